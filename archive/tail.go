@@ -1,0 +1,202 @@
+package archive
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"hash"
+	"hash/crc32"
+	"io"
+)
+
+// A tail is a header, the format's records, and a check sum:
+//
+//	magic          4 bytes
+//	part version   1 byte
+//	format name    1 byte of length, then the name
+//	body length    8 bytes, little endian like all that follow
+//	body CRC-32C   4 bytes
+//	records        8 bytes: how many follow
+//	record ...     unsigned varints and byte strings, as the format has it
+//	tail CRC-32C   4 bytes over everything before
+const tailMagic = "oxpt"
+
+// partVersion is raised whenever a part made by newer code could not be joined
+// by older code, or would be joined to other bytes: by a change of this layout
+// or of a codec's output.
+const partVersion = 1
+
+// castagnoli is the table of CRC-32C, which processors compute.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// partWriter counts and sums what goes into a part's body and collects the
+// records of its tail.
+type partWriter struct {
+	body    io.Writer
+	size    int64
+	sum     uint32
+	records *Scratch
+	count   uint64
+}
+
+func newPartWriter(body io.Writer, scratchDir string) *partWriter {
+	return &partWriter{body: body, records: NewScratch(scratchDir)}
+}
+
+// Write appends to the body.
+func (w *partWriter) Write(p []byte) (int, error) {
+	n, err := w.body.Write(p)
+	w.size += int64(n)
+	w.sum = crc32.Update(w.sum, castagnoli, p[:n])
+	return n, err
+}
+
+// record appends one record to the tail.
+func (w *partWriter) record(b []byte) error {
+	w.count++
+	_, err := w.records.Write(b)
+	return err
+}
+
+// writeTail writes the tail of the finished body.
+func (w *partWriter) writeTail(dst io.Writer, format string) error {
+	sum := crc32.New(castagnoli)
+	out := bufio.NewWriter(io.MultiWriter(dst, sum))
+	head := append([]byte(tailMagic), partVersion, byte(len(format)))
+	head = append(head, format...)
+	head = binary.LittleEndian.AppendUint64(head, uint64(w.size))
+	head = binary.LittleEndian.AppendUint32(head, w.sum)
+	head = binary.LittleEndian.AppendUint64(head, w.count)
+	if _, err := out.Write(head); err != nil {
+		return err
+	}
+	if _, err := w.records.WriteTo(out); err != nil {
+		return err
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	_, err := dst.Write(binary.LittleEndian.AppendUint32(nil, sum.Sum32()))
+	return err
+}
+
+// close gives the scratch back.
+func (w *partWriter) close() { w.records.Close() }
+
+// tailReader reads a tail and sums what it reads.
+type tailReader struct {
+	r        *bufio.Reader
+	sum      hash.Hash32
+	BodySize int64
+	bodySum  uint32
+	Records  uint64
+}
+
+// readTail reads the header of a tail of the given format.
+func readTail(r io.Reader, format string) (*tailReader, error) {
+	t := &tailReader{r: bufio.NewReader(r), sum: crc32.New(castagnoli)}
+	head, err := t.bytes(len(tailMagic) + 2)
+	if err != nil {
+		return nil, err
+	}
+	if string(head[:len(tailMagic)]) != tailMagic {
+		return nil, refuse("no tail of a part")
+	}
+	if version := head[len(tailMagic)]; version != partVersion {
+		return nil, refuse("version %d, this is version %d", version, partVersion)
+	}
+	name, err := t.bytes(int(head[len(tailMagic)+1]))
+	if err != nil {
+		return nil, err
+	}
+	if string(name) != format {
+		return nil, refuse("format %q, want %q", name, format)
+	}
+	rest, err := t.bytes(8 + 4 + 8)
+	if err != nil {
+		return nil, err
+	}
+	t.BodySize = int64(binary.LittleEndian.Uint64(rest))
+	t.bodySum = binary.LittleEndian.Uint32(rest[8:])
+	t.Records = binary.LittleEndian.Uint64(rest[12:])
+	if t.BodySize < 0 {
+		return nil, refuse("negative length")
+	}
+	return t, nil
+}
+
+// copyBody copies the body that belongs to the tail and checks it.
+func (t *tailReader) copyBody(dst io.Writer, body io.Reader) error {
+	sum := crc32.New(castagnoli)
+	n, err := io.Copy(io.MultiWriter(dst, sum), io.LimitReader(body, t.BodySize))
+	if err != nil {
+		return err
+	}
+	if n < t.BodySize {
+		return refuse("body ends after %d bytes of %d", n, t.BodySize)
+	}
+	if sum.Sum32() != t.bodySum {
+		return refuse("body has changed")
+	}
+	return nil
+}
+
+// end reads the check sum behind the last record.
+func (t *tailReader) end() error {
+	want := t.sum.Sum32()
+	got, err := t.bytes(4)
+	if err != nil {
+		return err
+	}
+	if binary.LittleEndian.Uint32(got) != want {
+		return refuse("tail has changed")
+	}
+	return nil
+}
+
+// bytes reads n bytes of the tail.
+func (t *tailReader) bytes(n int) ([]byte, error) {
+	b := make([]byte, n)
+	if _, err := io.ReadFull(t.r, b); err != nil {
+		return nil, cut(err)
+	}
+	t.sum.Write(b)
+	return b, nil
+}
+
+// ReadByte makes the tail readable by package binary.
+func (t *tailReader) ReadByte() (byte, error) {
+	b, err := t.r.ReadByte()
+	if err == nil {
+		t.sum.Write([]byte{b})
+	}
+	return b, err
+}
+
+func (t *tailReader) uvarint() (uint64, error) {
+	v, err := binary.ReadUvarint(t)
+	return v, cut(err)
+}
+
+// length reads a number that is a length or an offset.
+func (t *tailReader) length() (int64, error) {
+	v, err := t.uvarint()
+	if err == nil && int64(v) < 0 {
+		return 0, refuse("number out of range")
+	}
+	return int64(v), err
+}
+
+// cut makes the end of a tail before its time a refusal. Package binary tells
+// of overlong numbers with an error of its own.
+func cut(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return refuse("tail is cut")
+	case err.Error() == "binary: varint overflows a 64-bit integer":
+		return refuse("tail has changed")
+	}
+	return err
+}

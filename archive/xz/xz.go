@@ -1,0 +1,140 @@
+// Package xz has the tar.xz format. Importing it links the xz codec, which is
+// why it stands apart from package archive.
+//
+// The codec is github.com/ulikunitz/xz. Its archives are about as large as
+// those of `xz -1`.
+package xz
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+
+	"github.com/ulikunitz/xz"
+
+	"github.com/orgexport/orgexport/archive"
+)
+
+// TarXz is the tar.xz format: a POSIX tar stream in one xz stream of many
+// blocks with one index. Some stream readers refuse more than one stream in a
+// file. Its archives are made of 1 MiB blocks, which xz programs can unpack in
+// parallel. The index takes about 6 bytes of memory for each MiB while parts
+// are joined. Levels have no effect.
+var TarXz archive.Format = archive.NewTar(codec{})
+
+// codec packs each segment as one block of an xz stream. The mark of a segment
+// is the block's unpadded size, which the index wants.
+type codec struct{}
+
+func (codec) Name() string                            { return "xz" }
+func (codec) MediaType() string                       { return "application/x-xz" }
+func (codec) SegmentSize() int                        { return blockSize }
+func (codec) Window() int                             { return 0 }
+func (codec) NewFrame() archive.Frame                 { return new(frame) }
+func (codec) NewEncoder(int) (archive.Encoder, error) { return encoder{}, nil }
+
+const (
+	blockSize  = 1 << 20
+	headerSize = 12 // of a stream (xz format 1.2.1, section 2.1.1)
+	footerSize = 12 // section 2.1.2
+)
+
+// encoder packs with a stream of the library's for each segment, and keeps
+// only the block of it.
+type encoder struct{}
+
+func (encoder) Encode(dst, raw, _ []byte, _ bool) ([]byte, uint64, error) {
+	var stream bytes.Buffer
+	w, err := xz.WriterConfig{DictCap: blockSize, CheckSum: xz.CRC32}.NewWriter(&stream)
+	if err != nil {
+		return nil, 0, err
+	}
+	if _, err := w.Write(raw); err != nil {
+		return nil, 0, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, 0, err
+	}
+	block, unpadded, err := onlyBlock(stream.Bytes())
+	if err != nil {
+		return nil, 0, err
+	}
+	return append(dst, block...), unpadded, nil
+}
+
+// onlyBlock returns the block of a stream of one block, and its unpadded size
+// as the stream's index has it.
+func onlyBlock(stream []byte) ([]byte, uint64, error) {
+	if len(stream) < headerSize+footerSize {
+		return nil, 0, errors.New("xz: stream is too short")
+	}
+	// The footer's backward size is that of the index in units of four bytes,
+	// less one.
+	units := int64(binary.LittleEndian.Uint32(stream[len(stream)-footerSize+4:]))
+	index := int64(len(stream)) - footerSize - 4*(units+1)
+	if index < headerSize {
+		return nil, 0, errors.New("xz: index is out of place")
+	}
+	fields := bytes.NewReader(stream[index:])
+	var indicator, records, unpadded uint64
+	for _, field := range []*uint64{&indicator, &records, &unpadded} {
+		v, err := binary.ReadUvarint(fields)
+		if err != nil {
+			return nil, 0, fmt.Errorf("xz: index: %w", err)
+		}
+		*field = v
+	}
+	if indicator != 0 || records != 1 || padded(unpadded) != uint64(index-headerSize) {
+		return nil, 0, errors.New("xz: want a stream of one block")
+	}
+	return stream[headerSize:index], unpadded, nil
+}
+
+// padded is the size of a block in the stream (section 3).
+func padded(size uint64) uint64 { return (size + 3) &^ 3 }
+
+// streamFlags say that blocks end in a CRC-32 (section 2.1.1.2).
+var streamFlags = []byte{0, 1}
+
+// frame writes the header, index and footer of the stream.
+type frame struct {
+	records uint64
+	index   []byte // the records: unpadded size, uncompressed size
+}
+
+func (f *frame) Open(dst io.Writer) error {
+	b := append([]byte{0xfd, '7', 'z', 'X', 'Z', 0}, streamFlags...)
+	b = binary.LittleEndian.AppendUint32(b, crc32.ChecksumIEEE(streamFlags))
+	_, err := dst.Write(b)
+	return err
+}
+
+func (f *frame) Segment(s archive.Segment) error {
+	if padded(s.Mark) != uint64(s.Packed) {
+		return errors.New("xz: block and its size do not fit")
+	}
+	f.records++
+	f.index = binary.AppendUvarint(f.index, s.Mark)
+	f.index = binary.AppendUvarint(f.index, uint64(s.Raw))
+	return nil
+}
+
+// Close writes the index (section 4) and the footer.
+func (f *frame) Close(dst io.Writer) error {
+	index := binary.AppendUvarint([]byte{0}, f.records)
+	index = append(index, f.index...)
+	for len(index)%4 != 0 {
+		index = append(index, 0)
+	}
+	index = binary.LittleEndian.AppendUint32(index, crc32.ChecksumIEEE(index))
+
+	footer := binary.LittleEndian.AppendUint32(nil, uint32(len(index)/4-1))
+	footer = append(footer, streamFlags...)
+	footer = append(binary.LittleEndian.AppendUint32(nil, crc32.ChecksumIEEE(footer)), footer...)
+	footer = append(footer, 'Y', 'Z')
+	_, err := dst.Write(append(index, footer...))
+	return err
+}
