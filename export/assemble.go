@@ -1,0 +1,155 @@
+package export
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"io"
+	"time"
+
+	"github.com/orgexport/orgexport/archive"
+)
+
+// Names of the engine's files below the archive's top folder.
+const (
+	manifestFile = "manifest.yaml"
+	sumsFile     = "SHA256SUMS"
+)
+
+// Manifest describes an archive; it is the archive's manifest.yaml.
+type Manifest struct {
+	// FormatVersion is [FormatVersion] of the software that made the archive.
+	FormatVersion string `json:"format_version"`
+
+	Organization ManifestOrganization `json:"organization"`
+
+	// Job is the id of the job that made it.
+	Job string `json:"job"`
+
+	// AsOf is the instant of the request in RFC 3339, UTC.
+	AsOf string `json:"as_of"`
+
+	// Consistency is how the sections' data belongs together.
+	Consistency Consistency `json:"consistency"`
+
+	// Sections is the inventory, exactly as the API reports it.
+	Sections []SectionResult `json:"sections"`
+}
+
+// ManifestOrganization is whose data an archive holds.
+type ManifestOrganization struct {
+	ID   string `json:"id"`
+	Slug string `json:"slug"`
+	Name string `json:"name"`
+}
+
+// Consistency says how the sections' data belongs together.
+type Consistency struct {
+	// Consistent is true if all sections read one snapshot of the data. If not,
+	// each was read on its own, some time after AsOf.
+	Consistent bool `json:"consistent"`
+}
+
+// join writes the archive. ready is called before each part is opened; with
+// drop, parts are deleted as soon as they are in the archive.
+func (e *Engine) join(ctx context.Context, r Request, dst io.Writer, ready func(key string) error, drop bool) (Result, error) {
+	out := &archiveWriter{dst: dst, digest: sha256.New(), max: e.config.MaxArchiveBytes}
+	result := Result{Filename: e.Filename(r), Sections: make([]SectionResult, 0, len(e.config.Sections))}
+	sums := archive.NewScratch(e.config.Scratch)
+	defer sums.Close()
+	err := r.Format.Join(ctx, out, e.packing(), func(j archive.Joiner) error {
+		for _, s := range e.config.Sections {
+			if err := ready(s.Key()); err != nil {
+				return err
+			}
+			section, err := e.joinPart(ctx, r.part(s.Key()), j, sums)
+			if err != nil {
+				return err
+			}
+			result.Sections = append(result.Sections, section)
+			if !drop {
+				continue
+			}
+			if err := e.config.Spool.Delete(ctx, r.part(s.Key())); err != nil {
+				return err
+			}
+		}
+		return e.joinInventory(ctx, r, j, result.Sections, sums)
+	})
+	if err != nil {
+		return Result{}, err
+	}
+	result.Size = out.size
+	out.digest.Sum(result.SHA256[:0])
+	return result, nil
+}
+
+func (e *Engine) joinPart(ctx context.Context, id PartID, j archive.Joiner, sums io.Writer) (SectionResult, error) {
+	p, err := openPart(ctx, e.config.Spool, id)
+	if err != nil {
+		return SectionResult{}, err
+	}
+	defer p.close()
+	return p.join(j, sums)
+}
+
+// joinInventory packs the manifest and the list of sums as the last part.
+func (e *Engine) joinInventory(ctx context.Context, r Request, j archive.Joiner, sections []SectionResult, sums *archive.Scratch) error {
+	body, tail := archive.NewScratch(e.config.Scratch), archive.NewScratch(e.config.Scratch)
+	defer body.Close()
+	defer tail.Close()
+	manifest, err := appendYAML(nil, Manifest{
+		FormatVersion: FormatVersion,
+		Organization:  ManifestOrganization(r.Organization),
+		Job:           r.JobID,
+		AsOf:          r.asOf().Format(time.RFC3339),
+		Sections:      sections,
+	})
+	if err != nil {
+		return err
+	}
+	err = r.Format.Pack(ctx, body, tail, e.packing(), func(p archive.Packer) error {
+		add := func(name string, content io.Reader) (archive.File, error) {
+			return p.Add(ctx, archive.Entry{Name: e.stem(r) + "/" + name, ModTime: r.asOf()}, content)
+		}
+		file, err := add(manifestFile, bytes.NewReader(manifest))
+		if err != nil {
+			return err
+		}
+		if err := writeSum(sums, file.SHA256, manifestFile); err != nil {
+			return err
+		}
+		_, err = add(sumsFile, io.NewSectionReader(sums, 0, sums.Size()))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return j.Part(io.NewSectionReader(body, 0, body.Size()), io.NewSectionReader(tail, 0, tail.Size()))
+}
+
+// archiveWriter counts and sums the archive and keeps its limit.
+type archiveWriter struct {
+	dst    io.Writer
+	digest hash.Hash
+	size   int64
+	max    int64
+}
+
+func (w *archiveWriter) Write(p []byte) (int, error) {
+	if w.max >= 0 && w.size+int64(len(p)) > w.max {
+		return 0, tooLarge("export", w.max)
+	}
+	n, err := w.dst.Write(p)
+	w.size += int64(n)
+	w.digest.Write(p[:n])
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		return n, fmt.Errorf("export: write archive: %w", err)
+	}
+	return n, nil
+}

@@ -1,0 +1,171 @@
+package export
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"time"
+
+	"github.com/orgexport/orgexport/archive"
+)
+
+// Config is the configuration of an [Engine]. Only Sections is required.
+type Config struct {
+	// Sections are what is exported, in the order of the archive. Their keys
+	// are all different.
+	Sections []Section
+
+	// Options are settings of single sections, by key.
+	Options map[string]SectionOptions
+
+	// Prefix begins the name of every archive. Defaults to "export".
+	Prefix string
+
+	// Concurrency is how many sections run at once. Defaults to 4.
+	Concurrency int
+
+	// SectionTimeout is how long one section may run. Defaults to one hour;
+	// negative means no limit.
+	SectionTimeout time.Duration
+
+	// Grace is how long a section that was told to stop may take to return
+	// before it is given up. Defaults to 10 seconds.
+	Grace time.Duration
+
+	// MaxSectionBytes bounds one section: the bytes of its files before
+	// packing, plus 512 for each file. Defaults to 64 GiB; negative means no
+	// limit.
+	MaxSectionBytes int64
+
+	// MaxArchiveBytes bounds the finished archive. Defaults to 256 GiB;
+	// negative means no limit.
+	MaxArchiveBytes int64
+
+	// MinFreeBytes is the free space that the spool must have when an export
+	// starts, where the spool can tell (see [FreeSpacer]). Defaults to 256 MiB;
+	// negative means that free space is not checked.
+	MinFreeBytes int64
+
+	// Scratch is the folder for temporary files. Defaults to [os.TempDir].
+	Scratch string
+
+	// Spool keeps parts between being sealed and being joined. Defaults to an
+	// ephemeral one in Scratch.
+	Spool Spool
+
+	// Pool packs in parallel for all exports of this engine. Defaults to one
+	// packer for each processor.
+	Pool *archive.Pool
+
+	// Level is the compression level, 1 to 9. Defaults to 6.
+	Level int
+
+	// RawCSV turns off the guard against spreadsheet formulas in .csv files.
+	// The guard puts an apostrophe before text that begins with =, +, -, @, tab
+	// or carriage return (after any apostrophes), unless it is a plain number;
+	// to undo it, take one apostrophe away from such text.
+	RawCSV bool
+
+	// Logger gets causes that customers do not see. Defaults to
+	// [slog.Default].
+	Logger *slog.Logger
+}
+
+// SectionOptions are the settings of one section. Zero fields leave the
+// engine's settings in force.
+type SectionOptions struct {
+	// Required makes the export fail if the section does not reach ok or
+	// empty.
+	Required bool
+
+	// Timeout replaces [Config.SectionTimeout].
+	Timeout time.Duration
+
+	// MaxBytes replaces [Config.MaxSectionBytes].
+	MaxBytes int64
+}
+
+var keyPattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
+
+// withDefaults returns a copy with every documented default filled in.
+func (c Config) withDefaults() Config {
+	setDefault(&c.Prefix, "export")
+	setDefault(&c.Concurrency, 4)
+	setDefault(&c.SectionTimeout, time.Hour)
+	setDefault(&c.Grace, 10*time.Second)
+	setDefault(&c.MaxSectionBytes, 64<<30)
+	setDefault(&c.MaxArchiveBytes, 256<<30)
+	setDefault(&c.MinFreeBytes, 256<<20)
+	if c.Spool == nil {
+		c.Spool = NewTempSpool(c.Scratch)
+	}
+	if c.Pool == nil {
+		c.Pool = archive.NewPool(0)
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// validate reports all problems at once.
+func (c Config) validate() error {
+	var errs []error
+	bad := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("export: "+format, args...))
+	}
+	if len(c.Sections) == 0 {
+		bad("Config.Sections is empty")
+	}
+	seen := make(map[string]bool)
+	for i, s := range c.Sections {
+		if s == nil {
+			bad("section %d is nil", i+1)
+			continue
+		}
+		key := s.Key()
+		if !keyPattern.MatchString(key) {
+			bad("section key %q: use lower-case letters, digits and underscores", key)
+		} else if err := checkName(key); err != nil {
+			errs = append(errs, err)
+		}
+		if seen[key] {
+			bad("section key %q is used twice", key)
+		}
+		seen[key] = true
+	}
+	for key := range c.Options {
+		if !seen[key] {
+			bad("Config.Options names no section: %q", key)
+		}
+	}
+	if c.Concurrency < 1 {
+		bad("Config.Concurrency is %d", c.Concurrency)
+	}
+	if c.Grace < 0 {
+		bad("Config.Grace is negative")
+	}
+	if c.Level < 0 || c.Level > 9 {
+		bad("Config.Level is %d, want 1 to 9", c.Level)
+	}
+	if cleanElement(c.Prefix) != c.Prefix {
+		bad("Config.Prefix %q: use letters, digits, dots, hyphens and underscores", c.Prefix)
+	}
+	return errors.Join(errs...)
+}
+
+// limits are the settings in force for one section.
+func (c Config) limits(key string) SectionOptions {
+	o := c.Options[key]
+	setDefault(&o.Timeout, c.SectionTimeout)
+	setDefault(&o.MaxBytes, c.MaxSectionBytes)
+	return o
+}

@@ -1,0 +1,213 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/orgexport/orgexport/archive"
+)
+
+// Engine runs exports: it starts sections, packs what they write into parts,
+// and joins the parts into one archive. Make one with [New]. It is safe for
+// concurrent use; exports share its packers and its spool.
+type Engine struct {
+	config Config
+	byKey  map[string]Section
+}
+
+// New makes an Engine. The error names every problem of the configuration.
+func New(c Config) (*Engine, error) {
+	c = c.withDefaults()
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	e := &Engine{config: c, byKey: make(map[string]Section)}
+	for _, s := range c.Sections {
+		e.byKey[s.Key()] = s
+	}
+	return e, nil
+}
+
+// Request says what to export. Equal requests over equal data, configuration
+// and software give equal bytes, whatever Attempt is.
+type Request struct {
+	Organization Organization
+	JobID        string
+	AsOf         time.Time // cut to whole seconds, in UTC
+	Format       archive.Format
+
+	// Attempt tells the parts of one attempt at the job from another's.
+	Attempt int
+
+	// Observe is told of progress: that a section started, at most ten times a
+	// second for each section how far it is, and that it finished. It is called
+	// by one goroutine at a time and holds up the export until it returns.
+	// Optional.
+	Observe func(Event)
+}
+
+func (r Request) check() error {
+	var errs []error
+	if r.Organization.ID == "" {
+		errs = append(errs, errors.New("export: Request.Organization has no ID"))
+	}
+	if r.JobID == "" {
+		errs = append(errs, errors.New("export: Request.JobID is empty"))
+	}
+	if r.AsOf.IsZero() {
+		errs = append(errs, errors.New("export: Request.AsOf is not set"))
+	}
+	if r.Format == nil {
+		errs = append(errs, errors.New("export: Request.Format is nil"))
+	}
+	return errors.Join(errs...)
+}
+
+func (r Request) asOf() time.Time { return r.AsOf.UTC().Truncate(time.Second) }
+
+func (r Request) part(key string) PartID {
+	return PartID{JobID: r.JobID, Section: key, Attempt: r.Attempt}
+}
+
+// Filename is the name of the archive of a request:
+// <prefix>-<slug>-<YYYYMMDD>-<HHMMSS>.<extension>. The organization's id
+// stands in for a slug that is empty once it is cleaned.
+func (e *Engine) Filename(r Request) string {
+	return e.stem(r) + "." + r.Format.Extension()
+}
+
+// stem names the archive and the one folder at its top.
+func (e *Engine) stem(r Request) string {
+	slug := cleanElement(r.Organization.Slug)
+	if slug == "" {
+		slug = cleanElement(r.Organization.ID)
+	}
+	return e.config.Prefix + "-" + slug + "-" + r.asOf().Format("20060102-150405")
+}
+
+// Export runs all sections and writes the archive to dst. Parts wait in the
+// spool for their turn and are deleted when they have been joined or the
+// export fails.
+//
+// That sections failed is no error: it stands in the Result and in the
+// manifest. An error means that there is no archive and that dst is of no
+// use: the spool, dst or the context failed, the archive became too large, or
+// a required section did not reach ok or empty (a [*RequiredError]).
+func (e *Engine) Export(ctx context.Context, r Request, dst io.Writer) (Result, error) {
+	if err := errors.Join(r.check(), e.checkSpace()); err != nil {
+		return Result{}, err
+	}
+	defer e.deleteParts(ctx, r)
+	var result Result
+	report := &reporter{observe: r.Observe}
+	sealed := make(map[string]chan struct{})
+	for _, s := range e.config.Sections {
+		sealed[s.Key()] = make(chan struct{})
+	}
+	run, ctx := errgroup.WithContext(ctx)
+	run.Go(func() error {
+		return e.runSections(ctx, r, report, sealed)
+	})
+	run.Go(func() (err error) {
+		result, err = e.join(ctx, r, dst, func(key string) error {
+			select {
+			case <-sealed[key]:
+				return nil
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}, true)
+		return err
+	})
+	err := run.Wait()
+	return result, err
+}
+
+// runSections runs all sections in order, a few at a time. A section keeps its
+// place until its part is taken, so that parts do not pile up before a slow
+// destination.
+func (e *Engine) runSections(ctx context.Context, r Request, report *reporter, sealed map[string]chan struct{}) error {
+	sections, ctx := errgroup.WithContext(ctx)
+	sections.SetLimit(e.config.Concurrency)
+	for _, s := range e.config.Sections {
+		if ctx.Err() != nil {
+			break
+		}
+		sections.Go(func() error {
+			if _, err := e.exportSection(ctx, r, s, report); err != nil {
+				return err
+			}
+			select {
+			case sealed[s.Key()] <- struct{}{}:
+				return nil
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		})
+	}
+	return sections.Wait()
+}
+
+// ExportSection runs one section and seals its part in the spool. A section
+// that failed is no error: see the result. [Engine.Join] makes the archive
+// once every section has its part, on this machine or another that shares the
+// spool.
+func (e *Engine) ExportSection(ctx context.Context, r Request, key string) (SectionResult, error) {
+	s, ok := e.byKey[key]
+	if !ok {
+		return SectionResult{}, fmt.Errorf("%w: section %q", ErrNotFound, key)
+	}
+	if err := errors.Join(r.check(), e.checkSpace()); err != nil {
+		return SectionResult{}, err
+	}
+	return e.exportSection(ctx, r, s, &reporter{observe: r.Observe})
+}
+
+// Join makes one archive of the sealed parts of all sections and writes it to
+// dst. The parts stay in the spool. An error that matches [archive.ErrPart] or
+// [ErrNotFound] names a part that has to be made again; after any error dst is
+// of no use.
+func (e *Engine) Join(ctx context.Context, r Request, dst io.Writer) (Result, error) {
+	if err := r.check(); err != nil {
+		return Result{}, err
+	}
+	return e.join(ctx, r, dst, func(string) error { return nil }, false)
+}
+
+// checkSpace refuses to start an export that would soon fill the disk.
+func (e *Engine) checkSpace() error {
+	spool, ok := e.config.Spool.(FreeSpacer)
+	if !ok || e.config.MinFreeBytes < 0 {
+		return nil
+	}
+	free, err := spool.FreeSpace()
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		return nil
+	case err != nil:
+		return fmt.Errorf("export: free space of the spool: %w", err)
+	case free < e.config.MinFreeBytes:
+		return fmt.Errorf("%w: %d bytes in the spool, want %d", ErrNoSpace, free, e.config.MinFreeBytes)
+	}
+	return nil
+}
+
+// deleteParts removes what is left in the spool, also when ctx has ended.
+func (e *Engine) deleteParts(ctx context.Context, r Request) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	for key := range e.byKey {
+		if err := e.config.Spool.Delete(ctx, r.part(key)); err != nil {
+			e.config.Logger.ErrorContext(ctx, "part not deleted", "job", r.JobID, "section", key, "error", err)
+		}
+	}
+}
+
+func (e *Engine) packing() archive.Options {
+	return archive.Options{Level: e.config.Level, Pool: e.config.Pool, Scratch: e.config.Scratch}
+}

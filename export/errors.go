@@ -1,0 +1,104 @@
+package export
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrSinkFailed is matched by the error of a sink that takes nothing more:
+	// its storage failed, its section is too large or out of time, or the
+	// export was cancelled. A section returns it at once; its own result no
+	// longer counts.
+	ErrSinkFailed = errors.New("export: sink takes no more")
+
+	// ErrTooLarge is matched when a section or an archive goes over its limit.
+	ErrTooLarge = errors.New("export: too large")
+
+	// ErrTimeout is matched when a section ran out of its time.
+	ErrTimeout = errors.New("export: section timed out")
+
+	// ErrNoSpace is matched when there is too little free space to start.
+	ErrNoSpace = errors.New("export: not enough free space")
+
+	// ErrNotFound is matched when the thing asked for does not exist.
+	ErrNotFound = errors.New("export: not found")
+)
+
+// NameError tells why a name cannot be used in an archive.
+type NameError struct {
+	Name   string
+	Reason string // such as "is not a relative path"
+}
+
+func (e *NameError) Error() string { return fmt.Sprintf("export: name %q %s", e.Name, e.Reason) }
+
+// Public tells the customer which name it was.
+func (e *NameError) Public() string { return fmt.Sprintf("The name %q %s.", e.Name, e.Reason) }
+
+// EncodeError tells why a record could not be encoded.
+type EncodeError struct {
+	Name string // of the file
+	Err  error
+}
+
+func (e *EncodeError) Error() string { return fmt.Sprintf("export: encode %s: %v", e.Name, e.Err) }
+
+// Unwrap returns the cause.
+func (e *EncodeError) Unwrap() error { return e.Err }
+
+// Public hides the cause, which may quote data.
+func (e *EncodeError) Public() string { return "A record could not be encoded." }
+
+// SourceError is a failure of a reader given to [Sink.Binary].
+type SourceError struct {
+	Name string // of the file
+	Err  error
+}
+
+func (e *SourceError) Error() string { return fmt.Sprintf("export: read %s: %v", e.Name, e.Err) }
+
+// Unwrap returns the reader's own error.
+func (e *SourceError) Unwrap() error { return e.Err }
+
+// Public passes on the public text of the cause, if it has one.
+func (e *SourceError) Public() string { return publicText(e.Err, "The file could not be read.") }
+
+// PanicError is a panic of a section.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("export: section panicked: %v", e.Value) }
+
+// PublicText is what a customer may see of err: the text of the outermost
+// error in its chain that has a method Public() string, else a fixed
+// sentence. Causes never leave: they may hold SQL, paths and addresses.
+func PublicText(err error) string { return publicText(err, "An internal error occurred.") }
+
+func publicText(err error, otherwise string) string {
+	var p interface{ Public() string }
+	if errors.As(err, &p) {
+		return p.Public()
+	}
+	return otherwise
+}
+
+// WithPublic wraps err so that customers see text. It returns nil if err is
+// nil.
+func WithPublic(err error, text string) error {
+	if err == nil {
+		return nil
+	}
+	return &publicError{err, text}
+}
+
+type publicError struct {
+	err  error
+	text string
+}
+
+func (e *publicError) Error() string  { return e.err.Error() }
+func (e *publicError) Unwrap() error  { return e.err }
+func (e *publicError) Public() string { return e.text }

@@ -1,0 +1,170 @@
+package export
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"io"
+
+	"github.com/orgexport/orgexport/archive"
+)
+
+// A sealed part in the spool is one stream:
+//
+//	body     as package archive packs it
+//	tail     likewise; both check themselves
+//	sums     the part's lines of SHA256SUMS
+//	result   the section's result in JSON
+//	footer   magic and version, the four lengths, CRC-32C of sums, result
+//	         and the footer's fields before
+const partMagic = "oxsp\x00\x00\x00\x01" // the last byte is the version
+
+const partFooterSize = len(partMagic) + 4*8 + 4
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// partWriter counts the body while it is written and seals the part.
+type partWriter struct {
+	w io.Writer
+	n int64
+}
+
+func (p *partWriter) Write(b []byte) (int, error) {
+	n, err := p.w.Write(b)
+	p.n += int64(n)
+	return n, err
+}
+
+// seal writes all that follows the body.
+func (p *partWriter) seal(tail, sums *archive.Scratch, result SectionResult) error {
+	meta, err := json.Marshal(result)
+	if err != nil {
+		return err
+	}
+	body := p.n
+	if _, err := tail.WriteTo(p.w); err != nil {
+		return err
+	}
+	sum := crc32.New(castagnoli)
+	w := io.MultiWriter(p.w, sum)
+	if _, err := sums.WriteTo(w); err != nil {
+		return err
+	}
+	if _, err := w.Write(meta); err != nil {
+		return err
+	}
+	footer := []byte(partMagic)
+	for _, n := range []int64{body, tail.Size(), sums.Size(), int64(len(meta))} {
+		footer = binary.LittleEndian.AppendUint64(footer, uint64(n))
+	}
+	if _, err := w.Write(footer); err != nil {
+		return err
+	}
+	_, err = p.w.Write(binary.LittleEndian.AppendUint32(nil, sum.Sum32()))
+	return err
+}
+
+// part is a sealed part opened for joining: two independent readers, because
+// joining reads body and tail by turns.
+type part struct {
+	id     PartID
+	body   io.ReadSeekCloser
+	tail   io.ReadSeekCloser
+	sizes  [4]int64 // body, tail, sums, result
+	footer []byte
+}
+
+// openPart opens a part and reads its footer. The error matches
+// [archive.ErrPart] if it is not whole or of another version.
+func openPart(ctx context.Context, spool Spool, id PartID) (_ *part, err error) {
+	p := &part{id: id}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	if p.body, err = spool.Open(ctx, id); err != nil {
+		return nil, err
+	}
+	if p.tail, err = spool.Open(ctx, id); err != nil {
+		return nil, err
+	}
+	end, err := p.tail.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, err
+	}
+	if end < int64(partFooterSize) {
+		return nil, p.refuse("it is cut")
+	}
+	if _, err = p.tail.Seek(-int64(partFooterSize), io.SeekEnd); err != nil {
+		return nil, err
+	}
+	p.footer = make([]byte, partFooterSize)
+	if _, err = io.ReadFull(p.tail, p.footer); err != nil {
+		return nil, err
+	}
+	if string(p.footer[:len(partMagic)]) != partMagic {
+		return nil, p.refuse("no part of this version")
+	}
+	rest := end - int64(partFooterSize)
+	for i := range p.sizes {
+		p.sizes[i] = int64(binary.LittleEndian.Uint64(p.footer[len(partMagic)+8*i:]))
+		if p.sizes[i] < 0 || p.sizes[i] > rest {
+			return nil, p.refuse("its lengths do not fit")
+		}
+		rest -= p.sizes[i]
+	}
+	if rest != 0 {
+		return nil, p.refuse("its lengths do not fit")
+	}
+	return p, nil
+}
+
+// join appends the part to the archive and its sums to sums, and returns the
+// section's result.
+func (p *part) join(j archive.Joiner, sums io.Writer) (SectionResult, error) {
+	var result SectionResult
+	if _, err := p.tail.Seek(p.sizes[0], io.SeekStart); err != nil {
+		return result, err
+	}
+	if err := j.Part(p.body, io.LimitReader(p.tail, p.sizes[1])); err != nil {
+		return result, err
+	}
+	if _, err := p.tail.Seek(p.sizes[0]+p.sizes[1], io.SeekStart); err != nil {
+		return result, err
+	}
+	sum := crc32.New(castagnoli)
+	in := io.TeeReader(p.tail, sum)
+	if _, err := io.CopyN(sums, in, p.sizes[2]); err != nil {
+		return result, err
+	}
+	meta := make([]byte, p.sizes[3])
+	if _, err := io.ReadFull(in, meta); err != nil {
+		return result, err
+	}
+	fields := p.footer[:partFooterSize-4]
+	sum.Write(fields)
+	if sum.Sum32() != binary.LittleEndian.Uint32(p.footer[len(fields):]) {
+		return result, p.refuse("it has changed")
+	}
+	if err := json.Unmarshal(meta, &result); err != nil {
+		return result, p.refuse("its result is not readable")
+	}
+	return result, nil
+}
+
+func (p *part) refuse(why string) error {
+	return fmt.Errorf("%w: section %q: %s", archive.ErrPart, p.id.Section, why)
+}
+
+// close ends reading, so that there is nothing to lose.
+func (p *part) close() {
+	if p.body != nil {
+		_ = p.body.Close()
+	}
+	if p.tail != nil {
+		_ = p.tail.Close()
+	}
+}

@@ -1,0 +1,197 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/orgexport/orgexport/archive"
+)
+
+// RequiredError says that a required section did not reach ok or empty.
+type RequiredError struct{ Result SectionResult }
+
+func (e *RequiredError) Error() string {
+	return fmt.Sprintf("export: required section %q: %s", e.Result.Key, e.Result.Status)
+}
+
+// Public names the section, and what it may say itself.
+func (e *RequiredError) Public() string {
+	return fmt.Sprintf("The required section %q could not be exported: %s", e.Result.Key, e.Result.Error)
+}
+
+// exportSection runs a section into a sealed part. An error is the job's, not
+// the section's.
+func (e *Engine) exportSection(ctx context.Context, r Request, s Section, report *reporter) (SectionResult, error) {
+	var result SectionResult
+	err := e.config.Spool.Put(ctx, r.part(s.Key()), func(w io.Writer) (err error) {
+		result, err = e.packSection(ctx, r, s, report, w)
+		return err
+	})
+	if err != nil {
+		return result, fmt.Errorf("export: section %q: %w", s.Key(), err)
+	}
+	return result, nil
+}
+
+// packSection writes a whole part to w.
+func (e *Engine) packSection(ctx context.Context, r Request, s Section, report *reporter, w io.Writer) (result SectionResult, err error) {
+	limits := e.config.limits(s.Key())
+	scratch := e.config.Scratch
+	sums, tail, skips := archive.NewScratch(scratch), archive.NewScratch(scratch), archive.NewScratch(scratch)
+	defer sums.Close()
+	defer tail.Close()
+	defer skips.Close()
+	body := &partWriter{w: w}
+	err = r.Format.Pack(ctx, body, tail, e.packing(), func(p archive.Packer) error {
+		out := &sink{
+			job:      ctx,
+			packer:   p,
+			top:      e.stem(r),
+			key:      s.Key(),
+			asOf:     r.asOf(),
+			maxBytes: limits.MaxBytes,
+			rawCSV:   e.config.RawCSV,
+			reporter: report,
+			turn:     make(chan struct{}, 1),
+			names:    newNameIndex(scratch),
+			sums:     sums,
+			skips:    skips,
+			now:      Event{Section: s.Key()},
+		}
+		cause := e.runSection(ctx, r, s, limits.Timeout, out)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if out.jobFailed {
+			return out.failed
+		}
+		result = e.conclude(r, s.Key(), out, cause)
+		if limits.Required && result.Status != StatusOK && result.Status != StatusEmpty {
+			return &RequiredError{result}
+		}
+		return addSkipped(ctx, out)
+	})
+	if err == nil {
+		err = body.seal(tail, sums, result)
+	}
+	if err == nil {
+		report.report(Event{Kind: SectionFinished, Section: s.Key(), Records: result.Records, Binaries: result.Binaries, Result: &result})
+	}
+	return result, err
+}
+
+// runSection calls the section and returns what went wrong in it. When its
+// time is over or the job ends, the section has the grace to return; then it is
+// left to itself with a sink that takes nothing more.
+func (e *Engine) runSection(ctx context.Context, r Request, s Section, timeout time.Duration, out *sink) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if timeout >= 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeoutCause(ctx, timeout, timeoutError(timeout))
+		defer stop()
+	}
+	out.ctx = ctx
+	out.reporter.report(Event{Kind: SectionStarted, Section: s.Key()})
+	done := make(chan error, 1)
+	go func() {
+		err := errors.New("export: section ended its goroutine")
+		defer func() { done <- err }()
+		err = call(ctx, s, r.scope(), out)
+	}()
+	err, returned := wait(ctx, done, e.config.Grace)
+	out.close()
+	if !returned {
+		e.config.Logger.Error("section does not stop and is left to itself",
+			"job", r.JobID, "organization", r.Organization.ID, "section", s.Key(), "error", context.Cause(ctx))
+		return context.Cause(ctx)
+	}
+	out.names.close()
+	switch {
+	case out.failed != nil && !errors.Is(out.failed, errSinkClosed):
+		return out.failed
+	case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// wait waits for the section's end, once ctx is over for no longer than grace.
+func wait(ctx context.Context, done <-chan error, grace time.Duration) (err error, returned bool) {
+	select {
+	case err = <-done:
+		return err, true
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case err = <-done:
+		return err, true
+	case <-timer.C:
+		return nil, false
+	}
+}
+
+// call turns a panic into an error.
+func call(ctx context.Context, s Section, scope Scope, out Sink) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = asPanicError(v)
+		}
+	}()
+	return s.Export(ctx, scope, out)
+}
+
+func (r Request) scope() Scope {
+	return Scope{Organization: r.Organization, JobID: r.JobID, AsOf: r.asOf()}
+}
+
+// conclude derives the section's result and logs what customers do not see.
+func (e *Engine) conclude(r Request, key string, out *sink, cause error) SectionResult {
+	wrote := out.now.Records > 0 || out.now.Binaries > 0
+	result := SectionResult{
+		Key:      key,
+		Status:   deriveStatus(wrote, cause != nil || out.skipped > 0),
+		Records:  out.now.Records,
+		Binaries: out.now.Binaries,
+	}
+	if cause != nil {
+		e.config.Logger.Error("section failed", "job", r.JobID, "organization", r.Organization.ID, "section", key, "error", cause)
+		result.Error = publicText(cause, "The section could not be exported.")
+	}
+	if out.skipped > 0 {
+		text := fmt.Sprintf("%d items were skipped; they are listed in %s/%s.", out.skipped, key, skippedFile)
+		if out.skipped == 1 {
+			text = fmt.Sprintf("1 item was skipped; it is listed in %s/%s.", key, skippedFile)
+		}
+		if result.Error != "" {
+			text = result.Error + " " + text
+		}
+		result.Error = text
+	}
+	return result
+}
+
+// addSkipped adds the list of skipped items as the section's last file.
+func addSkipped(ctx context.Context, out *sink) error {
+	if out.skipped == 0 {
+		return nil
+	}
+	name := out.key + "/" + skippedFile
+	entry := archive.Entry{Name: out.top + "/" + name, ModTime: out.asOf}
+	file, err := out.packer.Add(ctx, entry, io.NewSectionReader(out.skips, 0, out.skips.Size()))
+	if err != nil {
+		return err
+	}
+	return writeSum(out.sums, file.SHA256, name)
+}
+
+// timeoutError is the cause of a section's context when its time is over.
+func timeoutError(timeout time.Duration) error {
+	return WithPublic(fmt.Errorf("%w after %v", ErrTimeout, timeout),
+		fmt.Sprintf("The section took longer than %v.", timeout))
+}

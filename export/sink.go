@@ -1,0 +1,348 @@
+package export
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/orgexport/orgexport/archive"
+)
+
+// fileOverhead is what a file counts towards the limit beside its bytes: about
+// what its headers take.
+const fileOverhead = 512
+
+// errSinkClosed is what a section gets that writes after it was given up.
+var errSinkClosed = errors.New("export: section was given up")
+
+// sink is the engine's Sink: it checks, counts, and hands files to the packer
+// of the section's part.
+type sink struct {
+	job      context.Context // of the export
+	ctx      context.Context // of the section: ends earlier
+	packer   archive.Packer
+	top      string // the archive's top folder
+	key      string
+	asOf     time.Time
+	maxBytes int64
+	rawCSV   bool
+	reporter *reporter
+
+	turn  chan struct{} // held by the one call that is carried out
+	names *nameIndex    // with the turn
+	sums  *archive.Scratch
+
+	// commit is held from the moment a file is known to be whole until it is
+	// noted in sums, so that giving a section up never comes in between.
+	commit sync.Mutex
+	closed bool
+
+	mu          sync.Mutex // guards what follows; held for moments only
+	failed      error      // sticky
+	jobFailed   bool       // failed is the job's failure, not the section's
+	now         Event      // what was written so far
+	files       int64
+	lastAdvance time.Time
+	skips       *archive.Scratch
+	skipped     int64
+}
+
+// Record implements [Sink].
+func (s *sink) Record(name string, record any) error {
+	return s.do(func() error {
+		enc, err := encodingOf(name)
+		if err != nil {
+			return err
+		}
+		b, err := encodeRecord(name, enc, record, s.rawCSV)
+		if err != nil {
+			return err
+		}
+		return s.add(s.ctx, name, bytes.NewReader(b), func(e *Event) { e.Records++ })
+	})
+}
+
+// Records implements [Sink].
+func (s *sink) Records(name string, seq iter.Seq2[any, error]) error {
+	return s.do(func() error {
+		enc, err := encodingOf(name)
+		if err != nil {
+			return err
+		}
+		var panicked *PanicError
+		file := newRecordFile(name, enc, s.guard(seq, &panicked), s.rawCSV)
+		defer file.Close()
+		// The guard ends the file well-formed when the section's time is over;
+		// only the job's end loses it.
+		err = s.add(s.job, name, file, func(e *Event) { e.Records += file.Count() })
+		if panicked != nil {
+			panic(panicked)
+		}
+		if err != nil {
+			return err
+		}
+		if s.ctx.Err() != nil {
+			return s.fail(context.Cause(s.ctx), s.job.Err() != nil)
+		}
+		return file.Err()
+	})
+}
+
+// guard ends a sequence that panics or outlives the section's context, so that
+// the records so far are kept.
+func (s *sink) guard(seq iter.Seq2[any, error], panicked **PanicError) iter.Seq2[any, error] {
+	return func(yield func(any, error) bool) {
+		defer func() {
+			if v := recover(); v != nil {
+				*panicked = asPanicError(v)
+			}
+		}()
+		for record, err := range seq {
+			if s.ctx.Err() != nil {
+				yield(nil, context.Cause(s.ctx))
+				return
+			}
+			if !yield(record, err) {
+				return
+			}
+		}
+	}
+}
+
+// asPanicError wraps a recovered value, unless it was wrapped where it
+// happened.
+func asPanicError(v any) *PanicError {
+	if p, ok := v.(*PanicError); ok {
+		return p
+	}
+	return &PanicError{Value: v, Stack: debug.Stack()}
+}
+
+// Binary implements [Sink].
+func (s *sink) Binary(name string, r io.Reader) error {
+	return s.do(func() error {
+		return s.add(s.ctx, name, r, func(e *Event) { e.Binaries++ })
+	})
+}
+
+// Skip implements [Sink].
+func (s *sink) Skip(ref string, err error) {
+	line, encErr := encodeRecord(skippedFile, NDJSON, Row{
+		Columns: []string{"ref", "reason"},
+		Values:  []any{strings.ToValidUTF8(ref, "\uFFFD"), publicText(err, "The item could not be exported.")},
+	}, false)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed != nil {
+		return
+	}
+	if encErr == nil {
+		_, encErr = s.skips.Write(line)
+	}
+	if encErr != nil {
+		s.failLocked(encErr, true)
+		return
+	}
+	s.skipped++
+}
+
+// Progress serves the function [Progress].
+func (s *sink) Progress(done, total int64) {
+	s.mu.Lock()
+	s.now.Done, s.now.Total = done, total
+	s.mu.Unlock()
+	s.advance(0)
+}
+
+// do carries out one call when it is its turn.
+func (s *sink) do(call func() error) error {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-s.ctx.Done():
+	}
+	if s.ctx.Err() != nil {
+		return s.fail(context.Cause(s.ctx), s.job.Err() != nil)
+	}
+	if err := s.failure(); err != nil {
+		return err
+	}
+	return call()
+}
+
+// add packs one file. count is called if it is whole and in the part.
+func (s *sink) add(ctx context.Context, name string, r io.Reader, count func(*Event)) error {
+	if err := CheckName(name); err != nil {
+		return err
+	}
+	if err := s.names.add(name); err != nil {
+		var bad *NameError
+		if errors.As(err, &bad) {
+			return err
+		}
+		return s.fail(err, true)
+	}
+	in := &sinkReader{sink: s, r: r, left: s.room()}
+	defer in.settle()
+	entry := archive.Entry{Name: s.top + "/" + s.key + "/" + name, ModTime: s.asOf}
+	file, err := s.packer.Add(ctx, entry, in)
+	if err == nil {
+		err = writeSum(s.sums, file.SHA256, s.key+"/"+name)
+		if err == nil {
+			s.count(file.Size, count)
+			return nil
+		}
+	}
+	return s.notAdded(name, err)
+}
+
+// notAdded sorts out why a file did not make it into the part.
+func (s *sink) notAdded(name string, err error) error {
+	if s.ctx.Err() != nil {
+		return s.fail(context.Cause(s.ctx), s.job.Err() != nil)
+	}
+	var read *archive.ReadError
+	if !errors.As(err, &read) {
+		return s.fail(err, true) // the spool's failure
+	}
+	if errors.Is(read.Err, ErrTooLarge) || errors.Is(read.Err, errSinkClosed) {
+		return s.fail(read.Err, false)
+	}
+	if ferr := s.names.forget(name); ferr != nil {
+		return s.fail(ferr, true)
+	}
+	return &SourceError{Name: name, Err: read.Err}
+}
+
+// room is how many bytes the next file may have; below zero is not even room
+// for its headers.
+func (s *sink) room() int64 {
+	if s.maxBytes < 0 {
+		return 1<<63 - 1
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.maxBytes - s.now.Bytes - (s.files+1)*fileOverhead
+}
+
+func (s *sink) count(size int64, count func(*Event)) {
+	s.mu.Lock()
+	s.now.Bytes += size
+	s.files++
+	count(&s.now)
+	s.mu.Unlock()
+	s.advance(0)
+}
+
+// advance reports progress, pending bytes of an unfinished file included, if
+// it is time again.
+func (s *sink) advance(pending int64) {
+	if s.reporter.observe == nil {
+		return
+	}
+	s.mu.Lock()
+	t := time.Now()
+	if t.Sub(s.lastAdvance) < advanceEvery {
+		s.mu.Unlock()
+		return
+	}
+	s.lastAdvance = t
+	e := s.now
+	s.mu.Unlock()
+	e.Kind = SectionAdvanced
+	e.Bytes += pending
+	s.reporter.report(e)
+}
+
+// fail makes the sink take nothing more. The first failure stays.
+func (s *sink) fail(err error, job bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failLocked(err, job)
+}
+
+func (s *sink) failLocked(err error, job bool) error {
+	if s.failed == nil {
+		s.failed = fmt.Errorf("%w: %w", ErrSinkFailed, err)
+		s.jobFailed = job
+	}
+	return s.failed
+}
+
+func (s *sink) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed
+}
+
+// close takes the sink away from its section. A file that is whole by now is
+// still noted; any other is not part of the archive.
+func (s *sink) close() {
+	s.commit.Lock()
+	s.closed = true
+	s.commit.Unlock()
+	s.mu.Lock()
+	if s.failed == nil {
+		s.failed = fmt.Errorf("%w: %w", ErrSinkFailed, errSinkClosed)
+	}
+	s.mu.Unlock()
+}
+
+// sinkReader passes a file on to the packer. It keeps the section's limit,
+// reports progress, and holds the sink's commit lock from the end of the file
+// until it has settled.
+type sinkReader struct {
+	sink    *sink
+	r       io.Reader
+	size    int64
+	left    int64
+	holding bool
+}
+
+func (in *sinkReader) Read(p []byte) (int, error) {
+	if in.left < 0 {
+		return 0, tooLarge("section", in.sink.maxBytes)
+	}
+	n, err := in.r.Read(p)
+	in.size += int64(n)
+	if in.left -= int64(n); in.left < 0 {
+		return 0, tooLarge("section", in.sink.maxBytes)
+	}
+	if err == io.EOF && !in.holding {
+		in.sink.commit.Lock()
+		if in.sink.closed {
+			in.sink.commit.Unlock()
+			return 0, errSinkClosed
+		}
+		in.holding = true
+	}
+	if err == nil {
+		in.sink.advance(in.size)
+	}
+	return n, err
+}
+
+func (in *sinkReader) settle() {
+	if in.holding {
+		in.sink.commit.Unlock()
+	}
+}
+
+// tooLarge is the error of something over its limit.
+func tooLarge(what string, limit int64) error {
+	return WithPublic(fmt.Errorf("%w: %s has more than %d bytes", ErrTooLarge, what, limit),
+		fmt.Sprintf("The %s is larger than the limit of %d bytes.", what, limit))
+}
+
+// writeSum appends a line as sha256sum reads it.
+func writeSum(w io.Writer, digest [32]byte, name string) error {
+	_, err := fmt.Fprintf(w, "%x  %s\n", digest, name)
+	return err
+}
