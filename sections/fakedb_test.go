@@ -1,0 +1,62 @@
+package sections_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"io"
+	"testing"
+)
+
+// fakeDB is a database that answers every query with the same rows, and can do
+// what real ones seldom do.
+type fakeDB struct {
+	columns  []string
+	types    []string
+	rows     [][]driver.Value
+	rowsErr  error // after the rows
+	closeErr error
+
+	query string // the last one
+	args  []driver.NamedValue
+}
+
+// open returns the database. It is not safe for concurrent use.
+func (f *fakeDB) open(t *testing.T) *sql.DB {
+	t.Helper()
+	db := sql.OpenDB(f)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func (f *fakeDB) Connect(context.Context) (driver.Conn, error) { return f, nil }
+func (f *fakeDB) Driver() driver.Driver                        { return nil }
+func (f *fakeDB) Prepare(string) (driver.Stmt, error)          { return nil, driver.ErrSkip }
+func (f *fakeDB) Begin() (driver.Tx, error)                    { return nil, driver.ErrSkip }
+func (f *fakeDB) Close() error                                 { return nil }
+
+func (f *fakeDB) QueryContext(_ context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	f.query, f.args = query, args
+	return &fakeRows{fakeDB: f}, nil
+}
+
+type fakeRows struct {
+	*fakeDB
+	next int
+}
+
+func (r *fakeRows) Columns() []string                       { return r.columns }
+func (r *fakeRows) ColumnTypeDatabaseTypeName(i int) string { return r.types[i] }
+func (r *fakeRows) Close() error                            { return r.closeErr }
+
+func (r *fakeRows) Next(dest []driver.Value) error {
+	if r.next == len(r.rows) {
+		if r.rowsErr != nil {
+			return r.rowsErr
+		}
+		return io.EOF
+	}
+	copy(dest, r.rows[r.next])
+	r.next++
+	return nil
+}

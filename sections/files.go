@@ -1,0 +1,124 @@
+package sections
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"iter"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// File tells where a file comes from and what it is called in the archive.
+type File struct {
+	Source string // path in the fs.FS
+	Name   string // path below the section's folder
+}
+
+// FromFiles returns a section of the files that list yields, each put into the
+// sink by [CopyFile]. An error of list ends the section.
+func FromFiles(key string, fsys fs.FS, list func(ctx context.Context, scope export.Scope) iter.Seq2[File, error]) export.Section {
+	return New(key, func(ctx context.Context, scope export.Scope, sink export.Sink) error {
+		for file, err := range list(ctx, scope) {
+			if err == nil {
+				err = CopyFile(ctx, sink, fsys, file)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// CopyFile puts a file of fsys into the sink. A file that is missing, is a folder
+// or cannot be read, and a name that the sink refuses, is skipped, by its source
+// path and with a reason that customers may see. A returned error ends the
+// section: the sink takes no more, or ctx has ended.
+func CopyFile(ctx context.Context, sink export.Sink, fsys fs.FS, file File) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	f, err := openRegular(fsys, file.Source)
+	if err != nil {
+		sink.Skip(file.Source, unreadable(err))
+		return nil
+	}
+	defer f.Close()
+	err = sink.Binary(file.Name, f)
+	var badName *export.NameError
+	var badSource *export.SourceError
+	switch {
+	case errors.Is(err, export.ErrSinkFailed):
+		return err
+	case errors.As(err, &badName):
+		sink.Skip(file.Source, badName)
+	case errors.As(err, &badSource):
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		sink.Skip(file.Source, unreadable(err))
+	default:
+		return err
+	}
+	return nil
+}
+
+var (
+	errFolder     = errors.New("sections: is a folder")
+	errNotRegular = errors.New("sections: is not a regular file")
+)
+
+// openRegular opens a regular file and nothing else. Where the file system can
+// tell without opening, a named pipe is not opened: that would wait for who
+// writes to it.
+func openRegular(fsys fs.FS, name string) (fs.File, error) {
+	if !fs.ValidPath(name) {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
+	}
+	if fsys, ok := fsys.(fs.StatFS); ok {
+		info, err := fsys.Stat(name)
+		if err == nil {
+			err = checkRegular(info)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		err = checkRegular(info)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+func checkRegular(info fs.FileInfo) error {
+	switch {
+	case info.IsDir():
+		return errFolder
+	case !info.Mode().IsRegular():
+		return errNotRegular
+	}
+	return nil
+}
+
+// unreadable tells customers why they do not get a file.
+func unreadable(err error) error {
+	reason := "The file could not be read."
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		reason = "The file was not found."
+	case errors.Is(err, fs.ErrPermission):
+		reason = "The file may not be read."
+	case errors.Is(err, errFolder):
+		reason = "The file is a folder."
+	}
+	return export.WithPublic(err, reason)
+}

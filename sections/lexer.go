@@ -1,0 +1,303 @@
+package sections
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Dialect is the SQL that a database speaks: how quotes, comments and
+// parameters are written.
+type Dialect int
+
+// The dialects.
+const (
+	// SQLite also quotes identifiers with `…` and […]; comments do not nest.
+	SQLite Dialect = iota
+
+	// Postgres has E'…' strings with backslashes, $tag$…$tag$ strings and
+	// nested comments. Plain strings are taken to have no backslash escapes,
+	// which is the default of the server (standard_conforming_strings).
+	Postgres
+)
+
+// parameter is the one name that a query may use.
+const parameter = "organization_id"
+
+// lexer finds the places of :organization_id in a query. It knows as much of
+// SQL as is needed to tell them from text that looks alike; whatever could be
+// read in two ways is an error, so that nothing is bound by mistake.
+type lexer struct {
+	dialect Dialect
+	src     string
+	pos     int
+	last    string // the token before: a word in lower case, or one character
+	ended   bool   // after a semicolon
+	open    []byte // brackets that are open; A for that of ARRAY[…]
+	found   []int  // where the parameter begins
+}
+
+// bindParameter returns the query with each :organization_id replaced by the
+// dialect's first positional parameter, and how many there were.
+func bindParameter(d Dialect, query string) (string, int, error) {
+	l := &lexer{dialect: d, src: query}
+	if err := l.run(); err != nil {
+		return "", 0, err
+	}
+	positional := "?1"
+	if d == Postgres {
+		positional = "$1"
+	}
+	var b strings.Builder
+	rest := 0
+	for _, at := range l.found {
+		b.WriteString(query[rest:at])
+		b.WriteString(positional)
+		rest = at + len(":"+parameter)
+	}
+	b.WriteString(query[rest:])
+	return b.String(), len(l.found), nil
+}
+
+func (l *lexer) run() error {
+	if strings.ContainsRune(l.src, 0) {
+		return errors.New("has a NUL byte") // C libraries would cut it there
+	}
+	for l.pos < len(l.src) {
+		space, err := l.space()
+		if err != nil {
+			return err
+		}
+		if space {
+			continue
+		}
+		if l.ended && l.src[l.pos] != ';' {
+			return errors.New("has more than one statement")
+		}
+		if l.last, err = l.token(); err != nil {
+			return err
+		}
+	}
+	if l.last == "" {
+		return errors.New("is empty")
+	}
+	return nil
+}
+
+// space skips white space or a comment, if there is one.
+func (l *lexer) space() (bool, error) {
+	rest := l.src[l.pos:]
+	switch {
+	case strings.IndexByte(" \t\n\v\f\r", rest[0]) >= 0:
+		l.pos++
+	case l.dialect == SQLite && strings.HasPrefix(rest, "\ufeff"):
+		l.pos += len("\ufeff")
+	case strings.HasPrefix(rest, "--"):
+		l.lineComment()
+	case strings.HasPrefix(rest, "/*"):
+		return true, l.blockComment()
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
+func (l *lexer) lineComment() {
+	ends := "\n"
+	if l.dialect == Postgres {
+		ends = "\r\n"
+	}
+	if n := strings.IndexAny(l.src[l.pos:], ends); n >= 0 {
+		l.pos += n
+	} else {
+		l.pos = len(l.src)
+	}
+}
+
+func (l *lexer) blockComment() error {
+	depth := 1
+	for l.pos += 2; l.pos < len(l.src); {
+		switch rest := l.src[l.pos:]; {
+		case strings.HasPrefix(rest, "*/"):
+			l.pos += 2
+			if depth--; depth == 0 {
+				return nil
+			}
+		case l.dialect == Postgres && strings.HasPrefix(rest, "/*"):
+			l.pos += 2
+			depth++
+		default:
+			l.pos++
+		}
+	}
+	return errors.New("has a comment without an end")
+}
+
+// token reads one token and returns what later ones need to know of it.
+func (l *lexer) token() (string, error) {
+	c := l.src[l.pos]
+	switch {
+	case isWordStart(c):
+		return l.word()
+	case isDigit(c):
+		l.skip(func(c byte) bool { return isWordStart(c) || isDigit(c) || c == '.' })
+		return "0", nil
+	case c == '\'', c == '"', c == '`' && l.dialect == SQLite:
+		return string(c), l.quoted(c, false)
+	case c == '[' && l.dialect == SQLite:
+		return "[]", l.until("]", 1)
+	case c == '$':
+		return "$", l.dollar()
+	case c == ':':
+		return ":", l.colon()
+	case l.dialect == SQLite && strings.IndexByte("?@#", c) >= 0:
+		return "", errOtherParameter
+	case strings.IndexByte("([])", c) >= 0:
+		l.bracket(c)
+	case c == ';':
+		l.ended = true
+	}
+	l.pos++
+	return string(c), nil
+}
+
+var errOtherParameter = errors.New("has a parameter other than :" + parameter)
+
+func (l *lexer) word() (string, error) {
+	start := l.pos
+	l.skip(isWord)
+	word := strings.ToLower(l.src[start:l.pos])
+	if word == "e" && l.dialect == Postgres && strings.HasPrefix(l.src[l.pos:], "'") {
+		return "'", l.escapeString()
+	}
+	return word, nil
+}
+
+// escapeString skips the rest of E'…'. Such a string goes on, backslashes
+// included, if another quote follows on a later line.
+func (l *lexer) escapeString() error {
+	for {
+		if err := l.quoted('\'', true); err != nil {
+			return err
+		}
+		next := *l
+		for next.pos < len(next.src) && !strings.HasPrefix(next.src[next.pos:], "/*") {
+			if space, _ := next.space(); !space {
+				break
+			}
+		}
+		between := l.src[l.pos:next.pos]
+		if !strings.HasPrefix(l.src[next.pos:], "'") || !strings.ContainsAny(between, "\r\n") {
+			return nil
+		}
+		l.pos = next.pos
+	}
+}
+
+// quoted skips a quoted text, in which the quote is written twice.
+func (l *lexer) quoted(quote byte, backslash bool) error {
+	for l.pos++; l.pos < len(l.src); l.pos++ {
+		switch c := l.src[l.pos]; {
+		case c == '\\' && backslash:
+			l.pos++
+		case c == quote && l.pos+1 < len(l.src) && l.src[l.pos+1] == quote:
+			l.pos++
+		case c == quote:
+			l.pos++
+			return nil
+		}
+	}
+	return errOpenQuote
+}
+
+var errOpenQuote = errors.New("has a quote without an end")
+
+// until skips what begins with so many bytes, to the end of the next mark.
+func (l *lexer) until(mark string, begin int) error {
+	n := strings.Index(l.src[l.pos+begin:], mark)
+	if n < 0 {
+		return errOpenQuote
+	}
+	l.pos += begin + n + len(mark)
+	return nil
+}
+
+// dollar reads what begins with a dollar sign outside of a word.
+func (l *lexer) dollar() error {
+	if l.dialect == SQLite {
+		return errOtherParameter
+	}
+	start := l.pos
+	l.pos++
+	if l.pos < len(l.src) && isDigit(l.src[l.pos]) {
+		return errOtherParameter
+	}
+	l.skip(func(c byte) bool { return isWordStart(c) || isDigit(c) })
+	if !strings.HasPrefix(l.src[l.pos:], "$") {
+		l.pos = start + 1 // a dollar sign and a word: the server's to refuse
+		return nil
+	}
+	mark := l.src[start : l.pos+1]
+	l.pos = start
+	return l.until(mark, len(mark))
+}
+
+// colon reads a parameter, or another use of colons.
+func (l *lexer) colon() error {
+	start := l.pos
+	l.pos++
+	rest := l.src[l.pos:]
+	switch {
+	case rest == "":
+		return nil
+	case rest[0] == ':': // a cast
+		l.pos++
+		return nil
+	case !isWordStart(rest[0]) && (l.dialect == Postgres || !isWord(rest[0])):
+		return nil
+	}
+	l.skip(isWord)
+	if name := l.src[start+1 : l.pos]; name != parameter {
+		return fmt.Errorf("has the unknown parameter :%s; there is only :%s", name, parameter)
+	}
+	if l.dialect == Postgres {
+		if start > 0 && isWord(l.src[start-1]) {
+			return fmt.Errorf("needs a space before :%s", parameter)
+		}
+		// a[:x] could be a slice up to the column x.
+		if n := len(l.open); n > 0 && l.open[n-1] == '[' {
+			return fmt.Errorf("has :%[1]s in square brackets: write (:%[1]s) for the parameter, or a space after the colon of a slice", parameter)
+		}
+	}
+	l.found = append(l.found, start)
+	return nil
+}
+
+// bracket notes that one opens or closes. Pairs that do not match are the
+// server's to refuse.
+func (l *lexer) bracket(c byte) {
+	n := len(l.open)
+	switch {
+	case c == '[' && (l.last == "array" || n > 0 && l.open[n-1] == 'A' && (l.last == "[" || l.last == ",")):
+		l.open = append(l.open, 'A')
+	case c == '[', c == '(':
+		l.open = append(l.open, c)
+	case n > 0:
+		l.open = l.open[:n-1]
+	}
+}
+
+// skip moves on while the bytes are of a kind.
+func (l *lexer) skip(kind func(byte) bool) {
+	for l.pos < len(l.src) && kind(l.src[l.pos]) {
+		l.pos++
+	}
+}
+
+func isWordStart(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' || c >= 0x80
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func isWord(c byte) bool { return isWordStart(c) || isDigit(c) || c == '$' }

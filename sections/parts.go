@@ -1,0 +1,132 @@
+package sections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// part is one of a section's Files or Assets.
+type part interface {
+	export(ctx context.Context, scope export.Scope, sink export.Sink) error
+}
+
+// exportParts exports one after the other. One that fails does not keep the
+// others from being exported, unless nothing can be written any more.
+func exportParts(ctx context.Context, scope export.Scope, sink export.Sink, parts []part) error {
+	var errs []error
+	for _, p := range parts {
+		err := p.export(ctx, scope, sink)
+		if errors.Is(err, export.ErrSinkFailed) {
+			return err
+		}
+		if err != nil && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// recordFile puts all rows into one file.
+type recordFile struct {
+	query query
+	file  string
+}
+
+func (p *recordFile) export(ctx context.Context, scope export.Scope, sink export.Sink) error {
+	result, err := p.query.open(ctx, scope) // without a result there is no file
+	if err == nil {
+		defer result.close()
+		err = sink.Records(p.file, result.withHeader())
+	}
+	return describe(p.file, err)
+}
+
+// recordEach makes a file of each row.
+type recordEach struct {
+	query query
+	file  *nameTemplate
+}
+
+func (p *recordEach) export(ctx context.Context, scope export.Scope, sink export.Sink) error {
+	err := p.query.each(ctx, scope, func(record any, data map[string]any, number int) error {
+		name, err := p.file.of(data)
+		if err != nil {
+			sink.Skip(rowRef(p.file, number), err)
+			return nil
+		}
+		err = sink.Record(name, record)
+		var badName *export.NameError
+		var badRecord *export.EncodeError
+		if errors.Is(err, export.ErrSinkFailed) || !errors.As(err, &badName) && !errors.As(err, &badRecord) {
+			return err
+		}
+		sink.Skip(name, err)
+		return nil
+	})
+	return describe(p.file.source, err)
+}
+
+// assetFiles copies a file for each row.
+type assetFiles struct {
+	query        query
+	fsys         fs.FS
+	source, file *nameTemplate
+}
+
+func (p *assetFiles) export(ctx context.Context, scope export.Scope, sink export.Sink) error {
+	err := p.query.each(ctx, scope, func(_ any, data map[string]any, number int) error {
+		source, err := p.source.of(data)
+		if err != nil {
+			sink.Skip(rowRef(p.source, number), err)
+			return nil
+		}
+		name, err := p.file.of(data)
+		if err != nil {
+			sink.Skip(source, err)
+			return nil
+		}
+		return CopyFile(ctx, sink, p.fsys, File{Source: source, Name: name})
+	})
+	return describe(p.file.source, err)
+}
+
+// each calls one for every row, until it fails. The record and its data
+// for templates are valid during the call; rows are numbered from 1.
+func (q *query) each(ctx context.Context, scope export.Scope, one func(record any, data map[string]any, number int) error) error {
+	result, err := q.open(ctx, scope)
+	if err != nil {
+		return err
+	}
+	defer result.close()
+	data := make(map[string]any)
+	number := 0
+	for record, err := range result.records() {
+		if err != nil {
+			return err
+		}
+		number++
+		setNameData(data, record.(export.Row))
+		if err := one(record, data, number); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rowRef names a row that has no name of its own.
+func rowRef(t *nameTemplate, number int) string {
+	return fmt.Sprintf("%s, row %d", t.source, number)
+}
+
+// describe tells which part failed.
+func describe(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("sections: %s: %w", what, err)
+}

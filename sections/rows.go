@@ -1,0 +1,123 @@
+package sections
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// Querier runs queries. A [*sql.DB], [*sql.Conn] and [*sql.Tx] is one.
+type Querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// query is one SQL query, its parameter made positional.
+type query struct {
+	db      Querier
+	dialect Dialect
+	sql     string
+	bound   bool     // has the parameter
+	json    []string // columns that hold nested data
+	needs   []string // columns that names are made of
+}
+
+// result is what a query returns. It holds one row at a time.
+type result struct {
+	query   *query
+	rows    *sql.Rows
+	names   []string
+	columns []column
+}
+
+// open runs the query. The result must be closed.
+func (q *query) open(ctx context.Context, scope export.Scope) (*result, error) {
+	var args []any
+	if q.bound {
+		args = append(args, scope.Organization.ID)
+	}
+	rows, err := q.db.QueryContext(ctx, q.sql, args...) //nolint:rowserrcheck // records does
+	if err != nil {
+		return nil, unread("query", err)
+	}
+	r := &result{query: q, rows: rows}
+	if err := r.describe(); err != nil {
+		r.close()
+		return nil, unread("columns", err)
+	}
+	return r, nil
+}
+
+// unread hides from customers why data could not be read.
+func unread(what string, err error) error {
+	return export.WithPublic(fmt.Errorf("sections: %s: %w", what, err), "The data could not be read.")
+}
+
+// close frees the result. If all of it could be read, records has told so.
+func (r *result) close() { _ = r.rows.Close() }
+
+// describe checks the columns against what the section needs.
+func (r *result) describe() error {
+	types, err := r.rows.ColumnTypes()
+	if err != nil {
+		return err
+	}
+	for _, t := range types {
+		name := t.Name()
+		if slices.Contains(r.names, name) {
+			return fmt.Errorf("the query returns two columns %q; name one with AS", name)
+		}
+		kind := kindOf(r.query.dialect, t.DatabaseTypeName())
+		if slices.Contains(r.query.json, name) {
+			kind = nested
+		}
+		r.names = append(r.names, name)
+		r.columns = append(r.columns, column{kind: kind})
+	}
+	for _, name := range slices.Concat(r.query.json, r.query.needs) {
+		if !slices.Contains(r.names, name) {
+			return fmt.Errorf("the query returns no column %q", name)
+		}
+	}
+	return nil
+}
+
+// records yields one and the same [export.Row] for each row.
+func (r *result) records() iter.Seq2[any, error] {
+	values := make([]any, len(r.names))
+	fields := make([]any, len(r.names))
+	for i := range values {
+		fields[i] = &values[i]
+	}
+	var row any = export.Row{Columns: r.names, Values: values}
+	return func(yield func(any, error) bool) {
+		for r.rows.Next() {
+			if err := r.rows.Scan(fields...); err != nil {
+				yield(nil, unread("row", err))
+				return
+			}
+			for i := range values {
+				values[i] = r.columns[i].value(r.query.dialect, values[i])
+			}
+			if !yield(row, nil) {
+				return
+			}
+		}
+		// At their end the rows close themselves; Err tells if that failed.
+		if err := r.rows.Err(); err != nil {
+			yield(nil, unread("rows", err))
+		}
+	}
+}
+
+// withHeader yields a [export.Row] without values first, for the columns.
+func (r *result) withHeader() iter.Seq2[any, error] {
+	return func(yield func(any, error) bool) {
+		if yield(export.Row{Columns: r.names}, nil) {
+			r.records()(yield)
+		}
+	}
+}

@@ -1,0 +1,45 @@
+package sections
+
+import (
+	"context"
+	"iter"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// New returns a section that runs the function run, which must keep to the
+// contract of [export.Section] and must not be nil. The engine checks the key.
+func New(key string, run func(ctx context.Context, scope export.Scope, sink export.Sink) error) export.Section {
+	return &section{key, run}
+}
+
+type section struct {
+	key string
+	run func(context.Context, export.Scope, export.Sink) error
+}
+
+func (s *section) Key() string { return s.key }
+
+func (s *section) Export(ctx context.Context, scope export.Scope, sink export.Sink) error {
+	return s.run(ctx, scope, sink)
+}
+
+// FromSeq returns a section of one file that holds the records that seq
+// yields; the file's extension picks the encoding. A record is what
+// [export.Sink] takes, and need only be valid until the next one. If seq yields
+// an error the file ends there, and the error is the section's. When ctx ends,
+// seq is asked for no more.
+func FromSeq[T any](key, file string, seq func(ctx context.Context, scope export.Scope) iter.Seq2[T, error]) export.Section {
+	return New(key, func(ctx context.Context, scope export.Scope, sink export.Sink) error {
+		return sink.Records(file, func(yield func(any, error) bool) {
+			for record, err := range seq(ctx, scope) {
+				if err == nil && ctx.Err() != nil {
+					err = context.Cause(ctx)
+				}
+				if !yield(record, err) || err != nil {
+					return
+				}
+			}
+		})
+	})
+}

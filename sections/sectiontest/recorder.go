@@ -1,0 +1,302 @@
+package sectiontest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"iter"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// Recorder is an [export.Sink] that keeps what it is given, in memory. It
+// refuses the names that the engine's sink refuses, encodes each record as JSON
+// at once, and reads each binary to its end. It is safe for concurrent use. The
+// zero value is ready, and not bound to a context.
+type Recorder struct {
+	ctx  context.Context // of the section, or nil
+	turn sync.Mutex      // held by the one call that is carried out
+
+	mu    sync.Mutex // guards what follows; held for moments only
+	calls []Call
+	names map[string]nameKind // folded
+	files []io.Reader         // that Binary was given
+	fault fault
+}
+
+// Call is a call of a [Recorder]'s methods.
+type Call struct {
+	Op   Op
+	Name string // of the file; the ref of a Skip
+
+	// Columns are those that a [export.Row] without values declared.
+	Columns []string
+
+	// Records are the records of a Record or Records call, as JSON.
+	Records []json.RawMessage
+
+	// Content is what a Binary call read.
+	Content []byte
+
+	// Err is the error that the call returned; the reason of a Skip.
+	Err error
+}
+
+// Op is a method of [export.Sink].
+type Op string
+
+// The methods.
+const (
+	Record  Op = "record"
+	Records Op = "records"
+	Binary  Op = "binary"
+	Skip    Op = "skip"
+)
+
+type nameKind int
+
+const (
+	isFile nameKind = iota + 1
+	isFolder
+)
+
+// NewRecorder returns a Recorder whose calls fail when ctx has ended, as those
+// of the engine's sink do.
+func NewRecorder(ctx context.Context) *Recorder { return &Recorder{ctx: ctx} }
+
+// FailAt makes the n-th call, counted from 1, and all after it fail with an
+// error that matches both [export.ErrSinkFailed] and err. A Records call fails
+// after its first record, a Binary call after its first byte. FailAt is called
+// before the Recorder is used.
+func (r *Recorder) FailAt(n int, err error) { r.fault = fault{at: n, err: err} }
+
+// Calls returns the calls so far, in order. They are copies.
+func (r *Recorder) Calls() []Call {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.calls)
+}
+
+// Find returns the call that wrote the file of that name, if there was one.
+func (r *Recorder) Find(name string) (Call, bool) {
+	for _, c := range r.Calls() {
+		if c.Name == name && c.wrote() {
+			return c, true
+		}
+	}
+	return Call{}, false
+}
+
+// wrote tells whether the call left a file behind. A sequence that fails leaves
+// its records so far.
+func (c Call) wrote() bool {
+	switch c.Op {
+	case Skip:
+		return false
+	case Records:
+		_, badName := errors.AsType[*export.NameError](c.Err)
+		return !badName && !errors.Is(c.Err, export.ErrSinkFailed)
+	default:
+		return c.Err == nil
+	}
+}
+
+// Skips returns the Skip calls.
+func (r *Recorder) Skips() []Call {
+	return slices.DeleteFunc(r.Calls(), func(c Call) bool { return c.Op != Skip })
+}
+
+// Record implements [export.Sink].
+func (r *Recorder) Record(name string, record any) error {
+	return r.do(Call{Op: Record, Name: name}, func(c *Call, _ error) error {
+		if err := checkExtension(name); err != nil {
+			return err
+		}
+		if _, ok := header(record); ok {
+			return &export.EncodeError{Name: name, Err: errors.New("row has no values")}
+		}
+		text, err := encode(name, record)
+		if err == nil {
+			err = r.claim(name)
+		}
+		if err == nil {
+			c.Records = []json.RawMessage{text}
+		}
+		return err
+	})
+}
+
+// Records implements [export.Sink].
+func (r *Recorder) Records(name string, seq iter.Seq2[any, error]) error {
+	return r.do(Call{Op: Records, Name: name}, func(c *Call, fail error) error {
+		err := checkExtension(name)
+		if err == nil {
+			err = r.claim(name)
+		}
+		if err != nil {
+			return err
+		}
+		for record, err := range seq {
+			if ended := r.ended(); ended != nil {
+				return ended
+			}
+			if err == nil {
+				err = c.add(record)
+			}
+			if err != nil {
+				return err
+			}
+			if r.step(); fail != nil {
+				return fail
+			}
+		}
+		return r.ended()
+	})
+}
+
+func (c *Call) add(record any) error {
+	if columns, ok := header(record); ok {
+		c.Columns = slices.Clone(columns)
+		return nil
+	}
+	text, err := encode(c.Name, record)
+	if err == nil {
+		c.Records = append(c.Records, text)
+	}
+	return err
+}
+
+// Binary implements [export.Sink].
+func (r *Recorder) Binary(name string, reader io.Reader) error {
+	return r.do(Call{Op: Binary, Name: name}, func(c *Call, fail error) error {
+		r.lock(func() { r.files = append(r.files, reader) })
+		if err := r.claim(name); err != nil {
+			return err
+		}
+		if fail != nil {
+			_, _ = io.CopyN(io.Discard, reader, 1)
+			return fail
+		}
+		content, err := io.ReadAll(reader)
+		if ended := r.ended(); ended != nil {
+			return ended
+		}
+		if err != nil {
+			r.lock(func() { delete(r.names, export.FoldName(name)) })
+			return &export.SourceError{Name: name, Err: err}
+		}
+		c.Content = content
+		return nil
+	})
+}
+
+// Skip implements [export.Sink]. As with the engine's sink, a sequence that is
+// being written may call it.
+func (r *Recorder) Skip(ref string, reason error) {
+	r.arrive()
+	_, _ = r.begin(Call{Op: Skip})
+	r.end(Call{Op: Skip, Name: ref, Err: reason})
+}
+
+// do carries out one call when it is its turn. The work is told the error to
+// fail with half-way, if it is to.
+func (r *Recorder) do(c Call, work func(c *Call, fail error) error) error {
+	r.arrive()
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	fail, err := r.begin(c)
+	if err == nil {
+		err = work(&c, fail)
+	}
+	if err == nil {
+		err = fail
+	}
+	c.Err = err
+	r.end(c)
+	return err
+}
+
+func (r *Recorder) end(c Call) {
+	r.lock(func() {
+		r.calls = append(r.calls, c)
+		r.fault.told = r.fault.told || c.Op != Skip && r.fault.failed != nil
+	})
+	r.step()
+}
+
+func (r *Recorder) lock(change func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change()
+}
+
+// claim takes a name, if it can be used and is new.
+func (r *Recorder) claim(name string) error {
+	if err := export.CheckName(name); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.names == nil {
+		r.names = make(map[string]nameKind)
+	}
+	folded := export.FoldName(name)
+	if r.names[folded] != 0 {
+		return &export.NameError{Name: name, Reason: "is used twice in its section (upper and lower case do not differ)"}
+	}
+	for dir := path.Dir(folded); dir != "."; dir = path.Dir(dir) {
+		if r.names[dir] == isFile {
+			return &export.NameError{Name: name, Reason: "goes through a name that is a file"}
+		}
+		r.names[dir] = isFolder
+	}
+	r.names[folded] = isFile
+	return nil
+}
+
+func checkExtension(name string) error {
+	switch export.Encoding(strings.TrimPrefix(path.Ext(name), ".")) {
+	case export.YAML, export.JSON, export.NDJSON, export.CSV:
+		return nil
+	}
+	return &export.NameError{Name: name, Reason: "does not end in .yaml, .json, .ndjson or .csv"}
+}
+
+// header returns the columns that a Row without values declares.
+func header(record any) ([]string, bool) {
+	switch row := record.(type) {
+	case export.Row:
+		return row.Columns, row.Values == nil
+	case *export.Row:
+		return row.Columns, row.Values == nil
+	}
+	return nil, false
+}
+
+// encode returns the record as JSON text, which shares nothing with it.
+func encode(name string, record any) (json.RawMessage, error) {
+	var text bytes.Buffer
+	own, ok := record.(export.RecordAppender)
+	if ok {
+		b, err := own.AppendRecord(nil, export.JSON)
+		if err == nil {
+			err = json.Compact(&text, b)
+		}
+		if err != nil {
+			return nil, &export.EncodeError{Name: name, Err: err}
+		}
+		return text.Bytes(), nil
+	}
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(record); err != nil {
+		return nil, &export.EncodeError{Name: name, Err: err}
+	}
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), nil
+}

@@ -1,0 +1,151 @@
+package sections
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// column turns what the driver returns for one column into what records hold.
+type column struct {
+	kind kind
+	json []byte // the nested data of this row
+}
+
+// kind is what the type of a column asks for.
+type kind int
+
+const (
+	plain   kind = iota
+	bytes        // bytes stay bytes
+	text         // bytes are text
+	nested       // text is JSON
+	maybe        // text is JSON if it is valid: the type alone does not tell
+	decimal      // text is a number
+	date         // a time is a day
+	boolean      // 0 and 1 are false and true
+)
+
+// kindOf picks the kind by the type that the database declares.
+func kindOf(d Dialect, declared string) kind {
+	name, _, _ := strings.Cut(strings.ToUpper(declared), "(")
+	switch name = strings.TrimSpace(name); name {
+	case "JSON", "JSONB":
+		if d == SQLite {
+			return maybe
+		}
+		return nested
+	case "NUMERIC", "DECIMAL":
+		return decimal
+	case "DATE":
+		return date
+	case "BOOLEAN", "BOOL":
+		return boolean
+	case "BYTEA":
+		return bytes
+	}
+	if d == Postgres {
+		return text // nothing but BYTEA is binary there
+	}
+	for _, part := range []string{"CHAR", "CLOB", "TEXT"} {
+		if strings.Contains(name, part) {
+			return text
+		}
+	}
+	return plain
+}
+
+// value returns the field of a record. It is valid until the next call.
+func (c *column) value(d Dialect, v any) any {
+	switch v := v.(type) {
+	case string:
+		return c.text(v)
+	case []byte:
+		return c.bytes(d, v)
+	case time.Time:
+		if h, m, s := v.Clock(); c.kind == date && h+m+s+v.Nanosecond() == 0 {
+			return v.Format(time.DateOnly)
+		}
+		return v.UTC()
+	case int64:
+		if c.kind == boolean && (v == 0 || v == 1) {
+			return v == 1
+		}
+	}
+	return v
+}
+
+func (c *column) text(s string) any {
+	switch c.kind {
+	case maybe:
+		c.json = append(c.json[:0], s...)
+		if !json.Valid(c.json) {
+			return s
+		}
+		return json.RawMessage(c.json)
+	case nested:
+		c.json = append(c.json[:0], s...)
+		return json.RawMessage(c.json)
+	case decimal:
+		if n, ok := exactNumber(s); ok {
+			return n
+		}
+	}
+	return s
+}
+
+// bytes tells binary data from text that the driver returns as bytes. On
+// SQLite a value is of the type it was stored with: bytes in a text column are
+// text only if they can be.
+func (c *column) bytes(d Dialect, b []byte) any {
+	switch {
+	case c.kind == nested:
+		return json.RawMessage(b)
+	case d == Postgres && c.kind != bytes, c.kind == text && utf8.Valid(b):
+		return c.text(string(b))
+	}
+	return b
+}
+
+// exactNumber returns the number that a decimal text stands for, digit by
+// digit. JSON is stricter than SQL: .5, 5., +1 and 007 are not numbers there.
+func exactNumber(s string) (json.Number, bool) {
+	rest := strings.TrimLeft(s, "+-")
+	sign := s[:len(s)-len(rest)]
+	whole, rest := digits(rest)
+	fraction := ""
+	if strings.HasPrefix(rest, ".") {
+		fraction, rest = digits(rest[1:])
+	}
+	if len(sign) > 1 || whole+fraction == "" || !isExponent(rest) {
+		return "", false
+	}
+	whole = strings.TrimLeft(whole, "0")
+	if whole == "" {
+		whole = "0"
+	}
+	if fraction != "" {
+		fraction = "." + fraction
+	}
+	return json.Number(strings.TrimPrefix(sign, "+") + whole + fraction + rest), true
+}
+
+// isExponent reports whether s is empty or as in 1e-7.
+func isExponent(s string) bool {
+	if s == "" {
+		return true
+	}
+	power := strings.TrimLeft(s[1:], "+-")
+	number, rest := digits(power)
+	return (s[0] == 'e' || s[0] == 'E') && len(s)-1-len(power) <= 1 && number != "" && rest == ""
+}
+
+// digits cuts the digits off that s begins with.
+func digits(s string) (number, rest string) {
+	n := 0
+	for n < len(s) && isDigit(s[n]) {
+		n++
+	}
+	return s[:n], s[n:]
+}

@@ -1,0 +1,112 @@
+package sections
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"testing"
+	"time"
+)
+
+func TestExactNumber(t *testing.T) {
+	for in, want := range map[string]string{
+		"1": "1", "-1": "-1", "+1": "1", "0": "0", "-0": "-0", "007": "7", "-007.50": "-7.50", "00": "0",
+		".5": "0.5", "-.5": "-0.5", "+.5": "0.5", "5.": "5", "1.10": "1.10", "0.000": "0.000",
+		"12345678901234567890.12345678901234567890": "12345678901234567890.12345678901234567890",
+		"1e5": "1e5", "1E+05": "1E+05", "5.e-3": "5e-3", ".5e3": "0.5e3",
+
+		"": "", "-": "", "+": "", ".": "", "-.": "", "+-1": "", "--1": "", "1e": "", "1e+": "", "1e+-1": "", "e5": "",
+		"1.2.3": "", "1,5": "", "1_000": "", "0x10": "", " 1": "", "1 ": "", "NaN": "", "Infinity": "", "-Infinity": "", "١": "",
+	} {
+		got, ok := exactNumber(in)
+		if string(got) != want || ok != (want != "") {
+			t.Errorf("exactNumber(%q) = %q, %v; want %q", in, got, ok, want)
+		}
+	}
+}
+
+// Exact rational numbers of math/big and the JSON parser are the judges.
+func FuzzExactNumber(f *testing.F) {
+	for _, s := range []string{"-007.50e+3", ".5", "5.", "+1", "1e", "٣", "1/2", "0x1p-2", "1_0"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		n, ok := exactNumber(s)
+		if !ok {
+			if json.Valid([]byte(s)) && (s[0] == '-' || isDigit(s[0])) && isDigit(s[len(s)-1]) {
+				t.Fatalf("%q is a JSON number", s)
+			}
+			return
+		}
+		if !json.Valid([]byte(n)) {
+			t.Fatalf("%q became %q, which is not JSON", s, n)
+		}
+		if len(s) > 50 {
+			return
+		}
+		var e big.Float // keeps the exponent in bounds
+		if _, _, err := e.Parse(s, 10); err != nil || e.MantExp(nil) > 1000 || e.MantExp(nil) < -1000 {
+			return
+		}
+		was, ok1 := new(big.Rat).SetString(s)
+		is, ok2 := new(big.Rat).SetString(string(n))
+		if !ok1 || !ok2 || was.Cmp(is) != 0 {
+			t.Fatalf("%q became %q", s, n)
+		}
+	})
+}
+
+func TestValue(t *testing.T) {
+	paris := time.FixedZone("", 2*60*60)
+	day := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+	instant := time.Date(2026, 1, 2, 0, 30, 0, 5, paris)
+	for _, c := range []struct {
+		dialect  Dialect
+		declared string
+		in, want any
+	}{
+		{SQLite, "", nil, nil},
+		{SQLite, "JSON", nil, nil},
+		{SQLite, "", int64(1), int64(1)},
+		{SQLite, "", 1.5, 1.5},
+		{SQLite, "", "a", "a"},
+		{SQLite, "", []byte("a"), []byte("a")},
+		{SQLite, "blob", []byte("a"), []byte("a")},
+		{SQLite, "varchar(10)", []byte("é"), "é"},
+		{SQLite, "TEXT", []byte("\xff"), []byte("\xff")},
+		{SQLite, "BOOLEAN", int64(1), true},
+		{SQLite, "bool", int64(0), false},
+		{SQLite, "BOOLEAN", int64(2), int64(2)},
+		{SQLite, "INTEGER", int64(1), int64(1)},
+		{SQLite, "decimal (10, 2)", ".50", json.Number("0.50")},
+		{SQLite, "NUMERIC", 1.5, 1.5},
+		{SQLite, "NUMERIC", "about 1", "about 1"},
+		{SQLite, "TEXT", "1.50", "1.50"},
+		{SQLite, "JSON", `{"a": 1}`, json.RawMessage(`{"a": 1}`)},
+		{SQLite, "json", `{"a": `, `{"a": `},
+		{SQLite, "JSON", int64(1), int64(1)},
+		{SQLite, "JSONB", []byte{0x0c}, []byte{0x0c}},
+		{SQLite, "DATE", day, "2026-01-02"},
+		{SQLite, "DATE", instant, instant.UTC()},
+		{SQLite, "DATETIME", day, day},
+		{SQLite, "TIMESTAMP", instant, instant.UTC()},
+
+		{Postgres, "DATE", time.Date(2026, 1, 2, 0, 0, 0, 0, paris), "2026-01-02"},
+		{Postgres, "TIMESTAMPTZ", instant, instant.UTC()},
+		{Postgres, "BYTEA", []byte("a"), []byte("a")},
+		{Postgres, "UUID", []byte("a"), "a"},
+		{Postgres, "_TEXT", "{a,b}", "{a,b}"},
+		{Postgres, "NUMERIC", []byte("1.50"), json.Number("1.50")},
+		{Postgres, "NUMERIC", "12345678901234567890.123456789", json.Number("12345678901234567890.123456789")},
+		{Postgres, "NUMERIC", "NaN", "NaN"},
+		{Postgres, "JSONB", []byte(`[1]`), json.RawMessage(`[1]`)},
+		{Postgres, "JSON", `[1]`, json.RawMessage(`[1]`)},
+		{Postgres, "BOOL", true, true},
+	} {
+		column := column{kind: kindOf(c.dialect, c.declared)}
+		got := column.value(c.dialect, c.in)
+		if g, w := fmt.Sprintf("%T %v", got, got), fmt.Sprintf("%T %v", c.want, c.want); g != w {
+			t.Errorf("%T %v of type %q in dialect %d is %s, want %s", c.in, c.in, c.declared, c.dialect, g, w)
+		}
+	}
+}
