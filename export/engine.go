@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,6 +19,7 @@ import (
 type Engine struct {
 	config Config
 	byKey  map[string]Section
+	stuck  atomic.Int64
 }
 
 // New makes an Engine. The error names every problem of the configuration.
@@ -32,6 +34,11 @@ func New(c Config) (*Engine, error) {
 	}
 	return e, nil
 }
+
+// Stuck is the number of sections that were given up, because they did not
+// return within the grace after they were told to stop, and that have not
+// returned since. Each of them holds a goroutine and whatever it has opened.
+func (e *Engine) Stuck() int64 { return e.stuck.Load() }
 
 // Request says what to export. Equal requests over equal data, configuration
 // and software give equal bytes, whatever Attempt is.

@@ -8,7 +8,6 @@ import (
 	"iter"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
@@ -148,6 +147,14 @@ func TestTimeout(t *testing.T) {
 			_ = errors.Join(sink.Record("a.yaml", row("a", 1)), hang(ctx, false))
 			return sink.Record("b.yaml", row("b", 1))
 		}, 1},
+		{"stops without a word", func(ctx context.Context, sink export.Sink) error {
+			_ = errors.Join(sink.Record("a.yaml", row("a", 1)), hang(ctx, false))
+			return nil
+		}, 1},
+		{"another error", func(ctx context.Context, sink export.Sink) error {
+			_ = errors.Join(sink.Record("a.yaml", row("a", 1)), hang(ctx, false))
+			return publicErr{}
+		}, 1},
 		{"in a sequence", func(ctx context.Context, sink export.Sink) error {
 			return sink.Records("a.ndjson", func(yield func(any, error) bool) {
 				for i := 0; yield(row("n", i), nil); i++ {
@@ -177,43 +184,48 @@ func TestTimeout(t *testing.T) {
 }
 
 func TestStuckSectionIsGivenUp(t *testing.T) {
-	release := make(chan struct{})
-	var late atomic.Pointer[error]
 	for _, c := range []struct {
 		name string
-		run  func(sink export.Sink) error
+		run  func(sink export.Sink, release chan struct{}) error
 	}{
-		{"between calls", func(sink export.Sink) error {
+		{"between calls", func(sink export.Sink, release chan struct{}) error {
 			<-release
 			return sink.Record("late.yaml", row("late", true))
 		}},
-		{"in a reader", func(sink export.Sink) error {
+		{"in a reader", func(sink export.Sink, release chan struct{}) error {
 			return sink.Binary("late", readerFunc(func([]byte) (int, error) { <-release; return 0, io.EOF }))
 		}},
-		{"in a sequence", func(sink export.Sink) error {
+		{"in a sequence", func(sink export.Sink, release chan struct{}) error {
 			return sink.Records("late.ndjson", iter.Seq2[any, error](func(func(any, error) bool) { <-release }))
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			release = make(chan struct{})
-			ended := make(chan struct{})
-			e := engine(t, func(c *export.Config) {
-				c.SectionTimeout, c.Grace = 10*time.Millisecond, 10*time.Millisecond
-			}, writes("s", func(sink export.Sink) error {
-				defer close(ended)
-				err := errors.Join(sink.Record("a.yaml", row("a", 1)), c.run(sink))
-				late.Store(&err)
-				return err
-			}))
-			result, files := run(t, e, request())
-			close(release)
-			<-ended
-			if err := *late.Load(); !errors.Is(err, export.ErrSinkFailed) {
-				t.Errorf("the late call gives %v, want ErrSinkFailed", err)
-			}
-			if result.Sections[0].Status != "partial" || len(files) != 3 {
-				t.Errorf("got %+v and %d files", result.Sections, len(files))
-			}
+			synctest.Test(t, func(t *testing.T) {
+				release := make(chan struct{})
+				var late error
+				e := engine(t, func(c *export.Config) { c.SectionTimeout = time.Minute }, writes("s", func(sink export.Sink) error {
+					if err := sink.Record("a.yaml", row("a", 1)); err != nil {
+						return err
+					}
+					late = c.run(sink, release)
+					return late
+				}))
+				result, files := run(t, e, request())
+				if e.Stuck() != 1 {
+					t.Errorf("%d sections are stuck, want 1", e.Stuck())
+				}
+				close(release)
+				synctest.Wait()
+				if e.Stuck() != 0 {
+					t.Errorf("%d sections are stuck, want none", e.Stuck())
+				}
+				if !errors.Is(late, export.ErrSinkFailed) {
+					t.Errorf("the late call gives %v, want ErrSinkFailed", late)
+				}
+				if result.Sections[0].Status != "partial" || len(files) != 3 {
+					t.Errorf("got %+v and %d files", result.Sections, len(files))
+				}
+			})
 		})
 	}
 }

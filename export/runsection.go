@@ -54,6 +54,7 @@ func (e *Engine) packSection(ctx context.Context, r Request, s Section, report *
 			asOf:     r.asOf(),
 			maxBytes: limits.MaxBytes,
 			rawCSV:   e.config.RawCSV,
+			log:      e.config.Logger.With("job", r.JobID, "organization", r.Organization.ID, "section", s.Key()),
 			reporter: report,
 			turn:     make(chan struct{}, 1),
 			names:    newNameIndex(scratch),
@@ -68,7 +69,7 @@ func (e *Engine) packSection(ctx context.Context, r Request, s Section, report *
 		if out.jobFailed {
 			return out.failed
 		}
-		result = e.conclude(r, s.Key(), out, cause)
+		result = conclude(ctx, out, cause)
 		if limits.Required && result.Status != StatusOK && result.Status != StatusEmpty {
 			return &RequiredError{result}
 		}
@@ -87,8 +88,8 @@ func (e *Engine) packSection(ctx context.Context, r Request, s Section, report *
 // time is over or the job ends, the section has the grace to return; then it is
 // left to itself with a sink that takes nothing more.
 func (e *Engine) runSection(ctx context.Context, r Request, s Section, timeout time.Duration, out *sink) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	if timeout >= 0 {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeoutCause(ctx, timeout, timeoutError(timeout))
@@ -105,18 +106,23 @@ func (e *Engine) runSection(ctx context.Context, r Request, s Section, timeout t
 	err, returned := wait(ctx, done, e.config.Grace)
 	out.close()
 	if !returned {
-		e.config.Logger.Error("section does not stop and is left to itself",
-			"job", r.JobID, "organization", r.Organization.ID, "section", s.Key(), "error", context.Cause(ctx))
+		out.log.ErrorContext(ctx, "section does not stop and is left to itself", "error", context.Cause(ctx), "stuck", e.stuck.Add(1))
+		go func() {
+			<-done
+			e.stuck.Add(-1)
+		}()
 		return context.Cause(ctx)
 	}
 	out.names.close()
 	switch {
 	case out.failed != nil && !errors.Is(out.failed, errSinkClosed):
 		return out.failed
-	case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
-		return context.Cause(ctx)
+	case ctx.Err() == nil:
+		return err
+	case err == nil || errors.Is(err, ctx.Err()):
+		return context.Cause(ctx) // a section that stops early without a word is not whole either
 	}
-	return err
+	return fmt.Errorf("%w: %w", context.Cause(ctx), err)
 }
 
 // wait waits for the section's end, once ctx is over for no longer than grace.
@@ -151,22 +157,22 @@ func (r Request) scope() Scope {
 }
 
 // conclude derives the section's result and logs what customers do not see.
-func (e *Engine) conclude(r Request, key string, out *sink, cause error) SectionResult {
+func conclude(ctx context.Context, out *sink, cause error) SectionResult {
 	wrote := out.now.Records > 0 || out.now.Binaries > 0
 	result := SectionResult{
-		Key:      key,
+		Key:      out.key,
 		Status:   deriveStatus(wrote, cause != nil || out.skipped > 0),
 		Records:  out.now.Records,
 		Binaries: out.now.Binaries,
 	}
 	if cause != nil {
-		e.config.Logger.Error("section failed", "job", r.JobID, "organization", r.Organization.ID, "section", key, "error", cause)
+		out.log.ErrorContext(ctx, "section failed", "error", cause)
 		result.Error = publicText(cause, "The section could not be exported.")
 	}
 	if out.skipped > 0 {
-		text := fmt.Sprintf("%d items were skipped; they are listed in %s/%s.", out.skipped, key, skippedFile)
+		text := fmt.Sprintf("%d items were skipped; they are listed in %s/%s.", out.skipped, out.key, skippedFile)
 		if out.skipped == 1 {
-			text = fmt.Sprintf("1 item was skipped; it is listed in %s/%s.", key, skippedFile)
+			text = fmt.Sprintf("1 item was skipped; it is listed in %s/%s.", out.key, skippedFile)
 		}
 		if result.Error != "" {
 			text = result.Error + " " + text

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -33,6 +34,7 @@ type sink struct {
 	asOf     time.Time
 	maxBytes int64
 	rawCSV   bool
+	log      *slog.Logger
 	reporter *reporter
 
 	turn  chan struct{} // held by the one call that is carried out
@@ -147,11 +149,17 @@ func (s *sink) Skip(ref string, err error) {
 		_, encErr = s.skips.Write(line)
 	}
 	if encErr != nil {
-		s.failLocked(encErr, true)
+		_ = s.failLocked(encErr, true)
 		return
 	}
-	s.skipped++
+	if s.skipped++; s.skipped <= maxSkipLogs {
+		s.log.WarnContext(s.ctx, "item skipped", "ref", ref, "error", err)
+	}
 }
+
+// maxSkipLogs is how many skipped items of one section are logged; all are
+// listed in the archive.
+const maxSkipLogs = 100
 
 // Progress serves the function [Progress].
 func (s *sink) Progress(done, total int64) {
