@@ -63,8 +63,9 @@ type Config struct {
 
 	// RawCSV turns off the guard against spreadsheet formulas in .csv files.
 	// The guard puts an apostrophe before text that begins with =, +, -, @, tab
-	// or carriage return (after any apostrophes), unless it is a plain number;
-	// to undo it, take one apostrophe away from such text.
+	// or carriage return (after any apostrophes), column names included, unless
+	// it is a plain number: digits with at most one dot and a sign before them.
+	// To undo it, take one apostrophe away from such text.
 	RawCSV bool
 
 	// Logger gets causes that customers do not see. Defaults to
@@ -132,9 +133,7 @@ func (c Config) validate() error {
 			continue
 		}
 		key := s.Key()
-		if !keyPattern.MatchString(key) {
-			bad("section key %q: use lower-case letters, digits and underscores", key)
-		} else if err := checkName(key); err != nil {
+		if err := CheckKey(key); err != nil {
 			errs = append(errs, err)
 		}
 		if seen[key] {
@@ -168,4 +167,12 @@ func (c Config) limits(key string) SectionOptions {
 	setDefault(&o.Timeout, c.SectionTimeout)
 	setDefault(&o.MaxBytes, c.MaxSectionBytes)
 	return o
+}
+
+// CheckKey tells whether key can be the key of a section; see [Section].
+func CheckKey(key string) error {
+	if !keyPattern.MatchString(key) {
+		return fmt.Errorf("export: section key %q: use lower-case letters, digits and underscores", key)
+	}
+	return checkName(key)
 }

@@ -6,8 +6,9 @@ import (
 	"runtime/debug"
 )
 
-// encodingOf picks the encoding of a record file by its name.
-func encodingOf(name string) (Encoding, error) {
+// EncodingOf is the encoding of a record file of that name: its extension
+// picks it. The error is a [*NameError].
+func EncodingOf(name string) (Encoding, error) {
 	switch path.Ext(name) {
 	case ".yaml":
 		return YAML, nil

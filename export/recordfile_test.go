@@ -39,7 +39,7 @@ func TestEncodingOf(t *testing.T) {
 		"a.yaml": YAML, "a/b.c.json": JSON, ".ndjson": NDJSON, "a.csv": CSV,
 		"a.YAML": "", "a.yml": "", "a": "", "": "", "a.csv/b": "", "a.json.": "", "csv": "", "a.json ": "",
 	} {
-		got, err := encodingOf(name)
+		got, err := EncodingOf(name)
 		if got != want {
 			t.Errorf("%q: got %q, want %q", name, got, want)
 		}

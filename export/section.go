@@ -76,8 +76,8 @@ type Sink interface {
 	// Record writes a file that holds one record.
 	//
 	// The record is a [Row], a [RecordAppender], or any value that
-	// encoding/json can encode. A value that cannot be encoded gives an
-	// [*EncodeError] and writes nothing.
+	// encoding/json can encode. A value that cannot be encoded, or a Row with
+	// nil Values, gives an [*EncodeError] and writes nothing.
 	Record(name string, record any) error
 
 	// Records writes a file that holds all records that seq yields: YAML

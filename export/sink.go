@@ -59,7 +59,7 @@ type sink struct {
 // Record implements [Sink].
 func (s *sink) Record(name string, record any) error {
 	return s.do(func() error {
-		enc, err := encodingOf(name)
+		enc, err := EncodingOf(name)
 		if err != nil {
 			return err
 		}
@@ -74,7 +74,7 @@ func (s *sink) Record(name string, record any) error {
 // Records implements [Sink].
 func (s *sink) Records(name string, seq iter.Seq2[any, error]) error {
 	return s.do(func() error {
-		enc, err := encodingOf(name)
+		enc, err := EncodingOf(name)
 		if err != nil {
 			return err
 		}

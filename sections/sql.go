@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"strings"
 
 	"github.com/orgexport/orgexport/export"
@@ -211,11 +210,8 @@ func checkLiteral(name string) error {
 	if strings.Contains(name, "{{") {
 		return errors.New("is a template, but Each is not set")
 	}
-	switch export.Encoding(strings.TrimPrefix(path.Ext(name), ".")) {
-	case export.YAML, export.JSON, export.NDJSON, export.CSV:
-		return export.CheckName(name)
-	}
-	return errors.New("does not end in .yaml, .json, .ndjson or .csv")
+	_, err := export.EncodingOf(name)
+	return errors.Join(export.CheckName(name), err)
 }
 
 func (b *builder) assets(a AssetFiles) part {

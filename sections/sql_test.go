@@ -369,7 +369,7 @@ func TestNewSQLReportsAllProblems(t *testing.T) {
 	want := []string{
 		"DB is nil", "Dialect is unknown",
 		"Files[0].SQL does not use :organization_id", "Files[1].File is a template", "Files[2].File is used twice",
-		`Files[3].File export: name "../b.yaml"`, "Files[4].File does not end in", "Files[5].SQL has the unknown parameter :org",
+		`Files[3].File export: name "../b.yaml"`, `Files[4].File export: name "c.txt" does not end in`, "Files[5].SQL has the unknown parameter :org",
 		"Files[5].File is not a template", "Assets[0].FS is nil", "Assets[0].SQL has a parameter other",
 		"Assets[0].Source is not a template", "Assets[0].File is empty",
 	}

@@ -6,22 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 	"sync"
 
 	"github.com/orgexport/orgexport/export"
 )
 
-var keyPattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
-
 func checkKey(c *checker) error {
 	s := c.fresh()
 	key := s.Key()
-	if !keyPattern.MatchString(key) {
-		return fmt.Errorf("key %q is not lower-case letters, digits and underscores, beginning with a letter", key)
-	}
-	if err := export.CheckName(key); err != nil {
+	if err := export.CheckKey(key); err != nil {
 		return err
 	}
 	if _, err := c.healthy(s, c.Scope); err != nil {

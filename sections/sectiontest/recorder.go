@@ -9,7 +9,6 @@ import (
 	"iter"
 	"path"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/orgexport/orgexport/export"
@@ -115,7 +114,7 @@ func (r *Recorder) Skips() []Call {
 // Record implements [export.Sink].
 func (r *Recorder) Record(name string, record any) error {
 	return r.do(Call{Op: Record, Name: name}, func(c *Call, _ error) error {
-		if err := checkExtension(name); err != nil {
+		if _, err := export.EncodingOf(name); err != nil {
 			return err
 		}
 		if _, ok := header(record); ok {
@@ -135,7 +134,7 @@ func (r *Recorder) Record(name string, record any) error {
 // Records implements [export.Sink].
 func (r *Recorder) Records(name string, seq iter.Seq2[any, error]) error {
 	return r.do(Call{Op: Records, Name: name}, func(c *Call, fail error) error {
-		err := checkExtension(name)
+		_, err := export.EncodingOf(name)
 		if err == nil {
 			err = r.claim(name)
 		}
@@ -258,14 +257,6 @@ func (r *Recorder) claim(name string) error {
 	}
 	r.names[folded] = isFile
 	return nil
-}
-
-func checkExtension(name string) error {
-	switch export.Encoding(strings.TrimPrefix(path.Ext(name), ".")) {
-	case export.YAML, export.JSON, export.NDJSON, export.CSV:
-		return nil
-	}
-	return &export.NameError{Name: name, Reason: "does not end in .yaml, .json, .ndjson or .csv"}
 }
 
 // header returns the columns that a Row without values declares.
