@@ -1,7 +1,6 @@
 package export_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -13,13 +12,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/export"
 )
 
 func TestTruthTable(t *testing.T) {
 	const hidden = "The section could not be exported."
-	skip := func(sink export.Sink) { sink.Skip("item 7", publicErr{}) }
+	skip := func(sink export.Sink) { sink.Skip("item 7", closedError{}) }
 	for _, c := range []struct {
 		name              string
 		run               func(sink export.Sink) error
@@ -33,7 +31,7 @@ func TestTruthTable(t *testing.T) {
 		{"wrote, error", func(s export.Sink) error { return errors.Join(s.Record("a.yaml", row("a", 1)), errSecret) }, "partial", 1, 0, hidden},
 		{"wrote, skip", func(s export.Sink) error { skip(s); return s.Binary("a", strings.NewReader("a")) }, "partial", 0, 1, "1 item was skipped; it is listed in s/_skipped.ndjson."},
 		{"nothing, error", func(export.Sink) error { return errSecret }, "error", 0, 0, hidden},
-		{"nothing, public error", func(export.Sink) error { return publicErr{} }, "error", 0, 0, "The warehouse is closed."},
+		{"nothing, public error", func(export.Sink) error { return closedError{} }, "error", 0, 0, "The warehouse is closed."},
 		{"nothing, skips", func(s export.Sink) error { skip(s); skip(s); return nil }, "error", 0, 0, "2 items were skipped; they are listed in s/_skipped.ndjson."},
 		{"skip, error", func(s export.Sink) error { skip(s); return errSecret }, "error", 0, 0, hidden + " 1 item was skipped; it is listed in s/_skipped.ndjson."},
 		{"panic", func(export.Sink) error { panic("secret") }, "error", 0, 0, hidden},
@@ -125,11 +123,8 @@ func TestUnencodableRecordWritesNothing(t *testing.T) {
 	}
 }
 
-// hang blocks until its context ends, or for ever.
-func hang(ctx context.Context, forever bool) error {
-	if forever {
-		<-make(chan struct{}) // durably blocked; given up by the engine
-	}
+// hang blocks until its context ends.
+func hang(ctx context.Context) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
@@ -141,25 +136,25 @@ func TestTimeout(t *testing.T) {
 		records int64
 	}{
 		{"stops", func(ctx context.Context, sink export.Sink) error {
-			return errors.Join(sink.Record("a.yaml", row("a", 1)), hang(ctx, false))
+			return errors.Join(sink.Record("a.yaml", row("a", 1)), hang(ctx))
 		}, 1},
 		{"wraps the context's error away", func(ctx context.Context, sink export.Sink) error {
-			_ = errors.Join(sink.Record("a.yaml", row("a", 1)), hang(ctx, false))
+			_ = errors.Join(sink.Record("a.yaml", row("a", 1)), hang(ctx))
 			return sink.Record("b.yaml", row("b", 1))
 		}, 1},
 		{"stops without a word", func(ctx context.Context, sink export.Sink) error {
-			_ = errors.Join(sink.Record("a.yaml", row("a", 1)), hang(ctx, false))
+			_ = errors.Join(sink.Record("a.yaml", row("a", 1)), hang(ctx))
 			return nil
 		}, 1},
 		{"another error", func(ctx context.Context, sink export.Sink) error {
-			_ = errors.Join(sink.Record("a.yaml", row("a", 1)), hang(ctx, false))
-			return publicErr{}
+			_ = errors.Join(sink.Record("a.yaml", row("a", 1)), hang(ctx))
+			return closedError{}
 		}, 1},
 		{"in a sequence", func(ctx context.Context, sink export.Sink) error {
 			return sink.Records("a.ndjson", func(yield func(any, error) bool) {
 				for i := 0; yield(row("n", i), nil); i++ {
 					if i == 999 {
-						_ = hang(ctx, false)
+						_ = hang(ctx)
 					}
 				}
 			})
@@ -310,8 +305,8 @@ func TestRequired(t *testing.T) {
 	for status, run := range map[export.Status]func(export.Sink) error{
 		"ok":      func(s export.Sink) error { return s.Record("a.yaml", row("a", 1)) },
 		"empty":   func(export.Sink) error { return nil },
-		"partial": func(s export.Sink) error { return errors.Join(s.Record("a.yaml", row("a", 1)), publicErr{}) },
-		"error":   func(export.Sink) error { return publicErr{} },
+		"partial": func(s export.Sink) error { return errors.Join(s.Record("a.yaml", row("a", 1)), closedError{}) },
+		"error":   func(export.Sink) error { return closedError{} },
 	} {
 		t.Run(string(status), func(t *testing.T) {
 			spool := export.NewTempSpool(t.TempDir())
@@ -346,7 +341,7 @@ func TestCancelIsNoSectionError(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		e := engine(t, func(c *export.Config) { c.Spool = spool }, fine("a"),
 			section{"s", func(ctx context.Context, _ export.Scope, sink export.Sink) error {
-				_ = hang(ctx, false)
+				_ = hang(ctx)
 				return sink.Record("a.yaml", row("a", 1))
 			}}, fine("b"))
 		r := request()
@@ -361,77 +356,4 @@ func TestCancelIsNoSectionError(t *testing.T) {
 		}
 		wantNoParts(t, spool)
 	})
-}
-
-// failAfter fails once n bytes have been written.
-type failAfter struct{ n int }
-
-var errDisk = errors.New("disk is full")
-
-func (w *failAfter) Write(p []byte) (int, error) {
-	if w.n -= len(p); w.n < 0 {
-		return 0, errDisk
-	}
-	return len(p), nil
-}
-
-func TestDestinationFails(t *testing.T) {
-	for _, format := range []archive.Format{archive.Zip, archive.TarGz} {
-		spool := export.NewTempSpool(t.TempDir())
-		e := engine(t, func(c *export.Config) { c.Spool = spool }, fine("a"), fine("b"))
-		r := request()
-		r.Format = format
-		var whole bytes.Buffer
-		if _, err := e.Export(t.Context(), r, &whole); err != nil {
-			t.Fatal(err)
-		}
-		for n := 0; n < whole.Len(); n += 7 {
-			if _, err := e.Export(t.Context(), r, &failAfter{n}); !errors.Is(err, errDisk) {
-				t.Fatalf("%s: full after %d bytes of %d: %v", format.Name(), n, whole.Len(), err)
-			}
-		}
-		wantNoParts(t, spool)
-	}
-}
-
-// fullSpool has room for n bytes in each part.
-type fullSpool struct {
-	export.Spool
-	n int
-}
-
-func (s *fullSpool) Put(ctx context.Context, id export.PartID, write func(io.Writer) error) error {
-	return s.Spool.Put(ctx, id, func(w io.Writer) error {
-		return write(io.MultiWriter(&failAfter{s.n}, w))
-	})
-}
-
-func TestSpoolFails(t *testing.T) {
-	spool := &fullSpool{Spool: export.NewTempSpool(t.TempDir())}
-	for n := 0; n < 4000; n += 97 {
-		spool.n = n
-		e := engine(t, func(c *export.Config) { c.Spool = spool }, fine("a"), writes("big", func(sink export.Sink) error {
-			return sink.Binary("noise", io.LimitReader(newNoise(), 4<<20))
-		}))
-		if _, err := e.Export(t.Context(), request(), io.Discard); !errors.Is(err, errDisk) {
-			t.Fatalf("full after %d bytes: %v", n, err)
-		}
-		wantNoParts(t, spool)
-	}
-}
-
-func TestScratchFails(t *testing.T) {
-	e := engine(t, func(c *export.Config) {
-		c.Spool = export.NewTempSpool(t.TempDir())
-		c.Scratch = c.Scratch + "/gone"
-	}, writes("big", func(sink export.Sink) error {
-		err := sink.Binary("noise", io.LimitReader(newNoise(), 4<<20))
-		if !errors.Is(err, export.ErrSinkFailed) {
-			t.Errorf("Binary gives %v, want ErrSinkFailed", err)
-		}
-		return nil
-	}))
-	if _, err := e.Export(t.Context(), request(), io.Discard); err == nil || errors.Is(err, errSecret) {
-		t.Errorf("Export gives %v", err)
-	}
 }

@@ -181,10 +181,10 @@ func checkSums(t *testing.T, files map[string]string) {
 	}
 }
 
-// publicErr has a text for customers.
-type publicErr struct{}
+// closedError has a text for customers.
+type closedError struct{}
 
-func (publicErr) Error() string  { return "secret cause" }
-func (publicErr) Public() string { return "The warehouse is closed." }
+func (closedError) Error() string  { return "secret cause" }
+func (closedError) Public() string { return "The warehouse is closed." }
 
 var errSecret = errors.New("secret cause: SELECT password FROM /etc/passwd")

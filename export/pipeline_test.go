@@ -164,7 +164,7 @@ func TestConcurrentSinkCalls(t *testing.T) {
 		for i := range errs {
 			wg.Go(func() {
 				errs[i] = sink.Binary("f"+strings.Repeat("f", i), strings.NewReader(strings.Repeat("x", i*1000)))
-				sink.Skip("x", publicErr{})
+				sink.Skip("x", closedError{})
 			})
 		}
 		wg.Wait()

@@ -103,12 +103,12 @@ func (e *Engine) runSection(ctx context.Context, r Request, s Section, timeout t
 		defer func() { done <- err }()
 		err = call(ctx, s, r.scope(), out)
 	}()
-	err, returned := wait(ctx, done, e.config.Grace)
+	returned, err := wait(ctx, done, e.config.Grace)
 	out.close()
 	if !returned {
 		out.log.ErrorContext(ctx, "section does not stop and is left to itself", "error", context.Cause(ctx), "stuck", e.stuck.Add(1))
 		go func() {
-			<-done
+			<-done //nolint:errcheck // too late to matter
 			e.stuck.Add(-1)
 		}()
 		return context.Cause(ctx)
@@ -126,19 +126,19 @@ func (e *Engine) runSection(ctx context.Context, r Request, s Section, timeout t
 }
 
 // wait waits for the section's end, once ctx is over for no longer than grace.
-func wait(ctx context.Context, done <-chan error, grace time.Duration) (err error, returned bool) {
+func wait(ctx context.Context, done <-chan error, grace time.Duration) (returned bool, err error) {
 	select {
 	case err = <-done:
-		return err, true
+		return true, err
 	case <-ctx.Done():
 	}
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	select {
 	case err = <-done:
-		return err, true
+		return true, err
 	case <-timer.C:
-		return nil, false
+		return false, nil
 	}
 }
 

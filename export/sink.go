@@ -191,8 +191,7 @@ func (s *sink) add(ctx context.Context, name string, r io.Reader, count func(*Ev
 		return err
 	}
 	if err := s.names.add(name); err != nil {
-		var bad *NameError
-		if errors.As(err, &bad) {
+		if _, bad := errors.AsType[*NameError](err); bad {
 			return err
 		}
 		return s.fail(err, true)
