@@ -150,7 +150,7 @@ func TestObserve(t *testing.T) {
 					t.Errorf("%s in between", kind)
 				}
 			}
-			if e := last[key]; e.Records != 1000 || e.Binaries != 1 || e.Result == nil || e.Result.Status != "ok" {
+			if e := last[key]; e.Records != 1000 || e.Binaries != 1 || e.Bytes < 5000 || e.Done != 1000 || e.Result == nil || e.Result.Status != "ok" {
 				t.Errorf("last event is %+v", e)
 			}
 		}

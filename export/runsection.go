@@ -45,6 +45,7 @@ func (e *Engine) packSection(ctx context.Context, r Request, s Section, report *
 	defer tail.Close()
 	defer skips.Close()
 	body := &partWriter{w: w}
+	var finished Event
 	err = r.Format.Pack(ctx, body, tail, e.packing(), func(p archive.Packer) error {
 		out := &sink{
 			job:      ctx,
@@ -70,6 +71,7 @@ func (e *Engine) packSection(ctx context.Context, r Request, s Section, report *
 			return out.failed
 		}
 		result = conclude(ctx, out, cause)
+		finished = out.written()
 		if limits.Required && result.Status != StatusOK && result.Status != StatusEmpty {
 			return &RequiredError{result}
 		}
@@ -79,7 +81,8 @@ func (e *Engine) packSection(ctx context.Context, r Request, s Section, report *
 		err = body.seal(tail, sums, result)
 	}
 	if err == nil {
-		report.report(Event{Kind: SectionFinished, Section: s.Key(), Records: result.Records, Binaries: result.Binaries, Result: &result})
+		finished.Kind, finished.Result = SectionFinished, &result
+		report.report(finished)
 	}
 	return result, err
 }
@@ -119,7 +122,7 @@ func (e *Engine) runSection(ctx context.Context, r Request, s Section, timeout t
 		return out.failed
 	case ctx.Err() == nil:
 		return err
-	case err == nil || errors.Is(err, ctx.Err()):
+	case err == nil || errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx)):
 		return context.Cause(ctx) // a section that stops early without a word is not whole either
 	}
 	return fmt.Errorf("%w: %w", context.Cause(ctx), err)

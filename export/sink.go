@@ -268,6 +268,13 @@ func (s *sink) advance(pending int64) {
 	s.reporter.report(e)
 }
 
+// written is what was written so far.
+func (s *sink) written() Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
 // fail makes the sink take nothing more. The first failure stays.
 func (s *sink) fail(err error, job bool) error {
 	s.mu.Lock()

@@ -175,7 +175,7 @@ func (b *builder) query(sql string, shared bool) query {
 	case err != nil:
 		b.fail("SQL", err)
 	case uses == 0 && !shared:
-		b.fail("SQL", fmt.Errorf("does not use :%s and is not Shared", parameter))
+		b.fail("SQL", fmt.Errorf("does not use :%s and is not shared", parameter))
 	}
 	return query{db: b.config.DB, dialect: b.config.Dialect, sql: text, bound: uses > 0}
 }
@@ -194,6 +194,11 @@ func (b *builder) records(f RecordFile) part {
 	q := b.query(f.SQL, f.Shared)
 	q.json = f.JSON
 	if f.Each {
+		if !strings.HasSuffix(f.File, "}}") { // else only the rows know
+			if _, err := export.EncodingOf(f.File); err != nil {
+				b.fail("File", err)
+			}
+		}
 		t := b.template("File", f.File, guardElement, &q)
 		return &recordEach{query: q, file: t}
 	}
@@ -208,7 +213,7 @@ func (b *builder) records(f RecordFile) part {
 
 func checkLiteral(name string) error {
 	if strings.Contains(name, "{{") {
-		return errors.New("is a template, but Each is not set")
+		return errors.New(`is a template, but "each" is not set`)
 	}
 	_, err := export.EncodingOf(name)
 	return errors.Join(export.CheckName(name), err)

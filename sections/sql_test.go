@@ -362,7 +362,7 @@ func TestNewSQLReportsAllProblems(t *testing.T) {
 			{File: "A.yaml", SQL: query},
 			{File: "../b.yaml", SQL: query},
 			{File: "c.txt", SQL: query},
-			{File: "{{.id", Each: true, SQL: "SELECT :org"},
+			{File: "{{.id.yaml", Each: true, SQL: "SELECT :org"},
 		},
 		Assets: []sections.AssetFiles{{Source: "{{nothing}}", SQL: "SELECT $1"}},
 	})

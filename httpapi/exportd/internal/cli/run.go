@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/archive/xz"
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
+	"github.com/orgexport/orgexport/httpapi/exportd/internal/wire"
+)
+
+const runHelp = `Run exports everything that an organization owns into one archive, as the
+configuration file describes it (see exportd help config).
+
+The archive appears whole or not at all. It is readable by its owner only; an
+existing FILE is replaced once the new one is complete. FILE may be a folder,
+for a file of the default name in it, or a device or pipe, which is written as
+it is. While it runs, progress is shown if standard error is a terminal. The
+inventory goes to standard output, or to standard error with --out -.
+
+A section that failed or skipped items is warned about; the archive is made all
+the same, unless the section is required.
+
+SIGINT, SIGTERM and SIGHUP end the run and leave nothing behind. A second one
+kills at once, which may leave a file ".NAME.partial-NUMBER" beside FILE.
+
+Exit status:
+  0    the archive was made, even if sections are partial
+  1    the run failed
+  2    wrong usage or configuration
+  130  ended by SIGINT (128 and the number of the signal; 143 by SIGTERM)`
+
+// runOptions are the flags of run.
+type runOptions struct {
+	config, organization, format, out, asOf string
+	json                                    bool
+	logLevel                                slog.Level
+}
+
+func runCommand() *cobra.Command {
+	var o runOptions
+	c := &cobra.Command{
+		Use:   "run --config FILE --organization ID [flags]",
+		Short: "Export one organization into an archive",
+		Long:  runHelp,
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return o.run(c.Context())
+		},
+		DisableFlagsInUseLine: true,
+	}
+	f := c.Flags()
+	f.SortFlags = false
+	f.StringVar(&o.config, "config", "", "configuration `FILE` (required)")
+	f.StringVar(&o.organization, "organization", "", "`ID` of the organization (required)")
+	f.StringVar(&o.format, "format", "zip", "`FORMAT` of the archive: "+strings.Join(formatNames(), ", "))
+	f.StringVar(&o.out, "out", "", "`FILE` or folder for the archive, - for standard output (default: a file in this folder)")
+	f.StringVar(&o.asOf, "as-of", "", "`TIME` that the export is labelled with, in RFC 3339; the same time, data and configuration give the same bytes (default: now)")
+	f.BoolVar(&o.json, "json", false, "print the inventory as JSON")
+	f.TextVar(&o.logLevel, "log-level", slog.LevelWarn, "least `LEVEL` of what is logged: debug, info, warn, error")
+	err := errors.Join(
+		c.MarkFlagRequired("config"),
+		c.MarkFlagRequired("organization"),
+		c.MarkFlagFilename("config", "yaml", "yml"),
+		c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formatNames(), cobra.ShellCompDirectiveNoFileComp)),
+	)
+	if err != nil {
+		panic(err) // there is no such flag
+	}
+	return c
+}
+
+func formats() []archive.Format { return []archive.Format{archive.Zip, archive.TarGz, xz.TarXz} }
+
+func formatNames() []string {
+	var names []string
+	for _, f := range formats() {
+		names = append(names, f.Name())
+	}
+	return names
+}
+
+// request checks the flags and makes a request of them that has no organization
+// yet.
+func (o *runOptions) request() (export.Request, error) {
+	r := export.Request{AsOf: time.Now()}
+	i := slices.Index(formatNames(), o.format)
+	if i < 0 {
+		return r, fmt.Errorf("--format %q is none of %s", o.format, strings.Join(formatNames(), ", "))
+	}
+	r.Format = formats()[i]
+	if o.asOf != "" {
+		t, err := time.Parse(time.RFC3339, o.asOf)
+		if err != nil {
+			return r, fmt.Errorf("--as-of %q is not a time such as 2026-06-26T21:00:00Z", o.asOf)
+		}
+		r.AsOf = t
+	}
+	r.AsOf = r.AsOf.UTC().Truncate(time.Second)
+	if o.organization == "" {
+		return r, errors.New("--organization is empty")
+	}
+	if isStandardOutput(o.out) && isTerminal(os.Stdout) {
+		return r, errTerminal
+	}
+	return r, nil
+}
+
+func (o *runOptions) run(ctx context.Context) (err error) {
+	request, err := o.request()
+	if err != nil {
+		return err
+	}
+	c, err := config.Load(o.config)
+	if err != nil {
+		return err
+	}
+	stderr := newScreen(os.Stderr, c)
+	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: o.logLevel}))
+	setup, err := wire.Open(c, logger)
+	if err != nil {
+		return failed(err)
+	}
+	defer func() {
+		if cerr := setup.Close(); err == nil {
+			err = failed(cerr)
+		}
+	}()
+	if request.Organization, err = setup.Organization(ctx, o.organization); err != nil {
+		return failed(err)
+	}
+	request.JobID = export.RunJobID(request.Organization.ID, request.AsOf)
+	request.Observe = stderr.observe
+	return failed(o.export(ctx, setup.Engine, request, stderr))
+}
+
+// export writes the archive and tells what is in it.
+func (o *runOptions) export(ctx context.Context, engine *export.Engine, request export.Request, stderr *screen) error {
+	path := inFolder(o.out, engine.Filename(request))
+	inventoryTo := io.Writer(os.Stdout)
+	if isStandardOutput(path) {
+		path, inventoryTo = "-", stderr
+	}
+	var result export.Result
+	err := writeOutput(path, func(w io.Writer) (err error) {
+		defer stderr.close()
+		result, err = engine.Export(ctx, request, w)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, s := range result.Sections {
+		if s.Status != export.StatusOK && s.Status != export.StatusEmpty {
+			complain(stderr, fmt.Errorf("warning: section %q is incomplete (%s): %s", s.Key, s.Status, s.Error))
+		}
+	}
+	if err := newInventory(path, request, result).print(inventoryTo, o.json); err != nil {
+		return fmt.Errorf("the archive %s was made, but not its inventory: %w", path, err)
+	}
+	return nil
+}

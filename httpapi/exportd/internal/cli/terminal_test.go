@@ -1,0 +1,69 @@
+//go:build linux
+
+package cli_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// onTerminal runs the program with everything connected to a terminal of 100
+// columns, and returns what appears there.
+func onTerminal(t *testing.T, dir string, flags ...string) string {
+	t.Helper()
+	script, err := exec.LookPath("script")
+	if err != nil {
+		if os.Getenv("REQUIRE_TOOLS") == "1" {
+			t.Fatal("there is no script of util-linux, and REQUIRE_TOOLS is 1")
+		}
+		t.Skip("there is no script of util-linux")
+	}
+	inner := command(t, dir, runFlags(flags...)...)
+	c := command(t, dir)
+	c.Path = script
+	line := "stty cols 100 rows 30; '" + strings.Join(inner.Args, "' '") + "'; echo status $?"
+	c.Args = []string{"script", "-qec", line, "/dev/null"}
+	c.Env = append(c.Env, "TERM=xterm")
+	o := finish(t, c)
+	o.want(t, 0)
+	return strings.ReplaceAll(o.stdout, "\r\n", "\n")
+}
+
+func TestBarsOnTerminal(t *testing.T) {
+	dir := shop(t, organizationSection, brokenSection, productsSection)
+	out := onTerminal(t, dir, "--out", "out")
+	for _, text := range []string{
+		"organization      running               0 records        0 binaries\n",
+		"organization      ok                    1 records        0 binaries",
+		"broken            error                 0 records        0 binaries",
+		"products          ok                    4 records        2 binaries",
+		"\x1b[1A\x1b[J",
+		"msg=\"section failed\"",
+		"warning: section \"broken\"",
+		"SECTION       STATUS ",
+		"status 0\n",
+	} {
+		if !strings.Contains(out, text) {
+			t.Errorf("%q is not in\n%s", text, out)
+		}
+	}
+	// Nothing is drawn any more once the inventory is there.
+	if _, after, _ := strings.Cut(out, "SECTION"); strings.Contains(after, "\x1b") {
+		t.Errorf("terminal shows\n%s", out)
+	}
+	nothingLeft(t, dir, filepath.Join("out", stem+".zip"))
+}
+
+func TestArchiveToTerminal(t *testing.T) {
+	for _, out := range []string{"-", "/dev/tty"} {
+		dir := shop(t, organizationSection)
+		want := "exportd: the archive is not text: redirect standard output, or name a file with --out\n"
+		if got := onTerminal(t, dir, "--out", out); !strings.HasPrefix(got, want) || strings.Contains(got, "PK") {
+			t.Errorf("terminal shows\n%s", got)
+		}
+		nothingLeft(t, dir)
+	}
+}

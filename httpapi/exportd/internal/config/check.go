@@ -1,0 +1,121 @@
+package config
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"io/fs"
+	"strings"
+
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/sections"
+)
+
+// check asks the library what it has against the values; its rules are not
+// repeated here. Values that could not be decoded have no line and are left
+// out: their problems are known.
+func (d *decoder) check() {
+	c := d.config
+	if c.Prefix.Line > 0 {
+		_, err := export.New(export.Config{Prefix: c.Prefix.Value, Sections: []export.Section{sections.New("any", nil)}})
+		if err != nil {
+			d.problem(c.Prefix.Line, "prefix %q may have letters, digits, dots, hyphens and underscores", c.Prefix.Value)
+		}
+	}
+	seen := make(map[string]int)
+	for _, s := range c.Sections {
+		if s.Key.Line > 0 {
+			d.checkKey(s.Key, seen)
+		}
+		if len(s.Records)+len(s.Assets) == 0 {
+			d.problem(s.Line, "the section has neither records nor assets")
+		} else {
+			d.checkSQL(s)
+		}
+	}
+	d.checkSQL(organization(c.Organization))
+}
+
+func (d *decoder) checkKey(key Text, seen map[string]int) {
+	if err := export.CheckKey(key.Value); err != nil {
+		d.problem(key.Line, "%s", strings.TrimPrefix(err.Error(), "export: "))
+	}
+	if first := seen[key.Value]; first > 0 {
+		d.problem(key.Line, "section key %q is already in line %d", key.Value, first)
+		return
+	}
+	seen[key.Value] = key.Line
+}
+
+// organization is the organization's query as a section, so that it is bound
+// and read in the same way as all others.
+func organization(query Text) Section {
+	return Section{
+		Key:     Text{Value: "organization"},
+		Records: []Records{{File: Text{Value: "organization.json"}, SQL: query}},
+	}
+}
+
+// OrganizationSQL is the query of the organization as a section of one file.
+func (c *Config) OrganizationSQL(db sections.Querier) sections.SQL {
+	return organization(c.Organization).SQL(db, c.Database.Dialect, nil)
+}
+
+func (d *decoder) checkSQL(s Section) {
+	if d.config.Database.Line == 0 {
+		return // it is not known what SQL it is
+	}
+	nothing := func(Text) fs.FS { return noFiles{} }
+	_, err := sections.NewSQL(s.SQL(noDatabase{}, d.config.Database.Dialect, nothing))
+	for _, err := range unjoin(err) {
+		field, ok := errors.AsType[*sections.FieldError](err)
+		if !ok {
+			d.problem(s.Line, "%v", err)
+			continue
+		}
+		key, text := s.field(field)
+		for _, err := range unjoin(field.Err) {
+			if text.Line > 0 {
+				d.problem(text.Line, "%s: %s", key, strings.TrimPrefix(err.Error(), "export: "))
+			}
+		}
+	}
+}
+
+// field returns what an error is about, as the file has it.
+func (s Section) field(e *sections.FieldError) (key string, text Text) {
+	switch e.List + "." + e.Field {
+	case "Files.SQL":
+		return "sql", s.Records[e.Index].SQL
+	case "Files.File":
+		return "file", s.Records[e.Index].File
+	case "Assets.SQL":
+		return "sql", s.Assets[e.Index].SQL
+	case "Assets.Source":
+		return "source", s.Assets[e.Index].Source
+	case "Assets.File":
+		return "file", s.Assets[e.Index].File
+	}
+	return e.Field, Text{Line: s.Line}
+}
+
+func unjoin(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
+}
+
+// noDatabase and noFiles stand in for what a check does not need.
+type noDatabase struct{}
+
+func (noDatabase) QueryContext(context.Context, string, ...any) (*sql.Rows, error) {
+	return nil, errors.ErrUnsupported
+}
+
+type noFiles struct{}
+
+func (noFiles) Open(string) (fs.File, error) { return nil, errors.ErrUnsupported }

@@ -1,0 +1,155 @@
+// Package config reads the configuration file of exportd. It decodes strictly:
+// whatever it does not know is an error that names file and line.
+package config
+
+import (
+	_ "embed"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/orgexport/orgexport/sections"
+)
+
+//go:embed reference.yaml
+var reference string
+
+// Reference is a configuration file that has every key, with comments that
+// explain them.
+func Reference() string { return reference }
+
+// Config is a configuration file. Zero fields leave the engine's defaults in
+// force. Paths are absolute or relative to the working folder.
+type Config struct {
+	File string // the file it was read from
+
+	Prefix          Text
+	Level           int
+	MaxArchiveBytes int64 // negative: no limit
+	Concurrency     int
+	SectionTimeout  time.Duration // negative: no limit
+	MaxSectionBytes int64         // negative: no limit
+	MinFreeBytes    int64         // negative: not checked
+	RawCSV          bool
+	Scratch         Text
+
+	Database     Database
+	Organization Text // the query
+	Sections     []Section
+}
+
+// Text is text of the file and the line it stands in. Line is 0 if the key is
+// not there.
+type Text struct {
+	Value string
+	Line  int
+}
+
+// Database is where the data comes from.
+type Database struct {
+	Dialect sections.Dialect
+
+	// Address is the path of a SQLite file or the URL of a PostgreSQL database.
+	// It may hold a password.
+	Address string
+
+	Line int
+}
+
+// Section is one section.
+type Section struct {
+	Key      Text
+	Required bool
+	Timeout  time.Duration
+	MaxBytes int64
+	Records  []Records
+	Assets   []Assets
+	Line     int
+}
+
+// Records is a query whose rows become records.
+type Records struct {
+	File   Text
+	Each   bool
+	SQL    Text
+	JSON   []string
+	Shared bool
+}
+
+// Assets is a query whose rows name files.
+type Assets struct {
+	Folder Text
+	Source Text
+	File   Text
+	SQL    Text
+	Shared bool
+}
+
+// SQL is the section as package sections wants it. open gives the file system
+// of a folder.
+func (s Section) SQL(db sections.Querier, d sections.Dialect, open func(folder Text) fs.FS) sections.SQL {
+	out := sections.SQL{Key: s.Key.Value, DB: db, Dialect: d}
+	for _, r := range s.Records {
+		out.Files = append(out.Files, sections.RecordFile{
+			File: r.File.Value, Each: r.Each, SQL: r.SQL.Value, Shared: r.Shared, JSON: r.JSON,
+		})
+	}
+	for _, a := range s.Assets {
+		out.Assets = append(out.Assets, sections.AssetFiles{
+			FS: open(a.Folder), Source: a.Source.Value, File: a.File.Value, SQL: a.SQL.Value, Shared: a.Shared,
+		})
+	}
+	return out
+}
+
+// Problem is something wrong in a configuration file.
+type Problem struct {
+	File    string
+	Line    int // 0 if it is about the file as a whole
+	Message string
+}
+
+func (p Problem) String() string {
+	if p.Line == 0 {
+		return fmt.Sprintf("%s: %s", p.File, p.Message)
+	}
+	return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Message)
+}
+
+// FileErrors are all problems of a file, by line. It is an error with a line for
+// each.
+type FileErrors []Problem
+
+func (p FileErrors) Error() string {
+	lines := make([]string, len(p))
+	for i, problem := range p {
+		lines[i] = problem.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Err returns the problems in order, or nil if there are none.
+func (p FileErrors) Err() error {
+	if len(p) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(p, func(a, b Problem) int { return a.Line - b.Line })
+	return p
+}
+
+// Load reads and checks a file. What is wrong in it is returned as [FileErrors].
+// Whether the database and the folders that it names are there is not checked.
+func Load(file string) (*Config, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	d := &decoder{config: &Config{File: file}, folder: filepath.Dir(file)}
+	d.document(data)
+	d.check()
+	return d.config, d.problems.Err()
+}

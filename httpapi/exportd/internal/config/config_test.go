@@ -1,0 +1,300 @@
+package config_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
+	"github.com/orgexport/orgexport/sections"
+)
+
+// load loads the text as exportd.yaml of a new folder.
+func load(t *testing.T, text string) (*config.Config, string, error) {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "exportd.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(file)
+	return c, dir, err
+}
+
+const head = `source: {database: "sqlite:catalog.db"}
+organization: {sql: "SELECT id, slug, name FROM organizations WHERE id = :organization_id"}
+`
+
+// The configuration of the README.
+const catalogue = `archive: {prefix: closient-export}
+source: {database: "sqlite:catalog.db"}
+organization: {sql: "SELECT id, slug, name FROM organizations WHERE id = :organization_id"}
+sections:
+  - key: organization
+    required: true            # also: timeout, max_section_bytes per section; concurrency at the top
+    records:
+      - {file: organization.yaml, sql: "SELECT * FROM organizations WHERE id = :organization_id"}
+  - key: products
+    records:
+      - {file: "{{.id}}/product.yaml", each: row, json: [tags, attributes], sql: "SELECT * FROM products WHERE organization_id = :organization_id ORDER BY id"}
+      - {file: offers.ndjson, sql: "SELECT * FROM offers WHERE organization_id = :organization_id ORDER BY id"}
+    assets:
+      - {from: "dir:.", source: "{{.file}}", file: "{{.product_id}}/{{.id}}-{{base .file}}", sql: "SELECT id, product_id, file FROM assets WHERE organization_id = :organization_id ORDER BY id"}
+`
+
+func TestLoad(t *testing.T) {
+	got, dir, err := load(t, catalogue)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &config.Config{
+		File:         filepath.Join(dir, "exportd.yaml"),
+		Prefix:       config.Text{Value: "closient-export", Line: 1},
+		Database:     config.Database{Dialect: sections.SQLite, Address: filepath.Join(dir, "catalog.db"), Line: 2},
+		Organization: config.Text{Value: "SELECT id, slug, name FROM organizations WHERE id = :organization_id", Line: 3},
+		Sections: []config.Section{{
+			Key:      config.Text{Value: "organization", Line: 5},
+			Required: true,
+			Records: []config.Records{{
+				File: config.Text{Value: "organization.yaml", Line: 8},
+				SQL:  config.Text{Value: "SELECT * FROM organizations WHERE id = :organization_id", Line: 8},
+			}},
+			Line: 5,
+		}, {
+			Key: config.Text{Value: "products", Line: 9},
+			Records: []config.Records{{
+				File: config.Text{Value: "{{.id}}/product.yaml", Line: 11},
+				Each: true,
+				SQL:  config.Text{Value: "SELECT * FROM products WHERE organization_id = :organization_id ORDER BY id", Line: 11},
+				JSON: []string{"tags", "attributes"},
+			}, {
+				File: config.Text{Value: "offers.ndjson", Line: 12},
+				SQL:  config.Text{Value: "SELECT * FROM offers WHERE organization_id = :organization_id ORDER BY id", Line: 12},
+			}},
+			Assets: []config.Assets{{
+				Folder: config.Text{Value: dir, Line: 14},
+				Source: config.Text{Value: "{{.file}}", Line: 14},
+				File:   config.Text{Value: "{{.product_id}}/{{.id}}-{{base .file}}", Line: 14},
+				SQL:    config.Text{Value: "SELECT id, product_id, file FROM assets WHERE organization_id = :organization_id ORDER BY id", Line: 14},
+			}},
+			Line: 9,
+		}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("config is\n%+v\nwant\n%+v", got, want)
+	}
+}
+
+// The reference is printed for users: it must be right, and complete.
+func TestReference(t *testing.T) {
+	c, dir, err := load(t, config.Reference())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Scratch.Value != "/tmp" || c.Sections[1].Assets[0].Folder.Value != dir {
+		t.Errorf("paths are %q and %q", c.Scratch.Value, c.Sections[1].Assets[0].Folder.Value)
+	}
+	filled(t, "Config", reflect.ValueOf(*c))
+	filled(t, "Section", reflect.ValueOf(c.Sections[0]), "Assets")
+	filled(t, "Records", reflect.ValueOf(c.Sections[0].Records[1]), "Each", "JSON")
+	filled(t, "Records", reflect.ValueOf(c.Sections[1].Records[0]), "Shared")
+	filled(t, "Assets", reflect.ValueOf(c.Sections[1].Assets[0]), "Shared")
+}
+
+// filled finds fields that are zero.
+func filled(t *testing.T, what string, v reflect.Value, but ...string) {
+	t.Helper()
+	but = append(but, "RawCSV") // false is the default that the reference shows
+	for field, value := range v.Fields() {
+		if value.IsZero() && !strings.Contains(strings.Join(but, " "), field.Name) {
+			t.Errorf("%s.%s is not in the reference", what, field.Name)
+		}
+	}
+}
+
+func TestValues(t *testing.T) {
+	c, dir, err := load(t, `
+concurrency: 3
+section_timeout: 1h30m
+max_section_bytes: 64MiB
+min_free_bytes: none
+csv: {formula_guard: false}
+scratch: tmp
+archive: {level: 9, max_bytes: 10 GB}
+source: {database: "postgres://me@localhost/shop"}
+organization: &sql {sql: SELECT 'é' WHERE '1' = :organization_id}
+sections:
+- key: a
+  timeout: none
+  max_section_bytes: 123
+  records: [{file: a.csv, shared: true, sql: "SELECT '[1]'::jsonb"}]
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []struct{ got, want any }{
+		{c.Concurrency, 3},
+		{c.SectionTimeout, 90 * time.Minute},
+		{c.MaxSectionBytes, int64(64 << 20)},
+		{c.MinFreeBytes, int64(-1)},
+		{c.RawCSV, true},
+		{c.Scratch.Value, filepath.Join(dir, "tmp")},
+		{c.Level, 9},
+		{c.MaxArchiveBytes, int64(10e9)},
+		{c.Database, config.Database{Dialect: sections.Postgres, Address: "postgres://me@localhost/shop", Line: 9}},
+		{c.Sections[0].Timeout, time.Duration(-1)},
+		{c.Sections[0].MaxBytes, int64(123)},
+		{c.Sections[0].Records[0].Shared, true},
+	} {
+		if v.got != v.want {
+			t.Errorf("got %v, want %v", v.got, v.want)
+		}
+	}
+}
+
+func TestProblems(t *testing.T) {
+	records := func(entry string) string { return head + "sections:\n- key: a\n  records:\n  - {" + entry + "}\n" }
+	assets := func(entry string) string { return head + "sections:\n- key: a\n  assets:\n  - {" + entry + "}\n" }
+	section := func(lines string) string {
+		return head + "sections:\n- " + lines + "\n  records:\n  - {file: a.csv, sql: 'SELECT :organization_id'}\n"
+	}
+	top := func(lines string) string { return section("key: a") + lines }
+	source := func(database string) string {
+		return strings.Replace(section("key: a"), `"sqlite:catalog.db"`, database, 1)
+	}
+	const query = `sql: "SELECT :organization_id AS id"`
+	for _, c := range []struct {
+		name, text string
+		want       []string // a line and a part of each problem
+	}{
+		{"empty", "", []string{": the file is empty"}},
+		{"only a comment", "# nothing\n", []string{": the file is empty"}},
+		{"no mapping", "- a\n", []string{":1: value is a list, must be a mapping"}},
+		{"syntax", "a: b\nc: [d\ne: f\n", []string{":2: did not find expected"}},
+		{"syntax in the first line", "a: [}\n", []string{":1: did not find expected"}},
+		{"syntax of the scanner", "a: b\nc: d: e\n", []string{":2: mapping values are not allowed"}},
+		{"tab", "a:\n\tb: c\n", []string{":2: found character that cannot start any token"}},
+		{"indentation", "a:\n  b: c\n d: e\n", []string{":3: did not find expected key"}},
+		{"indentation far below", head + "sections:\n- key: a\n  required: true\n  records:\n  - file: a.csv\n    shared: true\n   sql: SELECT 1\n- key: b\n", []string{":9: did not find expected"}},
+		{"syntax without a line", "a: *b\n", []string{": unknown anchor 'b'"}},
+		{"two documents", section("key: a") + "---\na: b\n", []string{":7: there is more than one"}},
+		{"nothing required", "concurrency: 2\n", []string{`:1: key "source" is missing`, `:1: key "organization" is missing`, `:1: key "sections" is missing`}},
+
+		{"unknown key", top("colour: red"), []string{`:7: unknown key "colour"; known are archive, concurrency, csv,`}},
+		{"unknown key in a section", section("key: a\n  requierd: true"), []string{`:5: unknown key "requierd"; known are assets, key,`}},
+		{"unknown key in records", records("file: a.csv, sqll: x, " + query), []string{`:6: unknown key "sqll"`}},
+		{"unknown key in assets", assets("from: 'dir:.', source: a, file: b, each: row, " + query), []string{`:6: unknown key "each"`}},
+		{"unknown key in archive", top("archive: {name: a}"), []string{`:7: unknown key "name"; known are level, max_bytes, prefix`}},
+		{"merge key", top("<<: {concurrency: 2}"), []string{`:7: unknown key "<<"`}},
+		{"duplicate key", top("concurrency: 2\nconcurrency: 2"), []string{`:8: key "concurrency" is already in line 7`}},
+		{"duplicate section key", section("key: a") + "- key: a\n  records:\n  - {file: a.csv, " + query + "}\n", []string{`:7: section key "a" is already in line 4`}},
+
+		{"no key", section("required: true"), []string{`:4: key "key" is missing`}},
+		{"no file", records(query), []string{`:6: key "file" is missing`}},
+		{"no sql", records("file: a.csv"), []string{`:6: key "sql" is missing`}},
+		{"no source", assets("from: 'dir:.', file: a, " + query), []string{`:6: key "source" is missing`}},
+		{"no from", assets("source: a, file: b, " + query), []string{`:6: key "from" is missing`}},
+		{"no records", head + "sections:\n- key: a\n- key: b\n  records: []\n", []string{":4: the section has neither", ":5: the section has neither", ":6: value is a list, must be a list that is not empty"}},
+		{"no sections", head + "sections: []\n", []string{":3: value is a list, must be a list that is not empty"}},
+
+		{"number for text", section("key: 7"), []string{`:4: "7" must be text`}},
+		{"mapping for text", records("file: {{.id}}, " + query), []string{":6: value is a mapping, must be text; put it in quotes"}},
+		{"empty text", records("file: ' ', " + query), []string{":6: text is empty"}},
+		{"nothing", section("key:"), []string{":4: value is empty, must be text"}},
+		{"text for boolean", section("key: a\n  required: yes"), []string{`:5: "yes" must be true or false`}},
+		{"list for boolean", section("key: a\n  required: [true]"), []string{":5: value is a list, must be true or false"}},
+		{"text for number", top("concurrency: many"), []string{`:7: "many" must be a whole number from 1`}},
+		{"too small", top("concurrency: 0"), []string{`:7: "0" must be a whole number from 1`}},
+		{"too large", top("archive:\n  level: 10"), []string{`:8: "10" must be a whole number from 1 to 9`}},
+		{"fraction", top("concurrency: 1.5"), []string{`:7: "1.5" must be a whole number`}},
+		{"duration without unit", top("section_timeout: 90"), []string{`:7: "90" must be a duration such as`}},
+		{"negative duration", section("key: a\n  timeout: -1s"), []string{`:5: "-1s" must be a duration`}},
+		{"list for duration", section("key: a\n  timeout: [1s]"), []string{":5: value is a list, must be a duration"}},
+		{"bad size", top("max_section_bytes: 64 megs"), []string{`:7: "64 megs" must be a size such as`}},
+		{"negative size", top("min_free_bytes: -1"), []string{`:7: "-1" must be a size`}},
+		{"fraction of a size", top("min_free_bytes: 1.5GiB"), []string{`:7: "1.5GiB" must be a size`}},
+		{"huge size", top("min_free_bytes: 9000000TiB"), []string{`:7: "9000000TiB" must be a size`}},
+		{"mapping for list", head + "sections: {key: a}\n", []string{":3: value is a mapping, must be a list"}},
+		{"text for mapping", head + "sections: [a]\n", []string{`:3: "a" must be a mapping with the keys assets, key,`, ":3: the section has neither"}},
+
+		{"bad section key", section("key: My-Products"), []string{`:4: section key "My-Products"`}},
+		{"reserved section key", section("key: con"), []string{":4: name \"con\" has an element that Windows reserves"}},
+		{"bad prefix", top("archive: {prefix: a/b}"), []string{`:7: prefix "a/b" may have`}},
+		{"bad each", records(`file: "{{.id}}.yaml", each: rows, ` + query), []string{`:6: "rows" must be "row"`}},
+
+		{"query without the parameter", records("file: a.csv, sql: SELECT 1"), []string{":6: sql: does not use :organization_id"}},
+		{"parameter in a string", records(`file: a.csv, sql: "SELECT ':organization_id'"`), []string{":6: sql: does not use :organization_id"}},
+		{"unknown parameter", records(`file: a.csv, sql: "SELECT :org"`), []string{":6: sql: has the unknown parameter :org;"}},
+		{"two statements", records(`file: a.csv, sql: "SELECT :organization_id; DELETE FROM a"`), []string{":6: sql: has more than one statement"}},
+		{"asset query without the parameter", assets("from: 'dir:.', source: a, file: b, sql: SELECT 1"), []string{":6: sql: does not use :organization_id"}},
+		{"organization query without the parameter", "organization: {sql: SELECT 1}\nsource: {database: 'sqlite:a'}\nsections:\n- key: a\n  records:\n  - {file: a.csv, " + query + "}\n",
+			[]string{":1: sql: does not use :organization_id"}},
+		{"bad template", records(`file: "{{.id}.yaml", each: row, ` + query), []string{":6: file: is not a template"}},
+		{"unknown function", assets("from: 'dir:.', source: '{{upper .id}}', file: b, " + query), []string{":6: source: is not a template"}},
+		{"bad template of an asset", assets("from: 'dir:.', source: a, file: '{{', " + query), []string{":6: file: is not a template"}},
+		{"template without each", records(`file: "{{.id}}.yaml", ` + query), []string{":6: file: is a template, but"}},
+		{"unknown encoding", records("file: a.xlsx, " + query), []string{":6: file: name \"a.xlsx\" does not end in .yaml, .json, .ndjson or .csv"}},
+		{"unknown encoding of a template", records(`file: "{{.id}}/a.txt", each: row, ` + query), []string{`:6: file: name "{{.id}}/a.txt" does not end in`}},
+		{"bad name of no encoding", records("file: ../a, " + query), []string{":6: file: name \"../a\" is not a plain", ":6: file: name \"../a\" does not end in"}},
+		{"bad name", records("file: ../a.csv, " + query), []string{":6: file: name \"../a.csv\" is not a plain relative path"}},
+		{"file twice", head + "sections:\n- key: a\n  records:\n  - {file: a.csv, " + query + "}\n  - {file: A.csv, " + query + "}\n", []string{":7: file: is used twice"}},
+		{"not a folder", assets("from: 's3:bucket', source: a, file: b, " + query), []string{`:6: "s3:bucket" must be "dir:"`}},
+		{"no folder", assets("from: 'dir:', source: a, file: b, " + query), []string{`:6: "dir:" must be "dir:"`}},
+
+		{"unknown database", source("mysql://localhost/a"), []string{`:1: the database must be "sqlite:"`}},
+		{"no database file", source(`"sqlite:"`), []string{`:1: "sqlite:" needs the path`}},
+		{"bad URL", source(`"postgres://me:secret@[::1/shop"`), []string{":1: the address of the PostgreSQL database is not a valid URL"}},
+		{"no URL", source(`"postgres:shop"`), []string{":1: the address of the PostgreSQL database is not a valid URL"}},
+
+		{"many, by line", "sections:\n- key: A\n  records:\n  - {file: a.txt, sql: SELECT 1}\nconcurrency: x\nsource: {database: 'sqlite:a'}\norganization: {sql: SELECT 2}\nmore: 1\n",
+			[]string{":2: section key", ":4: ", ":4: ", ":5: ", ":7: ", ":8: "}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, dir, err := load(t, c.text)
+			var problems config.FileErrors
+			if !errors.As(err, &problems) || err == nil {
+				t.Fatalf("error is %v, want problems", err)
+			}
+			file := filepath.Join(dir, "exportd.yaml")
+			lines := strings.Split(err.Error(), "\n")
+			for i, line := range lines {
+				if i >= len(c.want) || !strings.Contains(line, file+c.want[i]) {
+					t.Errorf("problems are\n%v\nwant %q", err, c.want)
+					break
+				}
+			}
+			if len(lines) < len(c.want) {
+				t.Errorf("problems are\n%v\nwant %q", err, c.want)
+			}
+			if strings.Contains(err.Error(), "secret") {
+				t.Errorf("%v has the password", err)
+			}
+		})
+	}
+}
+
+func TestNoFile(t *testing.T) {
+	if _, err := config.Load(filepath.Join(t.TempDir(), "none.yaml")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error is %v, want %v", err, os.ErrNotExist)
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add(catalogue)
+	f.Add(config.Reference())
+	f.Add(head + "sections: &a [*a]\n")
+	f.Add("? [a]\n: b\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, _, err := load(t, text)
+		if err != nil {
+			return
+		}
+		if c.Database.Line == 0 || c.Organization.Line == 0 || len(c.Sections) == 0 {
+			t.Errorf("%+v is not complete", c)
+		}
+	})
+}

@@ -1,0 +1,230 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"regexp"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// decoder fills a Config from a tree of YAML nodes, which know their lines. It
+// goes on after a problem, to find them all.
+type decoder struct {
+	config   *Config
+	folder   string // paths are relative to it
+	problems FileErrors
+}
+
+func (d *decoder) problem(line int, format string, args ...any) {
+	d.problems = append(d.problems, Problem{d.config.File, line, fmt.Sprintf(format, args...)})
+}
+
+// document decodes the one document that a file has.
+func (d *decoder) document(data []byte) {
+	var root, more yaml.Node
+	in := yaml.NewDecoder(bytes.NewReader(data))
+	err := in.Decode(&root)
+	if err == nil {
+		d.root(root.Content[0])
+		if err = in.Decode(&more); err == nil {
+			d.problem(more.Line, "there is more than one YAML document")
+			return
+		}
+	} else if errors.Is(err, io.EOF) {
+		d.problem(0, "the file is empty")
+	}
+	if !errors.Is(err, io.EOF) {
+		line, message := syntaxProblem(data, err)
+		d.problem(line, "%s", message)
+	}
+}
+
+var (
+	syntaxError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
+	parserError = regexp.MustCompile(`^did not find expected (node content|key$|'-' indicator|',' or|<document start>)`)
+)
+
+// syntaxProblem takes an error of the library apart. The line is 0 if it is not
+// known. Where the library gives the line in which the broken block begins, it
+// is the line up to which the file must be read for that error.
+func syntaxProblem(data []byte, err error) (line int, message string) {
+	m := syntaxError.FindStringSubmatch(err.Error())
+	if m == nil {
+		return 0, err.Error()
+	}
+	if !parserError.MatchString(m[2]) {
+		line, _ = strconv.Atoi(m[1])
+		return line, m[2]
+	}
+	lines := bytes.SplitAfter(data, []byte("\n"))
+	return 1 + sort.Search(len(lines)-1, func(n int) bool {
+		var node yaml.Node
+		e := yaml.Unmarshal(bytes.Join(lines[:n+1], nil), &node)
+		return e != nil && e.Error() == err.Error()
+	}), m[2]
+}
+
+// value decodes one value of a mapping into where it belongs.
+type value func(n *yaml.Node)
+
+// mapping decodes a mapping with the keys of values, some of which must be
+// there.
+func (d *decoder) mapping(n *yaml.Node, values map[string]value, required ...string) {
+	if n = plain(n); n.Kind != yaml.MappingNode {
+		d.wrong(n, "a mapping with the keys "+keys(values))
+		return
+	}
+	seen := make(map[string]int)
+	for i := 0; i < len(n.Content); i += 2 {
+		key := n.Content[i]
+		decode, ok := values[key.Value]
+		switch first := seen[key.Value]; {
+		case !ok:
+			d.problem(key.Line, "unknown key %q; known are %s", key.Value, keys(values))
+		case first > 0:
+			d.problem(key.Line, "key %q is already in line %d", key.Value, first)
+		default:
+			seen[key.Value] = key.Line
+			decode(n.Content[i+1])
+		}
+	}
+	for _, key := range required {
+		if seen[key] == 0 {
+			d.problem(n.Line, "key %q is missing", key)
+		}
+	}
+}
+
+func keys(values map[string]value) string {
+	return strings.Join(slices.Sorted(maps.Keys(values)), ", ")
+}
+
+// plain returns the node itself or the one that it is an alias of.
+func plain(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
+// wrong notes a value that is not what it must be.
+func (d *decoder) wrong(n *yaml.Node, want string) {
+	if n.Kind == yaml.ScalarNode && n.Tag != "!!null" {
+		d.problem(n.Line, "%q must be %s", n.Value, want)
+		return
+	}
+	got := map[yaml.Kind]string{yaml.MappingNode: "a mapping", yaml.SequenceNode: "a list", yaml.ScalarNode: "empty"}
+	d.problem(n.Line, "value is %s, must be %s", got[n.Kind], want)
+}
+
+// list decodes each item of a list, of which there must be one at least.
+func (d *decoder) list(item value) value {
+	return func(n *yaml.Node) {
+		if n = plain(n); n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
+			d.wrong(n, "a list that is not empty")
+			return
+		}
+		for _, n := range n.Content {
+			item(n)
+		}
+	}
+}
+
+// text decodes text, which is never made of a number or the like.
+func (d *decoder) text(use func(Text)) value {
+	return func(n *yaml.Node) {
+		line := n.Line
+		switch n = plain(n); {
+		case n.Kind != yaml.ScalarNode || n.Tag != "!!str":
+			d.wrong(n, "text; put it in quotes")
+		case strings.TrimSpace(n.Value) == "":
+			d.problem(line, "text is empty")
+		default:
+			use(Text{n.Value, line})
+		}
+	}
+}
+
+// into is text that is used as it is.
+func (d *decoder) into(dst *Text) value {
+	return d.text(func(t Text) { *dst = t })
+}
+
+func (d *decoder) flag(dst *bool) value {
+	return func(n *yaml.Node) {
+		if n = plain(n); n.Tag != "!!bool" || n.Decode(dst) != nil {
+			d.wrong(n, "true or false")
+		}
+	}
+}
+
+func (d *decoder) number(dst *int, least, most int) value {
+	return func(n *yaml.Node) {
+		if n = plain(n); n.Tag != "!!int" || n.Decode(dst) != nil || *dst < least || *dst > most {
+			want := fmt.Sprintf("a whole number from %d", least)
+			if most < math.MaxInt {
+				want += fmt.Sprintf(" to %d", most)
+			}
+			d.wrong(n, want)
+		}
+	}
+}
+
+// none is how a limit is turned off.
+const none = "none"
+
+// duration decodes a duration as Go writes it; none becomes -1.
+func (d *decoder) duration(dst *time.Duration) value {
+	return func(n *yaml.Node) {
+		n = plain(n)
+		if n.Value == none {
+			*dst = -1
+			return
+		}
+		t, err := time.ParseDuration(n.Value)
+		if n.Kind != yaml.ScalarNode || err != nil || t <= 0 {
+			d.wrong(n, `a duration such as 90s, 15m or 1h30m, or "none"`)
+			return
+		}
+		*dst = t
+	}
+}
+
+var (
+	sizePattern = regexp.MustCompile(`^([0-9]+) ?(|[kKMGT]B|[KMGT]iB)$`)
+	sizeUnits   = map[string]int64{
+		"": 1, "kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
+		"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
+	}
+)
+
+// size decodes a number of bytes; none becomes -1.
+func (d *decoder) size(dst *int64) value {
+	return func(n *yaml.Node) {
+		n = plain(n)
+		if n.Value == none {
+			*dst = -1
+			return
+		}
+		if n.Kind == yaml.ScalarNode {
+			if m := sizePattern.FindStringSubmatch(n.Value); m != nil {
+				number, err := strconv.ParseInt(m[1], 10, 64)
+				if unit := sizeUnits[m[2]]; err == nil && number > 0 && number <= math.MaxInt64/unit {
+					*dst = number * unit
+					return
+				}
+			}
+		}
+		d.wrong(n, `a size such as 5000000, 64MiB or 10GB, or "none"`)
+	}
+}

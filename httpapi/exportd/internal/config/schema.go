@@ -1,0 +1,120 @@
+package config
+
+import (
+	"math"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/orgexport/orgexport/sections"
+)
+
+// The keys of a configuration file.
+
+func (d *decoder) root(n *yaml.Node) {
+	c := d.config
+	d.mapping(n, map[string]value{
+		"archive": func(n *yaml.Node) {
+			d.mapping(n, map[string]value{
+				"prefix":    d.into(&c.Prefix),
+				"level":     d.number(&c.Level, 1, 9),
+				"max_bytes": d.size(&c.MaxArchiveBytes),
+			})
+		},
+		"source": func(n *yaml.Node) {
+			d.mapping(n, map[string]value{"database": d.text(d.database)}, "database")
+		},
+		"organization": func(n *yaml.Node) {
+			d.mapping(n, map[string]value{"sql": d.into(&c.Organization)}, "sql")
+		},
+		"csv": func(n *yaml.Node) {
+			guard := true
+			d.mapping(n, map[string]value{"formula_guard": d.flag(&guard)})
+			c.RawCSV = !guard
+		},
+		"concurrency":       d.number(&c.Concurrency, 1, math.MaxInt),
+		"section_timeout":   d.duration(&c.SectionTimeout),
+		"max_section_bytes": d.size(&c.MaxSectionBytes),
+		"min_free_bytes":    d.size(&c.MinFreeBytes),
+		"scratch":           d.text(func(t Text) { c.Scratch = Text{d.path(t.Value), t.Line} }),
+		"sections":          d.list(d.section),
+	}, "source", "organization", "sections")
+}
+
+func (d *decoder) section(n *yaml.Node) {
+	s := Section{Line: n.Line}
+	d.mapping(n, map[string]value{
+		"key":               d.into(&s.Key),
+		"required":          d.flag(&s.Required),
+		"timeout":           d.duration(&s.Timeout),
+		"max_section_bytes": d.size(&s.MaxBytes),
+		"records":           d.list(func(n *yaml.Node) { s.Records = append(s.Records, d.records(n)) }),
+		"assets":            d.list(func(n *yaml.Node) { s.Assets = append(s.Assets, d.assets(n)) }),
+	}, "key")
+	d.config.Sections = append(d.config.Sections, s)
+}
+
+func (d *decoder) records(n *yaml.Node) (r Records) {
+	d.mapping(n, map[string]value{
+		"file": d.into(&r.File),
+		"sql":  d.into(&r.SQL),
+		"each": d.text(func(t Text) {
+			if r.Each = true; t.Value != "row" {
+				d.problem(t.Line, `%q must be "row"`, t.Value)
+			}
+		}),
+		"json":   d.list(d.text(func(t Text) { r.JSON = append(r.JSON, t.Value) })),
+		"shared": d.flag(&r.Shared),
+	}, "file", "sql")
+	return r
+}
+
+func (d *decoder) assets(n *yaml.Node) (a Assets) {
+	d.mapping(n, map[string]value{
+		"from": d.text(func(t Text) {
+			folder, ok := strings.CutPrefix(t.Value, "dir:")
+			if !ok || folder == "" {
+				d.problem(t.Line, `%q must be "dir:" and the path of a folder`, t.Value)
+				return
+			}
+			a.Folder = Text{d.path(folder), t.Line}
+		}),
+		"source": d.into(&a.Source),
+		"file":   d.into(&a.File),
+		"sql":    d.into(&a.SQL),
+		"shared": d.flag(&a.Shared),
+	}, "from", "source", "file", "sql")
+	return a
+}
+
+// database tells SQLite from PostgreSQL. What is wrong with a PostgreSQL URL is
+// not said in detail, because it may hold a password.
+func (d *decoder) database(t Text) {
+	scheme, path, _ := strings.Cut(t.Value, ":")
+	switch scheme {
+	case "sqlite":
+		if path == "" {
+			d.problem(t.Line, `"sqlite:" needs the path of a database file`)
+			return
+		}
+		d.config.Database = Database{sections.SQLite, d.path(path), t.Line}
+	case "postgres", "postgresql":
+		if u, err := url.Parse(t.Value); err != nil || !strings.HasPrefix(path, "//") || u.Host == "" && u.Path == "" {
+			d.problem(t.Line, "the address of the PostgreSQL database is not a valid URL")
+			return
+		}
+		d.config.Database = Database{sections.Postgres, t.Value, t.Line}
+	default:
+		d.problem(t.Line, `the database must be "sqlite:" and a path, or a postgres:// URL`)
+	}
+}
+
+// path makes a path of the file one of this process.
+func (d *decoder) path(p string) string {
+	if filepath.IsAbs(p) {
+		return filepath.Clean(p)
+	}
+	return filepath.Join(d.folder, p)
+}

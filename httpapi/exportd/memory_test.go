@@ -1,0 +1,94 @@
+//go:build linux
+
+package main_test
+
+import (
+	"bufio"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+const (
+	maxPeakMiB = 96
+	largeFile  = 1 << 30
+	smallFiles = 200_000
+)
+
+const memoryConfig = `
+archive: {prefix: memory}
+source: {database: "sqlite:memory.db"}
+organization: {sql: "SELECT :organization_id AS id, 'acme' AS slug, 'Acme' AS name"}
+sections:
+  - key: large
+    assets:
+      - {from: "dir:.", source: "{{.file}}", file: "{{.file}}", sql: "SELECT 'large.bin' AS file, :organization_id AS o WHERE :organization_id = 'large'"}
+  - key: small
+    records:
+      - file: "{{.d}}/{{.n}}.json"
+        each: row
+        sql: |
+          WITH RECURSIVE c(n) AS (SELECT 1 WHERE :organization_id = 'small' UNION ALL SELECT n + 1 FROM c WHERE n < 200000)
+          SELECT n, n % 1000 AS d, 'product number ' || n AS name, hex(n * 7919) AS sku FROM c
+`
+
+// TestPeakMemory exports one file of 1 GiB and 200,000 small files in a process
+// of their own each and reads off the most memory that it ever had.
+func TestPeakMemory(t *testing.T) {
+	needTools(t, "sqlite3")
+	dir := t.TempDir()
+	command(t, dir, "sqlite3", "memory.db", "CREATE TABLE t(x)")
+	if err := os.WriteFile(filepath.Join(dir, "memory.yaml"), []byte(memoryConfig), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	writeLargeFile(t, filepath.Join(dir, "large.bin"))
+	for _, organization := range []string{"large", "small"} {
+		for _, format := range []string{"zip", "tar.gz"} {
+			cmd := exec.CommandContext(t.Context(), exportd(t), "run", "--config", "memory.yaml", "--organization", organization, "--format", format)
+			cmd.Dir = dir
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%s, %s: %v\n%s", organization, format, err, out)
+			}
+			// Maxrss is the peak of the resident set, VmHWM, in KiB.
+			usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+			peak := usage.Maxrss >> 10
+			t.Logf("%s, %s: peak %d MiB, %.1f s", organization, format, peak, cmd.ProcessState.UserTime().Seconds())
+			if peak > maxPeakMiB {
+				t.Errorf("%s, %s: peak is %d MiB, want at most %d", organization, format, peak, maxPeakMiB)
+			}
+			if !strings.Contains(string(out), "200000") && organization == "small" {
+				t.Errorf("the inventory does not tell of 200000 records:\n%s", out)
+			}
+		}
+	}
+}
+
+// writeLargeFile writes 1 GiB, half noise and half text by turns.
+func writeLargeFile(t *testing.T, name string) {
+	t.Helper()
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	noise := rand.NewChaCha8([32]byte{2})
+	text := []byte(strings.Repeat("all work and no play makes a dull archive; ", 1<<20/43+1)[:1<<20])
+	random := make([]byte, 1<<20)
+	w := bufio.NewWriterSize(f, 1<<20)
+	for n := 0; n < largeFile; n += 2 << 20 {
+		if _, err := noise.Read(random); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(append(random[:1<<20:1<<20], text...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+}
