@@ -22,6 +22,10 @@ type Codec interface {
 	// NewEncoder makes an encoder for a level of 1 to 9.
 	NewEncoder(level int) (Encoder, error)
 
+	// NewDecoder unpacks a whole packed stream. Reading returns [io.EOF] only
+	// when the stream is whole, its check sums are right and nothing follows it.
+	NewDecoder(src io.Reader) (io.ReadCloser, error)
+
 	// NewFrame makes what surrounds the segments of one archive.
 	NewFrame() Frame
 }

@@ -43,6 +43,12 @@ type Format interface {
 	// written so far is not an archive, and Join returns the error: publish dst
 	// only if Join returns nil. Nothing more is written once ctx has ended.
 	Join(ctx context.Context, dst io.Writer, o Options, fn func(Joiner) error) error
+
+	// NewReader reads an archive of this format, whoever made it. The error
+	// matches [ErrDamaged] if src is not of this format. A zip archive is read
+	// in place from a source that is an [io.ReaderAt] and an [io.Seeker], and
+	// else copied to scratch first.
+	NewReader(src io.Reader, o ReadOptions) (Reader, error)
 }
 
 // Packer takes the files of one part. It is safe for concurrent use; files
@@ -80,7 +86,8 @@ type Entry struct {
 	// long. Pack does not look for duplicates: that is for who chooses names.
 	Name string
 
-	// ModTime is stored in UTC, cut to whole seconds.
+	// ModTime is stored in UTC, cut to whole seconds. In zip that holds from
+	// 1970 to 2037; other times become even seconds of the years 1980 to 2107.
 	ModTime time.Time
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"hash/crc32"
 	"io"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // gzipCodec packs a stream as one gzip member. The mark of a segment is the
@@ -42,6 +44,9 @@ func (e gzipEncoder) Encode(dst, raw, dict []byte, last bool) ([]byte, uint64, e
 	}
 	return packed, uint64(crc32.ChecksumIEEE(raw)), nil
 }
+
+// NewDecoder reads any number of members, as gzip does.
+func (gzipCodec) NewDecoder(src io.Reader) (io.ReadCloser, error) { return gzip.NewReader(src) }
 
 // gzipFrame sums the segments of a gzip member (RFC 1952).
 type gzipFrame struct {

@@ -111,9 +111,11 @@ func (h zipHeader) common(b []byte, raw, packed uint32, extra int) []byte {
 	return binary.LittleEndian.AppendUint16(b, uint16(extra))
 }
 
-// timeExtra is Info-ZIP's extended time stamp: DOS time has no zone.
+// timeExtra is Info-ZIP's extended time stamp: DOS time has no zone. Readers
+// do not agree whether its 32 bits have a sign, so only what all of them
+// understand is written.
 func (h zipHeader) timeExtra() []byte {
-	if h.modified < math.MinInt32 || h.modified > math.MaxInt32 {
+	if h.modified < 0 || h.modified > math.MaxInt32 {
 		return nil
 	}
 	return binary.LittleEndian.AppendUint32([]byte{'U', 'T', 5, 0, 1}, uint32(h.modified))

@@ -1,0 +1,86 @@
+package archivetest
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// ExtractZip reads a zip archive with the standard library.
+func ExtractZip(a *io.SectionReader) ([]File, error) {
+	z, err := zip.NewReader(a, a.Size())
+	if err != nil {
+		return nil, err
+	}
+	var list []File
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name, err)
+		}
+		file, err := read(f.Name, f.Modified, r)
+		if err != nil {
+			return nil, err
+		}
+		if err := r.Close(); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name, err)
+		}
+		list = append(list, file)
+	}
+	return list, nil
+}
+
+// ExtractTar returns a function that reads a packed tar stream with the
+// standard library, as [Config] wants it. unpack takes off the packing; its
+// reader must check all that the packing has to be checked with.
+func ExtractTar(unpack func(io.Reader) (io.Reader, error)) func(*io.SectionReader) ([]File, error) {
+	return func(a *io.SectionReader) ([]File, error) {
+		r, err := unpack(a)
+		if err != nil {
+			return nil, err
+		}
+		var list []File
+		for stream := tar.NewReader(r); ; {
+			h, err := stream.Next()
+			if err == io.EOF {
+				return list, onlyZeros(r)
+			}
+			if err != nil {
+				return nil, err
+			}
+			if h.Typeflag != tar.TypeReg || h.Mode != 0o644 || h.Uid != 0 || h.Uname != "" {
+				return nil, fmt.Errorf("header of %s: %+v", h.Name, h)
+			}
+			file, err := read(h.Name, h.ModTime, stream)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, file)
+		}
+	}
+}
+
+func read(name string, modTime time.Time, r io.Reader) (File, error) {
+	digest := sha256.New()
+	n, err := io.Copy(digest, r)
+	if err != nil {
+		return File{}, fmt.Errorf("%s: %w", name, err)
+	}
+	f := File{Name: name, Size: n, ModTime: modTime}
+	digest.Sum(f.SHA256[:0])
+	return f, nil
+}
+
+// onlyZeros reads to the end, which is what makes check sums be looked at.
+func onlyZeros(r io.Reader) error {
+	rest, err := io.ReadAll(r)
+	if err == nil && len(bytes.Trim(rest, "\x00")) > 0 {
+		err = errors.New("something behind the end of the tar stream")
+	}
+	return err
+}

@@ -1,0 +1,142 @@
+package archivetest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/orgexport/orgexport/archive"
+)
+
+// testManyFiles goes beyond the 65,535 files that 16 bits count.
+func testManyFiles(t *testing.T, k *kit) {
+	n := 70_000
+	if k.Slow {
+		n = 2_000
+	}
+	var items []item
+	for i := range n {
+		var content []byte
+		if i%50 == 0 {
+			content = fmt.Appendf(nil, "%d\n", i)
+		}
+		items = append(items, newItem(fmt.Sprintf("%02d/%d", i%100, i), content))
+	}
+	a := k.join(t, k.pack(t, items[:n/2]...), k.pack(t, items[n/2:]...))
+	k.check(t, a, items...)
+	if Long() {
+		path := k.write(t, func(w io.Writer) error {
+			_, err := w.Write(a)
+			return err
+		})
+		k.judge(t, path, files(items))
+	}
+}
+
+// testHuge packs a file of over 8 GiB, where the fields of tar end, then more
+// than 4 GiB that do not shrink, so that a file lies behind an offset of over
+// 4 GiB, where those of zip end.
+func testHuge(t *testing.T, k *kit) {
+	needLong(t)
+	zeros, random := make([]byte, 64*mib), noise(64*mib, 1)
+	times := [2]int{133, 65}
+	if k.Slow {
+		times = [2]int{65, 1}
+	}
+	var want []File
+	add := func(p archive.Packer, name string, r io.Reader) error {
+		digest := sha256.New()
+		f, err := p.Add(t.Context(), newItem(name, nil).entry(), io.TeeReader(r, digest))
+		w := File{Name: name, Size: f.Size, ModTime: modified}
+		digest.Sum(w.SHA256[:0])
+		want = append(want, w)
+		return err
+	}
+	folder := t.TempDir()
+	var paths []string
+	for n, block := range [][]byte{zeros, random} {
+		path := filepath.Join(folder, fmt.Sprint(n))
+		k.writePart(t, path, func(p archive.Packer) error {
+			if err := add(p, fmt.Sprintf("%d/huge", n), repeat(block, times[n])); err != nil {
+				return err
+			}
+			return add(p, fmt.Sprintf("%d/behind", n), bytes.NewReader(text(3000, 1)))
+		})
+		paths = append(paths, path)
+	}
+	path := k.write(t, func(w io.Writer) error {
+		return k.Format.Join(t.Context(), w, k.options(), func(j archive.Joiner) error {
+			for _, p := range paths {
+				if err := joinFile(j, p); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.checkFiles(t, f, info.Size(), want)
+	k.judge(t, path, want)
+}
+
+// writePart packs into files.
+func (k *kit) writePart(t *testing.T, path string, fn func(archive.Packer) error) {
+	t.Helper()
+	body, err := os.Create(path + ".body")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	tail, err := os.Create(path + ".tail")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tail.Close()
+	if err := k.Format.Pack(t.Context(), body, tail, k.options(), fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// joinFile joins what writePart has written.
+func joinFile(j archive.Joiner, path string) error {
+	body, err := os.Open(path + ".body")
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	tail, err := os.Open(path + ".tail")
+	if err != nil {
+		return err
+	}
+	defer tail.Close()
+	return j.Part(body, tail)
+}
+
+// write makes a file with the format's extension.
+func (k *kit) write(t *testing.T, fn func(io.Writer) error) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "archive."+k.Format.Extension())
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := fn(f); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

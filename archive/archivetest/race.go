@@ -1,0 +1,6 @@
+//go:build race
+
+package archivetest
+
+// raceDetector makes codecs ten times slower.
+const raceDetector = true

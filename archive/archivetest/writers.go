@@ -1,0 +1,126 @@
+package archivetest
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/orgexport/orgexport/archive"
+)
+
+// failing is a writer that has no more room after a number of bytes. It says
+// so with errInjected, or, if silent, only by a short count.
+type failing struct {
+	room   int
+	silent bool
+}
+
+func (f *failing) Write(p []byte) (int, error) {
+	if len(p) <= f.room {
+		f.room -= len(p)
+		return len(p), nil
+	}
+	n := f.room
+	f.room = 0
+	if f.silent {
+		return n, nil
+	}
+	return n, errInjected
+}
+
+func (f *failing) want() error {
+	if f.silent {
+		return io.ErrShortWrite
+	}
+	return errInjected
+}
+
+// testWriteErrors lets writers fail at every offset of a small archive and at
+// some of a larger one.
+func testWriteErrors(t *testing.T, k *kit) {
+	small := []item{newItem("a.yaml", text(300, 1)), newItem("empty", nil), newItem("b.bin", noise(40, 1))}
+	step := 1
+	if k.Slow {
+		step = 7
+	}
+	k.writeErrors(t, small, step)
+	k.writeErrors(t, k.several(), 0)
+}
+
+// writeErrors tries every step-th offset; 0 means a few.
+func (k *kit) writeErrors(t *testing.T, items []item, step int) {
+	t.Helper()
+	few := 12
+	if k.Slow {
+		few = 3
+	}
+	p := k.pack(t, items...)
+	a := k.join(t, p, p)
+	every := func(size int, test func(w *failing) error) {
+		t.Helper()
+		by := step
+		if by == 0 {
+			by = size/few + 1
+		}
+		for room := 0; room < size; room += by {
+			for _, silent := range []bool{false, true} {
+				w := &failing{room, silent}
+				if err := test(w); !errors.Is(err, w.want()) {
+					t.Fatalf("failure at %d of %d: %v, want %v", room, size, err, w.want())
+				}
+			}
+		}
+		if err := test(&failing{room: size}); err != nil {
+			t.Fatalf("room for all %d bytes: %v", size, err)
+		}
+	}
+	addItems := func(p archive.Packer) error {
+		// A caller that ignores errors must get one from Pack.
+		for _, i := range items {
+			_, _ = p.Add(t.Context(), i.entry(), bytes.NewReader(i.content))
+		}
+		return nil
+	}
+	every(len(p.body), func(w *failing) error {
+		return k.Format.Pack(t.Context(), w, io.Discard, k.options(), addItems)
+	})
+	every(len(p.body)+len(p.tail), func(w *failing) error {
+		return k.Format.Pack(t.Context(), w, w, k.options(), addItems)
+	})
+	every(len(a), func(w *failing) error {
+		return k.Format.Join(t.Context(), w, k.options(), func(j archive.Joiner) error {
+			for range 2 { // the same here
+				_ = j.Part(bytes.NewReader(p.body), bytes.NewReader(p.tail))
+			}
+			return nil
+		})
+	})
+}
+
+// testScratchFails packs a large file where there is no folder for scratch.
+func testScratchFails(t *testing.T, k *kit) {
+	o := k.options()
+	o.Scratch = filepath.Join(t.TempDir(), "missing")
+	_, err := k.tryPack(t.Context(), o, func(p archive.Packer) error {
+		if err := add(t.Context(), p, newItem("small", []byte("x"))); err != nil {
+			return err
+		}
+		var re *archive.ReadError
+		large := slices.Concat(noise(100*kib, 1), repeated(mib)) // more than fits in memory
+		if err := add(t.Context(), p, newItem("large", large)); err == nil || errors.As(err, &re) {
+			t.Errorf("Add without scratch: %v", err)
+		}
+		for _, size := range []int{0, 10, mib + 1} {
+			if err := add(t.Context(), p, newItem("later", repeated(size))); err == nil {
+				t.Errorf("Add of %d bytes after a failure of scratch succeeds", size)
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		t.Error("Pack succeeds after a failure of scratch")
+	}
+}

@@ -1,0 +1,202 @@
+package archive_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/archive/xz"
+)
+
+// listing is what a Reader says of an archive: name → contents.
+func listing(f archive.Format, src io.Reader, o archive.ReadOptions) (map[string]string, error) {
+	r, err := f.NewReader(src, o)
+	if err != nil {
+		return nil, err
+	}
+	files := make(map[string]string)
+	for {
+		h, err := r.Next()
+		if err == io.EOF {
+			return files, r.Close()
+		}
+		if err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+		content, err := io.ReadAll(r)
+		if err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+		if int64(len(content)) != h.Size {
+			return nil, fmt.Errorf("%s has %d bytes, header says %d", h.Name, len(content), h.Size)
+		}
+		if !h.Folder {
+			files[h.Name] = string(content)
+		}
+	}
+}
+
+// sample is a small archive with a bit of everything.
+func sample(t testing.TB, f archive.Format, large bool) ([]byte, map[string]string) {
+	t.Helper()
+	noise := make([]byte, 3000)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(noise)
+	files := map[string]string{
+		"top/empty":      "",
+		"top/text.yaml":  strings.Repeat("name: tea\n", 50),
+		"top/noise.png":  string(noise),
+		"top/sub/日本.txt": "not ASCII",
+		"top/" + strings.Repeat("long/", 30) + "name": "deep",
+	}
+	names := []string{"top/empty", "top/text.yaml", "top/noise.png", "top/sub/日本.txt", "top/" + strings.Repeat("long/", 30) + "name"}
+	if large {
+		names = append(names, "top/large")
+		files["top/large"] = strings.Repeat("large ", 1<<19) + string(noise)
+	}
+	var out bytes.Buffer
+	err := f.Join(t.Context(), &out, archive.Options{}, func(j archive.Joiner) error {
+		var body, tail bytes.Buffer
+		err := f.Pack(t.Context(), &body, &tail, archive.Options{}, func(p archive.Packer) error {
+			for _, name := range names {
+				_, err := p.Add(t.Context(), archive.Entry{Name: name, ModTime: time.Unix(1782507600, 0)}, strings.NewReader(files[name]))
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return j.Part(&body, &tail)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes(), files
+}
+
+func wantFiles(t *testing.T, got, want map[string]string) {
+	t.Helper()
+	for name, content := range want {
+		if got[name] != content {
+			t.Errorf("%s has %d bytes, want %d", name, len(got[name]), len(content))
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d files, want %d", len(got), len(want))
+	}
+}
+
+var formats = []archive.Format{archive.Zip, archive.TarGz, xz.TarXz}
+
+func TestReadOwn(t *testing.T) {
+	for _, f := range formats {
+		b, want := sample(t, f, true)
+		for _, src := range []io.Reader{bytes.NewReader(b), struct{ io.Reader }{bytes.NewReader(b)}} {
+			got, err := listing(f, src, archive.ReadOptions{})
+			if err != nil {
+				t.Fatalf("%s: %v", f.Name(), err)
+			}
+			wantFiles(t, got, want)
+		}
+	}
+}
+
+func TestReadOthers(t *testing.T) {
+	b, want := sample(t, archive.TarGz, true)
+	dir := t.TempDir()
+	run := func(t *testing.T, stdin []byte, name string, args ...string) {
+		t.Helper()
+		if _, err := exec.LookPath(name); err != nil {
+			t.Skip("no", name)
+		}
+		cmd := exec.Command(name, args...)
+		cmd.Dir = dir
+		cmd.Stdin = bytes.NewReader(stdin)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, out)
+		}
+	}
+	run(t, b, "tar", "xz")
+	py := `import shutil; shutil.make_archive("py", "%s", ".", "top")`
+	for _, c := range []struct {
+		file string
+		f    archive.Format
+		cmd  []string
+	}{
+		{"a.zip", archive.Zip, []string{"zip", "-qr", "a.zip", "top"}},
+		{"nodir.zip", archive.Zip, []string{"zip", "-qrD", "nodir.zip", "top"}},
+		{"stream.zip", archive.Zip, []string{"sh", "-c", "zip -qr - top | cat > stream.zip"}},
+		{"fd.zip", archive.Zip, []string{"zip", "-qrfd", "fd.zip", "top"}},
+		{"7.zip", archive.Zip, []string{"7z", "a", "-bd", "-tzip", "7.zip", "top"}},
+		{"bsd.zip", archive.Zip, []string{"bsdtar", "--format", "zip", "-cf", "bsd.zip", "top"}},
+		{"py.zip", archive.Zip, []string{"python3", "-c", fmt.Sprintf(py, "zip")}},
+		{"jar.zip", archive.Zip, []string{"jar", "cMf", "jar.zip", "top"}},
+		{"a.tgz", archive.TarGz, []string{"tar", "czf", "a.tgz", "top"}},
+		{"dot.tgz", archive.TarGz, []string{"tar", "czf", "dot.tgz", "./top"}},
+		{"pax.tgz", archive.TarGz, []string{"tar", "--format", "pax", "-czf", "pax.tgz", "top"}},
+		{"bsd.tgz", archive.TarGz, []string{"bsdtar", "-czf", "bsd.tgz", "top"}},
+		{"py.tar.gz", archive.TarGz, []string{"python3", "-c", fmt.Sprintf(py, "gztar")}},
+		{"pigz.tgz", archive.TarGz, []string{"sh", "-c", "tar c top | pigz > pigz.tgz"}},
+		{"cat.tgz", archive.TarGz, []string{"sh", "-c", "tar c top > t.tar; (head -c 5000 t.tar | gzip; tail -c +5001 t.tar | gzip) > cat.tgz"}},
+		{"a.txz", xz.TarXz, []string{"tar", "cJf", "a.txz", "top"}},
+	} {
+		t.Run(c.file, func(t *testing.T) {
+			run(t, nil, c.cmd[0], c.cmd[1:]...)
+			src, err := os.Open(filepath.Join(dir, c.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer src.Close()
+			got, err := listing(c.f, src, archive.ReadOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantFiles(t, got, want)
+		})
+	}
+}
+
+func TestReadCut(t *testing.T) {
+	for _, f := range formats {
+		b, _ := sample(t, f, false)
+		for n := range b {
+			if _, err := listing(f, bytes.NewReader(b[:n]), archive.ReadOptions{}); !errors.Is(err, archive.ErrDamaged) {
+				t.Fatalf("%s cut at %d of %d: %v, want ErrDamaged", f.Name(), n, len(b), err)
+			}
+		}
+		if _, err := listing(f, bytes.NewReader(append(b[:len(b):len(b)], 'x')), archive.ReadOptions{}); err == nil {
+			t.Errorf("%s with a byte behind it is read", f.Name())
+		}
+	}
+}
+
+func TestReadFlipped(t *testing.T) {
+	for _, f := range formats[:2] {
+		b, want := sample(t, f, false)
+		quiet := 0
+		for bit := range 8 * len(b) {
+			b[bit/8] ^= 1 << (bit % 8)
+			got, err := listing(f, bytes.NewReader(b), archive.ReadOptions{})
+			if err == nil {
+				quiet++
+				t.Logf("%s: bit %d of byte %d %x", f.Name(), bit%8, bit/8, b[max(0, bit/8-4):min(bit/8+4, len(b))])
+				wantFiles(t, got, want)
+			} else if !errors.Is(err, archive.ErrDamaged) && !errors.Is(err, archive.ErrUnsafe) && !errors.Is(err, archive.ErrBomb) {
+				t.Errorf("%s, bit %d: %v", f.Name(), bit, err)
+			}
+			b[bit/8] ^= 1 << (bit % 8)
+		}
+		t.Logf("%s: %d of %d flips change nothing", f.Name(), quiet, 8*len(b))
+	}
+}

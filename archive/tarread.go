@@ -1,0 +1,145 @@
+package archive
+
+import (
+	"archive/tar"
+	"errors"
+	"io"
+)
+
+// tarReader reads a packed tar stream.
+type tarReader struct {
+	src   *source
+	codec io.ReadCloser // unpacks
+	tar   *tar.Reader
+	meter meter
+	left  int64 // of the current file
+	err   error
+}
+
+func (f tarFormat) NewReader(src io.Reader, o ReadOptions) (Reader, error) {
+	r := &tarReader{src: &source{r: src}, meter: meter{limits: o.withDefaults()}}
+	var err error
+	if r.codec, err = f.codec.NewDecoder(r.src); err != nil {
+		return nil, r.src.explain(err)
+	}
+	r.tar = tar.NewReader(readerFunc(r.unpacked))
+	return r, nil
+}
+
+// unpacked reads the tar stream. All of it counts towards the limits, so that
+// endless headers are a bomb too.
+func (r *tarReader) unpacked(p []byte) (int, error) {
+	n, err := r.codec.Read(p)
+	if merr := r.meter.content(n, r.src.n); merr != nil {
+		return 0, merr
+	}
+	return n, err
+}
+
+func (r *tarReader) Next() (h Header, err error) {
+	if r.err == nil {
+		if _, r.err = io.Copy(io.Discard, readerFunc(r.Read)); r.err == nil {
+			h, r.err = r.next()
+		}
+	}
+	return h, r.err
+}
+
+func (r *tarReader) next() (Header, error) {
+	h, err := r.tar.Next()
+	if err == io.EOF {
+		return Header{}, r.end()
+	}
+	if err != nil {
+		return Header{}, r.src.explain(err)
+	}
+	if err := r.meter.file(h.Size); err != nil {
+		return Header{}, err
+	}
+	folder := h.Typeflag == tar.TypeDir
+	if !folder && h.Typeflag != tar.TypeReg {
+		return Header{}, refuseUnsafe("%q is neither a file nor a folder", h.Name)
+	}
+	name, err := cleanName(h.Name, folder)
+	if err != nil {
+		return Header{}, err
+	}
+	if folder && h.Size != 0 {
+		return Header{}, damaged("folder %q has contents", h.Name)
+	}
+	r.left = h.Size
+	return Header{Name: name, Size: h.Size, ModTime: h.ModTime, Folder: folder}, nil
+}
+
+// end checks that nothing but zeros follows the last file and that the packed
+// stream ends there and is whole.
+func (r *tarReader) end() error {
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := r.unpacked(buf)
+		for _, b := range buf[:n] {
+			if b != 0 {
+				return damaged("there is data behind the end of the tar stream")
+			}
+		}
+		if err == io.EOF {
+			return io.EOF
+		}
+		if err != nil {
+			return r.src.explain(err)
+		}
+	}
+}
+
+func (r *tarReader) Read(p []byte) (int, error) {
+	if r.err != nil {
+		return 0, r.err
+	}
+	if r.left == 0 {
+		return 0, io.EOF
+	}
+	n, err := r.tar.Read(p)
+	r.left -= int64(n)
+	switch {
+	case err == io.EOF && r.left > 0:
+		r.err = damaged("a file ends too early")
+	case err != nil && err != io.EOF:
+		r.err = r.src.explain(err)
+	}
+	return n, r.err
+}
+
+func (r *tarReader) Close() error { return r.codec.Close() }
+
+// source is what an archive is read from: it counts, and tells its own
+// failures from complaints about what it holds.
+type source struct {
+	r   io.Reader
+	n   int64
+	err error
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	s.n += int64(n)
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
+	return n, err
+}
+
+// explain returns the source's own failure if there was one, the limits' word
+// as it is, and any other complaint as damage.
+func (s *source) explain(err error) error {
+	switch {
+	case s.err != nil:
+		return s.err
+	case errors.Is(err, ErrBomb), errors.Is(err, ErrDamaged), errors.Is(err, ErrUnsafe):
+		return err
+	}
+	return damaged("%v", err)
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

@@ -1,0 +1,171 @@
+package xz
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ulikunitz/xz"
+
+	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/archive/archivetest"
+)
+
+// The library's own reader extracts; the judges have others.
+func TestTarXz(t *testing.T) {
+	archivetest.Run(t, archivetest.Config{
+		Format:  TarXz,
+		Extract: archivetest.ExtractTar(func(r io.Reader) (io.Reader, error) { return xz.NewReader(r) }),
+		Judges:  archivetest.TarJudges("xz"),
+		Golden:  "testdata/golden/tar.xz",
+		Slow:    true,
+	})
+}
+
+// pack makes a part of files with the given sizes.
+func pack(t testing.TB, sizes ...int) (body, tail []byte) {
+	t.Helper()
+	var b, l bytes.Buffer
+	err := TarXz.Pack(t.Context(), &b, &l, archive.Options{}, func(p archive.Packer) error {
+		for i, n := range sizes {
+			e := archive.Entry{Name: fmt.Sprint(i), ModTime: time.Unix(1_790_000_000, 0)}
+			if _, err := p.Add(t.Context(), e, strings.NewReader(strings.Repeat("x", n))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes(), l.Bytes()
+}
+
+// TestOneStream has xz count streams and blocks: several parts must become one
+// stream.
+func TestOneStream(t *testing.T) {
+	if _, err := exec.LookPath("xz"); err != nil && os.Getenv("REQUIRE_TOOLS") != "1" {
+		t.Skip("xz is not installed")
+	}
+	for parts, blocks := range []int{1, 4, 7} {
+		path := filepath.Join(t.TempDir(), "archive.tar.xz")
+		f, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = TarXz.Join(t.Context(), f, archive.Options{}, func(j archive.Joiner) error {
+			for range parts {
+				body, tail := pack(t, 100, blockSize, 200) // three segments
+				if err := j.Part(bytes.NewReader(body), bytes.NewReader(tail)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err := errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.CommandContext(t.Context(), "xz", "--robot", "--list", path).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := fmt.Sprintf("file\t1\t%d\t", blocks); !strings.Contains(string(out), want) || !strings.Contains(string(out), "CRC32") {
+			t.Errorf("%d parts: xz lists %s, want 1 stream of %d blocks with CRC32", parts, out, blocks)
+		}
+	}
+}
+
+// TestBlock packs single segments and unpacks them as a stream of their own.
+func TestBlock(t *testing.T) {
+	for _, n := range []int{1, 2, 3, 4, 5, 1000, blockSize - 1, blockSize} {
+		raw := bytes.Repeat([]byte("segment "), n/8+1)[:n]
+		block, unpadded, err := encoder{}.Encode([]byte("before"), raw, nil, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		block, found := bytes.CutPrefix(block, []byte("before"))
+		if !found || padded(unpadded) != uint64(len(block)) {
+			t.Fatalf("%d bytes become a block of %d, unpadded %d", n, len(block), unpadded)
+		}
+		r, err := xz.NewReader(bytes.NewReader(stream(t, block, unpadded, n)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(r); !bytes.Equal(got, raw) || err != nil {
+			t.Errorf("%d bytes come back as %d, %v", n, len(got), err)
+		}
+	}
+}
+
+// stream puts a frame around a block.
+func stream(t testing.TB, block []byte, unpadded uint64, raw int) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	f := codec{}.NewFrame()
+	err := errors.Join(f.Open(&b), f.Segment(archive.Segment{Raw: int64(raw), Packed: int64(len(block)), Mark: unpadded}))
+	b.Write(block)
+	if err := errors.Join(err, f.Close(&b)); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestFrameRefusesMark hands in marks that are no size of the block.
+func TestFrameRefusesMark(t *testing.T) {
+	for _, mark := range []uint64{0, 96, 101, 104, 1 << 63, 1<<64 - 1} {
+		if err := new(frame).Segment(archive.Segment{Raw: 500, Packed: 100, Mark: mark}); err == nil {
+			t.Errorf("mark %d for a block of 100 bytes is accepted", mark)
+		}
+	}
+}
+
+// FuzzOnlyBlock looks for a block in any bytes. What is found must be a piece
+// of them with the size that is told.
+func FuzzOnlyBlock(f *testing.F) {
+	block, unpadded, err := encoder{}.Encode(nil, []byte("a segment"), nil, false)
+	if err != nil {
+		f.Fatal(err)
+	}
+	whole := stream(f, block, unpadded, 9)
+	f.Add(whole)
+	f.Add(whole[:len(whole)-1])
+	f.Add(whole[:headerSize+footerSize])
+	f.Add([]byte{})
+	f.Add(binary.LittleEndian.AppendUint64(make([]byte, 40), 1<<64-1))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		block, unpadded, err := onlyBlock(b)
+		if err == nil && (!bytes.Contains(b, block) || padded(unpadded) != uint64(len(block))) {
+			t.Errorf("block of %d bytes, unpadded %d, of a stream of %d", len(block), unpadded, len(b))
+		}
+	})
+}
+
+// FuzzTail joins parts whose body or tail is any bytes, as they are and with
+// the tail's check sum put right.
+func FuzzTail(f *testing.F) {
+	body, tail := pack(f, 10, 1000)
+	f.Add(body, tail)
+	f.Add([]byte{}, tail)
+	f.Add(body, tail[:len(tail)-1])
+	f.Fuzz(func(t *testing.T, body, tail []byte) {
+		records := tail[:max(0, len(tail)-4)]
+		sum := crc32.Checksum(records, crc32.MakeTable(crc32.Castagnoli))
+		for _, tail := range [][]byte{tail, binary.LittleEndian.AppendUint32(records[:len(records):len(records)], sum)} {
+			err := TarXz.Join(t.Context(), io.Discard, archive.Options{}, func(j archive.Joiner) error {
+				return j.Part(bytes.NewReader(body), bytes.NewReader(tail))
+			})
+			if err != nil && !errors.Is(err, archive.ErrPart) {
+				t.Error(err)
+			}
+		}
+	})
+}
