@@ -68,7 +68,7 @@ func (e *Engine) packSection(ctx context.Context, r Request, s Section, report *
 			return context.Cause(ctx)
 		}
 		if out.jobFailed {
-			return out.failed
+			return out.cause
 		}
 		result = conclude(ctx, out, cause)
 		finished = out.written()
@@ -118,8 +118,8 @@ func (e *Engine) runSection(ctx context.Context, r Request, s Section, timeout t
 	}
 	out.names.close()
 	switch {
-	case out.failed != nil && !errors.Is(out.failed, errSinkClosed):
-		return out.failed
+	case !errors.Is(out.cause, errSinkClosed):
+		return out.cause
 	case ctx.Err() == nil:
 		return err
 	case err == nil || errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx)):

@@ -47,8 +47,9 @@ type sink struct {
 	closed bool
 
 	mu          sync.Mutex // guards what follows; held for moments only
-	failed      error      // sticky
-	jobFailed   bool       // failed is the job's failure, not the section's
+	failed      error      // what calls return, sticky
+	cause       error      // of failed
+	jobFailed   bool       // it is the job's failure, not the section's
 	now         Event      // what was written so far
 	files       int64
 	lastAdvance time.Time
@@ -285,7 +286,7 @@ func (s *sink) fail(err error, job bool) error {
 func (s *sink) failLocked(err error, job bool) error {
 	if s.failed == nil {
 		s.failed = fmt.Errorf("%w: %w", ErrSinkFailed, err)
-		s.jobFailed = job
+		s.cause, s.jobFailed = err, job
 	}
 	return s.failed
 }
@@ -302,11 +303,7 @@ func (s *sink) close() {
 	s.commit.Lock()
 	s.closed = true
 	s.commit.Unlock()
-	s.mu.Lock()
-	if s.failed == nil {
-		s.failed = fmt.Errorf("%w: %w", ErrSinkFailed, errSinkClosed)
-	}
-	s.mu.Unlock()
+	_ = s.fail(errSinkClosed, false)
 }
 
 // sinkReader passes a file on to the packer. It keeps the section's limit,
