@@ -73,7 +73,7 @@ func BenchmarkArchive(b *testing.B) {
 		{"noise-32MiB", func() [][]byte { return [][]byte{noise(32 << 20)} }},
 	} {
 		files := data.files()
-		for _, format := range []archive.Format{archive.TarGz, archive.Zip} {
+		for _, format := range []archive.Format{archive.TarGz(), archive.Zip()} {
 			b.Run(format.Name()+"/"+data.name, func(b *testing.B) { benchmark(b, format, files) })
 		}
 	}

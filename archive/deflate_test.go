@@ -39,12 +39,12 @@ func TestUsedEncoderIsLikeNew(t *testing.T) {
 	for name, codec := range map[string]Codec{"gzip": gzipCodec{}, "zip": zipCodec{}} {
 		for level := 1; level <= 9; level++ {
 			t.Run(fmt.Sprintf("%s-%d", name, level), func(t *testing.T) {
-				rounds, most := 12, 200_000
+				rounds, most := 6, 200_000
 				switch {
 				case long():
 					rounds, most = 100, 1<<20
 				case level > 7:
-					rounds = 3 // ten times slower
+					rounds = 2 // ten times slower
 				}
 				random := rand.New(rand.NewPCG(uint64(level), 7))
 				used := newEncoder(t, codec, level)

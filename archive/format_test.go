@@ -13,7 +13,7 @@ import (
 
 func TestZip(t *testing.T) {
 	archivetest.Run(t, archivetest.Config{
-		Format:  archive.Zip,
+		Format:  archive.Zip(),
 		Extract: archivetest.ExtractZip,
 		Judges:  archivetest.ZipJudges(),
 		Golden:  "testdata/golden/zip",
@@ -22,7 +22,7 @@ func TestZip(t *testing.T) {
 
 func TestTarGz(t *testing.T) {
 	archivetest.Run(t, archivetest.Config{
-		Format:  archive.TarGz,
+		Format:  archive.TarGz(),
 		Extract: archivetest.ExtractTar(unpackGzip),
 		Judges:  archivetest.TarJudges("gzip"),
 		Golden:  "testdata/golden/tar.gz",
@@ -44,7 +44,7 @@ func unpackGzip(r io.Reader) (io.Reader, error) {
 type ends struct{ r io.ByteReader }
 
 func (e ends) Read([]byte) (int, error) {
-	if _, err := e.r.ReadByte(); err != io.EOF {
+	if _, err := e.r.ReadByte(); !errors.Is(err, io.EOF) {
 		return 0, errors.New("something behind the first gzip member")
 	}
 	return 0, io.EOF

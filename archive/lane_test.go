@@ -39,7 +39,10 @@ func (e *testEncoder) mostAtOnce() int64            { return e.most.Load() }
 func (e *testEncoder) Encode(dst, raw, dict []byte, _ bool) ([]byte, uint64, error) {
 	n := e.running.Add(1)
 	defer e.running.Add(-1)
-	for most := e.most.Load(); n > most && !e.most.CompareAndSwap(most, n); most = e.most.Load() {
+	for most := e.most.Load(); n > most; most = e.most.Load() {
+		if e.most.CompareAndSwap(most, n) {
+			break
+		}
 	}
 	if err := e.encode(raw); err != nil {
 		return nil, 0, err
@@ -135,12 +138,12 @@ func TestLaneFails(t *testing.T) {
 				return nil
 			})
 			for _, err := range []error{perr, terr} {
-				if err != nil && err != errTest {
+				if err != nil && !errors.Is(err, errTest) {
 					t.Fatal(err)
 				}
 			}
 		}
-		if err := l.close(); err != errTest {
+		if err := l.close(); !errors.Is(err, errTest) {
 			t.Errorf("%s: close returned %v", where, err)
 		}
 		wantPut, wantWell := bad+1, bad+1
@@ -212,7 +215,7 @@ func TestPoolGivesNoPlaceToTheDead(t *testing.T) {
 	cancel(errTest)
 	pool := NewPool(1)
 	for range 100 {
-		if err := pool.board(ctx); err != errTest {
+		if err := pool.board(ctx); !errors.Is(err, errTest) {
 			t.Fatalf("board returned %v", err)
 		}
 	}

@@ -45,7 +45,7 @@ func resum(tail []byte) []byte {
 
 // TestTailRefused changes fields of a tail and keeps its check sum right.
 func TestTailRefused(t *testing.T) {
-	for _, f := range []Format{Zip, TarGz} {
+	for _, f := range []Format{Zip(), TarGz()} {
 		body, tail := packed(t, f)
 		head := len(tailMagic) + 2 + len(f.Name()) // up to the numbers
 		for what, change := range map[string]func(b []byte){
@@ -68,7 +68,7 @@ func TestTailRefused(t *testing.T) {
 			bad := slices.Clone(tail)
 			change(bad)
 			err := join(t, f, bytes.NewReader(body), bytes.NewReader(resum(bad)))
-			if what == "last field of a tail" && f == TarGz {
+			if what == "last field of a tail" && f == TarGz() {
 				// The mark of a segment, which only its own check sum knows.
 				if err != nil {
 					t.Errorf("%s: %v", f.Name(), err)
@@ -108,7 +108,7 @@ func TestTailAllocatesLittle(t *testing.T) {
 		"zip":    binary.AppendUvarint(nil, 1<<40), // a name
 		"tar.gz": binary.AppendUvarint(nil, math.MaxInt64),
 	}
-	for _, f := range []Format{Zip, TarGz} {
+	for _, f := range []Format{Zip(), TarGz()} {
 		for _, records := range [][]byte{nil, claims[f.Name()], binary.AppendUvarint(nil, math.MaxUint16), bytes.Repeat([]byte{0}, 3_000)} {
 			tail := forge(f.Name(), nil, 1<<60, records)
 			var before, after runtime.MemStats
@@ -128,7 +128,7 @@ func TestTailAllocatesLittle(t *testing.T) {
 // FuzzTail joins parts of any bytes, with their own check sums and with right
 // ones. What is accepted must be what the tail says, down to its length.
 func FuzzTail(f *testing.F) {
-	for i, format := range []Format{Zip, TarGz} {
+	for i, format := range []Format{Zip(), TarGz()} {
 		body, tail := packed(f, format)
 		f.Add(byte(i), body, tail, uint64(2))
 		f.Add(byte(i), body, tail[len(tailMagic)+2+len(format.Name())+20:len(tail)-4], uint64(2))
@@ -136,7 +136,7 @@ func FuzzTail(f *testing.F) {
 		f.Add(byte(i), []byte{}, bytes.Repeat([]byte{0xff}, 30), uint64(1)<<60)
 	}
 	f.Fuzz(func(t *testing.T, which byte, body, tail []byte, count uint64) {
-		format := []Format{Zip, TarGz}[which%2]
+		format := []Format{Zip(), TarGz()}[which%2]
 		for _, tail := range [][]byte{tail, forge(format.Name(), body, count, tail)} {
 			var out bytes.Buffer
 			err := format.Join(t.Context(), &out, Options{}, func(j Joiner) error {

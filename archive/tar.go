@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// TarGz is the tar.gz format: one gzip member (RFC 1952) around a POSIX tar
+// TarGz returns the tar.gz format: one gzip member (RFC 1952) around a POSIX tar
 // stream.
-var TarGz Format = NewTar(gzipCodec{})
+func TarGz() Format { return NewTar(gzipCodec{}) }
 
 // NewTar returns the format of a tar stream that is packed by c. The unit of
 // packing is the part's tar stream, headers, contents and padding together,

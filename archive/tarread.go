@@ -47,7 +47,7 @@ func (r *tarReader) Next() (h Header, err error) {
 
 func (r *tarReader) next() (Header, error) {
 	h, err := r.tar.Next()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return Header{}, r.end()
 	}
 	if err != nil {
@@ -82,7 +82,7 @@ func (r *tarReader) end() error {
 				return damaged("there is data behind the end of the tar stream")
 			}
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return io.EOF
 		}
 		if err != nil {

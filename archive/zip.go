@@ -9,11 +9,11 @@ import (
 	"sync/atomic"
 )
 
-// Zip is the zip format, as PKWARE's APPNOTE.TXT 6.3.10 has it. Local headers
+// Zip returns the zip format, as PKWARE's APPNOTE.TXT 6.3.10 has it. Local headers
 // hold the sizes (there are no data descriptors), names are UTF-8, zip64
 // records appear where they are needed. Files are packed in parallel, large
 // ones piece by piece, and a file that does not shrink is stored.
-var Zip Format = zipFormat{}
+func Zip() Format { return zipFormat{} }
 
 type zipFormat struct{}
 

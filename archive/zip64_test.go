@@ -20,7 +20,7 @@ func TestZip64(t *testing.T) {
 	const size = 4<<30 + 12345
 	huge, small := zerosPart(t, size), "behind four gigabytes"
 	var body, tail bytes.Buffer
-	if err := Zip.Pack(t.Context(), &body, &tail, Options{}, func(p Packer) error {
+	if err := Zip().Pack(t.Context(), &body, &tail, Options{}, func(p Packer) error {
 		_, err := p.Add(t.Context(), Entry{Name: "small", ModTime: time.Unix(0, 0)}, strings.NewReader(small))
 		return err
 	}); err != nil {
@@ -33,7 +33,7 @@ func TestZip64(t *testing.T) {
 	}
 	defer out.Close()
 	holes := &holeWriter{f: out}
-	if err := Zip.Join(t.Context(), holes, Options{}, func(j Joiner) error {
+	if err := Zip().Join(t.Context(), holes, Options{}, func(j Joiner) error {
 		if err := j.Part(io.MultiReader(bytes.NewReader(huge.head), io.LimitReader(zeroReader{}, size)), bytes.NewReader(huge.tail)); err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func zerosPart(t *testing.T, n int64) (part struct{ head, tail []byte }) {
 		t.Fatal(err)
 	}
 	var tail bytes.Buffer
-	if err := w.writeTail(&tail, Zip.Name()); err != nil {
+	if err := w.writeTail(&tail, Zip().Name()); err != nil {
 		t.Fatal(err)
 	}
 	part.tail = tail.Bytes()

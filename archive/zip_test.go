@@ -123,7 +123,7 @@ func checkAgree(t *testing.T, l, c zipFields) {
 func TestZipLayout(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 5))
 	var body, tail, a bytes.Buffer
-	err := Zip.Pack(t.Context(), &body, &tail, Options{Scratch: t.TempDir()}, func(p Packer) error {
+	err := Zip().Pack(t.Context(), &body, &tail, Options{Scratch: t.TempDir()}, func(p Packer) error {
 		for i, n := range []int{0, 1, 100, 5000, 300_000, segmentSize, 3*segmentSize + 7} {
 			for _, name := range []string{"plain", "ünï"} {
 				e := Entry{Name: fmt.Sprintf("%d/%s", i, name), ModTime: time.Unix(1_790_000_000+int64(i), 0)}
@@ -141,7 +141,7 @@ func TestZipLayout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Zip.Join(t.Context(), &a, Options{}, func(j Joiner) error {
+	if err := Zip().Join(t.Context(), &a, Options{}, func(j Joiner) error {
 		for range 2 {
 			if err := j.Part(bytes.NewReader(body.Bytes()), bytes.NewReader(tail.Bytes())); err != nil {
 				return err
@@ -290,13 +290,13 @@ func TestZipTimes(t *testing.T) {
 		{time.Time{}, time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)},
 	} {
 		var body, tail, a bytes.Buffer
-		if err := Zip.Pack(t.Context(), &body, &tail, Options{}, func(p Packer) error {
+		if err := Zip().Pack(t.Context(), &body, &tail, Options{}, func(p Packer) error {
 			_, err := p.Add(t.Context(), Entry{Name: "a", ModTime: c.at}, strings.NewReader("x"))
 			return err
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if err := Zip.Join(t.Context(), &a, Options{}, func(j Joiner) error { return j.Part(&body, &tail) }); err != nil {
+		if err := Zip().Join(t.Context(), &a, Options{}, func(j Joiner) error { return j.Part(&body, &tail) }); err != nil {
 			t.Fatal(err)
 		}
 		r, err := zip.NewReader(bytes.NewReader(a.Bytes()), int64(a.Len()))

@@ -166,7 +166,7 @@ func (r *zipReader) readAt(b []byte, at int64) error {
 }
 
 func endsEarly(err error) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return damaged("the archive is cut")
 	}
 	return err
@@ -280,7 +280,7 @@ func (r *zipReader) Read(p []byte) (int, error) {
 // contentError tells the decoder's complaints from failures of the source.
 func contentError(name string, err error) error {
 	var corrupt flate.CorruptInputError
-	if errors.As(err, &corrupt) || err == io.ErrUnexpectedEOF {
+	if errors.As(err, &corrupt) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return damaged("%q: %v", name, err)
 	}
 	return err

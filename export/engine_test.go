@@ -26,7 +26,7 @@ func TestExport(t *testing.T) {
 		)
 		return err
 	})
-	for _, format := range []archive.Format{archive.Zip, archive.TarGz} {
+	for _, format := range []archive.Format{archive.Zip(), archive.TarGz()} {
 		t.Run(format.Name(), func(t *testing.T) {
 			r := request()
 			r.Format = format
@@ -87,7 +87,7 @@ func TestSameBytes(t *testing.T) {
 			return sink.Binary("big", strings.NewReader(strings.Repeat(key+" big ", 1<<18)))
 		}))
 	}
-	for _, format := range []archive.Format{archive.Zip, archive.TarGz} {
+	for _, format := range []archive.Format{archive.Zip(), archive.TarGz()} {
 		t.Run(format.Name(), func(t *testing.T) {
 			var first []byte
 			for i := range 6 {

@@ -45,7 +45,7 @@ func Example() {
 		Organization: acme,
 		JobID:        export.RunJobID(acme.ID, asOf),
 		AsOf:         asOf,
-		Format:       archive.Zip,
+		Format:       archive.Zip(),
 	}, &out)
 	if err != nil {
 		fmt.Println(err)

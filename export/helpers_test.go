@@ -76,7 +76,7 @@ func request() export.Request {
 		Organization: acme,
 		JobID:        export.RunJobID(acme.ID, asOf),
 		AsOf:         asOf,
-		Format:       archive.Zip,
+		Format:       archive.Zip(),
 	}
 }
 

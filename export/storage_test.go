@@ -24,7 +24,7 @@ func (w *failAfter) Write(p []byte) (int, error) {
 }
 
 func TestDestinationFails(t *testing.T) {
-	for _, format := range []archive.Format{archive.Zip, archive.TarGz} {
+	for _, format := range []archive.Format{archive.Zip(), archive.TarGz()} {
 		spool := export.NewTempSpool(t.TempDir())
 		e := engine(t, func(c *export.Config) { c.Spool = spool }, fine("a"), fine("b"))
 		r := request()

@@ -4,7 +4,7 @@
 //
 //	func TestTarGz(t *testing.T) {
 //		archivetest.Run(t, archivetest.Config{
-//			Format:  archive.TarGz,
+//			Format:  archive.TarGz(),
 //			Extract: archivetest.ExtractTar(unpack),
 //			Judges:  archivetest.TarJudges("gzip"),
 //		})

@@ -79,8 +79,8 @@ func (k *kit) refuses(t *testing.T, what string, p part) {
 func (k *kit) otherFormat(t *testing.T) part {
 	t.Helper()
 	other := *k
-	if other.Format = archive.Zip; k.Format.Name() == archive.Zip.Name() {
-		other.Format = archive.TarGz
+	if other.Format = archive.Zip(); k.Format.Name() == archive.Zip().Name() {
+		other.Format = archive.TarGz()
 	}
 	return other.pack(t, newItem("a.yaml", text(300, 1)))
 }

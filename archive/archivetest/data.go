@@ -158,7 +158,8 @@ func joinAll(parts []part) func(archive.Joiner) error {
 	}
 }
 
-// check extracts an archive and compares.
+// check extracts an archive, with code that the format does not share and with
+// the format's own Reader, and compares.
 func (k *kit) check(t testing.TB, a []byte, want ...item) {
 	t.Helper()
 	k.checkFiles(t, bytes.NewReader(a), int64(len(a)), files(want))
@@ -169,6 +170,11 @@ func (k *kit) checkFiles(t testing.TB, a io.ReaderAt, size int64, want []File) {
 	got, err := k.Extract(io.NewSectionReader(a, 0, size))
 	if err != nil {
 		t.Fatal(err)
+	}
+	compare(t, got, want)
+	got, err = k.readOwn(io.NewSectionReader(a, 0, size))
+	if err != nil {
+		t.Fatalf("own reader: %v", err)
 	}
 	compare(t, got, want)
 }

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/orgexport/orgexport/archive"
 )
 
 // ExtractZip reads a zip archive with the standard library.
@@ -47,7 +49,7 @@ func ExtractTar(unpack func(io.Reader) (io.Reader, error)) func(*io.SectionReade
 		var list []File
 		for stream := tar.NewReader(r); ; {
 			h, err := stream.Next()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return list, onlyZeros(r)
 			}
 			if err != nil {
@@ -62,6 +64,32 @@ func ExtractTar(unpack func(io.Reader) (io.Reader, error)) func(*io.SectionReade
 			}
 			list = append(list, file)
 		}
+	}
+}
+
+// readOwn reads an archive with the format's own Reader.
+func (k *kit) readOwn(a io.Reader) (list []File, err error) {
+	r, err := k.Format.NewReader(a, archive.ReadOptions{MaxRatio: -1, Scratch: k.scratch})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	for {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return list, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		file, err := read(h.Name, h.ModTime, r)
+		if err != nil {
+			return nil, err
+		}
+		if h.Folder || h.Size != file.Size {
+			return nil, fmt.Errorf("%d bytes read of %+v", file.Size, h)
+		}
+		list = append(list, file)
 	}
 }
 

@@ -41,6 +41,9 @@ func TarJudges(packer string) []Judge {
 		python("stream"),
 		{Name: "busybox tar", Program: "busybox", Optional: true, Check: func(t *testing.T, path string, want []File) {
 			t.Helper()
+			if len(want) > 0 && want[0].Size >= 8*gib {
+				t.Skip("busybox tar does not know files of 8 GiB")
+			}
 			unpacks(true, "sh", func(path string) []string {
 				return []string{"-c", packer + ` -dc "$1" | busybox tar -x`, "sh", path}
 			})(t, path, want)
@@ -88,11 +91,7 @@ func zipTest(t *testing.T, path string, want []File) {
 // does not know.
 func busyboxUnzip(t *testing.T, path string, want []File) {
 	t.Helper()
-	info, err := os.Stat(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(want) > 0 && info.Size() < 4*gib {
+	if len(want) > 0 && want[0].Size < 4*gib {
 		unpacks(false, "busybox", func(path string) []string { return []string{"unzip", "-q", path} })(t, path, want)
 	}
 }

@@ -212,14 +212,14 @@ func testReaderPanics(t *testing.T, k *kit) {
 			})
 			t.Errorf("size %d: Pack returned %v", size, err)
 		})
-		if caught != errInjected {
+		if caught != any(errInjected) {
 			t.Errorf("size %d: Pack panicked with %v", size, caught)
 		}
 		got, err := k.tryPack(t.Context(), k.options(), func(p archive.Packer) error {
 			if err := add(t.Context(), p, good[0]); err != nil {
 				return err
 			}
-			if caught := catch(func() { _ = bad(p) }); caught != errInjected {
+			if caught := catch(func() { _ = bad(p) }); caught != any(errInjected) {
 				return fmt.Errorf("Add panicked with %v", caught)
 			}
 			return add(t.Context(), p, good[1])

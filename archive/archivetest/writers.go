@@ -77,7 +77,7 @@ func (k *kit) writeErrors(t *testing.T, items []item, step int) {
 			t.Fatalf("room for all %d bytes: %v", size, err)
 		}
 	}
-	addItems := func(p archive.Packer) error {
+	addItems := func(p archive.Packer) error { //nolint:unparam // it is a function for Pack
 		// A caller that ignores errors must get one from Pack.
 		for _, i := range items {
 			_, _ = p.Add(t.Context(), i.entry(), bytes.NewReader(i.content))

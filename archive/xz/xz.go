@@ -18,12 +18,12 @@ import (
 	"github.com/orgexport/orgexport/archive"
 )
 
-// TarXz is the tar.xz format: a POSIX tar stream in one xz stream of many
+// TarXz returns the tar.xz format: a POSIX tar stream in one xz stream of many
 // blocks with one index. Some stream readers refuse more than one stream in a
 // file. Its archives are made of 1 MiB blocks, which xz programs can unpack in
 // parallel. The index takes about 6 bytes of memory for each MiB while parts
 // are joined. Levels have no effect.
-var TarXz archive.Format = archive.NewTar(codec{})
+func TarXz() archive.Format { return archive.NewTar(codec{}) }
 
 // codec packs each segment as one block of an xz stream. The mark of a segment
 // is the block's unpadded size, which the index wants.
