@@ -81,7 +81,7 @@ func runCommand() *cobra.Command {
 	return c
 }
 
-func formats() []archive.Format { return []archive.Format{archive.Zip, archive.TarGz, xz.TarXz} }
+func formats() []archive.Format { return []archive.Format{archive.Zip(), archive.TarGz(), xz.TarXz()} }
 
 func formatNames() []string {
 	var names []string
