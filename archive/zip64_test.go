@@ -60,6 +60,7 @@ func TestZip64(t *testing.T) {
 	if got, err := io.ReadAll(r); string(got) != small || err != nil {
 		t.Errorf("second file is %q, %v", got, err)
 	}
+	readBehind(t, out, small)
 	for _, judge := range [][]string{
 		{"unzip", "-p", path, "small"},
 		{"7z", "x", "-so", path, "small"},
@@ -73,6 +74,35 @@ func TestZip64(t *testing.T) {
 		if string(got) != small || err != nil {
 			t.Errorf("%s reads %q, %v", judge[0], got, err)
 		}
+	}
+}
+
+// readBehind reads all of a huge archive with the Reader. The entry of a file
+// behind 4 GiB needs zip64 in the directory only.
+func readBehind(t *testing.T, src *os.File, want string) {
+	t.Helper()
+	if _, err := src.Seek(0, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Zip().NewReader(src, ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for _, name := range []string{"huge", "small"} {
+		h, err := r.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Name != name {
+			t.Errorf("read %q, want %q", h.Name, name)
+		}
+	}
+	if got, err := io.ReadAll(r); string(got) != want || err != nil {
+		t.Errorf("behind 4 GiB is %q, %v", got, err)
+	}
+	if h, err := r.Next(); err != io.EOF {
+		t.Errorf("behind the last file: %v, %v", h, err)
 	}
 }
 

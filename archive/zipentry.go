@@ -171,10 +171,12 @@ func (e *zipEntry) readZip64(field []byte, offset []*int64) error {
 func agree(local, central zipEntry) error {
 	later := central.flags&zipHasDescriptor != 0
 	same := func(a, b int64) bool { return a == b || later && a == 0 }
+	// An offset that needs zip64 is in the directory only.
+	version := local.version == central.version || central.offset >= max32 && central.version == zip64Since
 	switch {
 	case local.name != central.name:
 		return refuseUnsafe("%q is %q in the directory", local.name, central.name)
-	case local.version != central.version, local.flags != central.flags, local.method != central.method,
+	case !version, local.flags != central.flags, local.method != central.method,
 		local.clock != central.clock, local.date != central.date,
 		!same(int64(local.crc), int64(central.crc)), !same(local.raw, central.raw), !same(local.packed, central.packed),
 		local.stamp != 0 && central.stamp != 0 && local.stamp != central.stamp:

@@ -83,6 +83,7 @@ func Run(t *testing.T, c Config) {
 		{"ReaderPanics", testReaderPanics},
 		{"EqualBytes", testEqualBytes},
 		{"PartsPackedInParallel", testParallelParts},
+		{"ConcurrentAdd", testConcurrentAdd},
 		{"JoinDecidesOrder", testJoinOrder},
 		{"OneReaderAt", testOneReaderAt},
 		{"WriteErrorAtEveryOffset", testWriteErrors},

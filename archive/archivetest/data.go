@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -178,6 +179,8 @@ func (k *kit) checkFiles(t testing.TB, a io.ReaderAt, size int64, want []File) {
 	}
 	compare(t, got, want)
 }
+
+func byName(a, b File) int { return strings.Compare(a.Name, b.Name) }
 
 // compare fails unless got is want in the same order. A time that got does not
 // know is not compared.

@@ -110,10 +110,11 @@ func testAbandonedAdd(t *testing.T, k *kit) {
 }
 
 // blocked reads head, tells that it has been read, waits for answer, and then
-// has much more: Add must not go on reading.
+// ends or has much more.
 type blocked struct {
 	head            io.Reader
 	reached, answer chan struct{}
+	ends            bool
 	answers         int // reads behind head
 }
 
@@ -125,7 +126,7 @@ func (b *blocked) Read(p []byte) (int, error) {
 		close(b.reached)
 	}
 	<-b.answer
-	if b.answers++; b.answers > 20 {
+	if b.answers++; b.ends || b.answers > 20 {
 		return 0, io.EOF
 	}
 	return len(p), nil

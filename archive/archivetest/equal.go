@@ -34,7 +34,11 @@ func testEqualBytes(t *testing.T, k *kit) {
 	items := k.several()
 	want := k.pack(t, items...)
 	sameParts(t, "second part", k.pack(t, items...), want)
-	for _, packers := range []int{0, 1, 2, 8} {
+	numbers := []int{0, 1, 2, 8}
+	if k.Slow {
+		numbers = []int{1, 8}
+	}
+	for _, packers := range numbers {
 		o := k.options()
 		o.Pool = archive.NewPool(packers)
 		got, err := k.tryPack(t.Context(), o, func(p archive.Packer) error { return addAll(t.Context(), p, items) })
@@ -87,6 +91,52 @@ func testParallelParts(t *testing.T, k *kit) {
 		sameParts(t, fmt.Sprintf("part %d", n), got[n], want[n])
 	}
 	k.check(t, k.join(t, got...), slices.Concat(items...)...)
+}
+
+// testConcurrentAdd adds to one part from several goroutines. The order is that
+// in which the readers end.
+func testConcurrentAdd(t *testing.T, k *kit) {
+	late, early := newItem("late", k.large(mib+1)), newItem("early", text(3000, 1))
+	p, err := k.tryPack(t.Context(), k.options(), func(p archive.Packer) error {
+		r := &blocked{head: bytes.NewReader(late.content), reached: make(chan struct{}), answer: make(chan struct{}), ends: true}
+		result := make(chan error, 1)
+		go func() {
+			_, err := p.Add(t.Context(), late.entry(), r)
+			result <- err
+		}()
+		<-r.reached
+		err := add(t.Context(), p, early)
+		close(r.answer)
+		return errors.Join(err, <-result)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.check(t, k.join(t, p), early, late)
+
+	items := k.several()
+	p, err = k.tryPack(t.Context(), k.options(), func(p archive.Packer) error {
+		errs := make([]error, len(items))
+		var running sync.WaitGroup
+		for n, i := range items {
+			running.Go(func() { errs[n] = add(t.Context(), p, i) })
+		}
+		running.Wait()
+		return errors.Join(errs...)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := k.join(t, p)
+	got, err := k.Extract(io.NewSectionReader(bytes.NewReader(a), 0, int64(len(a))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := files(items)
+	for _, list := range [][]File{got, want} {
+		slices.SortFunc(list, byName)
+	}
+	compare(t, got, want)
 }
 
 func testJoinOrder(t *testing.T, k *kit) {

@@ -162,7 +162,7 @@ func compareFolder(t *testing.T, dir string, want []File, times bool) {
 	}
 	want = slices.Clone(want)
 	for _, list := range [][]File{got, want} {
-		slices.SortFunc(list, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+		slices.SortFunc(list, byName)
 	}
 	compare(t, got, want)
 }
