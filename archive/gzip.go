@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
@@ -46,7 +47,9 @@ func (e gzipEncoder) Encode(dst, raw, dict []byte, last bool) ([]byte, uint64, e
 }
 
 // NewDecoder reads any number of members, as gzip does.
-func (gzipCodec) NewDecoder(src io.Reader) (io.ReadCloser, error) { return gzip.NewReader(src) }
+func (gzipCodec) NewDecoder(src io.Reader) (io.ReadCloser, error) {
+	return gzip.NewReader(bufio.NewReaderSize(src, 64<<10))
+}
 
 // gzipFrame sums the segments of a gzip member (RFC 1952).
 type gzipFrame struct {

@@ -186,7 +186,7 @@ func TestReadFlipped(t *testing.T) {
 	for _, f := range formats[:2] {
 		b, want := sample(t, f, false)
 		quiet := 0
-		for bit := range 8 * len(b) {
+		for bit := 0; bit < 8*len(b); bit += 5 { // every bit is flipped in package verify, behind -long
 			b[bit/8] ^= 1 << (bit % 8)
 			got, err := listing(f, bytes.NewReader(b))
 			if err == nil {

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"errors"
 	"io"
+	"strings"
 )
 
 // tarReader reads a packed tar stream.
@@ -52,6 +53,11 @@ func (r *tarReader) next() (Header, error) {
 	}
 	if err != nil {
 		return Header{}, r.src.explain(err)
+	}
+	for key := range h.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") { // any length from a few bytes, and not for every program
+			return Header{}, refuseUnsafe("%q is sparse", h.Name)
+		}
 	}
 	if err := r.meter.file(h.Size); err != nil {
 		return Header{}, err

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"io"
+	"regexp"
 	"time"
 )
 
@@ -15,6 +16,7 @@ const (
 	zipDescriptorMagic = 0x08074b50
 
 	zipEncrypted     = 1 << 0 // flags
+	zipEffort        = 3 << 1 // how hard DEFLATE tried
 	zipHasDescriptor = 1 << 3 // sizes follow the contents
 
 	extraZip64   = 0x0001
@@ -23,12 +25,13 @@ const (
 
 	zipNewest = 45 // version that files and folders of these kinds may need
 
-	madeByUnix   = 3
-	madeByDarwin = 19
-	dosFolder    = 0x10
-	unixKind     = 0o170000
-	unixFile     = 0o100000
-	unixFolder   = 0o040000
+	dosVolume  = 0x08 // attributes
+	dosFolder  = 0x10
+	dosDevice  = 0x40
+	dosLink    = 0x400 // a reparse point of NTFS
+	unixKind   = 0o170000
+	unixFile   = 0o100000
+	unixFolder = 0o040000
 )
 
 // zipEntry is what a header in an archive says of a file.
@@ -38,7 +41,6 @@ type zipEntry struct {
 	flags       uint16
 	clock, date uint16
 	stamp       int64 // of the time extra field, 0 if there is none
-	madeBy      byte
 	external    uint32
 }
 
@@ -54,7 +56,6 @@ func readCentral(r io.Reader) (e zipEntry, err error) {
 	if binary.LittleEndian.Uint16(b[34:]) != 0 {
 		return e, damaged("the archive is one of several volumes")
 	}
-	e.madeBy = b[5]
 	e.external = binary.LittleEndian.Uint32(b[38:])
 	e.offset = int64(binary.LittleEndian.Uint32(b[42:]))
 	e.version = binary.LittleEndian.Uint16(b[6:])
@@ -135,6 +136,9 @@ func (e *zipEntry) readExtra(extra []byte, offset ...*int64) error {
 				return damaged("%q has a second name that is not its own", e.name)
 			}
 			name = string(field[5:])
+			if skeleton(name) != skeleton(e.name) {
+				return refuseUnsafe("%q has another name, %q", e.name, name)
+			}
 		case extraTime:
 			if size >= 5 && field[0]&1 != 0 {
 				e.stamp = int64(int32(binary.LittleEndian.Uint32(field[1:])))
@@ -147,6 +151,14 @@ func (e *zipEntry) readExtra(extra []byte, offset ...*int64) error {
 	e.name = name
 	return nil
 }
+
+// notPlain is what names may have in place of characters beyond ASCII: bytes of
+// any character set, or the escapes of Info-ZIP.
+var notPlain = regexp.MustCompile(`([^\x00-\x7f]|#U[0-9a-fA-F]{4}|#L[0-9a-fA-F]{6})+`)
+
+// skeleton is what two names have in common that differ only in how characters
+// beyond ASCII are written.
+func skeleton(name string) string { return notPlain.ReplaceAllLiteralString(name, "\x00") }
 
 // readZip64 replaces the saturated fields, in the order of APPNOTE 4.5.3.
 func (e *zipEntry) readZip64(field []byte, offset []*int64) error {
@@ -171,8 +183,8 @@ func (e *zipEntry) readZip64(field []byte, offset []*int64) error {
 func agree(local, central zipEntry) error {
 	later := central.flags&zipHasDescriptor != 0
 	same := func(a, b int64) bool { return a == b || later && a == 0 }
-	// An offset that needs zip64 is in the directory only.
-	version := local.version == central.version || central.offset >= max32 && central.version == zip64Since
+	// Either of the two may have more that needs zip64 than the other.
+	version := local.version == central.version || max(local.version, central.version) == zip64Since
 	switch {
 	case local.name != central.name:
 		return refuseUnsafe("%q is %q in the directory", local.name, central.name)
@@ -191,6 +203,8 @@ func (e zipEntry) check(folder bool) error {
 		return damaged("%q is encrypted", e.name)
 	}
 	switch {
+	case e.flags&^(zipEffort|zipHasDescriptor|zipUTF8) != 0:
+		return damaged("%q has flags that are not supported (%#x)", e.name, e.flags)
 	case e.version > zipNewest:
 		return damaged("%q wants version %d.%d of the format", e.name, e.version/10, e.version%10)
 	case e.method != methodStore && e.method != methodDeflate:
@@ -200,14 +214,13 @@ func (e zipEntry) check(folder bool) error {
 	case folder && e.raw != 0:
 		return damaged("folder %q has contents", e.name)
 	}
-	kind := uint32(unixFile)
+	kind, not := uint32(unixFile), uint32(dosVolume|dosDevice|dosLink|dosFolder)
 	if folder {
-		kind = unixFolder
+		kind, not = unixFolder, dosVolume|dosDevice|dosLink
 	}
-	// Programs that know only folders by their name may set no kind at all.
-	mode := e.external >> 16 & unixKind
-	if unix := e.madeBy == madeByUnix || e.madeBy == madeByDarwin; unix && mode != 0 && mode != kind ||
-		!folder && e.external&dosFolder != 0 {
+	// Programs that know folders by their name only may set no kind at all.
+	// Others read the kind whatever system the archive says it comes from.
+	if mode := e.external >> 16 & unixKind; mode != 0 && mode != kind || e.external&not != 0 {
 		return refuseUnsafe("%q is not the plain file or folder that its name tells", e.name)
 	}
 	return nil

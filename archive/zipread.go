@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"math"
@@ -23,7 +24,7 @@ const (
 // side by side. Files must follow each other from the first byte to the
 // directory, in its order: no bytes belong to no file, and none to two.
 type zipReader struct {
-	src     io.ReaderAt
+	src     *sourceAt
 	scratch *Scratch // the source, if it had to be copied
 	meter   meter
 	central *bufio.Reader // the directory
@@ -47,13 +48,37 @@ func (zipFormat) NewReader(src io.Reader, o ReadOptions) (Reader, error) {
 	r := &zipReader{meter: meter{limits: o.withDefaults()}}
 	size, err := r.source(src, o.Scratch)
 	if err == nil {
-		err = r.findDirectory(size)
+		err = r.explain(r.findDirectory(size))
 	}
 	if err != nil {
 		_ = r.Close()
 		return nil, err
 	}
 	return r, nil
+}
+
+// explain returns the source's own failure if there was one, and other
+// complaints as damage.
+func (r *zipReader) explain(err error) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	return (&source{err: r.src.err}).explain(err)
+}
+
+// sourceAt is a source that is readable at any place. It remembers its
+// failure.
+type sourceAt struct {
+	r   io.ReaderAt
+	err error
+}
+
+func (s *sourceAt) ReadAt(p []byte, off int64) (int, error) {
+	n, err := s.r.ReadAt(p, off)
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
+	return n, err
 }
 
 // source makes the source readable at any place.
@@ -63,13 +88,19 @@ func (r *zipReader) source(src io.Reader, dir string) (int64, error) {
 		io.Seeker
 	}); ok {
 		if size, err := s.Seek(0, io.SeekEnd); err == nil {
-			r.src = s
+			r.src = &sourceAt{r: s}
 			return size, nil
 		}
 	}
+	in := bufio.NewReader(src)
+	if b, err := in.Peek(4); err != nil && err != io.EOF {
+		return 0, err
+	} else if s := string(b); s != "PK\x03\x04" && s != "PK\x05\x06" {
+		return 0, damaged("this is not a zip file")
+	}
 	r.scratch = NewScratch(dir)
-	size, err := io.Copy(r.scratch, src)
-	r.src = r.scratch
+	size, err := io.Copy(r.scratch, in)
+	r.src = &sourceAt{r: r.scratch}
 	return size, err
 }
 
@@ -79,15 +110,11 @@ func (r *zipReader) findDirectory(size int64) error {
 	if err := r.readAt(tail, size-int64(len(tail))); err != nil {
 		return err
 	}
-	at := -1
-	for i := len(tail) - zipEndSize; i >= 0; i-- {
-		if binary.LittleEndian.Uint32(tail[i:]) != zipEndMagic {
-			continue
-		}
-		if at >= 0 {
-			return refuseUnsafe("there are two end records")
-		}
-		at = i
+	// Programs look for it from the end: what else looks like one before it, as
+	// in a zip file that is stored in this one, does not count.
+	at := len(tail) - zipEndSize
+	for at >= 0 && binary.LittleEndian.Uint32(tail[at:]) != zipEndMagic {
+		at--
 	}
 	if at < 0 {
 		return damaged("there is no end record: the archive is cut or not a zip file")
@@ -179,7 +206,8 @@ func (r *zipReader) Next() (h Header, err error) {
 		}
 	}
 	if r.err == nil {
-		h, r.err = r.next()
+		h, err = r.next()
+		r.err = r.explain(err)
 	}
 	return h, r.err
 }
@@ -265,25 +293,16 @@ func (r *zipReader) Read(p []byte) (int, error) {
 	case r.size > e.raw:
 		r.err = damaged("%q is longer than declared", e.name)
 	case err == io.EOF:
-		if r.err = r.finish(); r.err == nil {
+		if r.err = r.explain(r.finish()); r.err == nil {
 			r.open = false
 			return n, io.EOF
 		}
 	case err != nil:
-		r.err = contentError(e.name, err)
+		r.err = r.explain(fmt.Errorf("%q: %w", e.name, err))
 	default:
 		r.err = r.meter.content(n, r.pos+e.packed-r.packed.N)
 	}
 	return n, r.err
-}
-
-// contentError tells the decoder's complaints from failures of the source.
-func contentError(name string, err error) error {
-	var corrupt flate.CorruptInputError
-	if errors.As(err, &corrupt) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return damaged("%q: %v", name, err)
-	}
-	return err
 }
 
 // finish checks a file that has been read to its end, and its data descriptor.

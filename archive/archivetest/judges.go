@@ -91,9 +91,10 @@ func zipTest(t *testing.T, path string, want []File) {
 // does not know.
 func busyboxUnzip(t *testing.T, path string, want []File) {
 	t.Helper()
-	if len(want) > 0 && want[0].Size < 4*gib {
-		unpacks(false, "busybox", func(path string) []string { return []string{"unzip", "-q", path} })(t, path, want)
+	if len(want) == 0 || want[0].Size >= 4*gib {
+		t.Skip("busybox unzip knows neither empty archives nor zip64")
 	}
+	unpacks(false, "busybox", func(path string) []string { return []string{"unzip", "-q", path} })(t, path, want)
 }
 
 // sevenZip tests before it unpacks.

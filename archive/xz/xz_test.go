@@ -97,7 +97,7 @@ func TestBlock(t *testing.T) {
 		if !found || padded(unpadded) != uint64(len(block)) {
 			t.Fatalf("%d bytes become a block of %d, unpadded %d", n, len(block), unpadded)
 		}
-		r, err := xz.NewReader(bytes.NewReader(stream(t, block, unpadded, n)))
+		r, err := xz.NewReader(bytes.NewReader(framed(t, block, unpadded, n)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,8 +107,8 @@ func TestBlock(t *testing.T) {
 	}
 }
 
-// stream puts a frame around a block.
-func stream(t testing.TB, block []byte, unpadded uint64, raw int) []byte {
+// framed puts a frame around a block.
+func framed(t testing.TB, block []byte, unpadded uint64, raw int) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	f := codec{}.NewFrame()
@@ -136,7 +136,7 @@ func FuzzOnlyBlock(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	whole := stream(f, block, unpadded, 9)
+	whole := framed(f, block, unpadded, 9)
 	f.Add(whole)
 	f.Add(whole[:len(whole)-1])
 	f.Add(whole[:headerSize+footerSize])

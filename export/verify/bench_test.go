@@ -1,0 +1,146 @@
+package verify_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/verify"
+)
+
+// catalogue exports about size bytes in a file: half of them small records,
+// half assets, some of which can be packed.
+func catalogue(t testing.TB, f archive.Format, size int64) string {
+	t.Helper()
+	words := strings.Fields("tea coffee organic fair trade from the best gardens of high mountain slopes and small farms")
+	s := section{"products", func(sink export.Sink) error {
+		random := rand.New(rand.NewPCG(1, 2))
+		text := func(n int) string {
+			var b strings.Builder
+			for b.Len() < n {
+				fmt.Fprintf(&b, "%s %d ", words[random.IntN(len(words))], random.IntN(1000))
+			}
+			return b.String()
+		}
+		for i := int64(0); i < size; i += 4 << 20 {
+			for j := range 1000 {
+				if err := sink.Record(fmt.Sprintf("%d/%d.yaml", i, j), row("id", j, "name", text(30), "text", text(2000))); err != nil {
+					return err
+				}
+			}
+			asset := io.LimitReader(rand.NewChaCha8([32]byte{byte(i >> 20)}), 1<<20)
+			if err := sink.Binary(fmt.Sprintf("%d/photo.jpg", i), asset); err != nil {
+				return err
+			}
+			if err := sink.Binary(fmt.Sprintf("%d/sheet.svg", i), strings.NewReader(text(1<<20))); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+	path := filepath.Join(t.TempDir(), "archive."+f.Extension())
+	out, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := export.New(export.Config{Sections: []export.Section{s}, Scratch: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asOf := time.Date(2026, 6, 26, 21, 0, 0, 0, time.UTC)
+	w := bufio.NewWriter(out)
+	_, err = e.Export(t.Context(), export.Request{
+		Organization: export.Organization{ID: "a", Slug: "b"}, JobID: "c", AsOf: asOf, Format: f,
+	}, w)
+	if err == nil {
+		err = w.Flush()
+	}
+	if err == nil {
+		err = out.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func BenchmarkVerify(b *testing.B) {
+	size := int64(64 << 20)
+	if isLong() {
+		size = 1 << 30
+	}
+	for _, f := range formats[:2] {
+		b.Run(f.Name(), func(b *testing.B) {
+			path := catalogue(b, f, size)
+			for b.Loop() {
+				b.SetBytes(verifyFile(b, f, path).Bytes)
+			}
+		})
+	}
+}
+
+func verifyFile(t testing.TB, f archive.Format, path string) verify.Report {
+	t.Helper()
+	src, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	r := checkWith(t, f, src, archive.ReadOptions{})
+	if !r.Whole() {
+		t.Fatalf("%+v", r.Findings)
+	}
+	return r
+}
+
+// TestSpeed compares with programs that check the same archive without its
+// list of sums.
+func TestSpeed(t *testing.T) {
+	if !isLong() {
+		t.Skip("needs -long")
+	}
+	need(t, "unzip", "gzip")
+	for _, c := range []struct {
+		f       archive.Format
+		program []string
+	}{
+		{archive.Zip(), []string{"unzip", "-tqq"}},
+		{archive.TarGz(), []string{"gzip", "-t"}},
+	} {
+		path := catalogue(t, c.f, 1<<30)
+		var theirs, ours time.Duration
+		var peak int64
+		for range 3 { // the best of each, by turns
+			start := time.Now()
+			if out, err := exec.CommandContext(t.Context(), c.program[0], append(c.program[1:], path)...).CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			theirs = best(theirs, time.Since(start))
+			start = time.Now()
+			_, n := child(t, c.f, path, t.TempDir(), true)
+			ours = best(ours, time.Since(start))
+			peak = max(peak, n)
+		}
+		t.Logf("%s: %v, %s takes %v, %d MiB of memory", c.f.Name(), ours, c.program[0], theirs, peak>>20)
+		if ours > theirs*3/2 || peak > 64<<20 {
+			t.Errorf("%s takes more than 1.5 times the time of %s, or 64 MiB", c.f.Name(), c.program[0])
+		}
+	}
+}
+
+func best(a, b time.Duration) time.Duration {
+	if a == 0 {
+		return b
+	}
+	return min(a, b)
+}
