@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,9 @@ type Engine struct {
 	config Config
 	byKey  map[string]Section
 	stuck  atomic.Int64
+
+	mu      sync.Mutex
+	running map[PartID]bool // attempts at jobs that Export is at, no section named
 }
 
 // New makes an Engine. The error names every problem of the configuration.
@@ -28,7 +32,7 @@ func New(c Config) (*Engine, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	e := &Engine{config: c, byKey: make(map[string]Section)}
+	e := &Engine{config: c, byKey: make(map[string]Section), running: make(map[PartID]bool)}
 	for _, s := range c.Sections {
 		e.byKey[s.Key()] = s
 	}
@@ -44,9 +48,13 @@ func (e *Engine) Stuck() int64 { return e.stuck.Load() }
 // and software give equal bytes, whatever Attempt is.
 type Request struct {
 	Organization Organization
-	JobID        string
-	AsOf         time.Time // cut to whole seconds, in UTC
-	Format       archive.Format
+
+	// JobID names the job, and its parts in the spool: exports that run at the
+	// same time need different ones.
+	JobID string
+
+	AsOf   time.Time // cut to whole seconds, in UTC
+	Format archive.Format
 
 	// Attempt tells the parts of one attempt at the job from another's.
 	Attempt int
@@ -103,12 +111,18 @@ func (e *Engine) stem(r Request) string {
 //
 // That sections failed is no error: it stands in the Result and in the
 // manifest. An error means that there is no archive and that dst is of no
-// use: the spool, dst or the context failed, the archive became too large, or
-// a required section did not reach ok or empty (a [*RequiredError]).
+// use: the spool, dst or the context failed, the archive became too large, a
+// required section did not reach ok or empty (a [*RequiredError]), or this
+// Engine is exporting the same attempt at the same job already ([ErrRunning]).
 func (e *Engine) Export(ctx context.Context, r Request, dst io.Writer) (Result, error) {
 	if err := errors.Join(r.check(), e.checkSpace()); err != nil {
 		return Result{}, err
 	}
+	end, err := e.begin(r)
+	if err != nil {
+		return Result{}, err
+	}
+	defer end()
 	defer e.deleteParts(ctx, r)
 	var result Result
 	report := &reporter{observe: r.Observe}
@@ -131,8 +145,24 @@ func (e *Engine) Export(ctx context.Context, r Request, dst io.Writer) (Result, 
 		}, true)
 		return err
 	})
-	err := run.Wait()
+	err = run.Wait()
 	return result, err
+}
+
+// begin notes that an attempt is being exported, until end is called.
+func (e *Engine) begin(r Request) (end func(), err error) {
+	id := r.part("")
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.running[id] {
+		return nil, fmt.Errorf("%w: %s", ErrRunning, r.JobID)
+	}
+	e.running[id] = true
+	return func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		delete(e.running, id)
+	}, nil
 }
 
 // runSections runs all sections in order, a few at a time. A section keeps its

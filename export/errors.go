@@ -21,6 +21,10 @@ var (
 	// ErrNoSpace is matched when there is too little free space to start.
 	ErrNoSpace = errors.New("export: not enough free space")
 
+	// ErrRunning is matched when an engine is to export a job that it is
+	// exporting already.
+	ErrRunning = errors.New("export: job is running")
+
 	// ErrNotFound is matched when the thing asked for does not exist.
 	ErrNotFound = errors.New("export: not found")
 )

@@ -157,6 +157,28 @@ func TestObserve(t *testing.T) {
 	})
 }
 
+func TestSameJobTwiceAtOnce(t *testing.T) {
+	started, release := make(chan struct{}), make(chan struct{})
+	e := engine(t, nil, writes("s", func(sink export.Sink) error {
+		close(started)
+		<-release
+		return sink.Record("a.yaml", row("a", 1))
+	}))
+	first := make(chan error, 1)
+	go func() {
+		_, err := e.Export(t.Context(), request(), io.Discard)
+		first <- err
+	}()
+	<-started
+	if _, err := e.Export(t.Context(), request(), io.Discard); !errors.Is(err, export.ErrRunning) {
+		t.Errorf("a second export of the job gives %v, want ErrRunning", err)
+	}
+	close(release)
+	if err := <-first; err != nil {
+		t.Errorf("the first export gives %v", err)
+	}
+}
+
 func TestConcurrentSinkCalls(t *testing.T) {
 	e := engine(t, nil, writes("s", func(sink export.Sink) error {
 		var wg sync.WaitGroup

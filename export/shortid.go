@@ -39,7 +39,8 @@ func ValidID(id string) bool {
 
 // RunJobID is the job id of an export that no job row stands behind. It
 // follows from the organization and the instant, so that the same export
-// has the same bytes.
+// has the same bytes. It is for one export at a time: a service gives every
+// job an id of its own.
 func RunJobID(organizationID string, asOf time.Time) string {
 	digest := sha256.Sum256([]byte("orgexport run\x00" + organizationID + "\x00" + asOf.UTC().Format(time.RFC3339)))
 	uuid := [16]byte(digest[:16])
