@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -74,7 +75,9 @@ func execute(ctx context.Context, args []string) error {
 		DisableSuggestions: true, // errors are one line
 	}
 	root.SetArgs(args)
-	root.AddCommand(runCommand(), &cobra.Command{
+	root.Version = version(debug.ReadBuildInfo())
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.AddCommand(demoCommand(), initCommand(), runCommand(), verifyCommand(), listCommand(), catCommand(), versionCommand(), &cobra.Command{
 		Use:   "config",
 		Short: "The configuration file, with all its keys",
 		Long:  config.Reference(),

@@ -145,7 +145,9 @@ func command(t *testing.T, dir string, args ...string) *exec.Cmd {
 	}
 	c := exec.CommandContext(t.Context(), self, args...)
 	c.Dir = dir
-	c.Env = append(os.Environ(), "EXPORTD_RUN_MAIN=1")
+	// The race detector, if there is one, would let each program sleep for a
+	// second at its end.
+	c.Env = append(os.Environ(), "EXPORTD_RUN_MAIN=1", "GORACE=atexit_sleep_ms=0")
 	return c
 }
 

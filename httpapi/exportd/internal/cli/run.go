@@ -7,14 +7,10 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/orgexport/orgexport/archive"
-	"github.com/orgexport/orgexport/archive/xz"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/wire"
@@ -64,16 +60,15 @@ func runCommand() *cobra.Command {
 	f.SortFlags = false
 	f.StringVar(&o.config, "config", "", "configuration `FILE` (required)")
 	f.StringVar(&o.organization, "organization", "", "`ID` of the organization (required)")
-	f.StringVar(&o.format, "format", "zip", "`FORMAT` of the archive: "+strings.Join(formatNames(), ", "))
+	o.formatFlag(c)
 	f.StringVar(&o.out, "out", "", "`FILE` or folder for the archive, - for standard output (default: a file in this folder)")
-	f.StringVar(&o.asOf, "as-of", "", "`TIME` that the export is labelled with, in RFC 3339; the same time, data and configuration give the same bytes (default: now)")
+	o.asOfFlag(c)
 	f.BoolVar(&o.json, "json", false, "print the inventory as JSON")
 	f.TextVar(&o.logLevel, "log-level", slog.LevelWarn, "least `LEVEL` of what is logged: debug, info, warn, error")
 	err := errors.Join(
 		c.MarkFlagRequired("config"),
 		c.MarkFlagRequired("organization"),
 		c.MarkFlagFilename("config", "yaml", "yml"),
-		c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formatNames(), cobra.ShellCompDirectiveNoFileComp)),
 	)
 	if err != nil {
 		panic(err) // there is no such flag
@@ -81,25 +76,22 @@ func runCommand() *cobra.Command {
 	return c
 }
 
-func formats() []archive.Format { return []archive.Format{archive.Zip(), archive.TarGz(), xz.TarXz()} }
+func (o *runOptions) formatFlag(c *cobra.Command) {
+	addFormatFlag(c, &o.format, "zip", "`FORMAT` of the archive")
+}
 
-func formatNames() []string {
-	var names []string
-	for _, f := range formats() {
-		names = append(names, f.Name())
-	}
-	return names
+func (o *runOptions) asOfFlag(c *cobra.Command) {
+	c.Flags().StringVar(&o.asOf, "as-of", "", "`TIME` that the export is labelled with, in RFC 3339; the same time, data and configuration give the same bytes (default: now)")
 }
 
 // request checks the flags and makes a request of them that has no organization
 // yet.
 func (o *runOptions) request() (export.Request, error) {
 	r := export.Request{AsOf: time.Now()}
-	i := slices.Index(formatNames(), o.format)
-	if i < 0 {
-		return r, fmt.Errorf("--format %q is none of %s", o.format, strings.Join(formatNames(), ", "))
+	var err error
+	if r.Format, err = formatOf(o.format); err != nil {
+		return r, err
 	}
-	r.Format = formats()[i]
 	if o.asOf != "" {
 		t, err := time.Parse(time.RFC3339, o.asOf)
 		if err != nil {
@@ -117,7 +109,7 @@ func (o *runOptions) request() (export.Request, error) {
 	return r, nil
 }
 
-func (o *runOptions) run(ctx context.Context) (err error) {
+func (o *runOptions) run(ctx context.Context) error {
 	request, err := o.request()
 	if err != nil {
 		return err
@@ -127,47 +119,56 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 		return err
 	}
 	stderr := newScreen(os.Stderr, c)
+	made, err := o.export(ctx, c, request, stderr)
+	if err != nil {
+		return failed(err)
+	}
+	inventoryTo := io.Writer(os.Stdout)
+	if isStandardOutput(made.Path) {
+		inventoryTo = stderr
+	}
+	if err := made.print(inventoryTo, o.json); err != nil {
+		return failed(fmt.Errorf("the archive %s was made, but not its inventory: %w", made.Path, err))
+	}
+	return nil
+}
+
+// export makes the archive of the request, which has no organization yet, and
+// returns what is in it.
+func (o *runOptions) export(ctx context.Context, c *config.Config, request export.Request, stderr *screen) (made inventory, err error) {
 	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: o.logLevel}))
 	setup, err := wire.Open(c, logger)
 	if err != nil {
-		return failed(err)
+		return made, err
 	}
 	defer func() {
 		if cerr := setup.Close(); err == nil {
-			err = failed(cerr)
+			err = cerr
 		}
 	}()
 	if request.Organization, err = setup.Organization(ctx, o.organization); err != nil {
-		return failed(err)
+		return made, err
 	}
 	request.JobID = export.RunJobID(request.Organization.ID, request.AsOf)
 	request.Observe = stderr.observe
-	return failed(o.export(ctx, setup.Engine, request, stderr))
-}
 
-// export writes the archive and tells what is in it.
-func (o *runOptions) export(ctx context.Context, engine *export.Engine, request export.Request, stderr *screen) error {
-	path := inFolder(o.out, engine.Filename(request))
-	inventoryTo := io.Writer(os.Stdout)
+	path := inFolder(o.out, setup.Engine.Filename(request))
 	if isStandardOutput(path) {
-		path, inventoryTo = "-", stderr
+		path = "-"
 	}
 	var result export.Result
-	err := writeOutput(path, func(w io.Writer) (err error) {
+	err = writeOutput(path, func(w io.Writer) (err error) {
 		defer stderr.close()
-		result, err = engine.Export(ctx, request, w)
+		result, err = setup.Engine.Export(ctx, request, w)
 		return err
 	})
 	if err != nil {
-		return err
+		return made, err
 	}
 	for _, s := range result.Sections {
 		if s.Status != export.StatusOK && s.Status != export.StatusEmpty {
 			complain(stderr, fmt.Errorf("warning: section %q is incomplete (%s): %s", s.Key, s.Status, s.Error))
 		}
 	}
-	if err := newInventory(path, request, result).print(inventoryTo, o.json); err != nil {
-		return fmt.Errorf("the archive %s was made, but not its inventory: %w", path, err)
-	}
-	return nil
+	return newInventory(path, request, result), nil
 }

@@ -22,6 +22,7 @@ type screen struct {
 	file *os.File
 	live bool     // it is a terminal, and bars are wanted
 	keys []string // of the sections, in the order of the archive
+	log  bool     // where there are no bars, a line tells that a section has finished
 
 	mu     sync.Mutex
 	bars   []export.Event // of the sections that run, in this order
@@ -30,12 +31,17 @@ type screen struct {
 }
 
 func newScreen(file *os.File, c *config.Config) *screen {
-	// Old consoles of Windows do not know the sequences that move the cursor.
-	s := &screen{file: file, live: isTerminal(file) && runtime.GOOS != "windows" && os.Getenv("TERM") != "dumb"}
+	s := &screen{file: file, live: canDraw(file)}
 	for _, section := range c.Sections {
 		s.keys = append(s.keys, section.Key.Value)
 	}
 	return s
+}
+
+// canDraw tells whether a file is a terminal on which the cursor can be moved.
+// Old consoles of Windows do not know the sequences for that.
+func canDraw(file *os.File) bool {
+	return isTerminal(file) && runtime.GOOS != "windows" && os.Getenv("TERM") != "dumb"
 }
 
 // Write writes text above the bars.
@@ -49,7 +55,13 @@ func (s *screen) Write(p []byte) (int, error) {
 func (s *screen) observe(e export.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.live || s.closed {
+	if s.closed {
+		return
+	}
+	if !s.live {
+		if s.log && e.Kind == export.SectionFinished {
+			_ = s.draw([]byte(bar(e) + "\n")) // as below
+		}
 		return
 	}
 	at := slices.IndexFunc(s.bars, func(b export.Event) bool { return b.Section == e.Section })

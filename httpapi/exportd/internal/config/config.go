@@ -18,9 +18,16 @@ import (
 //go:embed reference.yaml
 var reference string
 
+//go:embed starter.yaml
+var starter string
+
 // Reference is a configuration file that has every key, with comments that
 // explain them.
 func Reference() string { return reference }
+
+// Starter is a short configuration file to begin with. It is the one for the
+// catalogue of package demo.
+func Starter() string { return starter }
 
 // Config is a configuration file. Zero fields leave the engine's defaults in
 // force. Paths are absolute or relative to the working folder.

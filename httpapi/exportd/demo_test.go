@@ -1,0 +1,43 @@
+package main_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestFirstCommand runs the first command of the README as it stands there, but
+// for the folder of the archive, without settings that a new user has not made.
+func TestFirstCommand(t *testing.T) {
+	needTools(t, "unzip", "sha256sum")
+	dir := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), "go", "run", "./httpapi/exportd", "demo", "--out", dir)
+	cmd.Dir = "../.."
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "GOCACHE", "GOMODCACHE", "GOPATH", "GOROOT", "GOPROXY", "GOSUMDB", "GOTOOLCHAIN"} {
+		if value, ok := os.LookupEnv(name); ok {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+	}
+	cmd.Env = append(cmd.Env, "GOFLAGS=-buildvcs=false")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	archives, err := filepath.Glob(filepath.Join(dir, "export-acme-foods-*.zip"))
+	if err != nil || len(archives) != 1 {
+		t.Fatalf("archives are %q, %v", archives, err)
+	}
+	if text := "\n  go run ./httpapi/exportd list " + archives[0] + "\n"; !strings.Contains(string(out), text) {
+		t.Errorf("%q is not in\n%s", text, out)
+	}
+	command(t, dir, "unzip", "-qt", archives[0])
+	command(t, dir, "unzip", "-q", archives[0])
+	command(t, strings.TrimSuffix(archives[0], ".zip"), "sha256sum", "--quiet", "-c", "SHA256SUMS")
+	command(t, dir, exportd(t), "verify", archives[0])
+	listed := command(t, dir, exportd(t), "list", archives[0])
+	if n := strings.Count(string(listed), "\n"); n != 365 {
+		t.Errorf("%d files are listed, want 365:\n%s", n, listed)
+	}
+}

@@ -1,0 +1,49 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// gauge tells on a terminal how much of a file has been read.
+type gauge struct {
+	to    *os.File // nil if nobody is to be told
+	size  int64    // of what is read; 0 if it is not known
+	drawn bool
+}
+
+// newGauge tells about an input on standard error, if that is a terminal.
+func newGauge(in *input) *gauge {
+	g := &gauge{size: in.size}
+	if canDraw(os.Stderr) {
+		g.to = os.Stderr
+	}
+	return g
+}
+
+// show shows how many bytes have been read.
+func (g *gauge) show(read int64) {
+	if g.to != nil {
+		g.drawn = true
+		fmt.Fprintf(g.to, "\r\x1b[K%s", g.text(read)) //nolint:errcheck // it does not matter that nobody can see it
+	}
+}
+
+// clear takes it away, until there is more to tell.
+func (g *gauge) clear() {
+	if g.drawn {
+		fmt.Fprint(g.to, "\r\x1b[K") //nolint:errcheck // as above
+		g.drawn = false
+	}
+}
+
+func (g *gauge) text(read int64) string {
+	if g.size <= 0 {
+		return size(read) + " read"
+	}
+	const width = 30
+	part := float64(min(read, g.size)) / float64(g.size) // the end of a zip archive is read twice
+	full := int(part * width)
+	return fmt.Sprintf("[%s%s] %3d %%  %s", strings.Repeat("#", full), strings.Repeat(".", width-full), int(part*100), size(g.size))
+}

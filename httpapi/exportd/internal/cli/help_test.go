@@ -1,0 +1,53 @@
+package cli_test
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestHelpOfEach(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"", "cat", "completion", "config", "demo", "init", "list", "run", "verify", "version"} {
+		for _, args := range [][]string{{"help", name}, {name, "--help"}} {
+			if name == "" {
+				args = args[:1]
+			}
+			o := finish(t, command(t, dir, args...))
+			if o.status != 0 || o.stderr != "" || !strings.Contains(o.stdout, "Usage:") && name != "config" {
+				t.Errorf("%q: status %d\n%s%s", args, o.status, o.stdout, o.stderr)
+			}
+			for line := range strings.Lines(o.stdout) {
+				if !strings.Contains(line, "--") && len(line) > 100 && name != "config" {
+					t.Errorf("%q: long line %s", args, line)
+				}
+			}
+		}
+	}
+}
+
+func TestVersionFlag(t *testing.T) {
+	for _, arg := range []string{"version", "--version"} {
+		o := finish(t, command(t, t.TempDir(), arg))
+		o.want(t, 0)
+		if !strings.HasPrefix(o.stdout, "exportd ") || strings.Count(o.stdout, "\n") != 1 {
+			t.Errorf("it says %q", o.stdout)
+		}
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	dir := t.TempDir()
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		o := finish(t, command(t, dir, "completion", shell))
+		o.want(t, 0)
+		if !strings.Contains(o.stdout, "exportd") {
+			t.Errorf("%s: %s", shell, o.stdout)
+		}
+	}
+	for _, name := range []string{"run", "demo", "list", "verify", "cat"} {
+		o := finish(t, command(t, dir, "__complete", name, "--format", ""))
+		if !strings.HasPrefix(o.stdout, "zip\ntar.gz\ntar.xz\n") {
+			t.Errorf("%s: formats are\n%s", name, o.stdout)
+		}
+	}
+}
