@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/orgexport/orgexport/archive"
@@ -186,7 +187,7 @@ func TestReadFlipped(t *testing.T) {
 	for _, f := range formats[:2] {
 		b, want := sample(t, f, false)
 		quiet := 0
-		for bit := 0; bit < 8*len(b); bit += 5 { // every bit is flipped in package verify, behind -long
+		for bit := 0; bit < 8*len(b); bit += 5 { // package export/verify flips every bit
 			b[bit/8] ^= 1 << (bit % 8)
 			got, err := listing(f, bytes.NewReader(b))
 			if err == nil {
@@ -199,5 +200,103 @@ func TestReadFlipped(t *testing.T) {
 			b[bit/8] ^= 1 << (bit % 8)
 		}
 		t.Logf("%s: %d of %d flips change nothing", f.Name(), quiet, 8*len(b))
+	}
+}
+
+// TestReadStoredZip has a zip file as an asset right before the directory,
+// whose own end record must not be taken for another of the archive.
+func TestReadStoredZip(t *testing.T) {
+	f := archive.Zip()
+	inner, _ := sample(t, f, false)
+	var out bytes.Buffer
+	err := f.Join(t.Context(), &out, archive.Options{}, func(j archive.Joiner) error {
+		var body, tail bytes.Buffer
+		err := f.Pack(t.Context(), &body, &tail, archive.Options{}, func(p archive.Packer) error {
+			_, err := p.Add(t.Context(), archive.Entry{Name: "top/inner.zip"}, bytes.NewReader(inner[len(inner)-22:]))
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return j.Part(&body, &tail)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(out.Bytes()[:out.Len()-22], inner[len(inner)-22:]) {
+		t.Fatal("the asset is not stored")
+	}
+	got, err := listing(f, bytes.NewReader(out.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantFiles(t, got, map[string]string{"top/inner.zip": string(inner[len(inner)-22:])})
+}
+
+// TestReadStops closes readers before their end: nothing reads the source
+// after that.
+func TestReadStops(t *testing.T) {
+	for _, f := range formats {
+		b, _ := sample(t, f, true)
+		src := iotest.OneByteReader(bytes.NewReader(b))
+		for n := range 3 {
+			r, err := f.NewReader(src, archive.ReadOptions{})
+			if err != nil {
+				if n == 0 {
+					t.Fatal(err)
+				}
+				break
+			}
+			for range n {
+				if _, err := r.Next(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := r.Close(); err != nil {
+				t.Fatal(err)
+			}
+			src = iotest.OneByteReader(bytes.NewReader(b))
+		}
+	}
+}
+
+func TestReadSourceFails(t *testing.T) {
+	boom := errors.New("boom")
+	for _, f := range formats {
+		b, _ := sample(t, f, true)
+		for n := 0; n < len(b); n += 97 {
+			src := io.MultiReader(bytes.NewReader(b[:n]), iotest.ErrReader(boom))
+			if _, err := listing(f, src); !errors.Is(err, boom) {
+				t.Fatalf("%s, source fails at %d of %d: %v", f.Name(), n, len(b), err)
+			}
+		}
+	}
+}
+
+func TestReadLimits(t *testing.T) {
+	for _, f := range formats {
+		b, want := sample(t, f, true)
+		total := int64(0)
+		for _, content := range want {
+			total += int64(len(content))
+		}
+		for _, c := range []struct {
+			o   archive.ReadOptions
+			bad bool
+		}{
+			{archive.ReadOptions{MaxBytes: -1, MaxFiles: -1, MaxRatio: -1}, false},
+			{archive.ReadOptions{MaxFiles: int64(len(want))}, false},
+			{archive.ReadOptions{MaxFiles: int64(len(want)) - 1}, true},
+			{archive.ReadOptions{MaxBytes: total + 1<<20}, false}, // headers count in tar
+			{archive.ReadOptions{MaxBytes: total - 1}, true},
+		} {
+			r, err := f.NewReader(bytes.NewReader(b), c.o)
+			for err == nil {
+				_, err = r.Next()
+			}
+			if c.bad != errors.Is(err, archive.ErrBomb) || !c.bad && !errors.Is(err, io.EOF) {
+				t.Errorf("%s, %+v: %v", f.Name(), c.o, err)
+			}
+		}
 	}
 }

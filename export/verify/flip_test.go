@@ -100,7 +100,7 @@ func places(f archive.Format, b []byte) func(at int) string {
 			if at < 10 {
 				return fmt.Sprintf("gzip header byte %d", at)
 			}
-			return "gzip contents"
+			return fmt.Sprintf("gzip contents, part %d", 4*at/len(b))
 		}
 	}
 	names := make(map[int]string)
@@ -124,7 +124,7 @@ func places(f archive.Format, b []byte) func(at int) string {
 		if name, ok := names[at]; ok {
 			return name
 		}
-		return "contents"
+		return fmt.Sprintf("contents, part %d", 4*at/len(b))
 	}
 }
 

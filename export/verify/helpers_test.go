@@ -208,6 +208,9 @@ func tree(t testing.TB, dir string) map[string]string {
 			files[name] = d.Type().String()
 			return nil
 		}
+		if err := os.Chmod(path, 0o600); err != nil { // a flip may have made it unreadable
+			return err
+		}
 		content, err := os.ReadFile(path)
 		files[name] = string(content)
 		return err

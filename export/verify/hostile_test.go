@@ -11,12 +11,8 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
-	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -52,7 +48,6 @@ func TestHostile(t *testing.T) {
 			if !slices.Contains(found, string(h.want)) {
 				t.Errorf("found %v, want %s", found, h.want)
 			}
-			t.Logf("%d MiB", peak>>20)
 			if peak > 64<<20 {
 				t.Errorf("took %d MiB of memory", peak>>20)
 			}
@@ -61,64 +56,6 @@ func TestHostile(t *testing.T) {
 			}
 		})
 	}
-}
-
-// child verifies an archive in a process of its own and returns the kinds that
-// were found and the most memory that it took.
-func child(t *testing.T, f archive.Format, path, scratch string, whole bool) (found []string, peak int64) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestChild$", "-test.v")
-	cmd.Env = append(os.Environ(), "VERIFY_FORMAT="+f.Name(), "VERIFY_FILE="+path, "VERIFY_SCRATCH="+scratch)
-	out, err := cmd.CombinedOutput()
-	m := regexp.MustCompile(`peak (\d+) whole (\w+) found \[(.*)\]`).FindSubmatch(out)
-	if err != nil || m == nil || string(m[2]) != strconv.FormatBool(whole) {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	peak, err = strconv.ParseInt(string(m[1]), 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.Fields(string(m[3])), peak
-}
-
-// TestChild is what child runs. Limits are lower than the defaults, so that
-// what would take hours there takes moments.
-func TestChild(t *testing.T) {
-	path := os.Getenv("VERIFY_FILE")
-	if path == "" {
-		t.Skip("runs as a child of other tests only")
-	}
-	i := slices.IndexFunc(formats, func(f archive.Format) bool { return f.Name() == os.Getenv("VERIFY_FORMAT") })
-	src, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer src.Close()
-	scratch := os.Getenv("VERIFY_SCRATCH")
-	r := checkWith(t, formats[i], src, archive.ReadOptions{MaxBytes: 3 << 29, MaxFiles: 1_000_000, Scratch: scratch})
-	fmt.Printf("peak %d whole %v found %v\n", peakMemory(t), r.Whole(), kinds(r))
-	for _, f := range r.Findings[:min(3, len(r.Findings))] {
-		t.Logf("%+.500v", f)
-	}
-}
-
-// peakMemory is the most memory that the process took, 0 where that cannot be
-// told.
-func peakMemory(t *testing.T) int64 {
-	t.Helper()
-	if runtime.GOOS != "linux" {
-		return 0
-	}
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := regexp.MustCompile(`VmHWM:\s*(\d+) kB`).FindSubmatch(status)
-	n, err := strconv.ParseInt(string(m[1]), 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n << 10
 }
 
 // zipOf packs files as headers tell.

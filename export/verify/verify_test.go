@@ -137,8 +137,8 @@ func TestChanges(t *testing.T) {
 				if got := kinds(r); !slices.Equal(got, c.want) {
 					t.Errorf("%s, %s: found %v, want %v\n%+v", c.name, f.Name(), got, c.want, r.Findings)
 				}
-				if r.Whole() != (c.want == nil) {
-					t.Errorf("%s, %s: whole is %v", c.name, f.Name(), r.Whole())
+				if r.Whole() != (c.want == nil) || r.Signed != (c.name == "signed") {
+					t.Errorf("%s, %s: whole is %v, signed %v", c.name, f.Name(), r.Whole(), r.Signed)
 				}
 			}
 		}
