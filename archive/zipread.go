@@ -289,9 +289,12 @@ func (r *zipReader) Read(p []byte) (int, error) {
 	r.sum = crc32.Update(r.sum, crc32.IEEETable, p[:n])
 	r.size += int64(n)
 	e := r.current
+	merr := r.meter.content(n, r.pos+e.packed-r.packed.N)
 	switch {
 	case r.size > e.raw:
 		r.err = damaged("%q is longer than declared", e.name)
+	case merr != nil:
+		r.err = merr
 	case err == io.EOF:
 		if r.err = r.explain(r.finish()); r.err == nil {
 			r.open = false
@@ -299,8 +302,6 @@ func (r *zipReader) Read(p []byte) (int, error) {
 		}
 	case err != nil:
 		r.err = r.explain(fmt.Errorf("%q: %w", e.name, err))
-	default:
-		r.err = r.meter.content(n, r.pos+e.packed-r.packed.N)
 	}
 	return n, r.err
 }
