@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -60,7 +61,7 @@ func (e *Engine) join(ctx context.Context, r Request, dst io.Writer, ready func(
 	sums := archive.NewScratch(e.config.Scratch)
 	defer sums.Close()
 	err := r.Format.Join(ctx, out, e.packing(), func(j archive.Joiner) error {
-		for _, s := range e.config.Sections {
+		for _, s := range e.sections(r) {
 			if err := ready(s.Key()); err != nil {
 				return err
 			}
@@ -89,10 +90,19 @@ func (e *Engine) join(ctx context.Context, r Request, dst io.Writer, ready func(
 func (e *Engine) joinPart(ctx context.Context, id PartID, j archive.Joiner, sums io.Writer) (SectionResult, error) {
 	p, err := openPart(ctx, e.config.Spool, id)
 	if err != nil {
-		return SectionResult{}, err
+		return SectionResult{}, partError(id, err)
 	}
 	defer p.close()
-	return p.join(j, sums)
+	result, err := p.join(j, sums)
+	return result, partError(id, err)
+}
+
+// partError names the part if err means that it has to be made again.
+func partError(id PartID, err error) error {
+	if errors.Is(err, archive.ErrPart) || errors.Is(err, ErrNotFound) {
+		return &PartError{id, err}
+	}
+	return err
 }
 
 // joinInventory packs the manifest and the list of sums as the last part.

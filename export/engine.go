@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -56,6 +58,16 @@ type Request struct {
 	AsOf   time.Time // cut to whole seconds, in UTC
 	Format archive.Format
 
+	// Sections are the keys of the sections to export, in any order. Empty means
+	// all.
+	Sections []string
+
+	// Parts are those that an earlier attempt or job has sealed in the spool, by
+	// section, and that are to be used instead of running their sections. They
+	// must be of the same organization, AsOf and Format. Export does not take
+	// any.
+	Parts map[string]PartID
+
 	// Attempt tells the parts of one attempt at the job from another's.
 	Attempt int
 
@@ -66,8 +78,13 @@ type Request struct {
 	Observe func(Event)
 }
 
-func (r Request) check() error {
+func (e *Engine) check(r Request) error {
 	var errs []error
+	for _, key := range r.Sections {
+		if e.byKey[key] == nil {
+			errs = append(errs, fmt.Errorf("%w: section %q", ErrNotFound, key))
+		}
+	}
 	if r.Organization.ID == "" {
 		errs = append(errs, errors.New("export: Request.Organization has no ID"))
 	}
@@ -85,7 +102,11 @@ func (r Request) check() error {
 
 func (r Request) asOf() time.Time { return r.AsOf.UTC().Truncate(time.Second) }
 
+// part is the part of a section that this request made, or was given.
 func (r Request) part(key string) PartID {
+	if id, ok := r.Parts[key]; ok {
+		return id
+	}
 	return PartID{JobID: r.JobID, Section: key, Attempt: r.Attempt}
 }
 
@@ -115,7 +136,8 @@ func (e *Engine) stem(r Request) string {
 // required section did not reach ok or empty (a [*RequiredError]), or this
 // Engine is exporting the same attempt at the same job already ([ErrRunning]).
 func (e *Engine) Export(ctx context.Context, r Request, dst io.Writer) (Result, error) {
-	if err := errors.Join(r.check(), e.checkSpace()); err != nil {
+	r.Parts = nil
+	if err := errors.Join(e.check(r), e.checkSpace()); err != nil {
 		return Result{}, err
 	}
 	end, err := e.begin(r)
@@ -127,12 +149,19 @@ func (e *Engine) Export(ctx context.Context, r Request, dst io.Writer) (Result, 
 	var result Result
 	report := &reporter{observe: r.Observe}
 	sealed := make(map[string]chan struct{})
-	for _, s := range e.config.Sections {
+	for _, s := range e.sections(r) {
 		sealed[s.Key()] = make(chan struct{})
 	}
 	run, ctx := errgroup.WithContext(ctx)
 	run.Go(func() error {
-		return e.runSections(ctx, r, report, sealed)
+		return e.runSections(ctx, r, report, func(ctx context.Context, id PartID, _ SectionResult) error {
+			select {
+			case sealed[id.Section] <- struct{}{}:
+				return nil
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		})
 	})
 	run.Go(func() (err error) {
 		result, err = e.join(ctx, r, dst, func(key string) error {
@@ -165,29 +194,61 @@ func (e *Engine) begin(r Request) (end func(), err error) {
 	}, nil
 }
 
-// runSections runs all sections in order, a few at a time. A section keeps its
-// place until its part is taken, so that parts do not pile up before a slow
-// destination.
-func (e *Engine) runSections(ctx context.Context, r Request, report *reporter, sealed map[string]chan struct{}) error {
+// runSections runs the sections that have no part yet, in order, a few at a
+// time, and hands on each part that was sealed. A section keeps its place until
+// its part is taken, so that parts do not pile up before a slow destination.
+func (e *Engine) runSections(ctx context.Context, r Request, report *reporter, taken func(context.Context, PartID, SectionResult) error) error {
 	sections, ctx := errgroup.WithContext(ctx)
 	sections.SetLimit(e.config.Concurrency)
-	for _, s := range e.config.Sections {
-		if ctx.Err() != nil {
-			break
+	for _, s := range e.sections(r) {
+		if _, sealed := r.Parts[s.Key()]; sealed {
+			continue
 		}
 		sections.Go(func() error {
-			if _, err := e.exportSection(ctx, r, s, report); err != nil {
-				return err
-			}
-			select {
-			case sealed[s.Key()] <- struct{}{}:
-				return nil
-			case <-ctx.Done():
+			if ctx.Err() != nil { // while it waited for its place
 				return context.Cause(ctx)
 			}
+			result, err := e.exportSection(ctx, r, s, report)
+			if err != nil {
+				return err
+			}
+			return taken(ctx, r.part(s.Key()), result)
 		})
 	}
 	return sections.Wait()
+}
+
+// Seal runs the sections that the request has no part of and leaves their parts
+// in the spool. sealed is told of each, by several goroutines at once; if it
+// fails, so does Seal. [Engine.Join] makes the archive of what was sealed.
+//
+// As with [Engine.Export], that a section failed is no error. After an error
+// the parts that sealed was told of remain of use.
+func (e *Engine) Seal(ctx context.Context, r Request, sealed func(context.Context, PartID, SectionResult) error) error {
+	if err := errors.Join(e.check(r), e.checkSpace()); err != nil {
+		return err
+	}
+	r.Parts = maps.Clone(r.Parts) // sealed may add to it
+	return e.runSections(ctx, r, &reporter{observe: r.Observe}, sealed)
+}
+
+// Keys are the keys of all sections, in the order of the archive.
+func (e *Engine) Keys() []string {
+	keys := make([]string, len(e.config.Sections))
+	for i, s := range e.config.Sections {
+		keys[i] = s.Key()
+	}
+	return keys
+}
+
+// sections are those that a request asks for, in the order of the archive.
+func (e *Engine) sections(r Request) []Section {
+	if len(r.Sections) == 0 {
+		return e.config.Sections
+	}
+	return slices.DeleteFunc(slices.Clone(e.config.Sections), func(s Section) bool {
+		return !slices.Contains(r.Sections, s.Key())
+	})
 }
 
 // ExportSection runs one section and seals its part in the spool. A section
@@ -199,18 +260,17 @@ func (e *Engine) ExportSection(ctx context.Context, r Request, key string) (Sect
 	if !ok {
 		return SectionResult{}, fmt.Errorf("%w: section %q", ErrNotFound, key)
 	}
-	if err := errors.Join(r.check(), e.checkSpace()); err != nil {
+	if err := errors.Join(e.check(r), e.checkSpace()); err != nil {
 		return SectionResult{}, err
 	}
 	return e.exportSection(ctx, r, s, &reporter{observe: r.Observe})
 }
 
-// Join makes one archive of the sealed parts of all sections and writes it to
-// dst. The parts stay in the spool. An error that matches [archive.ErrPart] or
-// [ErrNotFound] names a part that has to be made again; after any error dst is
-// of no use.
+// Join makes one archive of the sealed parts of the request's sections and
+// writes it to dst. The parts stay in the spool. A [*PartError] names a part that
+// has to be made again; after any error dst is of no use.
 func (e *Engine) Join(ctx context.Context, r Request, dst io.Writer) (Result, error) {
-	if err := r.check(); err != nil {
+	if err := e.check(r); err != nil {
 		return Result{}, err
 	}
 	return e.join(ctx, r, dst, func(string) error { return nil }, false)
@@ -238,7 +298,8 @@ func (e *Engine) checkSpace() error {
 func (e *Engine) deleteParts(ctx context.Context, r Request) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	for key := range e.byKey {
+	for _, s := range e.sections(r) {
+		key := s.Key()
 		if err := e.config.Spool.Delete(ctx, r.part(key)); err != nil {
 			e.config.Logger.ErrorContext(ctx, "part not deleted", "job", r.JobID, "section", key, "error", err)
 		}

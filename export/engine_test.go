@@ -7,7 +7,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -236,5 +239,76 @@ func TestRequestProblems(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error does not tell of %s: %v", want, err)
 		}
+	}
+}
+
+func TestSealUsesPartsOfAnEarlierAttempt(t *testing.T) {
+	var ran sync.Map
+	spool := export.NewTempSpool(t.TempDir())
+	counted := func(key string) export.Section {
+		return writes(key, func(sink export.Sink) error {
+			n, _ := ran.LoadOrStore(key, new(atomic.Int64))
+			n.(*atomic.Int64).Add(1)
+			return sink.Record("it.yaml", row("key", key))
+		})
+	}
+	e := engine(t, func(c *export.Config) { c.Spool, c.Concurrency = spool, 1 }, counted("a"), counted("b"), counted("c"), counted("d"))
+	r := request()
+	r.Sections, r.Attempt, r.Parts = []string{"d", "a", "b"}, 1, make(map[string]export.PartID)
+	var mu sync.Mutex
+	interrupted := errors.New("interrupted")
+	seal := func(stop string) error {
+		return e.Seal(t.Context(), r, func(_ context.Context, id export.PartID, result export.SectionResult) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if id.Section == stop {
+				return interrupted
+			}
+			if result.Key != id.Section || result.Records != 1 {
+				t.Errorf("part %v has the result %v", id, result)
+			}
+			r.Parts[id.Section] = id
+			return nil
+		})
+	}
+	if err := seal("b"); !errors.Is(err, interrupted) {
+		t.Fatalf("Seal gives %v, want the error of sealed", err)
+	}
+	r.Attempt = 2
+	if err := seal(""); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]int{"a": 1, "b": 2, "d": 1}
+	if ids := []int{r.Parts["a"].Attempt, r.Parts["b"].Attempt, r.Parts["d"].Attempt}; !slices.Equal(ids, []int{1, 2, 2}) {
+		t.Errorf("the parts are of the attempts %v", ids)
+	}
+	for key, n := range want {
+		if got, _ := ran.Load(key); got == nil || got.(*atomic.Int64).Load() != int64(n) {
+			t.Errorf("section %s did not run %d times", key, n)
+		}
+	}
+	if _, ok := ran.Load("c"); ok {
+		t.Error("a section that was not asked for ran")
+	}
+	var joined, whole bytes.Buffer
+	result, err := e.Join(t.Context(), r, &joined)
+	if err != nil || len(result.Sections) != 3 {
+		t.Fatalf("Join: %v, %v", result, err)
+	}
+	r.Parts = nil
+	if _, err := e.Export(t.Context(), r, &whole); err != nil || !bytes.Equal(whole.Bytes(), joined.Bytes()) {
+		t.Errorf("joined of two attempts, the archive has other bytes (%v)", err)
+	}
+	r.Parts = map[string]export.PartID{"a": {JobID: r.JobID, Section: "a", Attempt: 1}}
+	if err := spool.Delete(t.Context(), r.Parts["a"]); err != nil {
+		t.Fatal(err)
+	}
+	var missing *export.PartError
+	if _, err := e.Join(t.Context(), r, io.Discard); !errors.As(err, &missing) || missing.Part != r.Parts["a"] {
+		t.Errorf("Join gives %v, want a PartError of section a", err)
+	}
+	r.Sections = []string{"a", "unknown"}
+	if err := seal(""); !errors.Is(err, export.ErrNotFound) {
+		t.Errorf("an unknown section gives %v, want ErrNotFound", err)
 	}
 }

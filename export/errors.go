@@ -29,6 +29,19 @@ var (
 	ErrNotFound = errors.New("export: not found")
 )
 
+// PartError tells which part cannot be joined, because it is missing, damaged or
+// of another version, and has to be made again. It wraps [ErrNotFound] or
+// [archive.ErrPart].
+type PartError struct {
+	Part PartID
+	Err  error
+}
+
+func (e *PartError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *PartError) Unwrap() error { return e.Err }
+
 // NameError tells why a name cannot be used in an archive.
 type NameError struct {
 	Name   string

@@ -1,0 +1,86 @@
+package export
+
+import (
+	"context"
+	"time"
+)
+
+// Store keeps jobs. It has no rules but that of the jobs in flight no two are of
+// the same request (see [Job.SameRequest]). It is safe for concurrent use, by
+// several processes where they share it.
+//
+// Only its own clock decides about time: the now that it hands to functions. A
+// function may be called again if another writer was faster, so that it has no
+// side effects; it must not use the Store.
+type Store interface {
+	// Create stores the job that create returns and returns it and true. If a
+	// job of the same request is in flight, that is returned instead, and false.
+	Create(ctx context.Context, create func(now time.Time) Job) (Job, bool, error)
+
+	// Get returns a job of an organization. The error matches [ErrNotFound] if
+	// there is none, or if it is another organization's.
+	Get(ctx context.Context, organizationID, jobID string) (Job, error)
+
+	// List returns a page of an organization's jobs, newest first, and how many
+	// there are in all. A page past the end is empty.
+	List(ctx context.Context, organizationID string, page Page) ([]Job, int64, error)
+
+	// Update changes a job in one step: change gets it as it is and alters it.
+	// If change fails nothing is stored, and its error is returned as it is. ID,
+	// Organization.ID, Format, Sections, RetryOf and CreatedAt never change.
+	// The error matches [ErrNotFound] if there is no such job.
+	Update(ctx context.Context, jobID string, change func(now time.Time, j *Job) error) (Job, error)
+
+	// Stale returns up to limit jobs that nobody looks after: in flight, with
+	// LeaseUntil over, or with PurgeAt over; those first that have waited
+	// longest.
+	Stale(ctx context.Context, limit int) ([]Job, error)
+}
+
+// Page is a part of a list.
+type Page struct {
+	Number int // from 1
+	Size   int // of a page, at least 1
+}
+
+// Dispatcher brings tasks to workers: it lets [Service.Work] be called at least
+// once for each, here or elsewhere. A task that is lost is dispatched again when
+// its job's lease is over. It is safe for concurrent use.
+type Dispatcher interface {
+	Dispatch(ctx context.Context, task Task) error
+}
+
+// Task is a thing for a worker to do.
+type Task struct {
+	Kind  TaskKind
+	JobID string
+}
+
+// TaskKind is what is to be done.
+type TaskKind string
+
+// TaskExport is to run a job.
+const TaskExport TaskKind = "export"
+
+// Signer makes links to archives. It is safe for concurrent use.
+type Signer interface {
+	// Sign returns a link that downloads the object with that key under that
+	// file name, without credentials, for ttl or a shorter time. Links are made
+	// at every poll and never stored.
+	Sign(ctx context.Context, key, filename string, ttl time.Duration) (Link, error)
+}
+
+// Link is a signed URL.
+type Link struct {
+	URL       string    // absolute
+	ExpiresAt time.Time // in UTC
+}
+
+// Organizations knows whose data can be exported. Workers ask it; whether
+// somebody may export an organization is not its business. It is safe for
+// concurrent use.
+type Organizations interface {
+	// Get returns an organization; the error matches [ErrNotFound] if there is
+	// none with that id.
+	Get(ctx context.Context, id string) (Organization, error)
+}
