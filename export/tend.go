@@ -1,0 +1,193 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// reapAtOnce is how many jobs one look for stale ones takes.
+const reapAtOnce = 100
+
+// Tend looks after the jobs that nobody looks after, until ctx ends: it
+// dispatches those again whose worker or task was lost, and deletes what has been
+// kept long enough. Every node calls it; they do not get in each other's way.
+func (s *Service) Tend(ctx context.Context) {
+	tick := time.NewTicker(s.config.ReapEvery)
+	defer tick.Stop()
+	for {
+		if err := s.Reap(ctx); err != nil && ctx.Err() == nil {
+			s.config.Logger.ErrorContext(ctx, "stale jobs not looked after", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Reap looks once for jobs that nobody looks after; see [Service.Tend].
+func (s *Service) Reap(ctx context.Context) error {
+	jobs, err := s.config.Store.Stale(ctx, reapAtOnce)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, job := range jobs {
+		if job.Status.InFlight() {
+			err = s.rescue(ctx, job.ID)
+		} else {
+			err = s.purge(ctx, job.ID)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// rescue dispatches a job in flight whose lease is over.
+func (s *Service) rescue(ctx context.Context, jobID string) error {
+	var lost string
+	job, err := s.config.Store.Update(ctx, jobID, func(now time.Time, j *Job) error {
+		if !j.Status.InFlight() || now.Before(j.LeaseUntil) {
+			return errNothingToDo
+		}
+		if lost = j.LeaseOwner; j.Status == JobProcessing {
+			if s.countFailure(now, j); !j.Status.InFlight() {
+				return nil
+			}
+		}
+		j.Status = JobPending
+		j.LeaseOwner, j.LeaseUntil = "", now.Add(s.config.Lease)
+		return nil
+	})
+	if errors.Is(err, errNothingToDo) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if lost != "" {
+		s.log(job).WarnContext(ctx, "worker lost", "node", lost, "failures", job.Failures)
+	}
+	if job.Status.InFlight() {
+		s.dispatch(ctx, job)
+	}
+	return nil
+}
+
+// Deletion is what [Service.Delete] did.
+type Deletion string
+
+// What a deletion did.
+const (
+	NothingDeleted Deletion = ""          // there was nothing left to do
+	JobCancelled   Deletion = "cancelled" // the job was in flight and has failed now
+	ArchivePurged  Deletion = "purged"    // the archive is gone
+)
+
+// Delete cancels a job that is in flight, and deletes the archive of one that is
+// completed. It may be repeated. The error matches [ErrNotFound] if the
+// organization has no such job.
+func (s *Service) Delete(ctx context.Context, organizationID, jobID string) (Deletion, error) {
+	if _, err := s.config.Store.Get(ctx, organizationID, jobID); err != nil {
+		return NothingDeleted, err
+	}
+	var done Deletion
+	_, err := s.config.Store.Update(ctx, jobID, func(now time.Time, j *Job) error {
+		done = NothingDeleted
+		switch {
+		case j.Status.InFlight():
+			done = JobCancelled
+			s.finish(now, j, "The export was cancelled.")
+			// Its worker may go on until its lease would have ended.
+			j.PurgeAt = now.Add(2 * s.config.Lease)
+		case j.ObjectKey != "":
+			done = ArchivePurged
+			j.ObjectKey, j.ExpiresAt, j.PurgeAt = "", now, now
+		default:
+			return errNothingToDo
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errNothingToDo) {
+		return NothingDeleted, err
+	}
+	switch done {
+	case JobCancelled:
+		s.stop(jobID)
+	case ArchivePurged:
+		if err := s.purge(ctx, jobID); err != nil {
+			s.config.Logger.ErrorContext(ctx, "archive not deleted, to be tried again", "job", jobID, "error", err)
+		}
+	}
+	return done, nil
+}
+
+// stop ends the work on a job, if it is done here. Elsewhere it ends with the
+// next heartbeat.
+func (s *Service) stop(jobID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for l := range s.running {
+		if l.jobID == jobID {
+			l.cancel(errLeaseLost)
+		}
+	}
+}
+
+// purge deletes what is no longer kept for a job that has ended: its parts and,
+// at the end of its retention, its archive. Links end before their archive does,
+// and the row says what is to go before it goes, so that a crash in between
+// leaves nothing behind for long.
+func (s *Service) purge(ctx context.Context, jobID string) error {
+	job, err := s.config.Store.Update(ctx, jobID, func(now time.Time, j *Job) error {
+		if j.Status.InFlight() || j.PurgeAt.IsZero() || now.Before(j.PurgeAt) {
+			return errNothingToDo
+		}
+		if !now.Before(j.ExpiresAt) {
+			j.ObjectKey = ""
+		}
+		j.Parts = nil
+		j.PurgeAt = now.Add(s.config.Lease) // again, if this comes to nothing
+		return nil
+	})
+	if errors.Is(err, errNothingToDo) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(s.deleteParts(ctx, job), s.deleteArchives(ctx, job, job.ObjectKey)); err != nil {
+		return err
+	}
+	_, err = s.config.Store.Update(ctx, jobID, func(_ time.Time, j *Job) error {
+		j.PurgeAt = time.Time{}
+		if j.ObjectKey != "" {
+			j.PurgeAt = j.ExpiresAt
+		}
+		return nil
+	})
+	return err
+}
+
+// deleteParts deletes all parts that the job has made; those of other jobs that
+// it used are theirs.
+func (s *Service) deleteParts(ctx context.Context, job Job) error {
+	ids, err := s.spool().List(ctx, job.ID)
+	for _, id := range ids {
+		err = errors.Join(err, s.spool().Delete(ctx, id))
+	}
+	return err
+}
+
+// deleteArchives deletes the archives of all attempts at a job but one.
+func (s *Service) deleteArchives(ctx context.Context, job Job, keep string) error {
+	keys, err := s.config.Destination.List(ctx, objectPrefix(job))
+	for _, key := range keys {
+		if key != keep {
+			err = errors.Join(err, s.config.Destination.Delete(ctx, key))
+		}
+	}
+	return err
+}

@@ -1,0 +1,271 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+)
+
+// errNothingToDo ends a task whose job somebody else looks after, or that has
+// ended.
+var errNothingToDo = errors.New("export: nothing to do")
+
+// Work does a task: it claims the job, runs it and writes how it ended. It
+// returns nil as well if there is nothing to do, if the job failed, or if it is
+// no longer this worker's. When ctx ends the job is handed back, for any worker
+// to go on with what is sealed.
+//
+// An error is for the log: whatever happens, the job's row tells the reaper what
+// there is left to do.
+func (s *Service) Work(ctx context.Context, task Task) error {
+	if task.Kind != TaskExport {
+		return fmt.Errorf("export: task of the unknown kind %q", task.Kind)
+	}
+	began := time.Now()
+	job, err := s.claim(ctx, task.JobID)
+	if errors.Is(err, errNothingToDo) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("export: claim job %s: %w", task.JobID, err)
+	}
+	if !job.Status.InFlight() {
+		return nil // it has failed once too often
+	}
+	l := &lease{service: s, jobID: job.ID, attempt: job.Attempt}
+	return s.settle(ctx, l, job, s.attempt(ctx, l, job, began))
+}
+
+// attempt runs a job while its lease, claimed at began, lasts.
+func (s *Service) attempt(ctx context.Context, l *lease, job Job, began time.Time) error {
+	ctx, release := l.hold(ctx, began)
+	defer release()
+	err := s.run(ctx, l, job)
+	if err != nil && ctx.Err() != nil {
+		err = errors.Join(context.Cause(ctx), err)
+	}
+	return err
+}
+
+// claim makes a job this worker's.
+func (s *Service) claim(ctx context.Context, jobID string) (Job, error) {
+	return s.config.Store.Update(ctx, jobID, func(now time.Time, j *Job) error {
+		leased := j.Status == JobProcessing && now.Before(j.LeaseUntil)
+		if !j.Status.InFlight() || leased {
+			return errNothingToDo
+		}
+		if j.Status == JobProcessing { // its worker ended without a word
+			if s.countFailure(now, j); !j.Status.InFlight() {
+				return nil
+			}
+		}
+		j.Status = JobProcessing
+		j.Attempt++
+		j.LeaseOwner, j.LeaseUntil = s.config.Node, now.Add(s.config.Lease)
+		j.Progress = nil
+		return nil
+	})
+}
+
+// countFailure notes that an attempt came to nothing, and ends the job if it was
+// one too many.
+func (s *Service) countFailure(now time.Time, j *Job) {
+	if j.Failures++; j.Failures > s.config.MaxFailures {
+		s.finish(now, j, "The export failed too often. Please contact support.")
+	}
+}
+
+// run makes the archive and completes the job.
+func (s *Service) run(ctx context.Context, l *lease, job Job) error {
+	request, err := s.request(ctx, l, job)
+	if err != nil {
+		return err
+	}
+	key := objectPrefix(job) + fmt.Sprintf("%d.%s", job.Attempt, request.Format.Extension())
+	result, err := s.export(ctx, l, request, key)
+	if err != nil {
+		return err
+	}
+	// From here on the archive is there: not even the end of ctx is to lose it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Lease)
+	defer cancel()
+	err = l.persist(ctx, func(now time.Time, j *Job) {
+		s.finish(now, j, "")
+		j.Results = result.Sections
+		j.Filename, j.ObjectKey = result.Filename, key
+		j.Size, j.SHA256 = result.Size, result.SHA256[:]
+		j.ExpiresAt = now.Add(s.config.Retention)
+		j.PurgeAt = earliest(j.PurgeAt, j.ExpiresAt)
+	})
+	if err != nil {
+		return s.completed(ctx, l, key, err)
+	}
+	if err := s.deleteArchives(ctx, job, key); err != nil {
+		s.log(job).WarnContext(ctx, "archives of earlier attempts not deleted", "error", err)
+	}
+	return nil
+}
+
+// completed returns err, or nil if the job was completed all the same: of an
+// earlier write only the answer was lost.
+func (s *Service) completed(ctx context.Context, l *lease, key string, err error) error {
+	if !errors.Is(err, errLeaseLost) {
+		return err
+	}
+	_, uerr := s.config.Store.Update(ctx, l.jobID, func(_ time.Time, j *Job) error {
+		if j.Status == JobCompleted && j.ObjectKey == key {
+			err = nil
+		}
+		return errNothingToDo
+	})
+	if !errors.Is(uerr, errNothingToDo) {
+		return errors.Join(err, uerr)
+	}
+	return err
+}
+
+// request is what the engine is asked for. The organization is looked up by the
+// first worker only.
+func (s *Service) request(ctx context.Context, l *lease, job Job) (Request, error) {
+	r := Request{
+		Organization: job.Organization,
+		JobID:        job.ID,
+		AsOf:         job.AsOf,
+		Sections:     job.Sections,
+		Attempt:      job.Attempt,
+		Observe:      l.observe,
+		Parts:        make(map[string]PartID),
+	}
+	var ok bool
+	if r.Format, ok = s.format(job.Format); !ok {
+		return r, fmt.Errorf("%w: archive format %q", ErrNotFound, job.Format)
+	}
+	if r.Organization.Slug == "" && r.Organization.Name == "" {
+		organization, err := s.config.Organizations.Get(ctx, job.Organization.ID)
+		if err != nil {
+			return r, WithPublic(fmt.Errorf("export: organization: %w", err), "The organization could not be read.")
+		}
+		organization.ID = job.Organization.ID
+		if err := l.persist(ctx, func(_ time.Time, j *Job) { j.Organization = organization }); err != nil {
+			return r, err
+		}
+		r.Organization = organization
+	}
+	for _, id := range job.Parts {
+		if err := s.usable(ctx, id); err == nil {
+			r.Parts[id.Section] = id
+		} else if err := s.drop(ctx, l, id, err); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+// export seals what is not sealed yet and joins the parts into the destination.
+// A part that turns out to be of no use is made again.
+func (s *Service) export(ctx context.Context, l *lease, r Request, key string) (result Result, err error) {
+	for range 3 {
+		err = s.config.Engine.Seal(ctx, r, func(ctx context.Context, id PartID, result SectionResult) error {
+			return l.persist(ctx, func(_ time.Time, j *Job) {
+				dropPart(j, id.Section)
+				j.Parts, j.Results = append(j.Parts, id), append(j.Results, result)
+			})
+		})
+		if err != nil {
+			return result, err
+		}
+		for _, key := range s.Keys() {
+			r.Parts[key] = r.part(key)
+		}
+		err = s.config.Destination.Put(ctx, key, func(w io.Writer) (err error) {
+			result, err = s.config.Engine.Join(ctx, r, w)
+			return err
+		})
+		bad, ok := errors.AsType[*PartError](err)
+		if !ok {
+			return result, err
+		}
+		if err := s.drop(ctx, l, bad.Part, err); err != nil {
+			return result, err
+		}
+		delete(r.Parts, bad.Part.Section)
+	}
+	return result, err
+}
+
+// usable returns why a part cannot be joined, as far as its end tells.
+func (s *Service) usable(ctx context.Context, id PartID) error {
+	p, err := openPart(ctx, s.spool(), id)
+	if err == nil {
+		p.close()
+	}
+	return partError(id, err)
+}
+
+// drop takes a part of no use out of the job, so that its section is run again.
+// Any other error is returned.
+func (s *Service) drop(ctx context.Context, l *lease, id PartID, err error) error {
+	if _, ok := errors.AsType[*PartError](err); !ok {
+		return err
+	}
+	s.config.Logger.WarnContext(ctx, "part has to be made again", "job", l.jobID, "section", id.Section, "error", err)
+	return l.persist(ctx, func(_ time.Time, j *Job) { dropPart(j, id.Section) })
+}
+
+func dropPart(j *Job, section string) {
+	j.Parts = slices.DeleteFunc(j.Parts, func(id PartID) bool { return id.Section == section })
+	j.Results = slices.DeleteFunc(j.Results, func(r SectionResult) bool { return r.Key == section })
+}
+
+// settle writes how an attempt ended that did not complete the job.
+func (s *Service) settle(ctx context.Context, l *lease, job Job, err error) error {
+	if err == nil {
+		return nil
+	}
+	var end func(now time.Time, j *Job)
+	switch log := s.log(job); {
+	case errors.Is(err, errLeaseLost):
+		log.InfoContext(ctx, "work on the job ended", "reason", err)
+		return nil
+	case ctx.Err() != nil:
+		log.InfoContext(ctx, "job handed back")
+		end = func(now time.Time, j *Job) {
+			j.Status, j.LeaseOwner, j.LeaseUntil = JobPending, "", now
+		}
+	case permanent(err):
+		log.WarnContext(ctx, "job failed", "error", err)
+		end = func(now time.Time, j *Job) {
+			s.finish(now, j, publicText(err, "The export could not be made."))
+		}
+	default:
+		log.ErrorContext(ctx, "attempt at the job failed", "error", err)
+		end = func(now time.Time, j *Job) {
+			if s.countFailure(now, j); j.Status.InFlight() {
+				j.Status, j.LeaseOwner = JobPending, ""
+				j.LeaseUntil = now.Add(s.config.Lease << min(j.Failures-1, 8))
+			}
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Lease)
+	defer cancel()
+	return l.persist(ctx, func(now time.Time, j *Job) {
+		j.Progress = nil
+		end(now, j)
+	})
+}
+
+// permanent tells whether an attempt failed for a reason that another attempt
+// would meet again.
+func permanent(err error) bool {
+	if _, ok := errors.AsType[*PartError](err); ok {
+		return false
+	}
+	_, required := errors.AsType[*RequiredError](err)
+	return required || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrNotFound)
+}
+
+// objectPrefix begins the keys of all archives of a job.
+func objectPrefix(j Job) string { return j.Organization.ID + "/" + j.ID + "/" }
