@@ -14,3 +14,7 @@ func TestMemSpool(t *testing.T) {
 func TestTempSpool(t *testing.T) {
 	exporttest.RunSpool(t, func(t *testing.T) export.Spool { return export.NewTempSpool(t.TempDir()) })
 }
+
+func TestMemDestination(t *testing.T) {
+	exporttest.RunDestination(t, func(*testing.T) export.Destination { return new(exporttest.MemDestination) })
+}

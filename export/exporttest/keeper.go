@@ -1,0 +1,330 @@
+package exporttest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// keeper is what an [export.Spool] and an [export.Destination] have in common.
+type keeper[K comparable] interface {
+	Put(ctx context.Context, id K, write func(io.Writer) error) error
+	Open(ctx context.Context, id K) (io.ReadSeekCloser, error)
+	Delete(ctx context.Context, id K) error
+	List(ctx context.Context, of string) ([]K, error)
+}
+
+// kept is a keeper with ids for it, which List(of) returns.
+type kept[K comparable] struct {
+	keeper[K]
+	of string
+	id func(n int) K
+}
+
+// keeperPromises are the tests of what both promise.
+func keeperPromises[P keeper[K], K comparable](of string, id func(n int) K) []promise[P] {
+	var promises []promise[P]
+	for _, p := range []promise[kept[K]]{
+		{"ReadsBack", keeperReadsBack[K]},
+		{"Empty", keeperEmpty[K]},
+		{"Large", keeperLarge[K]},
+		{"NotFound", keeperNotFound[K]},
+		{"FailedPutIsInvisible", keeperFailedPut[K]},
+		{"PanickedPutIsInvisible", keeperPanickedPut[K]},
+		{"CancelledPutIsInvisible", keeperCancelledPut[K]},
+		{"UnfinishedPutIsInvisible", keeperUnfinishedPut[K]},
+		{"Replaces", keeperReplaces[K]},
+		{"Seeks", keeperSeeks[K]},
+		{"IndependentReaders", keeperIndependentReaders[K]},
+		{"Deletes", keeperDeletes[K]},
+		{"Concurrent", keeperConcurrent[K]},
+	} {
+		promises = append(promises, promise[P]{p.name, func(t testing.TB, port P) { p.test(t, kept[K]{port, of, id}) }})
+	}
+	return promises
+}
+
+func put[K comparable](t testing.TB, k keeper[K], id K, content string) {
+	t.Helper()
+	err := k.Put(t.Context(), id, func(w io.Writer) error {
+		_, err := io.WriteString(w, content)
+		return err
+	})
+	if err != nil {
+		t.Fatalf("Put: %v", err)
+	}
+}
+
+func open[K comparable](t testing.TB, k keeper[K], id K) io.ReadSeekCloser {
+	t.Helper()
+	r, err := k.Open(t.Context(), id)
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	return r
+}
+
+func wantContent[K comparable](t testing.TB, k keeper[K], id K, want string) {
+	t.Helper()
+	r := open(t, k, id)
+	b, err := io.ReadAll(r)
+	if err = errors.Join(err, r.Close()); err != nil {
+		t.Fatalf("read: %v", err)
+	}
+	if string(b) != want {
+		t.Errorf("%v is %.60q, want %.60q", id, b, want)
+	}
+}
+
+func (k kept[K]) wantNone(t testing.TB, id K) {
+	t.Helper()
+	if r, err := k.Open(t.Context(), id); !errors.Is(err, export.ErrNotFound) {
+		if err == nil {
+			r.Close()
+		}
+		t.Errorf("Open gives %v, want ErrNotFound", err)
+	}
+	ids, err := k.List(t.Context(), k.of)
+	if err != nil || slices.Contains(ids, id) {
+		t.Errorf("List gives %v, %v, want it without %v", ids, err, id)
+	}
+}
+
+func keeperReadsBack[K comparable](t testing.TB, k kept[K]) {
+	content := strings.Repeat("part of a part ", 100_000)
+	put(t, k.keeper, k.id(0), content)
+	r := open(t, k.keeper, k.id(0))
+	if err := iotest.TestReader(r, []byte(content)); err != nil {
+		t.Error(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func keeperEmpty[K comparable](t testing.TB, k kept[K]) {
+	put(t, k.keeper, k.id(0), "")
+	wantContent(t, k.keeper, k.id(0), "")
+}
+
+// keeperLarge writes in pieces that fit no block.
+func keeperLarge[K comparable](t testing.TB, k kept[K]) {
+	content := make([]byte, 12<<20+11)
+	random := rand.NewChaCha8([32]byte{})
+	_, _ = random.Read(content) // never fails
+	err := k.Put(t.Context(), k.id(0), func(w io.Writer) error {
+		for piece := range slices.Chunk(content, 100_003) {
+			if n, err := w.Write(piece); err != nil || n != len(piece) {
+				return fmt.Errorf("%d of %d bytes written: %w", n, len(piece), err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := open(t, k.keeper, k.id(0))
+	got, err := io.ReadAll(r)
+	if err = errors.Join(err, r.Close()); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("%d bytes of %d come back, or others: %v", len(got), len(content), err)
+	}
+}
+
+func keeperNotFound[K comparable](t testing.TB, k kept[K]) {
+	k.wantNone(t, k.id(0))
+	put(t, k.keeper, k.id(0), "x")
+	k.wantNone(t, k.id(1))
+}
+
+var errWrite = errors.New("write failed")
+
+// keeperFailedPut fails the first time and when there is something to keep.
+func keeperFailedPut[K comparable](t testing.TB, k kept[K]) {
+	k.unchangedBy(t, func() {
+		err := k.Put(t.Context(), k.id(0), func(w io.Writer) error {
+			_, _ = io.WriteString(w, "half a part")
+			return errWrite
+		})
+		if !errors.Is(err, errWrite) {
+			t.Errorf("Put gives %v, want the error of write", err)
+		}
+	})
+}
+
+func keeperPanickedPut[K comparable](t testing.TB, k kept[K]) {
+	k.unchangedBy(t, func() {
+		defer func() { _ = recover() }()
+		_ = k.Put(t.Context(), k.id(0), func(w io.Writer) error {
+			_, _ = io.WriteString(w, "half a part")
+			panic("write")
+		})
+	})
+}
+
+func keeperCancelledPut[K comparable](t testing.TB, k kept[K]) {
+	k.unchangedBy(t, func() {
+		ctx, cancel := context.WithCancel(t.Context())
+		err := k.Put(ctx, k.id(0), func(w io.Writer) error {
+			_, _ = io.WriteString(w, "half a part")
+			cancel()
+			return nil
+		})
+		wantCancelled(t, "Put", err)
+		err = k.Put(ctx, k.id(0), func(w io.Writer) error {
+			_, _ = io.WriteString(w, "half a part")
+			return nil
+		})
+		wantCancelled(t, "Put", err)
+	})
+}
+
+// unchangedBy checks that a Put of id 0 that fails leaves no trace.
+func (k kept[K]) unchangedBy(t testing.TB, failedPut func()) {
+	t.Helper()
+	failedPut()
+	k.wantNone(t, k.id(0))
+	put(t, k.keeper, k.id(0), "as it was")
+	failedPut()
+	wantContent(t, k.keeper, k.id(0), "as it was")
+}
+
+// keeperUnfinishedPut looks from inside write.
+func keeperUnfinishedPut[K comparable](t testing.TB, k kept[K]) {
+	err := k.Put(t.Context(), k.id(0), func(w io.Writer) error {
+		_, err := io.WriteString(w, strings.Repeat("half a part", 100_000))
+		k.wantNone(t, k.id(0))
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func keeperReplaces[K comparable](t testing.TB, k kept[K]) {
+	put(t, k.keeper, k.id(0), "a long first part")
+	put(t, k.keeper, k.id(0), "second")
+	wantContent(t, k.keeper, k.id(0), "second")
+}
+
+func keeperSeeks[K comparable](t testing.TB, k kept[K]) {
+	put(t, k.keeper, k.id(0), "0123456789")
+	r := open(t, k.keeper, k.id(0))
+	defer r.Close()
+	for _, c := range []struct {
+		offset int64
+		whence int
+		at     int64
+		want   string
+	}{
+		{0, io.SeekEnd, 10, ""},
+		{7, io.SeekStart, 7, "789"},
+		{-4, io.SeekEnd, 6, "6789"},
+		{0, io.SeekStart, 0, "0123456789"},
+		{-9, io.SeekCurrent, 1, "123456789"},
+	} {
+		at, err := r.Seek(c.offset, c.whence)
+		if err != nil || at != c.at {
+			t.Fatalf("Seek(%d, %d) gives %d, %v, want %d", c.offset, c.whence, at, err, c.at)
+		}
+		if got, err := io.ReadAll(r); err != nil || string(got) != c.want {
+			t.Fatalf("after Seek(%d, %d) comes %q, %v, want %q", c.offset, c.whence, got, err, c.want)
+		}
+	}
+}
+
+func keeperIndependentReaders[K comparable](t testing.TB, k kept[K]) {
+	put(t, k.keeper, k.id(0), "0123456789")
+	a := open(t, k.keeper, k.id(0))
+	defer a.Close()
+	b := open(t, k.keeper, k.id(0))
+	defer b.Close()
+	if _, err := b.Seek(-4, io.SeekEnd); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		r    io.Reader
+		want string
+	}{{a, "01"}, {b, "67"}, {a, "23"}, {b, "89"}} {
+		got := make([]byte, 2)
+		if _, err := io.ReadFull(c.r, got); err != nil || string(got) != c.want {
+			t.Fatalf("read %q, %v, want %q", got, err, c.want)
+		}
+	}
+}
+
+func keeperDeletes[K comparable](t testing.TB, k kept[K]) {
+	put(t, k.keeper, k.id(0), "x")
+	put(t, k.keeper, k.id(1), "y")
+	for range 2 { // deleting what is not there is no error
+		if err := k.Delete(t.Context(), k.id(0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k.wantNone(t, k.id(0))
+	wantContent(t, k.keeper, k.id(1), "y")
+}
+
+// keeperConcurrent has writers of different ids, and of one id that they share.
+func keeperConcurrent[K comparable](t testing.TB, k kept[K]) {
+	var wg sync.WaitGroup
+	const shared = 8
+	for i := range shared {
+		wg.Go(func() {
+			for n := range 20 {
+				content := strings.Repeat(fmt.Sprint(i), n*1000)
+				if got, err := k.rewrite(t.Context(), k.id(i), content); err != nil || got != content {
+					t.Errorf("id %d, round %d: %d bytes, %v", i, n, len(got), err)
+					return
+				}
+				content = strings.Repeat(fmt.Sprint(i), 1000)
+				got, err := k.rewrite(t.Context(), k.id(shared), content)
+				if err != nil || len(got) != len(content) || strings.Trim(got, got[:1]) != "" {
+					t.Errorf("the shared id, round %d: %d bytes, or of several writers, %v", n, len(got), err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (k kept[K]) rewrite(ctx context.Context, id K, content string) (string, error) {
+	err := k.Put(ctx, id, func(w io.Writer) error {
+		_, err := io.WriteString(w, content)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	r, err := k.Open(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	got, err := io.ReadAll(r)
+	return string(got), errors.Join(err, r.Close())
+}
+
+// wantList compares what List gives, which is in no order.
+func wantList[K comparable](t testing.TB, k keeper[K], of string, want ...K) {
+	t.Helper()
+	got, err := k.List(t.Context(), of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byText := func(a, b K) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) }
+	slices.SortFunc(got, byText)
+	slices.SortFunc(want, byText)
+	if !slices.Equal(got, want) {
+		t.Errorf("List(%q) gives %v, want %v", of, got, want)
+	}
+}
