@@ -9,12 +9,16 @@ import (
 // the same request (see [Job.SameRequest]). It is safe for concurrent use, by
 // several processes where they share it.
 //
-// Only its own clock decides about time: the now that it hands to functions. A
-// function may be called again if another writer was faster, so that it has no
-// side effects; it must not use the Store.
+// Only its own clock decides about time: the now that it hands to functions, in
+// UTC and whole milliseconds. A function may be called again if another writer
+// was faster, so that it has no side effects; it must not use the Store.
+//
+// All fields of a job are kept, instants in UTC and whole milliseconds. A slice
+// without elements is nil. Jobs that are handed out share no memory with it.
 type Store interface {
 	// Create stores the job that create returns and returns it and true. If a
 	// job of the same request is in flight, that is returned instead, and false.
+	// It is an error if there is a job with the same ID otherwise.
 	Create(ctx context.Context, create func(now time.Time) Job) (Job, bool, error)
 
 	// Get returns a job of an organization. The error matches [ErrNotFound] if
@@ -22,18 +26,21 @@ type Store interface {
 	Get(ctx context.Context, organizationID, jobID string) (Job, error)
 
 	// List returns a page of an organization's jobs, newest first, and how many
-	// there are in all. A page past the end is empty.
+	// there are in all. Jobs of the same instant have an order that does not
+	// change. A page past the end is empty.
 	List(ctx context.Context, organizationID string, page Page) ([]Job, int64, error)
 
 	// Update changes a job in one step: change gets it as it is and alters it.
 	// If change fails nothing is stored, and its error is returned as it is. ID,
-	// Organization.ID, Format, Sections, RetryOf and CreatedAt never change.
-	// The error matches [ErrNotFound] if there is no such job.
+	// Organization.ID, Format, Sections, RetryOf and CreatedAt never change,
+	// whatever change does to them. The error matches [ErrNotFound] if there is
+	// no such job. It is an error to put an ended job in flight again beside
+	// another of the same request.
 	Update(ctx context.Context, jobID string, change func(now time.Time, j *Job) error) (Job, error)
 
-	// Stale returns up to limit jobs that nobody looks after: in flight, with
-	// LeaseUntil over, or with PurgeAt over; those first that have waited
-	// longest.
+	// Stale returns up to limit jobs that nobody looks after: in flight with
+	// LeaseUntil over, where zero is over as well, or ended with PurgeAt over,
+	// where zero is never; those first that have waited longest.
 	Stale(ctx context.Context, limit int) ([]Job, error)
 }
 

@@ -1,0 +1,190 @@
+package exporttest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// MemStore is an [export.Store] in memory, for tests. Its zero value is ready
+// for use. It is safe for concurrent use.
+type MemStore struct {
+	// Now is the store's clock. Defaults to [time.Now], which is fake in a bubble
+	// of testing/synctest.
+	Now func() time.Time
+
+	// Again lets every function that the store is given be called twice, as if
+	// another writer had been faster. Only what the second call does counts.
+	Again bool
+
+	mu   sync.Mutex
+	jobs map[string]export.Job
+}
+
+var errSecond = errors.New("exporttest: a job of the same request is in flight")
+
+// Create implements [export.Store].
+func (s *MemStore) Create(ctx context.Context, create func(now time.Time) export.Job) (export.Job, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ctx.Err() != nil {
+		return export.Job{}, false, context.Cause(ctx)
+	}
+	if s.Again {
+		create(s.now())
+	}
+	j := normal(create(s.now()))
+	if there, ok := s.inFlight(j); ok {
+		return there.Clone(), false, nil
+	}
+	if _, ok := s.jobs[j.ID]; ok {
+		return export.Job{}, false, fmt.Errorf("exporttest: there is a job %s", j.ID)
+	}
+	if s.jobs == nil {
+		s.jobs = make(map[string]export.Job)
+	}
+	s.jobs[j.ID] = j
+	return j.Clone(), true, nil
+}
+
+// Get implements [export.Store].
+func (s *MemStore) Get(ctx context.Context, organizationID, jobID string) (export.Job, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ctx.Err() != nil {
+		return export.Job{}, context.Cause(ctx)
+	}
+	j, ok := s.jobs[jobID]
+	if !ok || j.Organization.ID != organizationID {
+		return export.Job{}, fmt.Errorf("%w: job %s", export.ErrNotFound, jobID)
+	}
+	return j.Clone(), nil
+}
+
+// List implements [export.Store].
+func (s *MemStore) List(ctx context.Context, organizationID string, page export.Page) ([]export.Job, int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ctx.Err() != nil {
+		return nil, 0, context.Cause(ctx)
+	}
+	jobs := s.those(func(j export.Job) bool { return j.Organization.ID == organizationID })
+	slices.SortFunc(jobs, func(a, b export.Job) int {
+		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), strings.Compare(b.ID, a.ID))
+	})
+	total := int64(len(jobs))
+	jobs = jobs[min(len(jobs), (page.Number-1)*page.Size):]
+	return jobs[:min(len(jobs), page.Size)], total, nil
+}
+
+// Update implements [export.Store].
+func (s *MemStore) Update(ctx context.Context, jobID string, change func(now time.Time, j *export.Job) error) (export.Job, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ctx.Err() != nil {
+		return export.Job{}, context.Cause(ctx)
+	}
+	old, ok := s.jobs[jobID]
+	if !ok {
+		return export.Job{}, fmt.Errorf("%w: job %s", export.ErrNotFound, jobID)
+	}
+	j := old.Clone()
+	if s.Again {
+		_ = change(s.now(), &j) // the other writer was faster
+		j = old.Clone()
+	}
+	if err := change(s.now(), &j); err != nil {
+		return export.Job{}, err
+	}
+	j.ID, j.Organization.ID, j.Format, j.RetryOf, j.CreatedAt = old.ID, old.Organization.ID, old.Format, old.RetryOf, old.CreatedAt
+	j.Sections = old.Sections
+	j = normal(j)
+	if there, ok := s.inFlight(j); ok && j.Status.InFlight() && there.ID != j.ID {
+		return export.Job{}, errSecond
+	}
+	s.jobs[jobID] = j
+	return j.Clone(), nil
+}
+
+// Stale implements [export.Store].
+func (s *MemStore) Stale(ctx context.Context, limit int) ([]export.Job, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	now := s.now()
+	jobs := s.those(func(j export.Job) bool {
+		since := waitsSince(j)
+		return !since.After(now) && (j.Status.InFlight() || !since.IsZero())
+	})
+	slices.SortFunc(jobs, func(a, b export.Job) int {
+		return cmp.Or(waitsSince(a).Compare(waitsSince(b)), strings.Compare(a.ID, b.ID))
+	})
+	return jobs[:min(len(jobs), limit)], nil
+}
+
+// waitsSince is from when on somebody has to look after a job.
+func waitsSince(j export.Job) time.Time {
+	if j.Status.InFlight() {
+		return j.LeaseUntil
+	}
+	return j.PurgeAt
+}
+
+// now must be called with the lock held, so that instants are in the order of
+// the changes.
+func (s *MemStore) now() time.Time {
+	if s.Now == nil {
+		return instant(time.Now())
+	}
+	return instant(s.Now())
+}
+
+func (s *MemStore) inFlight(j export.Job) (export.Job, bool) {
+	for _, other := range s.jobs {
+		if other.Status.InFlight() && other.SameRequest(j) {
+			return other, true
+		}
+	}
+	return export.Job{}, false
+}
+
+func (s *MemStore) those(are func(export.Job) bool) []export.Job {
+	var jobs []export.Job
+	for _, j := range s.jobs {
+		if are(j) {
+			jobs = append(jobs, j.Clone())
+		}
+	}
+	return jobs
+}
+
+// normal returns a copy of j as a store keeps it: instants in UTC and whole
+// milliseconds, and nil for slices without elements.
+func normal(j export.Job) export.Job {
+	j = j.Clone()
+	for _, at := range []*time.Time{&j.CreatedAt, &j.AsOf, &j.LeaseUntil, &j.FinishedAt, &j.ExpiresAt, &j.PurgeAt} {
+		*at = instant(*at)
+	}
+	j.Sections = orNil(j.Sections)
+	j.Progress = orNil(j.Progress)
+	j.Parts = orNil(j.Parts)
+	j.Results = orNil(j.Results)
+	j.SHA256 = orNil(j.SHA256)
+	return j
+}
+
+func orNil[S ~[]E, E any](s S) S {
+	if len(s) == 0 {
+		return nil
+	}
+	return s
+}

@@ -1,0 +1,308 @@
+package exporttest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// RunStore checks an [export.Store] against its documentation. newStore returns
+// an empty one for each subtest. The store may have a real clock: the kit sets
+// instants a second or more before or after the now that it is given.
+func RunStore(t *testing.T, newStore func(t *testing.T) export.Store) {
+	t.Helper()
+	run(t, storePromises, newStore)
+}
+
+var storePromises = []promise[export.Store]{
+	{"CreatesWhatTheFunctionMakes", storeCreates},
+	{"EveryFieldSurvives", storeFields},
+	{"NothingIsAdded", storeNothingAdded},
+	{"InstantsAreInUTCAndMilliseconds", storeInstants},
+	{"EmptySlicesAreNil", storeEmptySlices},
+	{"NoTwoOfARequestInFlight", storeInFlight},
+	{"OtherRequestsAreSeparate", storeOtherRequests},
+	{"NoSecondInFlightByUpdate", storeSecondByUpdate},
+	{"NoIDTwice", storeSameID},
+	{"NotFound", storeNotFound},
+	{"ListsNewestFirst", storeListOrder},
+	{"ListsPages", storeListPages},
+	{"ListsOneOrganization", storeListOrganization},
+	{"UpdatesAllButTheRequest", storeUpdates},
+	{"FailedUpdateStoresNothing", storeFailedUpdate},
+	{"UpdateOfNoJob", storeUpdateNotFound},
+	{"SharesNoMemory", storeMemory},
+	{"ClockGoesForward", storeClock},
+	{"Stale", storeStale},
+	{"StaleInOrder", storeStaleOrder},
+	{"StaleHasALimit", storeStaleLimit},
+	{"StaleForgets", storeStaleForgets},
+	{"StaleSeesAllOrganizations", storeStaleOrganizations},
+	{"CancelledContext", storeCancelled},
+	{"ConcurrentCreates", storeConcurrentCreates},
+	{"ConcurrentRequests", storeConcurrentRequests},
+	{"ConcurrentUpdates", storeConcurrentUpdates},
+	{"ConcurrentUse", storeConcurrentUse},
+}
+
+// pending makes job n, which waits for a worker. Its request is like no other's.
+func pending(n int, now time.Time) export.Job {
+	return export.Job{
+		ID:           shortID(n),
+		Organization: export.Organization{ID: ourOrg},
+		Format:       "zip",
+		Sections:     []string{fmt.Sprintf("section_%d", n)},
+		Requester:    "key:" + shortID(9),
+		CreatedAt:    now,
+		AsOf:         now.Truncate(time.Second),
+		Status:       export.JobPending,
+		LeaseUntil:   now.Add(time.Hour),
+	}
+}
+
+// create stores job n after alter has altered it.
+func create(t testing.TB, s export.Store, n int, alter func(now time.Time, j *export.Job)) export.Job {
+	t.Helper()
+	j, created, err := tryCreate(t, s, n, alter)
+	if err != nil || !created {
+		t.Fatalf("Create of job %d gives %t, %v, want a new job", n, created, err)
+	}
+	return j
+}
+
+func tryCreate(t testing.TB, s export.Store, n int, alter func(now time.Time, j *export.Job)) (export.Job, bool, error) {
+	t.Helper()
+	return s.Create(t.Context(), func(now time.Time) export.Job {
+		j := pending(n, now)
+		if alter != nil {
+			alter(now, &j)
+		}
+		return j
+	})
+}
+
+func update(t testing.TB, s export.Store, id string, change func(now time.Time, j *export.Job)) export.Job {
+	t.Helper()
+	j, err := s.Update(t.Context(), id, func(now time.Time, j *export.Job) error {
+		change(now, j)
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("Update: %v", err)
+	}
+	return j
+}
+
+// end lets a job end as jobs do, but that nothing is kept for it.
+func end(t testing.TB, s export.Store, id string) {
+	t.Helper()
+	update(t, s, id, func(now time.Time, j *export.Job) {
+		j.Status, j.FinishedAt, j.LeaseOwner, j.LeaseUntil = export.JobFailed, now, "", time.Time{}
+	})
+}
+
+// wantGet checks that the store has exactly that job.
+func wantGet(t testing.TB, s export.Store, want export.Job) {
+	t.Helper()
+	got, err := s.Get(t.Context(), want.Organization.ID, want.ID)
+	if err != nil {
+		t.Fatalf("Get: %v", err)
+	}
+	wantSame(t, "Get", got, want)
+}
+
+// filledJob is a job with all fields set, to one status.
+func filledJob(t testing.TB, f *filler, status export.JobStatus) export.Job {
+	t.Helper()
+	j := filled[export.Job](t, f)
+	j.ID, j.Organization.ID, j.RetryOf = shortID(f.n), ourOrg, shortID(f.n+1)
+	j.Status, j.Format = status, fmt.Sprintf("tar.%d", f.n)
+	for i := range j.Sections {
+		j.Sections[i] = fmt.Sprintf("section_%d_%d", f.n, i)
+	}
+	for i := range j.Results {
+		j.Results[i].Status = export.StatusPartial
+	}
+	return j
+}
+
+func storeCreates(t testing.TB, s export.Store) {
+	var made export.Job
+	got := create(t, s, 1, func(_ time.Time, j *export.Job) { made = *j })
+	if made.CreatedAt.IsZero() {
+		t.Error("Create gives its function no time")
+	}
+	wantSame(t, "Create", got, made)
+	wantGet(t, s, made)
+}
+
+func storeFields(t testing.TB, s export.Store) {
+	f := new(filler)
+	for _, status := range []export.JobStatus{export.JobPending, export.JobProcessing} {
+		want := filledJob(t, f, status)
+		got, created, err := s.Create(t.Context(), func(time.Time) export.Job { return want.Clone() })
+		if err != nil || !created {
+			t.Fatalf("Create gives %t, %v", created, err)
+		}
+		wantSame(t, "Create", got, want)
+		wantGet(t, s, want)
+		jobs, _, err := s.List(t.Context(), ourOrg, export.Page{Number: 1, Size: 100})
+		i := slices.IndexFunc(jobs, func(j export.Job) bool { return j.ID == want.ID })
+		if err != nil || i < 0 {
+			t.Fatalf("List gives %v, %v, want job %s in it", jobIDs(jobs), err, want.ID)
+		}
+		wantSame(t, "List", jobs[i], want)
+	}
+}
+
+// storeNothingAdded has a job with nothing but what a job must have.
+func storeNothingAdded(t testing.TB, s export.Store) {
+	want := export.Job{
+		ID: shortID(1), Organization: export.Organization{ID: ourOrg}, Format: "zip",
+		CreatedAt: someTime, AsOf: someTime.Truncate(time.Second), Status: export.JobPending,
+	}
+	got, _, err := s.Create(t.Context(), func(time.Time) export.Job { return want })
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantSame(t, "Create", got, want)
+	wantGet(t, s, want)
+	want.Status = export.JobFailed
+	end := func(_ time.Time, j *export.Job) { j.Status = export.JobFailed }
+	wantSame(t, "Update", update(t, s, want.ID, end), want)
+	wantGet(t, s, want)
+}
+
+func storeInstants(t testing.TB, s export.Store) {
+	given := time.Date(2026, 3, 29, 2, 30, 0, 123_456_789, time.FixedZone("", 5*3600+1800))
+	alter := func(now time.Time, j *export.Job) {
+		wantInstant(t, "now", now, now)
+		j.CreatedAt, j.AsOf, j.LeaseUntil, j.FinishedAt, j.ExpiresAt, j.PurgeAt = given, given, given, given, given, given
+	}
+	got := create(t, s, 1, alter)
+	wantGet(t, s, got) // and so in UTC and milliseconds
+	wantGet(t, s, update(t, s, got.ID, alter))
+	for _, at := range []time.Time{got.CreatedAt, got.AsOf, got.LeaseUntil, got.FinishedAt, got.ExpiresAt, got.PurgeAt} {
+		if off := given.Sub(at); off.Abs() >= time.Millisecond {
+			t.Errorf("of %v is stored %v", given, at)
+		}
+	}
+}
+
+func storeEmptySlices(t testing.TB, s export.Store) {
+	empty := func(_ time.Time, j *export.Job) {
+		j.Sections, j.Progress, j.Parts = []string{}, []export.SectionProgress{}, []export.PartID{}
+		j.Results, j.SHA256 = []export.SectionResult{}, []byte{}
+	}
+	job := create(t, s, 1, empty)
+	for call, j := range map[string]export.Job{"Create": job, "Update": update(t, s, job.ID, empty)} {
+		if j.Sections != nil || j.Progress != nil || j.Parts != nil || j.Results != nil || j.SHA256 != nil {
+			t.Errorf("%s gives empty slices, want nil: %#v", call, j)
+		}
+		wantGet(t, s, j)
+	}
+	none := func(_ time.Time, j *export.Job) { j.Sections = nil }
+	if j, created, err := tryCreate(t, s, 2, none); err != nil || created || j.ID != job.ID {
+		t.Errorf("with nil for empty Sections Create gives %s, %t, %v, want the job in flight", j.ID, created, err)
+	}
+}
+
+func storeInFlight(t testing.TB, s export.Store) {
+	same := func(_ time.Time, j *export.Job) { j.Sections, j.RetryOf = []string{"a", "b"}, shortID(7) }
+	job := create(t, s, 1, same)
+	again := func(n int) {
+		t.Helper()
+		got, created, err := tryCreate(t, s, n, same)
+		if err != nil || created {
+			t.Fatalf("Create gives %t, %v, want the job in flight", created, err)
+		}
+		wantSame(t, "Create", got, job)
+		if _, err := s.Get(t.Context(), ourOrg, shortID(n)); !errors.Is(err, export.ErrNotFound) {
+			t.Errorf("Get of the job that was not created gives %v, want ErrNotFound", err)
+		}
+	}
+	again(2)
+	job = update(t, s, job.ID, func(_ time.Time, j *export.Job) { j.Status, j.Attempt = export.JobProcessing, 1 })
+	again(3)
+	end(t, s, job.ID)
+	second := create(t, s, 4, same)
+	update(t, s, second.ID, func(_ time.Time, j *export.Job) { j.Status = export.JobCompleted })
+	create(t, s, 5, same)
+}
+
+func storeOtherRequests(t testing.TB, s export.Store) {
+	for n, alter := range []func(j *export.Job){
+		func(*export.Job) {},
+		func(j *export.Job) { j.Organization.ID = theirOrg },
+		func(j *export.Job) { j.Format = "tar.gz" },
+		func(j *export.Job) { j.RetryOf = shortID(7) },
+		func(j *export.Job) { j.Sections = nil },
+		func(j *export.Job) { j.Sections = []string{"a"} },
+		func(j *export.Job) { j.Sections = []string{"ab"} },
+		func(j *export.Job) { j.Sections = []string{"a_b"} },
+		func(j *export.Job) { j.Sections = []string{"a", "b", "c"} },
+	} {
+		create(t, s, n, func(_ time.Time, j *export.Job) {
+			j.Sections = []string{"a", "b"}
+			alter(j)
+		})
+	}
+}
+
+// storeSecondByUpdate wakes an ended job up while another is in flight.
+func storeSecondByUpdate(t testing.TB, s export.Store) {
+	same := func(_ time.Time, j *export.Job) { j.Sections = nil }
+	first := create(t, s, 1, same)
+	end(t, s, first.ID)
+	second := create(t, s, 2, same)
+	_, err := s.Update(t.Context(), first.ID, func(_ time.Time, j *export.Job) error {
+		j.Status = export.JobPending
+		return nil
+	})
+	if err == nil {
+		t.Error("Update makes a second job of a request in flight")
+	}
+	if got, err := s.Get(t.Context(), ourOrg, first.ID); err != nil || got.Status != export.JobFailed {
+		t.Errorf("the ended job is %q, %v", got.Status, err)
+	}
+	end(t, s, second.ID)
+	update(t, s, first.ID, func(_ time.Time, j *export.Job) { j.Status = export.JobPending })
+}
+
+// storeSameID would give one organization's job to another.
+func storeSameID(t testing.TB, s export.Store) {
+	job := create(t, s, 1, nil)
+	_, created, err := tryCreate(t, s, 1, func(_ time.Time, j *export.Job) { j.Organization.ID = theirOrg })
+	if err == nil || created {
+		t.Errorf("Create of a job with the id of another gives %t, %v, want an error", created, err)
+	}
+	wantGet(t, s, job)
+}
+
+func storeNotFound(t testing.TB, s export.Store) {
+	job := create(t, s, 1, nil)
+	texts := make(map[string]bool)
+	for _, c := range []struct{ organization, job string }{
+		{theirOrg, job.ID},
+		{ourOrg, shortID(2)},
+		{theirOrg, shortID(2)},
+		{"", job.ID},
+		{ourOrg, "2" + strings.ToLower(ourOrg[1:])},
+	} {
+		j, err := s.Get(t.Context(), c.organization, c.job)
+		if !errors.Is(err, export.ErrNotFound) {
+			t.Fatalf("Get gives %v, want ErrNotFound", err)
+		}
+		wantSame(t, "Get of no job", j, export.Job{})
+		text := strings.ReplaceAll(err.Error(), c.job, "JOB")
+		texts[strings.ReplaceAll(text, c.organization, "")] = true
+	}
+	if len(texts) != 1 {
+		t.Errorf("errors tell another organization's job from none: %v", texts)
+	}
+}

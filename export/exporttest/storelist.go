@@ -1,0 +1,204 @@
+package exporttest
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+func list(t testing.TB, s export.Store, organization string, number, size int) ([]export.Job, int64) {
+	t.Helper()
+	jobs, total, err := s.List(t.Context(), organization, export.Page{Number: number, Size: size})
+	if err != nil {
+		t.Fatalf("List: %v", err)
+	}
+	if len(jobs) > size {
+		t.Fatalf("List gives %d jobs for a page of %d", len(jobs), size)
+	}
+	return jobs, total
+}
+
+// storeListOrder creates jobs in another order than that of their instants or
+// their ids.
+func storeListOrder(t testing.TB, s export.Store) {
+	for _, n := range []int{3, 5, 1, 4, 2} {
+		create(t, s, n, func(_ time.Time, j *export.Job) {
+			j.CreatedAt = someTime.Add(time.Duration(n*7%5) * time.Millisecond)
+		})
+	}
+	jobs, total := list(t, s, ourOrg, 1, 10)
+	want := []string{shortID(2), shortID(4), shortID(1), shortID(3), shortID(5)}
+	if got := jobIDs(jobs); !slices.Equal(got, want) || total != 5 {
+		t.Errorf("List gives %v of %d, want %v", got, total, want)
+	}
+}
+
+// storeListPages has jobs of the same instant: whatever their order is, pages
+// must neither repeat nor lose one, also when jobs change in between.
+func storeListPages(t testing.TB, s export.Store) {
+	const jobs = 7
+	for _, n := range []int{3, 5, 1, 7, 4, 2, 6} {
+		create(t, s, n, func(_ time.Time, j *export.Job) { j.CreatedAt = someTime.Add(time.Duration(n/6) * time.Hour) })
+	}
+	whole, _ := list(t, s, ourOrg, 1, 100)
+	want := jobIDs(whole)
+	if len(want) != jobs || slices.Max(want[2:]) >= slices.Min(want[:2]) {
+		t.Fatalf("List gives %v, want 7 jobs, the two newest first", want)
+	}
+	for _, size := range []int{1, 2, 3, 6, 7, 8} {
+		var got []string
+		for number := 1; number <= jobs+1; number++ {
+			page, total := list(t, s, ourOrg, number, size)
+			if total != jobs {
+				t.Errorf("page %d of %d says that there are %d jobs", number, size, total)
+			}
+			if left := max(0, jobs-(number-1)*size); len(page) != min(size, left) {
+				t.Errorf("page %d of %d has %d jobs", number, size, len(page))
+			}
+			got = append(got, jobIDs(page)...)
+			update(t, s, shortID(number%jobs+1), func(_ time.Time, j *export.Job) { j.Attempt++ })
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("pages of %d together are %v, want %v", size, got, want)
+		}
+	}
+}
+
+func storeListOrganization(t testing.TB, s export.Store) {
+	if jobs, total := list(t, s, ourOrg, 1, 10); len(jobs) != 0 || total != 0 {
+		t.Errorf("List of an empty store gives %d of %d jobs", len(jobs), total)
+	}
+	for n := range 3 {
+		create(t, s, n, nil)
+		create(t, s, n+10, func(_ time.Time, j *export.Job) { j.Organization.ID = theirOrg })
+	}
+	end(t, s, shortID(1))
+	for _, organization := range []string{ourOrg, theirOrg} {
+		jobs, total := list(t, s, organization, 1, 10)
+		if len(jobs) != 3 || total != 3 {
+			t.Errorf("List gives %d of %d jobs, want all 3", len(jobs), total)
+		}
+		for _, j := range jobs {
+			if j.Organization.ID != organization {
+				t.Errorf("List of %s gives a job of %s", organization, j.Organization.ID)
+			}
+		}
+	}
+	if jobs, total := list(t, s, "", 1, 10); len(jobs) != 0 || total != 0 {
+		t.Errorf("List of no organization gives %d of %d jobs", len(jobs), total)
+	}
+}
+
+// inStatus makes job n and lets it be in a status with these instants, counted
+// from the store's now; 0 means none.
+func inStatus(t testing.TB, s export.Store, n int, status export.JobStatus, lease, purge time.Duration) {
+	t.Helper()
+	job := create(t, s, n, nil)
+	update(t, s, job.ID, func(now time.Time, j *export.Job) {
+		j.Status, j.LeaseUntil, j.PurgeAt = status, time.Time{}, time.Time{}
+		if lease != 0 {
+			j.LeaseUntil = now.Add(lease)
+		}
+		if purge != 0 {
+			j.PurgeAt = now.Add(purge)
+		}
+	})
+}
+
+func stale(t testing.TB, s export.Store, limit int) []string {
+	t.Helper()
+	jobs, err := s.Stale(t.Context(), limit)
+	if err != nil {
+		t.Fatalf("Stale: %v", err)
+	}
+	for _, j := range jobs {
+		wantGet(t, s, j)
+	}
+	return jobIDs(jobs)
+}
+
+func storeStale(t testing.TB, s export.Store) {
+	if got := stale(t, s, 10); len(got) != 0 {
+		t.Errorf("in an empty store %v are stale", got)
+	}
+	for n, c := range []struct {
+		status       export.JobStatus
+		lease, purge time.Duration
+		want         bool
+	}{
+		{export.JobPending, -time.Second, 0, true},
+		{export.JobPending, time.Hour, 0, false},
+		{export.JobPending, 0, 0, true}, // a lease that nobody has is over
+		{export.JobProcessing, -time.Second, 0, true},
+		{export.JobProcessing, time.Hour, 0, false},
+		{export.JobCompleted, 0, 0, false},
+		{export.JobCompleted, 0, -time.Second, true},
+		{export.JobCompleted, 0, time.Hour, false},
+		{export.JobCompleted, -time.Hour, 0, false}, // the lease of an ended job does not matter
+		{export.JobCompleted, -time.Hour, time.Hour, false},
+		{export.JobFailed, 0, 0, false},
+		{export.JobFailed, 0, -time.Second, true},
+		{export.JobFailed, 0, time.Hour, false},
+		{export.JobFailed, -time.Hour, 0, false},
+		{export.JobFailed, time.Hour, -time.Second, true},
+	} {
+		inStatus(t, s, n, c.status, c.lease, c.purge)
+		if got := slices.Contains(stale(t, s, 100), shortID(n)); got != c.want {
+			t.Errorf("a %s job, lease %v and purge %v from now, is stale: %t, want %t", c.status, c.lease, c.purge, got, c.want)
+		}
+	}
+}
+
+// storeStaleOrder mixes both kinds of waiting.
+func storeStaleOrder(t testing.TB, s export.Store) {
+	inStatus(t, s, 1, export.JobProcessing, -3*time.Minute, 0)
+	inStatus(t, s, 2, export.JobCompleted, -9*time.Hour, -2*time.Minute)
+	inStatus(t, s, 3, export.JobPending, -5*time.Minute, 0)
+	inStatus(t, s, 4, export.JobFailed, 0, -4*time.Minute)
+	inStatus(t, s, 5, export.JobPending, -time.Minute, 0)
+	inStatus(t, s, 6, export.JobPending, time.Minute, 0)
+	inStatus(t, s, 7, export.JobCompleted, 0, -6*time.Minute)
+	want := []string{shortID(7), shortID(3), shortID(4), shortID(1), shortID(2), shortID(5)}
+	if got := stale(t, s, 100); !slices.Equal(got, want) {
+		t.Errorf("Stale gives %v, want those first that have waited longest: %v", got, want)
+	}
+}
+
+func storeStaleLimit(t testing.TB, s export.Store) {
+	for n := range 6 {
+		inStatus(t, s, n, export.JobPending, time.Duration(n-10)*time.Minute, 0)
+	}
+	for limit := 1; limit <= 7; limit++ {
+		got := stale(t, s, limit)
+		if len(got) != min(limit, 6) || got[0] != shortID(0) {
+			t.Errorf("Stale(%d) gives %v", limit, got)
+		}
+	}
+}
+
+// storeStaleForgets looks after a job.
+func storeStaleForgets(t testing.TB, s export.Store) {
+	inStatus(t, s, 1, export.JobProcessing, -time.Second, 0)
+	inStatus(t, s, 2, export.JobCompleted, 0, -time.Second)
+	if got := stale(t, s, 10); len(got) != 2 {
+		t.Fatalf("Stale gives %v, want both jobs", got)
+	}
+	update(t, s, shortID(1), func(now time.Time, j *export.Job) { j.LeaseUntil = now.Add(time.Hour) })
+	update(t, s, shortID(2), func(_ time.Time, j *export.Job) { j.PurgeAt = time.Time{} })
+	if got := stale(t, s, 10); len(got) != 0 {
+		t.Errorf("Stale still gives %v", got)
+	}
+}
+
+func storeStaleOrganizations(t testing.TB, s export.Store) {
+	for n, organization := range []string{ourOrg, theirOrg} {
+		create(t, s, n, func(now time.Time, j *export.Job) {
+			j.Organization.ID, j.LeaseUntil = organization, now.Add(-time.Duration(9-n)*time.Minute)
+		})
+	}
+	if got := stale(t, s, 10); !slices.Equal(got, []string{shortID(0), shortID(1)}) {
+		t.Errorf("Stale gives %v, want a job of each organization", got)
+	}
+}

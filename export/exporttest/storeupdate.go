@@ -1,0 +1,269 @@
+package exporttest
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// storeUpdates changes all fields that there are, to what a job of each status
+// has and back.
+func storeUpdates(t testing.TB, s export.Store) {
+	f := new(filler)
+	old := filledJob(t, f, export.JobPending)
+	_, _, err := s.Create(t.Context(), func(time.Time) export.Job { return old.Clone() })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, status := range []export.JobStatus{export.JobProcessing, export.JobCompleted, export.JobFailed, export.JobPending} {
+		want := filledJob(t, f, status)
+		got := update(t, s, old.ID, func(_ time.Time, j *export.Job) {
+			wantSame(t, "the job to change", *j, old)
+			*j = want.Clone()
+		})
+		want.ID, want.Organization.ID, want.Format, want.Sections = old.ID, old.Organization.ID, old.Format, old.Sections
+		want.RetryOf, want.CreatedAt = old.RetryOf, old.CreatedAt
+		wantSame(t, "Update", got, want)
+		wantGet(t, s, want)
+		old = want
+	}
+	zero := export.Job{ID: old.ID, Organization: export.Organization{ID: ourOrg}, Format: old.Format, Sections: old.Sections,
+		RetryOf: old.RetryOf, CreatedAt: old.CreatedAt, Status: export.JobFailed}
+	wantSame(t, "Update", update(t, s, old.ID, func(_ time.Time, j *export.Job) { *j = export.Job{Status: export.JobFailed} }), zero)
+	wantGet(t, s, zero)
+}
+
+var errChange = errors.New("change failed")
+
+func storeFailedUpdate(t testing.TB, s export.Store) {
+	job := create(t, s, 1, func(_ time.Time, j *export.Job) { j.Parts = []export.PartID{{JobID: j.ID, Section: "a"}} })
+	_, err := s.Update(t.Context(), job.ID, func(_ time.Time, j *export.Job) error {
+		j.Status, j.Attempt, j.Parts[0].Section = export.JobFailed, 7, "b"
+		return errChange
+	})
+	if err != errChange { //nolint:errorlint // it is returned as it is
+		t.Errorf("Update gives %v, want the error of change as it is", err)
+	}
+	wantGet(t, s, job)
+	update(t, s, job.ID, func(_ time.Time, j *export.Job) { wantSame(t, "the job to change", *j, job) })
+}
+
+func storeUpdateNotFound(t testing.TB, s export.Store) {
+	create(t, s, 1, nil)
+	_, err := s.Update(t.Context(), shortID(2), func(time.Time, *export.Job) error {
+		t.Error("change is called for a job that there is not")
+		return nil
+	})
+	if !errors.Is(err, export.ErrNotFound) {
+		t.Errorf("Update gives %v, want ErrNotFound", err)
+	}
+	if _, total := list(t, s, ourOrg, 1, 10); total != 1 {
+		t.Errorf("there are %d jobs", total)
+	}
+}
+
+// storeMemory spoils every job that it gives or is given.
+func storeMemory(t testing.TB, s export.Store) {
+	spoil := func(j export.Job) {
+		j.Sections[0] = "spoilt"
+		j.Progress[0].Records++
+		j.Parts[0].Attempt++
+		j.Results[0].Records++
+		j.SHA256[0]++
+	}
+	want := filledJob(t, new(filler), export.JobPending)
+	want.LeaseUntil = someTime.Add(-time.Hour) // and so stale
+	var kept export.Job
+	got, _, err := s.Create(t.Context(), func(time.Time) export.Job { kept = want.Clone(); return kept })
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(what string, j export.Job) {
+		t.Helper()
+		wantSame(t, what, j, want)
+		spoil(j)
+		wantGet(t, s, want)
+	}
+	check("the job that was made", kept)
+	check("Create", got)
+	got, created, err := s.Create(t.Context(), func(time.Time) export.Job { j := want.Clone(); j.ID = shortID(1); return j })
+	if err != nil || created {
+		t.Fatalf("Create gives %t, %v, want the job in flight", created, err)
+	}
+	check("Create of a job in flight", got)
+	got = update(t, s, want.ID, func(_ time.Time, j *export.Job) { kept = *j })
+	check("the job to change", kept)
+	check("Update", got)
+	got, err = s.Get(t.Context(), ourOrg, want.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check("Get", got)
+	jobs, _ := list(t, s, ourOrg, 1, 1)
+	check("List", jobs[0])
+	jobs, err = s.Stale(t.Context(), 1)
+	if err != nil || len(jobs) != 1 {
+		t.Fatalf("Stale gives %d jobs, %v", len(jobs), err)
+	}
+	check("Stale", jobs[0])
+}
+
+func storeClock(t testing.TB, s export.Store) {
+	var last time.Time
+	tick := func(now time.Time) {
+		if now.IsZero() || now.Before(last) {
+			t.Errorf("the clock goes from %v to %v", last, now)
+		}
+		wantInstant(t, "now", now, now)
+		last = now
+	}
+	for n := range 10 {
+		create(t, s, n, func(now time.Time, _ *export.Job) { tick(now) })
+		update(t, s, shortID(n), func(now time.Time, _ *export.Job) { tick(now) })
+	}
+	// Stale has the same clock, whatever the clock of this process is.
+	inStatus(t, s, 10, export.JobPending, -time.Second, 0)
+	inStatus(t, s, 11, export.JobPending, time.Hour, 0)
+	if got := stale(t, s, 10); len(got) != 1 || got[0] != shortID(10) {
+		t.Errorf("Stale gives %v, want the job whose lease was over a second before Update's now", got)
+	}
+}
+
+func storeCancelled(t testing.TB, s export.Store) {
+	ctx := cancelled(t)
+	job := create(t, s, 1, nil)
+	_, created, err := s.Create(ctx, func(now time.Time) export.Job { return pending(2, now) })
+	wantCancelled(t, "Create", err)
+	if created {
+		t.Error("Create creates a job with a cancelled context")
+	}
+	_, err = s.Get(ctx, ourOrg, job.ID)
+	wantCancelled(t, "Get", err)
+	_, _, err = s.List(ctx, ourOrg, export.Page{Number: 1, Size: 1})
+	wantCancelled(t, "List", err)
+	_, err = s.Update(ctx, job.ID, func(_ time.Time, j *export.Job) error { j.Attempt = 7; return nil })
+	wantCancelled(t, "Update", err)
+	_, err = s.Stale(ctx, 1)
+	wantCancelled(t, "Stale", err)
+	wantGet(t, s, job)
+	if _, total := list(t, s, ourOrg, 1, 10); total != 1 {
+		t.Errorf("there are %d jobs, want the one that was created", total)
+	}
+}
+
+const atOnce = 32
+
+// storeConcurrentCreates lets many ask for the same.
+func storeConcurrentCreates(t testing.TB, s export.Store) {
+	for round := range 3 {
+		var created atomic.Int32
+		var mu sync.Mutex
+		ids := make(map[string]bool)
+		together(func(n int) {
+			j, ok, err := tryCreate(t, s, round*atOnce+n, func(_ time.Time, j *export.Job) { j.Sections = nil })
+			if err != nil {
+				t.Errorf("Create: %v", err)
+				return
+			}
+			if ok {
+				created.Add(1)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			ids[j.ID] = true
+		})
+		if created.Load() != 1 || len(ids) != 1 {
+			t.Fatalf("%d Creates of one request make %d jobs and give %d, want one", atOnce, created.Load(), len(ids))
+		}
+		for id := range ids {
+			end(t, s, id)
+		}
+	}
+}
+
+// storeConcurrentRequests lets many ask for different things.
+func storeConcurrentRequests(t testing.TB, s export.Store) {
+	together(func(n int) {
+		if _, created, err := tryCreate(t, s, n, nil); err != nil || !created {
+			t.Errorf("Create gives %t, %v, want a new job", created, err)
+		}
+	})
+	if _, total := list(t, s, ourOrg, 1, 1); total != atOnce {
+		t.Errorf("there are %d jobs, want %d", total, atOnce)
+	}
+}
+
+func storeConcurrentUpdates(t testing.TB, s export.Store) {
+	const each = 8
+	job := create(t, s, 1, nil)
+	together(func(n int) {
+		for i := range each {
+			_, err := s.Update(t.Context(), job.ID, func(_ time.Time, j *export.Job) error {
+				j.Attempt++
+				j.Parts = append(j.Parts, export.PartID{JobID: j.ID, Section: fmt.Sprint(n), Attempt: i + 1})
+				return nil
+			})
+			if err != nil {
+				t.Errorf("Update: %v", err)
+				return
+			}
+		}
+	})
+	got, err := s.Get(t.Context(), ourOrg, job.ID)
+	if err != nil || got.Attempt != atOnce*each || len(got.Parts) != atOnce*each {
+		t.Errorf("after %d updates there are %d, with %d parts: %v", atOnce*each, got.Attempt, len(got.Parts), err)
+	}
+}
+
+// storeConcurrentUse has jobs begin and end while others look on. Of the jobs
+// that anybody sees no two are of one request.
+func storeConcurrentUse(t testing.TB, s export.Store) {
+	const rounds = 4
+	together(func(n int) {
+		for round := range rounds {
+			j, _, err := tryCreate(t, s, n*rounds+round, func(_ time.Time, j *export.Job) { j.Sections = nil })
+			if err == nil {
+				_, err = s.Update(t.Context(), j.ID, func(now time.Time, j *export.Job) error {
+					if j.Status.InFlight() {
+						j.Status, j.FinishedAt, j.LeaseUntil = export.JobCompleted, now, time.Time{}
+					}
+					return nil
+				})
+			}
+			jobs, _, listErr := s.List(t.Context(), ourOrg, export.Page{Number: 1, Size: 1000})
+			_, staleErr := s.Stale(t.Context(), 10)
+			if err = errors.Join(err, listErr, staleErr); err != nil {
+				t.Error(err)
+				return
+			}
+			flying := 0
+			for _, j := range jobs {
+				if j.Status.InFlight() {
+					flying++
+				}
+			}
+			if flying > 1 {
+				t.Errorf("%d jobs of one request are in flight", flying)
+			}
+		}
+	})
+}
+
+// together calls do at once from many goroutines.
+func together(do func(n int)) {
+	var wg sync.WaitGroup
+	begin := make(chan struct{})
+	for n := range atOnce {
+		wg.Go(func() {
+			<-begin
+			do(n)
+		})
+	}
+	close(begin)
+	wg.Wait()
+}
