@@ -53,6 +53,7 @@ type Trail interface {
 // Reader is implemented by a Trail that can be read.
 type Reader interface {
 	// Entries returns the newest entries of an organization, at most limit of
-	// them, newest first.
+	// them, newest first; of the same instant, those first that were recorded
+	// last.
 	Entries(ctx context.Context, organizationID string, limit int) ([]Entry, error)
 }
