@@ -48,7 +48,7 @@ type Job struct {
 	LeaseOwner string
 	LeaseUntil time.Time
 
-	// Progress is how far the sections are that have started.
+	// Progress is how far the sections are that have started, in no order.
 	Progress []SectionProgress
 
 	// Parts are sealed and to be used by whoever goes on with the job. Results
