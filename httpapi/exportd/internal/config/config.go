@@ -29,8 +29,9 @@ func Reference() string { return reference }
 // catalogue of package demo.
 func Starter() string { return starter }
 
-// Config is a configuration file. Zero fields leave the engine's defaults in
-// force. Paths are absolute or relative to the working folder.
+// Config is a configuration file. Zero fields leave the library's defaults in
+// force; what the server needs and the file does not have is filled in. Paths
+// are absolute or relative to the working folder.
 type Config struct {
 	File string // the file it was read from
 
@@ -47,6 +48,40 @@ type Config struct {
 	Database     Database
 	Organization Text // the query
 	Sections     []Section
+
+	Server   Server
+	Jobs     Jobs
+	Archives Archives
+	Signing  Signing
+}
+
+// Server is where the API is served.
+type Server struct {
+	Listen    Text // host:port
+	PublicURL Text // how clients reach it; Line is 0 if it follows from Listen
+}
+
+// Jobs is where jobs, keys and the audit trail are kept, and how many jobs run
+// at once in this process.
+type Jobs struct {
+	Database Database
+	Workers  int
+}
+
+// Archives is where archives and parts are kept, and for how long. A negative
+// PartsRetention means that parts are not kept.
+type Archives struct {
+	Folder         Text
+	Retention      time.Duration
+	PartsRetention time.Duration
+	LinkTTL        time.Duration
+}
+
+// Signing is what links are signed with. Keys is the text of a key file, from
+// the environment; if it is not empty it is used instead of the file.
+type Signing struct {
+	KeyFile Text
+	Keys    string
 }
 
 // Text is text of the file and the line it stands in. Line is 0 if the key is
@@ -149,7 +184,9 @@ func (p FileErrors) Err() error {
 }
 
 // Load reads and checks a file. What is wrong in it is returned as [FileErrors].
-// Whether the database and the folders that it names are there is not checked.
+// Whether the databases and the folders that it names are there is not checked.
+// Variables of the environment replace what may hold a secret: see
+// environment.
 func Load(file string) (*Config, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -157,6 +194,8 @@ func Load(file string) (*Config, error) {
 	}
 	d := &decoder{config: &Config{File: file}, folder: filepath.Dir(file)}
 	d.document(data)
+	d.environment(os.Getenv)
+	d.serverDefaults()
 	d.check()
 	return d.config, d.problems.Err()
 }

@@ -83,6 +83,10 @@ func TestLoad(t *testing.T) {
 			}},
 			Line: 9,
 		}},
+		Server:   config.Server{Listen: config.Text{Value: "127.0.0.1:8080"}, PublicURL: config.Text{Value: "http://127.0.0.1:8080"}},
+		Jobs:     config.Jobs{Database: config.Database{Dialect: sections.SQLite, Address: filepath.Join(dir, "exportd-data", "jobs.db")}},
+		Archives: config.Archives{Folder: config.Text{Value: filepath.Join(dir, "exportd-data")}},
+		Signing:  config.Signing{KeyFile: config.Text{Value: filepath.Join(dir, "exportd-data", "signing.keys")}},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("config is\n%+v\nwant\n%+v", got, want)
@@ -99,6 +103,10 @@ func TestReference(t *testing.T) {
 		t.Errorf("paths are %q and %q", c.Scratch.Value, c.Sections[1].Assets[0].Folder.Value)
 	}
 	filled(t, "Config", reflect.ValueOf(*c))
+	filled(t, "Server", reflect.ValueOf(c.Server))
+	filled(t, "Jobs", reflect.ValueOf(c.Jobs))
+	filled(t, "Archives", reflect.ValueOf(c.Archives))
+	filled(t, "Signing", reflect.ValueOf(c.Signing), "Keys")
 	filled(t, "Section", reflect.ValueOf(c.Sections[0]), "Assets")
 	filled(t, "Records", reflect.ValueOf(c.Sections[0].Records[1]), "Each", "JSON")
 	filled(t, "Records", reflect.ValueOf(c.Sections[1].Records[0]), "Shared")
@@ -184,7 +192,7 @@ func TestProblems(t *testing.T) {
 		{"two documents", section("key: a") + "---\na: b\n", []string{":7: there is more than one"}},
 		{"nothing required", "concurrency: 2\n", []string{`:1: key "source" is missing`, `:1: key "organization" is missing`, `:1: key "sections" is missing`}},
 
-		{"unknown key", top("colour: red"), []string{`:7: unknown key "colour"; known are archive, concurrency, csv,`}},
+		{"unknown key", top("colour: red"), []string{`:7: unknown key "colour"; known are archive, archives, concurrency, csv,`}},
 		{"unknown key in a section", section("key: a\n  requierd: true"), []string{`:5: unknown key "requierd"; known are assets, key,`}},
 		{"unknown key in records", records("file: a.csv, sqll: x, " + query), []string{`:6: unknown key "sqll"`}},
 		{"unknown key in assets", assets("from: 'dir:.', source: a, file: b, each: row, " + query), []string{`:6: unknown key "each"`}},
@@ -250,6 +258,13 @@ func TestProblems(t *testing.T) {
 		{"bad URL", source(`"postgres://me:secret@[::1/shop"`), []string{":1: the address of the PostgreSQL database is not a valid URL"}},
 		{"no URL", source(`"postgres:shop"`), []string{":1: the address of the PostgreSQL database is not a valid URL"}},
 
+		{"bad listen", top("server: {listen: '8080'}"), []string{`:7: "8080" must be an address and a port`}},
+		{"bad public URL", top("server: {public_url: 'exports.example.com'}"), []string{`:7: "exports.example.com" must be a URL such as https://`}},
+		{"bad jobs", top("jobs: {database: 'mysql:a', workers: 0}"), []string{`:7: the database must be "sqlite:"`, `:7: "0" must be a whole number from 1`}},
+		{"password of the jobs", top(`jobs: {database: "postgres://me:secret@[::1/jobs"}`), []string{":7: the address of the PostgreSQL database is not a valid URL"}},
+		{"bad archives", top("archives: {store: 's3:a', retention: none, link_ttl: none}"),
+			[]string{`:7: "s3:a" must be "dir:"`, `:7: "none" must be a duration`, `:7: "none" must be a duration`}},
+
 		{"many, by line", "sections:\n- key: A\n  records:\n  - {file: a.txt, sql: SELECT 1}\nconcurrency: x\nsource: {database: 'sqlite:a'}\norganization: {sql: SELECT 2}\nmore: 1\n",
 			[]string{":2: section key", ":4: ", ":4: ", ":5: ", ":7: ", ":8: "}},
 	} {
@@ -274,6 +289,33 @@ func TestProblems(t *testing.T) {
 				t.Errorf("%v has the password", err)
 			}
 		})
+	}
+}
+
+func TestEnvironment(t *testing.T) {
+	t.Setenv("ORGEXPORT_SOURCE_DATABASE", "postgres://me:secret@localhost/shop")
+	t.Setenv("ORGEXPORT_JOBS_DATABASE", "sqlite:/jobs.db")
+	t.Setenv("ORGEXPORT_SIGNING_KEYS", "a:b")
+	c, _, err := load(t, catalogue+"jobs: {database: 'sqlite:other.db'}\nserver: {listen: ':99'}\narchives: {store: 'dir:a', parts_retention: none}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []struct{ got, want any }{
+		{c.Database.Dialect, sections.Postgres},
+		{c.Database.Address, "postgres://me:secret@localhost/shop"},
+		{c.Jobs.Database.Address, "/jobs.db"},
+		{c.Signing.Keys, "a:b"},
+		{c.Server.PublicURL.Value, "http://127.0.0.1:99"},
+		{c.Archives.PartsRetention, time.Duration(-1)},
+	} {
+		if v.got != v.want {
+			t.Errorf("got %v, want %v", v.got, v.want)
+		}
+	}
+	t.Setenv("ORGEXPORT_JOBS_DATABASE", "postgres://me:secret@[::1/shop")
+	_, _, err = load(t, catalogue)
+	if err == nil || !strings.HasPrefix(err.Error(), "$ORGEXPORT_JOBS_DATABASE: ") || strings.Contains(err.Error(), "secret") {
+		t.Errorf("error is %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"math"
 	"net/url"
 	"path/filepath"
@@ -24,7 +25,7 @@ func (d *decoder) root(n *yaml.Node) {
 			})
 		},
 		"source": func(n *yaml.Node) {
-			d.mapping(n, map[string]value{"database": d.text(d.database)}, "database")
+			d.mapping(n, map[string]value{"database": d.database(&c.Database)}, "database")
 		},
 		"organization": func(n *yaml.Node) {
 			d.mapping(n, map[string]value{"sql": d.into(&c.Organization)}, "sql")
@@ -40,6 +41,10 @@ func (d *decoder) root(n *yaml.Node) {
 		"min_free_bytes":    d.size(&c.MinFreeBytes),
 		"scratch":           d.text(func(t Text) { c.Scratch = Text{d.path(t.Value), t.Line} }),
 		"sections":          d.list(d.section),
+		"server":            d.server,
+		"jobs":              d.jobs,
+		"archives":          d.archives,
+		"signing":           d.signing,
 	}, "source", "organization", "sections")
 }
 
@@ -73,14 +78,7 @@ func (d *decoder) records(n *yaml.Node) (r Records) {
 
 func (d *decoder) assets(n *yaml.Node) (a Assets) {
 	d.mapping(n, map[string]value{
-		"from": d.text(func(t Text) {
-			folder, ok := strings.CutPrefix(t.Value, "dir:")
-			if !ok || folder == "" {
-				d.problem(t.Line, `%q must be "dir:" and the path of a folder`, t.Value)
-				return
-			}
-			a.Folder = Text{d.path(folder), t.Line}
-		}),
+		"from":   d.dir(&a.Folder),
 		"source": d.into(&a.Source),
 		"file":   d.into(&a.File),
 		"sql":    d.into(&a.SQL),
@@ -89,26 +87,50 @@ func (d *decoder) assets(n *yaml.Node) (a Assets) {
 	return a
 }
 
-// database tells SQLite from PostgreSQL. What is wrong with a PostgreSQL URL is
-// not said in detail, because it may hold a password.
-func (d *decoder) database(t Text) {
+// dir decodes "dir:" and the path of a folder.
+func (d *decoder) dir(dst *Text) value {
+	return d.text(func(t Text) {
+		folder, ok := strings.CutPrefix(t.Value, "dir:")
+		if !ok || folder == "" {
+			d.problem(t.Line, `%q must be "dir:" and the path of a folder`, t.Value)
+			return
+		}
+		*dst = Text{d.path(folder), t.Line}
+	})
+}
+
+// database decodes the address of a database.
+func (d *decoder) database(dst *Database) value {
+	return d.text(func(t Text) {
+		database, err := parseDatabase(t)
+		if err != nil {
+			d.problem(t.Line, "%v", err)
+			return
+		}
+		if database.Dialect == sections.SQLite {
+			database.Address = d.path(database.Address)
+		}
+		*dst = database
+	})
+}
+
+// parseDatabase tells SQLite from PostgreSQL. What is wrong with a PostgreSQL URL
+// is not said in detail, because it may hold a password.
+func parseDatabase(t Text) (Database, error) {
 	scheme, path, _ := strings.Cut(t.Value, ":")
 	switch scheme {
 	case "sqlite":
 		if path == "" {
-			d.problem(t.Line, `"sqlite:" needs the path of a database file`)
-			return
+			return Database{}, errors.New(`"sqlite:" needs the path of a database file`)
 		}
-		d.config.Database = Database{sections.SQLite, d.path(path), t.Line}
+		return Database{sections.SQLite, path, t.Line}, nil
 	case "postgres", "postgresql":
 		if u, err := url.Parse(t.Value); err != nil || !strings.HasPrefix(path, "//") || u.Host == "" && u.Path == "" {
-			d.problem(t.Line, "the address of the PostgreSQL database is not a valid URL")
-			return
+			return Database{}, errors.New("the address of the PostgreSQL database is not a valid URL")
 		}
-		d.config.Database = Database{sections.Postgres, t.Value, t.Line}
-	default:
-		d.problem(t.Line, `the database must be "sqlite:" and a path, or a postgres:// URL`)
+		return Database{sections.Postgres, t.Value, t.Line}, nil
 	}
+	return Database{}, errors.New(`the database must be "sqlite:" and a path, or a postgres:// URL`)
 }
 
 // path makes a path of the file one of this process.
