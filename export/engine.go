@@ -200,6 +200,7 @@ func (e *Engine) begin(r Request) (end func(), err error) {
 func (e *Engine) runSections(ctx context.Context, r Request, report *reporter, taken func(context.Context, PartID, SectionResult) error) error {
 	sections, ctx := errgroup.WithContext(ctx)
 	sections.SetLimit(e.config.Concurrency)
+	q := e.newQuota()
 	for _, s := range e.sections(r) {
 		if _, sealed := r.Parts[s.Key()]; sealed {
 			continue
@@ -208,7 +209,7 @@ func (e *Engine) runSections(ctx context.Context, r Request, report *reporter, t
 			if ctx.Err() != nil { // while it waited for its place
 				return context.Cause(ctx)
 			}
-			result, err := e.exportSection(ctx, r, s, report)
+			result, err := e.exportSection(ctx, r, s, report, q)
 			if err != nil {
 				return err
 			}
@@ -263,7 +264,7 @@ func (e *Engine) ExportSection(ctx context.Context, r Request, key string) (Sect
 	if err := errors.Join(e.check(r), e.checkSpace()); err != nil {
 		return SectionResult{}, err
 	}
-	return e.exportSection(ctx, r, s, &reporter{observe: r.Observe})
+	return e.exportSection(ctx, r, s, &reporter{observe: r.Observe}, e.newQuota())
 }
 
 // Join makes one archive of the sealed parts of the request's sections and
@@ -305,6 +306,8 @@ func (e *Engine) deleteParts(ctx context.Context, r Request) {
 		}
 	}
 }
+
+func (e *Engine) newQuota() *quota { return &quota{max: e.config.MaxArchiveBytes} }
 
 func (e *Engine) packing() archive.Options {
 	return archive.Options{Level: e.config.Level, Pool: e.config.Pool, Scratch: e.config.Scratch}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/exporttest"
 )
 
 func TestTruthTable(t *testing.T) {
@@ -282,6 +283,23 @@ func TestArchiveTooLarge(t *testing.T) {
 		t.Errorf("got %v, public %q", err, export.PublicText(err))
 	}
 	wantNoParts(t, spool)
+}
+
+// The sections of a durable spool have all ended before anything is joined.
+func TestPartsTogetherAreBounded(t *testing.T) {
+	spool := new(exporttest.MemSpool)
+	noise := func(key string) export.Section {
+		return writes(key, func(sink export.Sink) error { return sink.Binary("noise", io.LimitReader(newNoise(), 100<<10)) })
+	}
+	e := engine(t, func(c *export.Config) { c.Spool, c.MaxArchiveBytes, c.Concurrency = spool, 250<<10, 1 },
+		noise("a"), noise("b"), noise("c"), noise("d"))
+	err := e.Seal(t.Context(), request(), func(context.Context, export.PartID, export.SectionResult) error { return nil })
+	if !errors.Is(err, export.ErrTooLarge) || export.PublicText(err) != "The export is larger than the limit of 256000 bytes." {
+		t.Errorf("got %v", err)
+	}
+	if ids, err := spool.List(t.Context(), request().JobID); err != nil || len(ids) != 2 {
+		t.Errorf("parts %v, %v, want the two that were within the limit", ids, err)
+	}
 }
 
 func wantNoParts(t *testing.T, spool export.Spool) {

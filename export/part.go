@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"sync/atomic"
 
 	"github.com/orgexport/orgexport/archive"
 )
@@ -25,13 +26,32 @@ const partFooterSize = len(partMagic) + 4*8 + 4
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// quota bounds what the bodies of an export's parts take together: they are the
+// archive, so that one which would become too large does not fill the spool
+// first.
+type quota struct {
+	max  int64 // negative: no limit
+	used atomic.Int64
+}
+
+func (q *quota) take(n int) error {
+	if used := q.used.Add(int64(n)); q.max >= 0 && used > q.max {
+		return tooLarge("export", q.max)
+	}
+	return nil
+}
+
 // partWriter counts the body while it is written and seals the part.
 type partWriter struct {
-	w io.Writer
-	n int64
+	w     io.Writer
+	n     int64
+	quota *quota
 }
 
 func (p *partWriter) Write(b []byte) (int, error) {
+	if err := p.quota.take(len(b)); err != nil {
+		return 0, err
+	}
 	n, err := p.w.Write(b)
 	p.n += int64(n)
 	return n, err

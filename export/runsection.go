@@ -24,10 +24,10 @@ func (e *RequiredError) Public() string {
 
 // exportSection runs a section into a sealed part. An error is the job's, not
 // the section's.
-func (e *Engine) exportSection(ctx context.Context, r Request, s Section, report *reporter) (SectionResult, error) {
+func (e *Engine) exportSection(ctx context.Context, r Request, s Section, report *reporter, q *quota) (SectionResult, error) {
 	var result SectionResult
 	err := e.config.Spool.Put(ctx, r.part(s.Key()), func(w io.Writer) (err error) {
-		result, err = e.packSection(ctx, r, s, report, w)
+		result, err = e.packSection(ctx, r, s, report, &partWriter{w: w, quota: q})
 		return err
 	})
 	if err != nil {
@@ -36,15 +36,14 @@ func (e *Engine) exportSection(ctx context.Context, r Request, s Section, report
 	return result, nil
 }
 
-// packSection writes a whole part to w.
-func (e *Engine) packSection(ctx context.Context, r Request, s Section, report *reporter, w io.Writer) (result SectionResult, err error) {
+// packSection writes a whole part.
+func (e *Engine) packSection(ctx context.Context, r Request, s Section, report *reporter, body *partWriter) (result SectionResult, err error) {
 	limits := e.config.limits(s.Key())
 	scratch := e.config.Scratch
 	sums, tail, skips := archive.NewScratch(scratch), archive.NewScratch(scratch), archive.NewScratch(scratch)
 	defer sums.Close()
 	defer tail.Close()
 	defer skips.Close()
-	body := &partWriter{w: w}
 	var finished Event
 	err = r.Format.Pack(ctx, body, tail, e.packing(), func(p archive.Packer) error {
 		out := &sink{
