@@ -101,7 +101,7 @@ func (k kept[K]) wantNone(t testing.TB, id K) {
 }
 
 func keeperReadsBack[K comparable](t testing.TB, k kept[K]) {
-	content := strings.Repeat("part of a part ", 100_000)
+	content := strings.Repeat("part of a part ", 10_000)
 	put(t, k.keeper, k.id(0), content)
 	r := open(t, k.keeper, k.id(0))
 	if err := iotest.TestReader(r, []byte(content)); err != nil {
