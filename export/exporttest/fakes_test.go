@@ -1,6 +1,9 @@
 package exporttest_test
 
 import (
+	"errors"
+	"net/url"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,4 +62,67 @@ func TestMemMembers(t *testing.T) {
 
 func TestMemTrail(t *testing.T) {
 	exporttest.RunTrail(t, func(*testing.T) audit.Trail { return new(exporttest.MemTrail) })
+}
+
+func TestMemDispatcher(t *testing.T) {
+	d := new(exporttest.MemDispatcher)
+	var want []export.Task
+	for _, id := range []string{"b", "a", "b"} {
+		want = append(want, export.Task{Kind: export.TaskExport, JobID: id})
+	}
+	for range 2 {
+		for _, task := range want {
+			if err := d.Dispatch(t.Context(), task); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := d.Take(); !slices.Equal(got, want) {
+			t.Errorf("took %v, want %v", got, want)
+		}
+		if got := d.Take(); len(got) != 0 {
+			t.Errorf("took %v again", got)
+		}
+	}
+}
+
+func TestMemSigner(t *testing.T) {
+	now := time.Date(2026, 6, 26, 23, 0, 0, 0, time.FixedZone("", 7200))
+	s := &exporttest.MemSigner{Now: func() time.Time { return now }, MaxTTL: time.Hour}
+	calls := []exporttest.SignCall{
+		{Key: "org/job/1/a b.zip", Filename: "a&b.zip", TTL: time.Minute},
+		{Key: "org/job/1/a b.zip", Filename: "other.zip", TTL: time.Minute},
+		{Key: "org/job/2/a b.zip", Filename: "a&b.zip", TTL: time.Minute},
+		{Key: "org/job/1/a b.zip", Filename: "a&b.zip", TTL: 2 * time.Hour},
+	}
+	links := make(map[string]export.Link)
+	for _, c := range append(calls, calls...) {
+		link, err := s.Sign(t.Context(), c.Key, c.Filename, c.TTL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := now.Add(min(c.TTL, time.Hour)).UTC(); link.ExpiresAt != want {
+			t.Errorf("the link expires at %v, want %v", link.ExpiresAt, want)
+		}
+		if u, err := url.Parse(link.URL); err != nil || !u.IsAbs() || u.Path != "/"+c.Key || u.Query().Get("filename") != c.Filename {
+			t.Errorf("the link is %s, %v", link.URL, err)
+		}
+		links[link.URL] = link
+	}
+	if len(links) != len(calls) {
+		t.Errorf("there are %d links, want %d", len(links), len(calls))
+	}
+	if got := s.Calls(); !slices.Equal(got, append(calls, calls...)) {
+		t.Errorf("calls are %v", got)
+	}
+}
+
+func TestMemOrganizations(t *testing.T) {
+	acme := export.Organization{ID: "a", Slug: "acme", Name: "Acme"}
+	m := exporttest.MemOrganizations{"a": acme}
+	if got, err := m.Get(t.Context(), "a"); err != nil || got != acme {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if _, err := m.Get(t.Context(), "A"); !errors.Is(err, export.ErrNotFound) {
+		t.Errorf("got %v, want ErrNotFound", err)
+	}
 }

@@ -1,0 +1,37 @@
+package exporttest
+
+import (
+	"context"
+	"sync"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// MemDispatcher is an [export.Dispatcher] that only remembers tasks: a test
+// takes them and does the work, or loses them. Its zero value is ready for use.
+// It is safe for concurrent use.
+type MemDispatcher struct {
+	mu    sync.Mutex
+	tasks []export.Task
+}
+
+// Dispatch implements [export.Dispatcher].
+func (d *MemDispatcher) Dispatch(ctx context.Context, task export.Task) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	d.tasks = append(d.tasks, task)
+	return nil
+}
+
+// Take returns the tasks that were dispatched since the last Take, in their
+// order.
+func (d *MemDispatcher) Take() []export.Task {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	tasks := d.tasks
+	d.tasks = nil
+	return tasks
+}
