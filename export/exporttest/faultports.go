@@ -1,0 +1,144 @@
+package exporttest
+
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/access"
+	"github.com/orgexport/orgexport/export/audit"
+)
+
+// ask is do for a call with a value: one that fails has none.
+func ask[V any](f *Faults, call string, inner func() (V, error)) (V, error) {
+	var v V
+	err := f.do(call, func() (err error) {
+		v, err = inner()
+		return err
+	})
+	if err != nil {
+		return *new(V), err
+	}
+	return v, nil
+}
+
+type faultyStore struct {
+	f     *Faults
+	inner export.Store
+}
+
+func (s faultyStore) Create(ctx context.Context, create func(now time.Time) export.Job) (export.Job, bool, error) {
+	var created bool
+	j, err := ask(s.f, "Store.Create", func() (j export.Job, err error) {
+		j, created, err = s.inner.Create(ctx, create)
+		return j, err
+	})
+	return j, created && err == nil, err
+}
+
+func (s faultyStore) Get(ctx context.Context, organizationID, jobID string) (export.Job, error) {
+	return ask(s.f, "Store.Get", func() (export.Job, error) { return s.inner.Get(ctx, organizationID, jobID) })
+}
+
+func (s faultyStore) List(ctx context.Context, organizationID string, page export.Page) ([]export.Job, int64, error) {
+	var total int64
+	jobs, err := ask(s.f, "Store.List", func() (jobs []export.Job, err error) {
+		jobs, total, err = s.inner.List(ctx, organizationID, page)
+		return jobs, err
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	return jobs, total, nil
+}
+
+func (s faultyStore) Update(ctx context.Context, jobID string, change func(now time.Time, j *export.Job) error) (export.Job, error) {
+	return ask(s.f, "Store.Update", func() (export.Job, error) { return s.inner.Update(ctx, jobID, change) })
+}
+
+func (s faultyStore) Stale(ctx context.Context, limit int) ([]export.Job, error) {
+	return ask(s.f, "Store.Stale", func() ([]export.Job, error) { return s.inner.Stale(ctx, limit) })
+}
+
+type faultyDispatcher struct {
+	f     *Faults
+	inner export.Dispatcher
+}
+
+func (d faultyDispatcher) Dispatch(ctx context.Context, task export.Task) error {
+	return d.f.do("Dispatcher.Dispatch", func() error { return d.inner.Dispatch(ctx, task) })
+}
+
+type faultySigner struct {
+	f     *Faults
+	inner export.Signer
+}
+
+func (s faultySigner) Sign(ctx context.Context, key, filename string, ttl time.Duration) (export.Link, error) {
+	return ask(s.f, "Signer.Sign", func() (export.Link, error) { return s.inner.Sign(ctx, key, filename, ttl) })
+}
+
+type faultyOrganizations struct {
+	f     *Faults
+	inner export.Organizations
+}
+
+func (o faultyOrganizations) Get(ctx context.Context, id string) (export.Organization, error) {
+	return ask(o.f, "Organizations.Get", func() (export.Organization, error) { return o.inner.Get(ctx, id) })
+}
+
+type faultyKeys struct {
+	f     *Faults
+	inner access.KeyStore
+}
+
+func (s faultyKeys) CreateKey(ctx context.Context, key access.Key) error {
+	return s.f.do("KeyStore.CreateKey", func() error { return s.inner.CreateKey(ctx, key) })
+}
+
+func (s faultyKeys) KeyByHash(ctx context.Context, hash [sha256.Size]byte) (access.Key, error) {
+	return ask(s.f, "KeyStore.KeyByHash", func() (access.Key, error) { return s.inner.KeyByHash(ctx, hash) })
+}
+
+func (s faultyKeys) TouchKey(ctx context.Context, id string, at time.Time) error {
+	return s.f.do("KeyStore.TouchKey", func() error { return s.inner.TouchKey(ctx, id, at) })
+}
+
+func (s faultyKeys) RevokeKey(ctx context.Context, id string, at time.Time) error {
+	return s.f.do("KeyStore.RevokeKey", func() error { return s.inner.RevokeKey(ctx, id, at) })
+}
+
+func (s faultyKeys) Keys(ctx context.Context, organizationID string) ([]access.Key, error) {
+	return ask(s.f, "KeyStore.Keys", func() ([]access.Key, error) { return s.inner.Keys(ctx, organizationID) })
+}
+
+type faultyMembers struct {
+	f     *Faults
+	inner access.MemberStore
+}
+
+func (s faultyMembers) PutMember(ctx context.Context, m access.Member) error {
+	return s.f.do("MemberStore.PutMember", func() error { return s.inner.PutMember(ctx, m) })
+}
+
+func (s faultyMembers) Member(ctx context.Context, organizationID, subject string) (access.Member, error) {
+	return ask(s.f, "MemberStore.Member", func() (access.Member, error) { return s.inner.Member(ctx, organizationID, subject) })
+}
+
+func (s faultyMembers) Members(ctx context.Context, organizationID string) ([]access.Member, error) {
+	return ask(s.f, "MemberStore.Members", func() ([]access.Member, error) { return s.inner.Members(ctx, organizationID) })
+}
+
+func (s faultyMembers) RemoveMember(ctx context.Context, organizationID, subject string) error {
+	return s.f.do("MemberStore.RemoveMember", func() error { return s.inner.RemoveMember(ctx, organizationID, subject) })
+}
+
+type faultyTrail struct {
+	f     *Faults
+	inner audit.Trail
+}
+
+func (s faultyTrail) Record(ctx context.Context, entry audit.Entry) error {
+	return s.f.do("Trail.Record", func() error { return s.inner.Record(ctx, entry) })
+}
