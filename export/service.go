@@ -63,6 +63,10 @@ type ServiceConfig struct {
 	// [time.Now]. All else goes by the clock of the Store.
 	Now func() time.Time
 
+	// Observe is told of the progress of the jobs that this process works on: see
+	// [Request.Observe]. It is called for several jobs at once. Optional.
+	Observe func(Job, Event)
+
 	// Logger gets causes that customers do not see. Defaults to [slog.Default].
 	Logger *slog.Logger
 }

@@ -2,14 +2,12 @@ package export_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"errors"
 	"io"
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,15 +25,7 @@ type node struct {
 	spool  export.Spool
 	dest   export.Destination
 
-	mu    sync.Mutex
-	tasks []export.Task
-}
-
-func (n *node) Dispatch(_ context.Context, task export.Task) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.tasks = append(n.tasks, task)
-	return nil
+	exporttest.MemDispatcher
 }
 
 // newNode makes a node of its own world; change may bring it into another.
@@ -45,10 +35,10 @@ func newNode(t *testing.T, change func(*export.ServiceConfig), sections ...expor
 	n.config = export.ServiceConfig{
 		Engine:        engine(t, func(c *export.Config) { c.Spool = n.spool }, sections...),
 		Store:         new(exporttest.MemStore),
-		Dispatcher:    n,
+		Dispatcher:    &n.MemDispatcher,
 		Destination:   new(exporttest.MemDestination),
-		Signer:        signer{},
-		Organizations: organizations{},
+		Signer:        new(exporttest.MemSigner),
+		Organizations: exporttest.MemOrganizations{acme.ID: acme},
 		Logger:        slog.New(slog.DiscardHandler),
 	}
 	if change != nil {
@@ -72,22 +62,6 @@ func (n *node) peer(t *testing.T, sections ...export.Section) *node {
 	}, sections...)
 }
 
-type signer struct{}
-
-func (signer) Sign(_ context.Context, key, filename string, ttl time.Duration) (export.Link, error) {
-	return export.Link{URL: "https://example.com/" + key + "/" + filename, ExpiresAt: time.Now().Add(ttl)}, nil
-}
-
-// organizations knows acme only.
-type organizations struct{}
-
-func (organizations) Get(_ context.Context, id string) (export.Organization, error) {
-	if id != acme.ID {
-		return export.Organization{}, export.ErrNotFound
-	}
-	return acme, nil
-}
-
 func (n *node) create(t *testing.T, r export.JobRequest) export.Job {
 	t.Helper()
 	if r.OrganizationID == "" {
@@ -100,17 +74,20 @@ func (n *node) create(t *testing.T, r export.JobRequest) export.Job {
 	return job
 }
 
+// task is the one that was dispatched.
+func (n *node) task(t *testing.T) export.Task {
+	t.Helper()
+	tasks := n.Take()
+	if len(tasks) != 1 {
+		t.Fatalf("dispatched were %v", tasks)
+	}
+	return tasks[0]
+}
+
 // work does all tasks that were dispatched.
 func (n *node) work(t *testing.T) {
 	t.Helper()
-	for {
-		n.mu.Lock()
-		tasks := n.tasks
-		n.tasks = nil
-		n.mu.Unlock()
-		if len(tasks) == 0 {
-			return
-		}
+	for tasks := n.Take(); len(tasks) > 0; tasks = n.Take() {
 		for _, task := range tasks {
 			if err := n.Work(t.Context(), task); err != nil {
 				t.Fatalf("Work: %v", err)
@@ -198,7 +175,10 @@ func TestServiceConfig(t *testing.T) {
 
 func TestServiceLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNode(t, nil, fine("a"), fine("b"))
+		var events []string
+		n := newNode(t, func(c *export.ServiceConfig) {
+			c.Observe = func(j export.Job, e export.Event) { events = append(events, j.ID+" "+string(e.Kind)+" "+e.Section) }
+		}, fine("a"), fine("b"))
 		began := time.Now().UTC()
 		job := n.create(t, export.JobRequest{Format: "tar.gz", Requester: "key:1"})
 		if job.Status != export.JobPending || !export.ValidID(job.ID) || job.Requester != "key:1" || !job.AsOf.Equal(began.Truncate(time.Second)) {
@@ -216,11 +196,17 @@ func TestServiceLife(t *testing.T) {
 		if want := "export-acme-foods-" + job.AsOf.Format("20060102-150405") + ".tar.gz"; job.Filename != want {
 			t.Errorf("file name %s, want %s", job.Filename, want)
 		}
+		for _, want := range []string{"started a", "finished a", "started b", "finished b"} {
+			if !slices.Contains(events, job.ID+" "+want) {
+				t.Errorf("%q was not observed of %q", want, events)
+			}
+		}
 		if len(job.Results) != 2 || job.Results[0].Key != "a" || job.Results[1].Status != export.StatusOK {
 			t.Errorf("inventory %v", job.Results)
 		}
 		link, err := n.Link(t.Context(), job)
-		if err != nil || !strings.HasSuffix(link.URL, job.ObjectKey+"/"+job.Filename) || !link.ExpiresAt.Equal(time.Now().Add(time.Hour)) {
+		calls := n.config.Signer.(*exporttest.MemSigner).Calls()
+		if err != nil || len(calls) != 1 || calls[0].Key != job.ObjectKey || calls[0].Filename != job.Filename || !link.ExpiresAt.Equal(time.Now().Add(time.Hour)) {
 			t.Errorf("link %v, %v", link, err)
 		}
 		time.Sleep(7*24*time.Hour - 30*time.Minute)

@@ -31,7 +31,8 @@ func TestCancel(t *testing.T) {
 				}
 				job := n.create(t, export.JobRequest{})
 				done := make(chan error, 1)
-				go func() { done <- n.Work(t.Context(), n.tasks[0]) }()
+				task := n.task(t)
+				go func() { done <- n.Work(t.Context(), task) }()
 				time.Sleep(time.Minute)
 				began := time.Now()
 				if what, err := asked.Delete(t.Context(), acme.ID, job.ID); err != nil || what != export.JobCancelled {
@@ -154,7 +155,8 @@ func TestProgressIsStoredOnceASecond(t *testing.T) {
 			c.Store = store
 		}, busy, paced)
 		job := n.create(t, export.JobRequest{})
-		go func() { _ = n.Work(t.Context(), n.tasks[0]) }() // how it ends stands in the row
+		task := n.task(t)
+		go func() { _ = n.Work(t.Context(), task) }() // how it ends stands in the row
 		time.Sleep(30*time.Second + 500*time.Millisecond)
 		got := n.get(t, job)
 		slices.SortFunc(got.Progress, func(a, b export.SectionProgress) int { return strings.Compare(a.Key, b.Key) })

@@ -136,8 +136,13 @@ func (s *Service) request(ctx context.Context, l *lease, job Job) (Request, erro
 		AsOf:         job.AsOf,
 		Sections:     job.Sections,
 		Attempt:      job.Attempt,
-		Observe:      l.observe,
-		Parts:        make(map[string]PartID),
+		Observe: func(e Event) {
+			l.observe(e)
+			if s.config.Observe != nil {
+				s.config.Observe(job, e)
+			}
+		},
+		Parts: make(map[string]PartID),
 	}
 	var ok bool
 	if r.Format, ok = s.format(job.Format); !ok {

@@ -36,12 +36,12 @@ func slow(key string, d time.Duration) export.Section {
 }
 
 // expected is the archive of a job as the engine makes it without a service.
-func expected(t *testing.T, n *node, job export.Job) []byte {
+func expected(t *testing.T, e *export.Engine, job export.Job) []byte {
 	t.Helper()
 	r := request()
 	r.JobID, r.AsOf, r.Sections = job.ID, job.AsOf, job.Sections
 	var b bytes.Buffer
-	if _, err := n.config.Engine.Export(t.Context(), r, &b); err != nil {
+	if _, err := e.Export(t.Context(), r, &b); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -55,7 +55,7 @@ func TestHandedBackJobGoesOn(t *testing.T) {
 		job := one.create(t, export.JobRequest{})
 		ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 		defer stop()
-		if err := one.Work(ctx, one.tasks[0]); err != nil {
+		if err := one.Work(ctx, one.task(t)); err != nil {
 			t.Fatal(err)
 		}
 		if got := one.get(t, job); got.Status != export.JobPending || got.Failures != 0 || time.Now().Before(got.LeaseUntil) {
@@ -67,7 +67,7 @@ func TestHandedBackJobGoesOn(t *testing.T) {
 		}
 		two.work(t)
 		got := two.get(t, job)
-		if b := two.archive(t, got); !bytes.Equal(b, expected(t, two, got)) {
+		if b := two.archive(t, got); !bytes.Equal(b, expected(t, two.config.Engine, got)) {
 			t.Error("the archive has other bytes than one made without a break")
 		}
 		if got.Attempt != 2 || ran.Load() != 2 { // once more by expected
@@ -109,7 +109,8 @@ func TestWorkerThatIsCutOffStopsBeforeItsLeaseEnds(t *testing.T) {
 			c.Engine = engine(t, func(c *export.Config) { c.Spool = one.spool }, fine("a"), fine("b"))
 		}, fine("a"), fine("b"))
 		done := make(chan error, 1)
-		go func() { done <- one.Work(t.Context(), one.tasks[0]) }()
+		task := one.task(t)
+		go func() { done <- one.Work(t.Context(), task) }()
 		time.Sleep(time.Minute)
 		store.deaf.Store(true)
 		cut := time.Now()
@@ -141,7 +142,8 @@ func TestZombieWritesNothing(t *testing.T) {
 		}, fine("a"))
 		job := one.create(t, export.JobRequest{})
 		done := make(chan error, 1)
-		go func() { done <- one.Work(t.Context(), one.tasks[0]) }()
+		task := one.task(t)
+		go func() { done <- one.Work(t.Context(), task) }()
 		synctest.Wait()
 		// As if the process had been stopped: its lease is over at once.
 		_, err := one.store.Update(t.Context(), job.ID, func(now time.Time, j *export.Job) error {
