@@ -24,6 +24,8 @@ type Codec interface {
 
 	// NewDecoder unpacks a whole packed stream. Reading returns [io.EOF] only
 	// when the stream is whole, its check sums are right and nothing follows it.
+	// The decoder is read by one goroutine and closed by another, which waits
+	// for the last read.
 	NewDecoder(src io.Reader) (io.ReadCloser, error)
 
 	// NewFrame makes what surrounds the segments of one archive.

@@ -14,8 +14,12 @@ import (
 // say must agree, declared lengths and check sums must be true, and names must
 // be safe to unpack. One goroutine may use it at a time.
 //
+// The source may be read by another goroutine, somewhat ahead of what is asked
+// for, from [Format.NewReader] until Close returns. If reading it panics, so
+// does the method that needs what it was to give.
+//
 // Errors match [ErrDamaged], [ErrUnsafe] or [ErrBomb], or are the source's own.
-// After an error the Reader is of no more use.
+// After an error the Reader is of no more use but to be closed.
 type Reader interface {
 	// Next goes on to the next file; what has not been read of the one before
 	// is checked all the same. It returns [io.EOF] behind the last file, when
@@ -26,7 +30,9 @@ type Reader interface {
 	// [io.EOF] when they have ended and are what the archive declares.
 	Read(p []byte) (int, error)
 
-	// Close gives back what the Reader holds. It does not close the source.
+	// Close gives back what the Reader holds, and waits for a read of the
+	// source that is under way. It does not close the source. Closing again
+	// does nothing.
 	Close() error
 }
 
@@ -83,6 +89,8 @@ var (
 	// ErrBomb is matched when an archive goes over the limits of reading.
 	ErrBomb = errors.New("archive: over the limits")
 )
+
+var errReaderClosed = errors.New("archive: reader is closed")
 
 func damaged(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, args...))

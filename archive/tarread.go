@@ -9,20 +9,23 @@ import (
 
 // tarReader reads a packed tar stream.
 type tarReader struct {
-	src   *source
 	codec io.ReadCloser // unpacks
+	ahead *readAhead    // of codec
 	tar   *tar.Reader
 	meter meter
 	left  int64 // of the current file
 	err   error
+
+	closed bool
 }
 
 func (f tarFormat) NewReader(src io.Reader, o ReadOptions) (Reader, error) {
-	r := &tarReader{src: &source{r: src}, meter: meter{limits: o.withDefaults()}}
-	var err error
-	if r.codec, err = f.codec.NewDecoder(r.src); err != nil {
-		return nil, r.src.explain(err)
+	in := &source{r: src}
+	codec, err := f.codec.NewDecoder(in)
+	if err != nil {
+		return nil, in.explain(err)
 	}
+	r := &tarReader{codec: codec, ahead: newReadAhead(codec, in), meter: meter{limits: o.withDefaults()}}
 	r.tar = tar.NewReader(readerFunc(r.unpacked))
 	return r, nil
 }
@@ -30,8 +33,8 @@ func (f tarFormat) NewReader(src io.Reader, o ReadOptions) (Reader, error) {
 // unpacked reads the tar stream. All of it counts towards the limits, so that
 // endless headers are a bomb too.
 func (r *tarReader) unpacked(p []byte) (int, error) {
-	n, err := r.codec.Read(p)
-	if merr := r.meter.content(n, r.src.n); merr != nil {
+	n, err := r.ahead.Read(p)
+	if merr := r.meter.content(n, r.ahead.source().n); merr != nil {
 		return 0, merr
 	}
 	return n, err
@@ -52,7 +55,7 @@ func (r *tarReader) next() (Header, error) {
 		return Header{}, r.end()
 	}
 	if err != nil {
-		return Header{}, r.src.explain(err)
+		return Header{}, r.ahead.source().explain(err)
 	}
 	for key := range h.PAXRecords {
 		if strings.HasPrefix(key, "GNU.sparse.") { // any length from a few bytes, and not for every program
@@ -92,7 +95,7 @@ func (r *tarReader) end() error {
 			return io.EOF
 		}
 		if err != nil {
-			return r.src.explain(err)
+			return r.ahead.source().explain(err)
 		}
 	}
 }
@@ -110,12 +113,19 @@ func (r *tarReader) Read(p []byte) (int, error) {
 	case err == io.EOF && r.left > 0:
 		r.err = damaged("a file ends too early")
 	case err != nil && err != io.EOF:
-		r.err = r.src.explain(err)
+		r.err = r.ahead.source().explain(err)
 	}
 	return n, r.err
 }
 
-func (r *tarReader) Close() error { return r.codec.Close() }
+func (r *tarReader) Close() error {
+	if r.closed {
+		return nil
+	}
+	r.closed, r.err = true, errReaderClosed
+	r.ahead.Close()
+	return r.codec.Close()
+}
 
 // source is what an archive is read from: it counts, and tells its own
 // failures from complaints about what it holds.

@@ -46,14 +46,20 @@ type zipReader struct {
 
 func (zipFormat) NewReader(src io.Reader, o ReadOptions) (Reader, error) {
 	r := &zipReader{meter: meter{limits: o.withDefaults()}}
+	ready := false
+	defer func() { // also when the source panics
+		if !ready {
+			_ = r.Close()
+		}
+	}()
 	size, err := r.source(src, o.Scratch)
 	if err == nil {
 		err = r.explain(r.findDirectory(size))
 	}
 	if err != nil {
-		_ = r.Close()
 		return nil, err
 	}
+	ready = true
 	return r, nil
 }
 
@@ -328,6 +334,7 @@ func (r *zipReader) finish() error {
 
 // Close gives a copy of the source back, if there is one.
 func (r *zipReader) Close() error {
+	r.err = errReaderClosed
 	r.scratch.Close()
 	return nil
 }

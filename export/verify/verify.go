@@ -26,7 +26,9 @@ type Options struct {
 
 	// Progress is told, at most ten times a second and at the end, how many
 	// bytes of the source were read. A zip archive's end is read twice, so
-	// that it may be a little more than its length. Optional.
+	// that it may be a little more than its length. It is called by whichever
+	// goroutine reads the source, once at a time and while [Verify] or the loop
+	// over [Files] runs, and holds that up. Optional.
 	Progress func(bytesRead int64)
 }
 

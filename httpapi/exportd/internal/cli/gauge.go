@@ -4,12 +4,16 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 )
 
-// gauge tells on a terminal how much of a file has been read.
+// gauge tells on a terminal how much of a file has been read. It is safe for
+// concurrent use: who reads the file may be another than who prints above it.
 type gauge struct {
-	to    *os.File // nil if nobody is to be told
-	size  int64    // of what is read; 0 if it is not known
+	to   *os.File // nil if nobody is to be told
+	size int64    // of what is read; 0 if it is not known
+
+	mu    sync.Mutex
 	drawn bool
 }
 
@@ -25,6 +29,8 @@ func newGauge(in *input) *gauge {
 // show shows how many bytes have been read.
 func (g *gauge) show(read int64) {
 	if g.to != nil {
+		g.mu.Lock()
+		defer g.mu.Unlock()
 		g.drawn = true
 		fmt.Fprintf(g.to, "\r\x1b[K%s", g.text(read)) //nolint:errcheck // it does not matter that nobody can see it
 	}
@@ -32,6 +38,8 @@ func (g *gauge) show(read int64) {
 
 // clear takes it away, until there is more to tell.
 func (g *gauge) clear() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.drawn {
 		fmt.Fprint(g.to, "\r\x1b[K") //nolint:errcheck // as above
 		g.drawn = false

@@ -1,0 +1,114 @@
+package archive
+
+import (
+	"errors"
+	"io"
+)
+
+// readAhead reads a packed stream in a goroutine of its own, at most
+// aheadBuffers pieces ahead of who uses it, so that unpacking goes on while
+// what was unpacked is hashed. Nobody else may read the stream or its source
+// until Close has returned.
+//
+// One goroutine may use it at a time; Close must be called, once.
+type readAhead struct {
+	free chan []byte // buffers to be filled; closed by Close
+	full chan piece  // in order; closed when the goroutine has ended
+
+	rest []byte // of the piece that is being read
+	last piece  // that piece
+	err  error  // sticky
+}
+
+// piece is what one read gave.
+type piece struct {
+	data     []byte
+	err      error
+	source   source // as it was then: how much was read of it, and its failure
+	panicked any    // what the read panicked with
+}
+
+const (
+	aheadBuffers = 8
+	aheadSize    = 32 << 10 // what DEFLATE unpacks at a time
+)
+
+// errNoReturn is for a read that panicked or ended its goroutine.
+var errNoReturn = errors.New("archive: reading the source did not return")
+
+// newReadAhead begins to read r, which unpacks src.
+func newReadAhead(r io.Reader, src *source) *readAhead {
+	a := &readAhead{
+		free: make(chan []byte, aheadBuffers),
+		full: make(chan piece, aheadBuffers), // a piece never waits for room
+	}
+	for range aheadBuffers {
+		a.free <- make([]byte, aheadSize)
+	}
+	go a.run(r, src)
+	return a
+}
+
+// run reads until something ends it: an error, which is the last piece, or
+// Close.
+func (a *readAhead) run(r io.Reader, src *source) {
+	defer close(a.full)
+	for buf := range a.free {
+		p := readPiece(r, src, buf)
+		a.full <- p
+		if p.err != nil || p.panicked != nil {
+			return
+		}
+	}
+}
+
+// readPiece reads once. A panic goes to who uses what was read, as if there
+// were no goroutine in between.
+func readPiece(r io.Reader, src *source, buf []byte) (p piece) {
+	defer func() { p.panicked = recover() }()
+	n, err := r.Read(buf)
+	return piece{data: buf[:n], err: err, source: *src}
+}
+
+// Read reads what was read ahead. An error comes behind all bytes before it.
+func (a *readAhead) Read(p []byte) (int, error) {
+	for len(a.rest) == 0 {
+		if a.err != nil {
+			return 0, a.err
+		}
+		a.next()
+	}
+	n := copy(p, a.rest)
+	a.rest = a.rest[n:]
+	return n, nil
+}
+
+// next gives the piece that has been read back and takes the one behind it.
+func (a *readAhead) next() {
+	if a.last.data != nil {
+		a.free <- a.last.data[:aheadSize]
+	}
+	p, ok := <-a.full
+	if !ok {
+		p.err, p.source = errNoReturn, a.last.source
+	}
+	a.last, a.rest, a.err = p, p.data, p.err
+	if p.panicked != nil {
+		a.err = errNoReturn
+		panic(p.panicked)
+	}
+}
+
+// source is the stream's source as it was when what is read now was unpacked.
+func (a *readAhead) source() *source { return &a.last.source }
+
+// Close stops reading ahead. It waits for a read that is under way; nothing is
+// read of the source after that.
+func (a *readAhead) Close() {
+	a.rest, a.err = nil, errReaderClosed
+	close(a.free)
+	for range a.free { // so that no other read begins
+	}
+	for range a.full { // until the goroutine has ended
+	}
+}
