@@ -40,7 +40,8 @@ type zipEntry struct {
 	version     uint16 // needed to extract
 	flags       uint16
 	clock, date uint16
-	stamp       int64 // of the time extra field, 0 if there is none
+	stamp       int64 // of the time extra field, Unix seconds
+	stamped     bool  // there is one
 	external    uint32
 }
 
@@ -141,7 +142,7 @@ func (e *zipEntry) readExtra(extra []byte, offset ...*int64) error {
 			}
 		case extraTime:
 			if size >= 5 && field[0]&1 != 0 {
-				e.stamp = int64(int32(binary.LittleEndian.Uint32(field[1:])))
+				e.stamp, e.stamped = int64(int32(binary.LittleEndian.Uint32(field[1:]))), true
 			}
 		}
 	}
@@ -191,7 +192,7 @@ func agree(local, central zipEntry) error {
 	case !version, local.flags != central.flags, local.method != central.method,
 		local.clock != central.clock, local.date != central.date,
 		!same(int64(local.crc), int64(central.crc)), !same(local.raw, central.raw), !same(local.packed, central.packed),
-		local.stamp != 0 && central.stamp != 0 && local.stamp != central.stamp:
+		local.stamped && central.stamped && local.stamp != central.stamp:
 		return refuseUnsafe("%q: its header and its directory entry do not agree", central.name)
 	}
 	return nil
@@ -229,7 +230,7 @@ func (e zipEntry) check(folder bool) error {
 // time is the entry's time stamp in UTC; without an extra field that of DOS,
 // which has no zone, is taken for UTC.
 func (e zipEntry) time() time.Time {
-	if e.stamp != 0 {
+	if e.stamped {
 		return time.Unix(e.stamp, 0).UTC()
 	}
 	return time.Date(int(e.date>>9)+1980, time.Month(e.date>>5&15), int(e.date&31),

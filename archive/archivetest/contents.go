@@ -32,6 +32,7 @@ func testRoundTrip(t *testing.T, k *kit) {
 		newItem("export/products/catalog.ndjson", k.large(mib+mib/2)),
 		{"other zone.txt", time.Date(2026, 6, 26, 21, 0, 1, 999_999_999, zone), []byte("x")},
 		{"old.txt", time.Date(1975, 3, 4, 5, 6, 7, 0, time.UTC), []byte("x")},
+		{"first second.txt", time.Unix(0, 0), []byte("x")},
 	}
 	first, second := k.pack(t, items[:2]...), k.pack(t, items[2:]...)
 	k.check(t, k.join(t, first, second), items...)
