@@ -197,6 +197,24 @@ func TestReadCut(t *testing.T) {
 	}
 }
 
+// TestReadZipHole has zeros where a file of a zip archive begins, as a download
+// leaves that lost a block: no program finds another file there.
+func TestReadZipHole(t *testing.T) {
+	b, _ := sample(t, archive.Zip(), false)
+	for at := 0; ; at++ {
+		next := bytes.Index(b[at:], []byte("PK\x03\x04"))
+		if next < 0 {
+			return
+		}
+		at += next
+		hole := bytes.Clone(b)
+		clear(hole[at:min(at+512, len(b))])
+		if _, err := listing(archive.Zip(), bytes.NewReader(hole)); !errors.Is(err, archive.ErrDamaged) {
+			t.Errorf("hole at %d: %v, want ErrDamaged", at, err)
+		}
+	}
+}
+
 func TestReadFlipped(t *testing.T) {
 	for _, f := range formats[:2] {
 		b, want := sample(t, f, false)

@@ -78,7 +78,7 @@ func readLocal(r io.Reader) (e zipEntry, n int64, err error) {
 		return e, 0, err
 	}
 	if binary.LittleEndian.Uint32(b) != zipLocalMagic {
-		return e, 0, refuseUnsafe("there is no file where the directory has one")
+		return e, 0, damaged("there is no file where the directory has one")
 	}
 	e.version = binary.LittleEndian.Uint16(b[4:])
 	extra, err := e.readCommon(r, b[6:])

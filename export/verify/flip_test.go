@@ -3,6 +3,7 @@ package verify_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/verify"
 )
 
 // extractors unpack an archive into the folder they run in.
@@ -128,18 +131,33 @@ func places(f archive.Format, b []byte) func(at int) string {
 	}
 }
 
-// TestCuts: a cut at any length is found.
+// TestCuts: an archive that is cut at any length, or has lost bytes at its
+// beginning or in between, is damaged and nothing else. An archive that is an
+// asset in it is not taken for what was cut.
 func TestCuts(t *testing.T) {
 	for _, f := range formats {
-		for name, b := range map[string][]byte{"small": small(t, f), "large": large(t, f)} {
+		nested := build(t, f, section{"media", func(sink export.Sink) error {
+			return errors.Join(sink.Binary("old.zip", bytes.NewReader(small(t, archive.Zip()))), sink.Binary("end", bytes.NewReader(noise(100))))
+		}})
+		for name, b := range map[string][]byte{"small": small(t, f), "large": large(t, f), "nested": nested} {
 			step := 1
 			if name == "large" && !isLong() {
 				step = 7919
 			}
-			for n := 0; n < len(b); n += step {
-				if r := check(t, f, b[:n]); r.Whole() {
-					t.Fatalf("%s %s cut at %d of %d bytes is whole", name, f.Name(), n, len(b))
+			damaged := func(what string, n int, b []byte) {
+				t.Helper()
+				if r := check(t, f, b); !slices.Equal(kinds(r), []verify.Kind{verify.Damaged}) {
+					t.Fatalf("%s %s, %s %d: found %+v", name, f.Name(), what, n, r.Findings)
 				}
+			}
+			for n := 0; n < len(b); n += step {
+				damaged("cut at", n, b[:n])
+				if n%4 != 0 && !isLong() {
+					continue
+				}
+				damaged("first bytes lost", n+1, b[n+1:])
+				damaged("a byte lost at", n, slices.Delete(bytes.Clone(b), n, n+1))
+				damaged("bytes lost at", n, slices.Delete(bytes.Clone(b), n, min(n+512, len(b))))
 			}
 		}
 	}
