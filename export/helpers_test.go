@@ -1,23 +1,19 @@
 package export_test
 
 import (
-	"archive/tar"
-	"archive/zip"
 	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"io"
 	"iter"
 	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/klauspost/compress/gzip"
-
 	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/archive/archivetest"
 	"github.com/orgexport/orgexport/export"
 )
 
@@ -123,45 +119,14 @@ func run(t *testing.T, e *export.Engine, r export.Request) (export.Result, map[s
 func unpack(t *testing.T, format string, b []byte) map[string]string {
 	t.Helper()
 	files := make(map[string]string)
-	add := func(name string, r io.Reader) {
-		content, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
+	for name, content := range archivetest.Unpack(t, format, b) {
 		short, ok := strings.CutPrefix(name, top)
-		if _, twice := files[short]; !ok || twice {
-			t.Errorf("%s is twice there or outside of the top folder", name)
+		if !ok {
+			t.Errorf("%s is outside of the top folder", name)
 		}
-		files[short] = string(content)
+		files[short] = content
 	}
-	if format == "zip" {
-		z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, f := range z.File {
-			r, err := f.Open()
-			if err != nil {
-				t.Fatal(err)
-			}
-			add(f.Name, r)
-		}
-		return files
-	}
-	gz, err := gzip.NewReader(bytes.NewReader(b))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for tr := tar.NewReader(gz); ; {
-		h, err := tr.Next()
-		if err == io.EOF {
-			return files
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		add(h.Name, tr)
-	}
+	return files
 }
 
 // checkSums checks that SHA256SUMS lists every other file with its sum.

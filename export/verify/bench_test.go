@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/archive/archivetest"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/verify"
 )
@@ -86,7 +87,7 @@ var rivals = []struct {
 // rival.
 func BenchmarkVerify(b *testing.B) {
 	size := int64(64 << 20)
-	if isLong() {
+	if archivetest.Long() {
 		size = 1 << 30
 	}
 	for _, c := range rivals {
@@ -136,7 +137,7 @@ func best(a, b time.Duration) time.Duration {
 
 // TestSpeed holds Verify to 1.5 times the time of the rivals and 64 MiB.
 func TestSpeed(t *testing.T) {
-	if !isLong() {
+	if !archivetest.Long() {
 		t.Skip("needs -long")
 	}
 	for _, c := range rivals {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/archive/archivetest"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/verify"
 )
@@ -52,7 +53,7 @@ func TestFlips(t *testing.T) {
 					need(t, e[0])
 				}
 				step := 1
-				if name == "large" && !isLong() {
+				if name == "large" && !archivetest.Long() {
 					step = 4999
 				}
 				testFlips(t, f, b, step)
@@ -89,7 +90,7 @@ func testFlips(t *testing.T, f archive.Format, b []byte, step int) {
 				}
 			}
 			b[bit/8] ^= 1 << (bit % 8)
-			if bits[0] == bits[len(bits)-1] || !isLong() {
+			if bits[0] == bits[len(bits)-1] || !archivetest.Long() {
 				break
 			}
 		}
@@ -141,7 +142,7 @@ func TestCuts(t *testing.T) {
 		}})
 		for name, b := range map[string][]byte{"small": small(t, f), "large": large(t, f), "nested": nested} {
 			step := 1
-			if name == "large" && !isLong() {
+			if name == "large" && !archivetest.Long() {
 				step = 7919
 			}
 			damaged := func(what string, n int, b []byte) {
@@ -152,7 +153,7 @@ func TestCuts(t *testing.T) {
 			}
 			for n := 0; n < len(b); n += step {
 				damaged("cut at", n, b[:n])
-				if n%4 != 0 && !isLong() {
+				if n%4 != 0 && !archivetest.Long() {
 					continue
 				}
 				damaged("first bytes lost", n+1, b[n+1:])

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"io"
 	"iter"
 	"log/slog"
@@ -22,16 +21,6 @@ import (
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/verify"
 )
-
-// long is -long, which several packages may define in one test binary.
-var long = func() flag.Value {
-	if flag.Lookup("long") == nil {
-		flag.Bool("long", false, "run the full forms of tests that take minutes and gigabytes")
-	}
-	return flag.Lookup("long").Value
-}()
-
-func isLong() bool { return long.String() == "true" }
 
 // need skips the test if a program is not installed, or fails it if the
 // environment has REQUIRE_TOOLS=1.

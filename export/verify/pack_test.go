@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/archive/archivetest"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -22,42 +23,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 // unpack reads an archive with the standard library.
 func unpack(t testing.TB, f archive.Format, b []byte) map[string]string {
 	t.Helper()
-	files := make(map[string]string)
-	add := func(name string, r io.Reader) {
-		content, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[name] = string(content)
-	}
-	if f.Name() == "zip" {
-		z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, file := range z.File {
-			r, err := file.Open()
-			if err != nil {
-				t.Fatal(err)
-			}
-			add(file.Name, r)
-		}
-		return files
-	}
-	gz, err := gzip.NewReader(bytes.NewReader(b))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for tr := tar.NewReader(gz); ; {
-		h, err := tr.Next()
-		if err == io.EOF {
-			return files
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		add(h.Name, tr)
-	}
+	return archivetest.Unpack(t, f.Name(), b)
 }
 
 // pack packs files with the standard library.

@@ -1,16 +1,12 @@
 package cli_test
 
 import (
-	"archive/tar"
-	"archive/zip"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math/rand/v2"
 	"net/url"
@@ -26,6 +22,7 @@ import (
 	"github.com/ulikunitz/xz"
 	_ "modernc.org/sqlite"
 
+	"github.com/orgexport/orgexport/archive/archivetest"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/cli"
 )
 
@@ -230,23 +227,14 @@ func read(t *testing.T, file string) string {
 func extract(t *testing.T, format, archive string) map[string]string {
 	t.Helper()
 	var files map[string]string
-	var err error
-	switch format {
-	case "zip":
-		files, err = extractZip(archive)
-	case "tar.gz":
-		var r *gzip.Reader
-		if r, err = gzip.NewReader(strings.NewReader(archive)); err == nil {
-			files, err = extractTar(r)
+	if format == "tar.xz" {
+		r, err := xz.NewReader(strings.NewReader(archive))
+		if err != nil {
+			t.Fatal(err)
 		}
-	case "tar.xz":
-		var r *xz.Reader
-		if r, err = xz.NewReader(strings.NewReader(archive)); err == nil {
-			files, err = extractTar(r)
-		}
-	}
-	if err != nil {
-		t.Fatal(err)
+		files = archivetest.UnpackTar(t, r)
+	} else {
+		files = archivetest.Unpack(t, format, []byte(archive))
 	}
 	sums := strings.Split(strings.TrimSuffix(files[stem+"/SHA256SUMS"], "\n"), "\n")
 	if len(sums) != len(files)-1 {
@@ -259,38 +247,4 @@ func extract(t *testing.T, format, archive string) map[string]string {
 		}
 	}
 	return files
-}
-
-func extractZip(archive string) (map[string]string, error) {
-	z, err := zip.NewReader(strings.NewReader(archive), int64(len(archive)))
-	if err != nil {
-		return nil, err
-	}
-	files := make(map[string]string)
-	for _, f := range z.File {
-		content, err := fs.ReadFile(z, f.Name)
-		if err != nil {
-			return nil, err
-		}
-		files[f.Name] = string(content)
-	}
-	return files, nil
-}
-
-func extractTar(r io.Reader) (map[string]string, error) {
-	files := make(map[string]string)
-	for in := tar.NewReader(r); ; {
-		h, err := in.Next()
-		if errors.Is(err, io.EOF) {
-			return files, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		content, err := io.ReadAll(in)
-		if err != nil {
-			return nil, err
-		}
-		files[h.Name] = string(content)
-	}
 }
