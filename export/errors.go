@@ -119,3 +119,9 @@ type publicError struct {
 func (e *publicError) Error() string  { return e.err.Error() }
 func (e *publicError) Unwrap() error  { return e.err }
 func (e *publicError) Public() string { return e.text }
+
+// tooLarge is the error of something over its limit.
+func tooLarge(what string, limit int64) error {
+	return WithPublic(fmt.Errorf("%w: %s has more than %d bytes", ErrTooLarge, what, limit),
+		fmt.Sprintf("The %s is larger than the limit of %d bytes.", what, limit))
+}

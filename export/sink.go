@@ -306,52 +306,6 @@ func (s *sink) close() {
 	_ = s.fail(errSinkClosed, false)
 }
 
-// sinkReader passes a file on to the packer. It keeps the section's limit,
-// reports progress, and holds the sink's commit lock from the end of the file
-// until it has settled.
-type sinkReader struct {
-	sink    *sink
-	r       io.Reader
-	size    int64
-	left    int64
-	holding bool
-}
-
-func (in *sinkReader) Read(p []byte) (int, error) {
-	if in.left < 0 {
-		return 0, tooLarge("section", in.sink.maxBytes)
-	}
-	n, err := in.r.Read(p)
-	in.size += int64(n)
-	if in.left -= int64(n); in.left < 0 {
-		return 0, tooLarge("section", in.sink.maxBytes)
-	}
-	if err == io.EOF && !in.holding {
-		in.sink.commit.Lock()
-		if in.sink.closed {
-			in.sink.commit.Unlock()
-			return 0, errSinkClosed
-		}
-		in.holding = true
-	}
-	if err == nil {
-		in.sink.advance(in.size)
-	}
-	return n, err
-}
-
-func (in *sinkReader) settle() {
-	if in.holding {
-		in.sink.commit.Unlock()
-	}
-}
-
-// tooLarge is the error of something over its limit.
-func tooLarge(what string, limit int64) error {
-	return WithPublic(fmt.Errorf("%w: %s has more than %d bytes", ErrTooLarge, what, limit),
-		fmt.Sprintf("The %s is larger than the limit of %d bytes.", what, limit))
-}
-
 // writeSum appends a line as sha256sum reads it.
 func writeSum(w io.Writer, digest [32]byte, name string) error {
 	_, err := fmt.Fprintf(w, "%x  %s\n", digest, name)
