@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/archive/xz"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/verify"
 )
@@ -62,6 +63,11 @@ func FuzzTarGzReader(f *testing.F) {
 		}
 		fuzzArchive(t, archive.TarGz(), b)
 	})
+}
+
+func FuzzTarXzReader(f *testing.F) {
+	f.Add(small(f, xz.TarXz()))
+	f.Fuzz(func(t *testing.T, b []byte) { fuzzArchive(t, xz.TarXz(), b) })
 }
 
 func FuzzSums(f *testing.F) {
