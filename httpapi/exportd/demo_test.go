@@ -4,16 +4,36 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
+
+// firstCommand is the first that the README gives.
+func firstCommand(t *testing.T) []string {
+	t.Helper()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(readme), "\n```sh\n")
+	block, _, closed := strings.Cut(rest, "\n```\n")
+	if !ok || !closed || strings.Contains(block, "\n") {
+		t.Fatalf("the README's first block of commands is %q, want one command", block)
+	}
+	return strings.Fields(block)
+}
 
 // TestFirstCommand runs the first command of the README as it stands there, but
 // for the folder of the archive, without settings that a new user has not made.
 func TestFirstCommand(t *testing.T) {
 	needTools(t, "unzip", "sha256sum")
 	dir := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "go", "run", "./httpapi/exportd", "demo", "--out", dir)
+	first := firstCommand(t)
+	if !slices.Equal(first, []string{"go", "run", "./httpapi/exportd", "demo"}) {
+		t.Fatalf("the README's first command is %q", first)
+	}
+	cmd := exec.CommandContext(t.Context(), first[0], append(first[1:], "--out", dir)...)
 	cmd.Dir = "../.."
 	for _, name := range []string{"PATH", "HOME", "TMPDIR", "GOCACHE", "GOMODCACHE", "GOPATH", "GOROOT", "GOPROXY", "GOSUMDB", "GOTOOLCHAIN"} {
 		if value, ok := os.LookupEnv(name); ok {
