@@ -44,7 +44,8 @@ func extract(t testing.TB, program []string, name string, b []byte) map[string]s
 
 // TestFlips: a flip of any single bit is found, or changes nothing that a
 // program unpacks. Flips that are not found are grouped by the field of the
-// header they are in, and one of each group is given to the programs.
+// header they are in, and one of each group is given to the programs; all of
+// them with -long.
 func TestFlips(t *testing.T) {
 	for _, f := range formats[:2] {
 		for name, b := range map[string][]byte{"small": small(t, f), "large": large(t, f)} {
@@ -82,7 +83,10 @@ func testFlips(t *testing.T, f archive.Format, b []byte, step int) {
 	want := extract(t, programs[0], "a."+f.Extension(), b)
 	for _, where := range slices.Sorted(maps.Keys(quiet)) {
 		bits := quiet[where]
-		for _, bit := range []int{bits[0], bits[len(bits)-1]} {
+		if !archivetest.Long() {
+			bits = bits[:1]
+		}
+		for _, bit := range bits {
 			b[bit/8] ^= 1 << (bit % 8)
 			for _, program := range programs {
 				if got := extract(t, program, "a."+f.Extension(), b); !maps.Equal(got, want) {
@@ -90,9 +94,6 @@ func testFlips(t *testing.T, f archive.Format, b []byte, step int) {
 				}
 			}
 			b[bit/8] ^= 1 << (bit % 8)
-			if bits[0] == bits[len(bits)-1] || !archivetest.Long() {
-				break
-			}
 		}
 	}
 }
