@@ -103,7 +103,7 @@ func TestVerifyDamaged(t *testing.T) {
 		for _, name := range []string{"cut.", "empty.", "bit."} {
 			o := finish(t, command(t, dir, "verify", name+format))
 			o.want(t, 1, "is not whole: 1 finding\n")
-			if !strings.HasPrefix(o.stdout, "damaged ") && !strings.HasPrefix(o.stdout, "unsafe ") || strings.Count(o.stdout, "\n") != 1 {
+			if !strings.HasPrefix(o.stdout, "damaged ") || strings.Count(o.stdout, "\n") != 1 {
 				t.Errorf("%s%s: it says %q", name, format, o.stdout)
 			}
 		}
