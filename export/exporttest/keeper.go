@@ -105,7 +105,7 @@ func keeperReadsBack[K comparable](t testing.TB, k kept[K]) {
 	put(t, k.keeper, k.id(0), content)
 	r := open(t, k.keeper, k.id(0))
 	if err := iotest.TestReader(r, []byte(content)); err != nil {
-		t.Error(err)
+		t.Errorf("the reader is broken: %.300v", err) // it quotes all that it read
 	}
 	if err := r.Close(); err != nil {
 		t.Error(err)
