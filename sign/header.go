@@ -1,0 +1,64 @@
+package sign
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"net/http"
+	"strings"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// setHeader sets the fields that tell about the archive, whatever part of it is
+// served.
+func setHeader(h http.Header, job export.Job, extension string) {
+	h.Set("Content-Type", mediaType(extension))
+	h.Set("Content-Disposition", disposition(job.Filename))
+	h.Set("ETag", `"`+hex.EncodeToString(job.SHA256)+`"`)
+	h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(job.SHA256)+":")
+	h.Set("Accept-Ranges", "bytes")
+	h.Set("Cache-Control", "private, no-transform")
+	h.Set("X-Content-Type-Options", "nosniff")
+}
+
+// clearHeader makes of the header of an archive that of a refusal.
+func clearHeader(h http.Header) {
+	for _, name := range []string{
+		"Content-Type", "Content-Disposition", "Content-Length", "ETag", "Repr-Digest", "Last-Modified",
+	} {
+		h.Del(name)
+	}
+	h.Set("Cache-Control", "no-store")
+}
+
+func mediaType(extension string) string {
+	switch extension {
+	case "zip":
+		return "application/zip"
+	case "tar.gz":
+		return "application/gzip"
+	case "tar.xz":
+		return "application/x-xz"
+	case "tar.zst":
+		return "application/zstd"
+	default:
+		return "application/octet-stream"
+	}
+}
+
+// disposition makes the client save a file of that name (RFC 6266). A name that
+// is not plain ASCII is given twice: for clients that know RFC 8187, and with
+// underscores for the others.
+func disposition(filename string) string {
+	plain := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || strings.ContainsRune(`"\%`, r) {
+			return '_'
+		}
+		return r
+	}, filename)
+	value := `attachment; filename="` + plain + `"`
+	if plain != filename {
+		value += "; filename*=UTF-8''" + escape(filename)
+	}
+	return value
+}

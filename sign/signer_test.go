@@ -1,0 +1,99 @@
+package sign_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/sign"
+)
+
+var _ export.Signer = (*sign.Signer)(nil)
+
+func TestNewSignerRefuses(t *testing.T) {
+	ring := newRing(t, "a")
+	for _, c := range []struct {
+		name   string
+		config sign.Config
+		want   []string
+	}{
+		{"nothing", sign.Config{}, []string{"Config.Ring is missing", "Config.BaseURL is missing"}},
+		{"empty ring", sign.Config{Ring: &sign.Ring{}, BaseURL: "https://a"}, []string{"Config.Ring is missing"}},
+		{"relative", sign.Config{Ring: ring, BaseURL: "/downloads"}, []string{"is not an absolute URL"}},
+		{"other scheme", sign.Config{Ring: ring, BaseURL: "ftp://a/b"}, []string{"is not an absolute URL"}},
+		{"no host", sign.Config{Ring: ring, BaseURL: "https://:80/b"}, []string{"is not an absolute URL"}},
+		{"user", sign.Config{Ring: ring, BaseURL: "https://u:hunter2@a/b"}, []string{"has a user"}},
+		{"query", sign.Config{Ring: ring, BaseURL: "https://a/b?"}, []string{"has a user, a query or a fragment"}},
+		{"no URL", sign.Config{Ring: ring, BaseURL: "https://hunter2:%zz"}, []string{"is not a URL"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := sign.NewSigner(c.config)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, want := range c.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("got %q, want it to contain %q", err, want)
+				}
+			}
+			if strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("%q has a password", err)
+			}
+		})
+	}
+}
+
+func TestSignRefuses(t *testing.T) {
+	s, err := sign.NewSigner(sign.Config{Ring: newRing(t, "a"), BaseURL: "https://example.com/d/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{
+		"", "a", "a/b", "a/b/1", "a/b/1.", "a/b/.zip", "a/b/0.zip", "a/b/01.zip", "a/b/+1.zip", "a/b/-1.zip", "a/b/x.zip",
+		"a/b/1.zip/c", "/a/b/1.zip", "a//1.zip", "../b/1.zip", "./b/1.zip", "a b/c/1.zip", "é/b/1.zip", "a/b/1.z%p",
+		"a/b/99999999999999999999.zip",
+	} {
+		if l, err := s.Sign(t.Context(), key, filename, time.Hour); err == nil {
+			t.Errorf("key %q: got %s", key, l.URL)
+		}
+	}
+	for _, name := range []string{"", ".", "..", "a/b", `a\b`, "a\nb", "a\x00", "a\u0085", "\xff", strings.Repeat("x", 256)} {
+		if l, err := s.Sign(t.Context(), objectKey, name, time.Hour); err == nil {
+			t.Errorf("file name %q: got %s", name, l.URL)
+		}
+	}
+	for _, ttl := range []time.Duration{-time.Hour, 0, time.Second - 1} {
+		if l, err := s.Sign(t.Context(), objectKey, filename, ttl); err == nil {
+			t.Errorf("ttl %v: got %s", ttl, l.URL)
+		}
+	}
+}
+
+func TestLinkLivesAsPromised(t *testing.T) {
+	s, err := sign.NewSigner(sign.Config{
+		Ring: newRing(t, "a"), BaseURL: "https://example.com/d/", Now: func() time.Time { return start.In(time.FixedZone("", 3600)) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ ttl, want time.Duration }{
+		{time.Second, time.Second},
+		{time.Hour, time.Hour},
+		{sign.MaxTTL, sign.MaxTTL},
+		{365 * 24 * time.Hour, sign.MaxTTL},
+		{1<<63 - 1, sign.MaxTTL},
+	} {
+		l, err := s.Sign(t.Context(), objectKey, filename, c.ttl)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// By whole seconds, and never longer than asked for.
+		if want := start.Truncate(time.Second).Add(c.want); !l.ExpiresAt.Equal(want) || l.ExpiresAt.Location() != time.UTC {
+			t.Errorf("ttl %v: expires at %v, want %v", c.ttl, l.ExpiresAt, want)
+		}
+		if !strings.HasPrefix(l.URL, "https://example.com/d/"+objectKey+"/"+filename+"?expires=") {
+			t.Errorf("the link is %s", l.URL)
+		}
+	}
+}
