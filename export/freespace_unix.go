@@ -4,8 +4,10 @@ package export
 
 import "syscall"
 
-// freeSpace returns the bytes that an ordinary user may still write in dir.
-func freeSpace(dir string) (int64, error) {
+// FreeSpace returns how many bytes an ordinary user may still write in a folder.
+// It is for those who implement [FreeSpacer]. On systems where it is not known,
+// such as Windows, the error matches [errors.ErrUnsupported].
+func FreeSpace(dir string) (int64, error) {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(dir, &s); err != nil {
 		return 0, err

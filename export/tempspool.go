@@ -98,9 +98,9 @@ func (s *TempSpool) List(_ context.Context, jobID string) ([]PartID, error) {
 // FreeSpace implements [FreeSpacer].
 func (s *TempSpool) FreeSpace() (int64, error) {
 	if s.dir == "" {
-		return freeSpace(os.TempDir())
+		return FreeSpace(os.TempDir())
 	}
-	return freeSpace(s.dir)
+	return FreeSpace(s.dir)
 }
 
 // replace puts a part, or none, in the place of the one there is.
