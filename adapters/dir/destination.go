@@ -1,0 +1,113 @@
+package dir
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+const wordAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+// Destination keeps archives in a folder. It implements [export.Destination],
+// [export.Checker] and [export.FreeSpacer]. It is safe for concurrent use, by
+// several processes too.
+type Destination struct{ folder *folder }
+
+// NewDestination opens a folder, which is made if there is none. What processes
+// that have ended have left there is removed.
+func NewDestination(path string) (*Destination, error) {
+	f, err := openFolder(path)
+	if err != nil {
+		return nil, err
+	}
+	return &Destination{f}, nil
+}
+
+// Put implements [export.Destination]. The writer is buffered, and is of no use
+// once write has returned.
+func (d *Destination) Put(ctx context.Context, key string, write func(io.Writer) error) error {
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	return d.folder.put(ctx, key, write)
+}
+
+// Open implements [export.Destination]. What it returns is an [*os.File].
+func (d *Destination) Open(ctx context.Context, key string) (io.ReadSeekCloser, error) {
+	if err := ready(ctx, checkKey(key)); err != nil {
+		return nil, err
+	}
+	file, err := d.folder.open(key)
+	if err != nil { // a nil *os.File is no nil interface
+		return nil, err
+	}
+	return file, nil
+}
+
+// Delete implements [export.Destination].
+func (d *Destination) Delete(ctx context.Context, key string) error {
+	if err := ready(ctx, checkKey(key)); err != nil {
+		return err
+	}
+	return d.folder.remove(key)
+}
+
+// List implements [export.Destination]. Files whose names are no keys are not
+// listed.
+func (d *Destination) List(ctx context.Context, prefix string) ([]string, error) {
+	top := path.Dir(prefix + "x") // the folder that the prefix ends in
+	if !fs.ValidPath(top) {
+		return nil, nil
+	}
+	var keys []string
+	err := fs.WalkDir(d.folder.root.FS(), top, func(name string, e fs.DirEntry, err error) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		switch {
+		case isMissing(err): // or deleted a moment ago
+			return nil
+		case err != nil:
+			return err
+		case e.IsDir() && name != "." && checkKey(name) != nil:
+			return fs.SkipDir
+		case e.Type().IsRegular() && strings.HasPrefix(name, prefix) && checkKey(name) == nil:
+			keys = append(keys, name)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("dir: list: %w", err)
+	}
+	return keys, nil
+}
+
+// Check implements [export.Checker]: it tells why nothing can be written.
+func (d *Destination) Check(ctx context.Context) error { return d.folder.check(ctx) }
+
+// FreeSpace implements [export.FreeSpacer].
+func (d *Destination) FreeSpace() (int64, error) { return export.FreeSpace(d.folder.path) }
+
+// Close gives the folder up. What was opened in it stays open.
+func (d *Destination) Close() error { return d.folder.close() }
+
+// checkKey takes the keys that an [export.Destination] has.
+func checkKey(key string) error {
+	if !fs.ValidPath(key) || key == "." || strings.Trim(key, wordAlphabet+"./") != "" {
+		return fmt.Errorf("dir: %q is not a key", key)
+	}
+	return nil
+}
+
+// ready tells why a call with that check of its arguments cannot go on.
+func ready(ctx context.Context, err error) error {
+	if err == nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
