@@ -1,0 +1,36 @@
+package inproc_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/orgexport/orgexport/adapters/inproc"
+	"github.com/orgexport/orgexport/export"
+)
+
+func Example() {
+	ctx, stop := context.WithCancel(context.Background())
+	queue := inproc.New(inproc.Config{Workers: 1})
+
+	// The service does this for every job, and the reaper for those left over.
+	for _, job := range []string{"first", "second", "first"} {
+		if err := queue.Dispatch(ctx, export.Task{Kind: export.TaskExport, JobID: job}); err != nil {
+			panic(err)
+		}
+	}
+
+	// Yours is the method Work of the service.
+	work := func(_ context.Context, task export.Task) error {
+		fmt.Println(task.Kind, task.JobID)
+		if task.JobID == "second" {
+			stop() // yours comes with a signal
+		}
+		return nil
+	}
+	if err := queue.Run(ctx, work); err != nil {
+		panic(err)
+	}
+	// Output:
+	// export first
+	// export second
+}

@@ -1,0 +1,205 @@
+// Package inproc runs tasks in goroutines of this process: the [export.Dispatcher]
+// for one machine without set-up.
+//
+//	queue := inproc.New(inproc.Config{Workers: 4})
+//	service, err := export.NewService(export.ServiceConfig{Dispatcher: queue, …})
+//	…
+//	err = queue.Run(ctx, service.Work) // until ctx ends
+//
+// # What is lost, and what is not
+//
+// Tasks are kept in memory and end with the process. That loses no job: a job
+// whose task is lost has a lease that comes to its end, the service's reaper
+// finds it through [export.Store].Stale, in this process or another, and
+// dispatches it again. So jobs that a process has left unfinished are picked up
+// after its next start, and nothing here reads or stores any. For the same
+// reason a task that fails is not run again by the queue.
+//
+// When ctx ends, Run starts no more tasks; running ones see it and return, by
+// which the service has handed their jobs back. What waits stays in the queue,
+// for a later Run.
+package inproc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// Config is the configuration of a [Queue]. Its zero value is ready for use.
+type Config struct {
+	// Workers is how many tasks run at once. Defaults to 2, also if it is
+	// negative.
+	Workers int
+
+	// Logger gets the errors and panics of tasks. Defaults to [slog.Default].
+	Logger *slog.Logger
+}
+
+// Queue holds tasks and runs them in the order in which they came. It implements
+// [export.Dispatcher] and is safe for concurrent use. Make one with [New].
+type Queue struct {
+	workers int
+	logger  *slog.Logger
+
+	mu      sync.Mutex
+	wake    *sync.Cond // a task waits, or running is over
+	waiting []export.Task
+	states  map[export.Task]state // of tasks that wait or run
+	running bool                  // there is a Run
+}
+
+// state is where a task is.
+type state int
+
+const (
+	waits    state = iota + 1
+	runs           // and has not been dispatched since it began
+	runAgain       // runs, and will run once more
+)
+
+// New returns an empty queue.
+func New(c Config) *Queue {
+	if c.Workers <= 0 {
+		c.Workers = 2
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	q := &Queue{workers: c.Workers, logger: c.Logger, states: make(map[export.Task]state)}
+	q.wake = sync.NewCond(&q.mu)
+	return q
+}
+
+// Dispatch implements [export.Dispatcher]. It never waits, and there is no limit
+// to the queue. A task that waits already is not queued twice; one that runs is
+// run once more afterwards, however often it is dispatched in between. Tasks
+// may be dispatched before, during and after [Queue.Run].
+func (q *Queue) Dispatch(ctx context.Context, task export.Task) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch q.states[task] {
+	case waits, runAgain:
+	case runs:
+		q.states[task] = runAgain
+	default:
+		q.push(task)
+	}
+	return nil
+}
+
+// push puts a task at the end. The caller has q.mu.
+func (q *Queue) push(task export.Task) {
+	q.states[task] = waits
+	q.waiting = append(q.waiting, task)
+	q.wake.Signal()
+}
+
+// Run calls work for every task, for several at once but never for the same one,
+// until ctx ends and all calls have returned; then it returns nil. Calls get a
+// context that ends with ctx. What they return is logged, but for what ctx's end
+// has brought about, and so are their panics. There may be one Run at a time: a
+// second one is an error.
+func (q *Queue) Run(ctx context.Context, work func(context.Context, export.Task) error) error {
+	q.mu.Lock()
+	if q.running {
+		q.mu.Unlock()
+		return errors.New("inproc: the queue is running already")
+	}
+	q.running = true
+	q.mu.Unlock()
+
+	stop := context.AfterFunc(ctx, func() {
+		q.mu.Lock() // so that no worker is between looking at ctx and waiting
+		defer q.mu.Unlock()
+		q.wake.Broadcast()
+	})
+	defer stop()
+	var workers sync.WaitGroup
+	for range q.workers {
+		workers.Go(func() {
+			for {
+				task, ok := q.next(ctx)
+				if !ok {
+					return
+				}
+				q.do(ctx, task, work)
+			}
+		})
+	}
+	workers.Wait()
+
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.running = false
+	return nil
+}
+
+// next waits for a task, or for the end of ctx.
+func (q *Queue) next(ctx context.Context) (export.Task, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.waiting) == 0 && ctx.Err() == nil {
+		q.wake.Wait()
+	}
+	if ctx.Err() != nil {
+		return export.Task{}, false
+	}
+	task := q.waiting[0]
+	q.waiting = q.waiting[1:]
+	q.states[task] = runs
+	return task, true
+}
+
+// do runs a task.
+func (q *Queue) do(ctx context.Context, task export.Task, work func(context.Context, export.Task) error) {
+	defer q.done(task)
+	log := q.logger.With("task", string(task.Kind), "job", task.JobID)
+	err := call(ctx, task, work)
+	var p *panicError
+	switch {
+	case err == nil:
+	case errors.As(err, &p):
+		log.ErrorContext(ctx, "a task panicked", "panic", p.value, "stack", string(p.stack))
+	case ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))):
+		// It was told to stop.
+	default:
+		log.ErrorContext(ctx, "a task failed", "error", err)
+	}
+}
+
+// done takes note that a task has ended.
+func (q *Queue) done(task export.Task) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	again := q.states[task] == runAgain
+	delete(q.states, task)
+	if again {
+		q.push(task)
+	}
+}
+
+// call makes an error of a panic.
+func call(ctx context.Context, task export.Task, work func(context.Context, export.Task) error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicError{v, debug.Stack()}
+		}
+	}()
+	return work(ctx, task)
+}
+
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (p *panicError) Error() string { return fmt.Sprintf("inproc: task panicked: %v", p.value) }
