@@ -1,0 +1,213 @@
+package bunstore
+
+import (
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// jobRow is a row of the table of jobs.
+type jobRow struct {
+	bun.BaseModel `bun:"table:jobs,alias:job"`
+
+	ID      string `bun:"id,pk"`
+	Version int64  `bun:"version"` // counts writes: whoever read an older one has lost the race
+
+	// Request is a digest of what makes two requests the same one. An index of
+	// the columns themselves would limit how many sections may be asked for.
+	Request []byte `bun:"request"`
+
+	OrganizationID   string `bun:"organization_id"`
+	OrganizationSlug string `bun:"organization_slug"`
+	OrganizationName string `bun:"organization_name"`
+
+	Format    string `bun:"format"`
+	Sections  string `bun:"sections"` // JSON, as are Progress, Parts and Results
+	RetryOf   string `bun:"retry_of"`
+	Requester string `bun:"requester"`
+	CreatedAt int64  `bun:"created_at"` // never NULL, which databases sort differently
+
+	AsOf       sql.Null[int64] `bun:"as_of"`
+	Status     string          `bun:"status"`
+	Attempt    int             `bun:"attempt"`
+	Failures   int             `bun:"failures"`
+	LeaseOwner string          `bun:"lease_owner"`
+	LeaseUntil sql.Null[int64] `bun:"lease_until"`
+	DueAt      sql.Null[int64] `bun:"due_at"` // see dueAt
+	Progress   string          `bun:"progress"`
+	Parts      string          `bun:"parts"`
+	Results    string          `bun:"results"`
+	Error      string          `bun:"error"`
+	FinishedAt sql.Null[int64] `bun:"finished_at"`
+	Filename   string          `bun:"filename"`
+	ObjectKey  string          `bun:"object_key"`
+	Size       int64           `bun:"size"`
+	SHA256     []byte          `bun:"sha256"`
+	ExpiresAt  sql.Null[int64] `bun:"expires_at"`
+	PurgeAt    sql.Null[int64] `bun:"purge_at"`
+
+	// Now is the clock of the database, where a query asks for it.
+	Now int64 `bun:"now_ms,scanonly"`
+}
+
+// fixedColumns never change once a job is stored.
+var fixedColumns = []string{"id", "request", "organization_id", "format", "sections", "retry_of", "created_at"}
+
+// partID is how an id of a part is stored, whatever export.PartID looks like.
+type partID struct {
+	JobID   string `json:"job_id"`
+	Section string `json:"section"`
+	Shard   int    `json:"shard,omitempty"`
+	Attempt int    `json:"attempt"`
+}
+
+func newJobRow(j export.Job, version int64) (*jobRow, error) {
+	if err := checkJob(j); err != nil {
+		return nil, err
+	}
+	row := &jobRow{
+		ID:               j.ID,
+		Version:          version,
+		Request:          requestDigest(j),
+		OrganizationID:   j.Organization.ID,
+		OrganizationSlug: j.Organization.Slug,
+		OrganizationName: j.Organization.Name,
+		Format:           j.Format,
+		RetryOf:          j.RetryOf,
+		Requester:        j.Requester,
+		CreatedAt:        j.CreatedAt.UnixMilli(),
+		AsOf:             millis(j.AsOf),
+		Status:           string(j.Status),
+		Attempt:          j.Attempt,
+		Failures:         j.Failures,
+		LeaseOwner:       j.LeaseOwner,
+		LeaseUntil:       millis(j.LeaseUntil),
+		DueAt:            millis(dueAt(j)),
+		Error:            cleanText(j.Error),
+		FinishedAt:       millis(j.FinishedAt),
+		Filename:         j.Filename,
+		ObjectKey:        j.ObjectKey,
+		Size:             j.Size,
+		SHA256:           j.SHA256,
+		ExpiresAt:        millis(j.ExpiresAt),
+		PurgeAt:          millis(j.PurgeAt),
+	}
+	results := slices.Clone(j.Results)
+	for i := range results {
+		results[i].Error = cleanText(results[i].Error)
+	}
+	parts := make([]partID, len(j.Parts))
+	for i, p := range j.Parts {
+		parts[i] = partID(p)
+	}
+	err := errors.Join(
+		encodeList(&row.Sections, j.Sections), encodeList(&row.Progress, j.Progress),
+		encodeList(&row.Parts, parts), encodeList(&row.Results, results))
+	return row, err
+}
+
+func (r *jobRow) job() (export.Job, error) {
+	j := export.Job{
+		ID:           r.ID,
+		Organization: export.Organization{ID: r.OrganizationID, Slug: r.OrganizationSlug, Name: r.OrganizationName},
+		Format:       r.Format,
+		RetryOf:      r.RetryOf,
+		Requester:    r.Requester,
+		CreatedAt:    time.UnixMilli(r.CreatedAt).UTC(),
+		AsOf:         instant(r.AsOf),
+		Status:       export.JobStatus(r.Status),
+		Attempt:      r.Attempt,
+		Failures:     r.Failures,
+		LeaseOwner:   r.LeaseOwner,
+		LeaseUntil:   instant(r.LeaseUntil),
+		Error:        r.Error,
+		FinishedAt:   instant(r.FinishedAt),
+		Filename:     r.Filename,
+		ObjectKey:    r.ObjectKey,
+		Size:         r.Size,
+		SHA256:       slices.Clone(r.SHA256),
+		ExpiresAt:    instant(r.ExpiresAt),
+		PurgeAt:      instant(r.PurgeAt),
+	}
+	var parts []partID
+	err := errors.Join(
+		decodeList(r.Sections, &j.Sections), decodeList(r.Progress, &j.Progress),
+		decodeList(r.Parts, &parts), decodeList(r.Results, &j.Results))
+	if err != nil {
+		return export.Job{}, fmt.Errorf("job %s: %w", r.ID, err)
+	}
+	for _, p := range parts {
+		j.Parts = append(j.Parts, export.PartID(p))
+	}
+	return j, nil
+}
+
+// dueAt is the instant from which somebody has to see to the job, zero if there
+// is none.
+func dueAt(j export.Job) time.Time {
+	if !j.Status.InFlight() {
+		return j.PurgeAt
+	}
+	lease := j.LeaseUntil
+	if lease.IsZero() {
+		lease = time.UnixMilli(0) // nobody has looked after it ever
+	}
+	if j.PurgeAt.IsZero() || lease.Before(j.PurgeAt) {
+		return lease
+	}
+	return j.PurgeAt
+}
+
+// requestDigest is equal for jobs of the same request.
+func requestDigest(j export.Job) []byte {
+	h := sha256.New()
+	for _, s := range append([]string{j.Organization.ID, j.Format, j.RetryOf}, j.Sections...) {
+		_, _ = fmt.Fprintf(h, "%d %s\n", len(s), s)
+	}
+	return h.Sum(nil)
+}
+
+func checkJob(j export.Job) error {
+	err := checkText("id", j.ID, "organization", j.Organization.ID, "slug", j.Organization.Slug,
+		"name", j.Organization.Name, "format", j.Format, "retried job", j.RetryOf, "requester", j.Requester,
+		"status", string(j.Status), "lease owner", j.LeaseOwner, "file name", j.Filename, "object key", j.ObjectKey)
+	for _, s := range j.Sections {
+		err = errors.Join(err, checkText("section", s))
+	}
+	for _, p := range j.Progress {
+		err = errors.Join(err, checkText("section", p.Key))
+	}
+	for _, p := range j.Parts {
+		err = errors.Join(err, checkText("job of a part", p.JobID, "section", p.Section))
+	}
+	for _, r := range j.Results {
+		err = errors.Join(err, checkText("section", r.Key, "status", string(r.Status)))
+	}
+	return err
+}
+
+func encodeList[T any](text *string, list []T) error {
+	if len(list) == 0 {
+		*text = "[]"
+		return nil
+	}
+	b, err := json.Marshal(list)
+	*text = string(b)
+	return err
+}
+
+// decodeList makes nil of an empty list.
+func decodeList[T any](text string, list *[]T) error {
+	if text == "[]" {
+		return nil
+	}
+	return json.Unmarshal([]byte(text), list)
+}
