@@ -96,7 +96,7 @@ func newJobRow(j export.Job, version int64) (*jobRow, error) {
 		Filename:         j.Filename,
 		ObjectKey:        j.ObjectKey,
 		Size:             j.Size,
-		SHA256:           j.SHA256,
+		SHA256:           append([]byte(nil), j.SHA256...), // nil if empty
 		ExpiresAt:        millis(j.ExpiresAt),
 		PurgeAt:          millis(j.PurgeAt),
 	}
@@ -156,14 +156,10 @@ func dueAt(j export.Job) time.Time {
 	if !j.Status.InFlight() {
 		return j.PurgeAt
 	}
-	lease := j.LeaseUntil
-	if lease.IsZero() {
-		lease = time.UnixMilli(0) // nobody has looked after it ever
+	if j.LeaseUntil.IsZero() {
+		return time.UnixMilli(0) // nobody has ever looked after it
 	}
-	if j.PurgeAt.IsZero() || lease.Before(j.PurgeAt) {
-		return lease
-	}
-	return j.PurgeAt
+	return j.LeaseUntil
 }
 
 // requestDigest is equal for jobs of the same request.

@@ -2,24 +2,34 @@ package bunstore
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/orgexport/orgexport/adapters/pgtest"
+	"github.com/orgexport/orgexport/export"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+// TestMain is also that of the processes that the tests start: see child_test.go.
+func TestMain(m *testing.M) {
+	if address := os.Getenv(childAddress); address != "" {
+		child(address)
+		return
+	}
+	pgtest.Main(m)
+}
 
-// eachDatabase runs a test on SQLite and on PostgreSQL, with the address of an
-// empty database.
-func eachDatabase(t *testing.T, test func(t *testing.T, address string)) {
+// eachDatabase runs a test on SQLite and on PostgreSQL; newAddress makes an empty
+// database and returns its address.
+func eachDatabase(t *testing.T, test func(t *testing.T, newAddress func(t *testing.T) string)) {
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
-		test(t, "sqlite:"+filepath.Join(t.TempDir(), "jobs.db"))
+		test(t, func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "jobs.db") })
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		test(t, pgtest.Database(t))
+		test(t, func(t *testing.T) string { return pgtest.Database(t) })
 	})
 }
 
@@ -64,4 +74,22 @@ func number(t *testing.T, s *Store, query string, args ...any) int64 {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// example is a job as it is asked for.
+func example(id string, now time.Time) export.Job {
+	return export.Job{
+		ID: id, Organization: export.Organization{ID: "org"}, Format: "zip", CreatedAt: now, AsOf: now,
+		Status: export.JobPending, LeaseUntil: now.Add(time.Hour),
+	}
+}
+
+// create stores an example.
+func create(t *testing.T, s *Store, id string) export.Job {
+	t.Helper()
+	j, created, err := s.Create(t.Context(), func(now time.Time) export.Job { return example(id, now) })
+	if err != nil || !created {
+		t.Fatalf("Create gives %t, %v", created, err)
+	}
+	return j
 }

@@ -132,7 +132,9 @@ func (s *Store) schemaVersion(ctx context.Context, db bun.IDB) (int, error) {
 	name := s.prefix + "schema"
 	exists := db.NewRaw("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?", name)
 	if s.postgres {
-		exists = db.NewRaw("SELECT count(to_regclass(?))", name)
+		// Not to_regclass: in a transaction it may remember that there was no
+		// such table when the transaction began.
+		exists = db.NewRaw("SELECT count(*) FROM pg_class WHERE relname = ? AND pg_table_is_visible(oid)", name)
 	}
 	var n, version int
 	if err := exists.Scan(ctx, &n); err != nil || n == 0 {
@@ -164,10 +166,10 @@ func lostRace(err error) bool {
 	return errors.As(err, &coded) && (coded.SQLState() == "40001" || coded.SQLState() == "40P01")
 }
 
-// pause waits a little before the next try, a random time so that those that
-// have raced do not meet again.
+// pause waits before the next try: a random time, so that those that have raced
+// do not meet again, up to 2 ms at first and 64 ms from the sixth on.
 func pause(ctx context.Context, try int) error {
-	timer := time.NewTimer(rand.N(min(time.Duration(try+1)*2*time.Millisecond, 50*time.Millisecond)))
+	timer := time.NewTimer(rand.N(2 * time.Millisecond << min(try, 5)))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -120,6 +120,7 @@ func start() (container *postgres.PostgresContainer, address string, err error) 
 	container, err = postgres.Run(ctx, image,
 		postgres.WithUsername("orgexport"), postgres.WithPassword("pg-test-password"),
 		postgres.BasicWaitStrategies(),
+		testcontainers.WithLogger(silent{}),
 		testcontainers.WithCmdArgs("-c", "max_connections=300"), // tests run in parallel, each with a pool
 	)
 	if err == nil {
@@ -127,6 +128,11 @@ func start() (container *postgres.PostgresContainer, address string, err error) 
 	}
 	return container, address, err
 }
+
+// silent is a logger: what went wrong is in the errors.
+type silent struct{}
+
+func (silent) Printf(string, ...any) {}
 
 func execute(ctx context.Context, address, statement string) error {
 	conn, err := pgx.Connect(ctx, address)
