@@ -34,7 +34,7 @@ func withOutbox(t *testing.T, address string, afterWrite func(context.Context, *
 func TestAfterWrite(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, newAddress func(t *testing.T) string) {
 		s := withOutbox(t, newAddress(t), outbox)
-		create(t, s, "a")
+		create(t, s)
 		if _, created, err := s.Create(t.Context(), func(now time.Time) export.Job { return example("b", now) }); err != nil || created {
 			t.Fatalf("Create gives %t, %v, want the job in flight", created, err)
 		}
@@ -77,7 +77,7 @@ func TestAfterWriteFails(t *testing.T) {
 			t.Errorf("Get gives %v, want ErrNotFound", err)
 		}
 		fails = false
-		create(t, s, "a")
+		create(t, s)
 		fails = true
 		_, err = s.Update(t.Context(), "a", func(_ time.Time, j *export.Job) error { j.Attempt++; return nil })
 		if !errors.Is(err, errAfter) {
@@ -114,7 +114,7 @@ func TestAfterWriteRaces(t *testing.T) {
 func wantEachWriteOnce(t *testing.T, s *Store) {
 	t.Helper()
 	const writers = 50
-	create(t, s, "a")
+	create(t, s)
 	var wg sync.WaitGroup
 	for range writers {
 		wg.Go(func() {
@@ -147,7 +147,7 @@ func wantEachWriteOnce(t *testing.T, s *Store) {
 func TestDuplicateID(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, newAddress func(t *testing.T) string) {
 		s := migrated(t, newAddress(t), Config{})
-		create(t, s, "a")
+		create(t, s)
 		_, created, err := s.Create(t.Context(), func(now time.Time) export.Job {
 			j := example("a", now)
 			j.Format = "tar.gz"

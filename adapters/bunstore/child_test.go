@@ -28,27 +28,33 @@ const (
 func child(address string) {
 	fmt.Println("ready")
 	_, _ = io.Copy(io.Discard, os.Stdin)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	s, err := newWithExtra(address)
-	if err == nil {
-		if err = s.Check(ctx); errors.Is(err, ErrOlderSchema) { // what it sees must not be remembered
-			err = nil
-		}
-	}
-	if err == nil {
-		stop, _ := strconv.Atoi(os.Getenv(childStop))
-		s.db = s.db.WithQueryHook(&stopper{stop: stop})
-		err = s.Migrate(ctx)
-	}
-	if err == nil {
-		err = s.Check(ctx)
-	}
-	if err != nil {
+	if err := migrateWithExtra(address); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	fmt.Println("done")
+}
+
+func migrateWithExtra(address string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	s, err := newWithExtra(address)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := s.Check(ctx); err != nil && !errors.Is(err, ErrOlderSchema) { // what it sees must not be remembered
+		return err
+	}
+	stop, err := strconv.Atoi(os.Getenv(childStop))
+	if err != nil {
+		return err
+	}
+	s.db = s.db.WithQueryHook(&stopper{stop: stop})
+	if err := s.Migrate(ctx); err != nil {
+		return err
+	}
+	return s.Check(ctx)
 }
 
 // extra is a migration after the last.

@@ -3,6 +3,7 @@ package bunstore
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +18,7 @@ func TestMigrate(t *testing.T) {
 			t.Errorf("Check without tables gives %v, want ErrOlderSchema", err)
 		}
 		migrate(t, s)
-		job := create(t, s, "a")
+		job := create(t, s)
 		migrate(t, s)
 		migrate(t, open(t, address, Config{}))
 		if _, err := s.Get(t.Context(), "org", job.ID); err != nil {
@@ -33,9 +34,9 @@ func TestMigrate(t *testing.T) {
 func TestMigrateAllOrNothing(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, newAddress func(t *testing.T) string) {
 		s := migrated(t, newAddress(t), Config{})
-		create(t, s, "a")
+		create(t, s)
 		released := s.migrations
-		s.migrations = append(released, extra, "CREATE TABLE orgexport_other (id INTEGER); INSERT INTO nowhere VALUES (1)")
+		s.migrations = slices.Concat(released, []string{extra, "CREATE TABLE orgexport_other (id INTEGER); INSERT INTO nowhere VALUES (1)"})
 		if err := s.Migrate(t.Context()); err == nil || !strings.Contains(err.Error(), "version 3") {
 			t.Errorf("Migrate gives %v, want it to name version 3", err)
 		}
@@ -44,7 +45,7 @@ func TestMigrateAllOrNothing(t *testing.T) {
 		}
 		s.migrations = released
 		migrate(t, s)
-		s.migrations = append(released, extra, "CREATE TABLE orgexport_other (id INTEGER)")
+		s.migrations = slices.Concat(released, []string{extra, "CREATE TABLE orgexport_other (id INTEGER)"})
 		migrate(t, s)
 		if _, err := s.Get(t.Context(), "org", "a"); err != nil {
 			t.Error(err)
@@ -175,7 +176,7 @@ func wantUsable(t *testing.T, s *Store) {
 	if n := number(t, s, "SELECT count(*) FROM orgexport_extra"); n != 0 {
 		t.Errorf("there are %d rows", n)
 	}
-	create(t, s, "a")
+	create(t, s)
 }
 
 // TestPrefix has two sets of tables in one database.
@@ -188,8 +189,8 @@ func TestPrefix(t *testing.T) {
 			t.Errorf("Check gives %v, want ErrOlderSchema", err)
 		}
 		migrate(t, two)
-		create(t, one, "a")
-		create(t, two, "a")
+		create(t, one)
+		create(t, two)
 		query := "SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'one$_%' ESCAPE '$' AND name NOT LIKE 'two$_%' ESCAPE '$' AND name NOT LIKE 'sqlite$_%' ESCAPE '$'"
 		if one.postgres {
 			query = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname !~ '^(one|two)_'"

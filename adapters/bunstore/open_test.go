@@ -110,7 +110,7 @@ func TestSQLiteFile(t *testing.T) {
 		path = filepath.Join(filepath.Dir(path), "q?mode=memory&"+filepath.Base(path))
 	}
 	s := migrated(t, "sqlite:"+path, Config{})
-	create(t, s, "a")
+	create(t, s)
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +149,7 @@ func TestHostDatabase(t *testing.T) {
 			t.Fatal(err)
 		}
 		migrate(t, s)
-		create(t, s, "a")
+		create(t, s)
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
@@ -174,7 +174,7 @@ func TestWaitsForAnotherProcess(t *testing.T) {
 	}()
 	<-locked
 	time.AfterFunc(200*time.Millisecond, func() { close(release) })
-	create(t, s, "a")
+	create(t, s)
 	if err := <-done; err != nil {
 		t.Error(err)
 	}

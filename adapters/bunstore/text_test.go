@@ -17,7 +17,7 @@ var odd = []string{"a\x00b", "a\xffb", "\xed\xa0\x80"}
 func TestOddTextIsRefused(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, newAddress func(t *testing.T) string) {
 		s := migrated(t, newAddress(t), Config{})
-		create(t, s, "a")
+		create(t, s)
 		for _, text := range odd {
 			for name, change := range map[string]func(j *export.Job){
 				"name":          func(j *export.Job) { j.Organization.Name = text },
@@ -87,7 +87,7 @@ func TestOddTextIsNotFound(t *testing.T) {
 func TestOddTextIsKept(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, newAddress func(t *testing.T) string) {
 		s := migrated(t, newAddress(t), Config{})
-		create(t, s, "a")
+		create(t, s)
 		for _, text := range odd {
 			j, err := s.Update(t.Context(), "a", func(_ time.Time, j *export.Job) error {
 				j.Error, j.Results = text, []export.SectionResult{{Key: "products", Error: text}}
