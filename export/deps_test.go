@@ -70,7 +70,7 @@ func TestDependencies(t *testing.T) {
 func listDependencies(t *testing.T, goos string, deps map[string][]string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=ImportPath,Standard,DepOnly,Deps",
-		"./archive/...", "./export/...", "./sections", "./sections/sectiontest/...")
+		"./archive/...", "./export/...", "./sections", "./sections/sectiontest/...", "./sign")
 	cmd.Dir = ".."
 	cmd.Env = append(os.Environ(), "GOOS="+goos, "GOARCH=amd64", "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
 	var stderr bytes.Buffer
@@ -149,7 +149,7 @@ func readDependencies(t *testing.T) map[string][]string {
 // answer from its cache when a file that only `go list` reads has changed.
 func touchSources(t *testing.T) {
 	t.Helper()
-	for _, room := range []string{"archive", "export", "sections"} {
+	for _, room := range []string{"archive", "export", "sections", "sign"} {
 		err := filepath.WalkDir(filepath.Join("..", room), func(_ string, _ fs.DirEntry, err error) error { return err })
 		if err != nil {
 			t.Fatal(err)
