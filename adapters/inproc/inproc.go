@@ -9,11 +9,11 @@
 // # What is lost, and what is not
 //
 // Tasks are kept in memory and end with the process. That loses no job: a job
-// whose task is lost has a lease that comes to its end, the service's reaper
-// finds it through [export.Store].Stale, in this process or another, and
-// dispatches it again. So jobs that a process has left unfinished are picked up
-// after its next start, and nothing here reads or stores any. For the same
-// reason a task that fails is not run again by the queue.
+// whose task is lost has a lease that comes to its end, and the service's reaper
+// ([export.Service.Tend]) finds it through [export.Store].Stale, in this process
+// or another, and dispatches it again. So jobs that a process has left unfinished
+// are picked up after its next start, and nothing here reads or stores any. For
+// the same reason a task that fails is not run again by the queue.
 //
 // When ctx ends, Run starts no more tasks; running ones see it and return, by
 // which the service has handed their jobs back. What waits stays in the queue,
