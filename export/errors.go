@@ -42,6 +42,19 @@ func (e *PartError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *PartError) Unwrap() error { return e.Err }
 
+// NotReadyError tells which port of a service is not ready to be used.
+type NotReadyError struct {
+	Port string // "store", "spool" or "destination"
+	Err  error
+}
+
+func (e *NotReadyError) Error() string {
+	return fmt.Sprintf("export: the %s is not ready: %v", e.Port, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *NotReadyError) Unwrap() error { return e.Err }
+
 // NameError tells why a name cannot be used in an archive.
 type NameError struct {
 	Name   string

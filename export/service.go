@@ -154,6 +154,16 @@ func newID() string {
 // archive.
 func (s *Service) Keys() []string { return s.config.Engine.Keys() }
 
+// Formats are the names of the formats that archives may be made in. The first
+// is the default.
+func (s *Service) Formats() []string {
+	names := make([]string, len(s.config.Formats))
+	for i, f := range s.config.Formats {
+		names[i] = f.Name()
+	}
+	return names
+}
+
 // Get returns a job of an organization; the error matches [ErrNotFound] if it
 // has none with that id.
 func (s *Service) Get(ctx context.Context, organizationID, jobID string) (Job, error) {
@@ -177,7 +187,7 @@ func (s *Service) Link(ctx context.Context, job Job) (Link, error) {
 }
 
 // Ready returns what is not ready of the ports that can tell (see [Checker]):
-// Store, Spool and Destination. Each error says which it is.
+// Store, Spool and Destination. The error is made of [*NotReadyError] values.
 func (s *Service) Ready(ctx context.Context) error {
 	var errs []error
 	for _, port := range []struct {
@@ -190,7 +200,7 @@ func (s *Service) Ready(ctx context.Context) error {
 	} {
 		if c, ok := port.port.(Checker); ok {
 			if err := c.Check(ctx); err != nil {
-				errs = append(errs, fmt.Errorf("export: the %s is not ready: %w", port.name, err))
+				errs = append(errs, &NotReadyError{port.name, err})
 			}
 		}
 	}

@@ -1,0 +1,99 @@
+package httpapi
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+)
+
+// maxBody is how large the body of a request may be. None is needed.
+const maxBody = 4 << 10
+
+// checkRequest refuses what is wrong with a request whatever its operation.
+func (a *api) checkRequest(ctx huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(ctx)
+	if !acceptsJSON(r.Header.Values("Accept")) {
+		a.fail(w, r, a.problem(http.StatusNotAcceptable, ""))
+		return
+	}
+	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
+		a.fail(w, r, a.invalid([]fault{{Loc: []any{"query"}, Msg: "The query is malformed", Type: "query_malformed"}}))
+		return
+	}
+	if err := a.checkBody(w, r); err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	next(ctx)
+}
+
+// acceptsJSON is lenient: what cannot be read excludes nothing.
+func acceptsJSON(accept []string) bool {
+	best, quality := -1, 1.0 // of the most specific range that JSON is in
+	for _, field := range strings.Split(strings.Join(accept, ","), ",") {
+		media, params, err := mime.ParseMediaType(field)
+		if err != nil {
+			continue
+		}
+		q, err := strconv.ParseFloat(params["q"], 64)
+		if err != nil {
+			q = 1
+		}
+		rank := -1
+		switch media {
+		case "application/json", problemType:
+			rank = 2
+		case "application/*":
+			rank = 1
+		case "*/*":
+			rank = 0
+		}
+		switch {
+		case rank > best:
+			best, quality = rank, q
+		case rank == best && rank >= 0:
+			quality = max(quality, q)
+		case best < 0:
+			quality = 0 // until a range comes that JSON is in
+		}
+	}
+	return quality > 0
+}
+
+// checkBody refuses a body that says something, because nothing would heed it.
+// Many clients send an empty object where no body is needed.
+func (a *api) checkBody(w http.ResponseWriter, r *http.Request) error {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return nil
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return a.problem(http.StatusRequestEntityTooLarge, "")
+	case err != nil:
+		return a.problem(http.StatusBadRequest, "The body of the request could not be read.")
+	case len(body) == 0:
+		return nil
+	}
+	if ct := r.Header.Get("Content-Type"); ct != "" {
+		media, _, _ := mime.ParseMediaType(ct)
+		if media != "application/json" && !strings.HasSuffix(media, "+json") {
+			return a.problem(http.StatusUnsupportedMediaType, "")
+		}
+	}
+	if string(bytes.Join(bytes.Fields(body), nil)) != "{}" {
+		return a.invalid([]fault{{
+			Loc: []any{"body"}, Msg: "There is no body: parameters go into the query", Type: "extra_forbidden",
+		}})
+	}
+	return nil
+}

@@ -1,0 +1,2 @@
+// Package httpapi serves the API of exports.
+package httpapi

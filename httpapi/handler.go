@@ -1,0 +1,115 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+)
+
+// Where things are served. The contract says where exports are.
+const (
+	dataExport   = "/dashboard/api/v1/data-export"
+	jobsPath     = dataExport + "/{organization_id}"
+	jobPath      = jobsPath + "/{job_id}"
+	healthPath   = "/healthz"
+	readyPath    = "/readyz"
+	documentPath = "/openapi"
+	docsPath     = "/docs"
+)
+
+// api is the handler that New makes.
+type api struct {
+	config  Config
+	huma    huma.API
+	mux     *http.ServeMux
+	touched touched
+}
+
+// New makes the handler of the API. The error names every problem of the
+// configuration.
+//
+// The handler is safe for concurrent use and shares nothing with other ones, nor
+// with another use of huma in the same process.
+func New(c Config) (http.Handler, error) {
+	c = c.withDefaults()
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	a := &api{config: c, mux: http.NewServeMux()}
+	a.huma = humago.New(a.mux, a.humaConfig())
+	// Rate limits belong between the two.
+	a.huma.UseMiddleware(a.authenticate, a.checkRequest)
+	a.registerOperations()
+	a.mux.HandleFunc("GET "+healthPath, a.healthy)
+	a.mux.HandleFunc("GET "+readyPath, a.ready)
+	if c.Downloads != nil {
+		a.mux.Handle(c.DownloadsPath, c.Downloads)
+	}
+	if c.Docs != nil {
+		a.mux.Handle(docsPath+"/", http.StripPrefix(docsPath, c.Docs))
+	}
+	if err := a.serveDocument(); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// humaConfig names all that huma would otherwise take from variables of its own,
+// which a host may have changed for its API.
+func (a *api) humaConfig() huma.Config {
+	format := huma.Format{Marshal: marshal, Unmarshal: json.Unmarshal}
+	return huma.Config{
+		OpenAPI:       a.newDocument(),
+		Formats:       map[string]huma.Format{"application/json": format},
+		DefaultFormat: "application/json",
+		Transformers:  []huma.Transformer{a.transform},
+	}
+}
+
+// marshal writes nothing at all if v cannot be encoded. That the client has gone
+// is nobody's error.
+func marshal(w io.Writer, v any) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // links have ampersands
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("httpapi: encode a response: %w", err)
+	}
+	_, _ = w.Write(b.Bytes())
+	return nil
+}
+
+// transform makes an errorOut of any error that huma itself answers with.
+func (a *api) transform(ctx huma.Context, _ string, v any) (any, error) {
+	if _, ours := v.(*errorOut); ours {
+		return v, nil
+	}
+	if e, ok := v.(huma.StatusError); ok {
+		return a.problem(e.GetStatus(), ""), nil
+	}
+	return v, nil
+}
+
+// serveDocument serves the OpenAPI document, which is complete by now.
+func (a *api) serveDocument() error {
+	asJSON, err := json.Marshal(a.huma.OpenAPI())
+	if err != nil {
+		return fmt.Errorf("httpapi: encode the OpenAPI document: %w", err)
+	}
+	asYAML, err := a.huma.OpenAPI().YAML()
+	if err != nil {
+		return fmt.Errorf("httpapi: encode the OpenAPI document: %w", err)
+	}
+	for suffix, body := range map[string][]byte{"json": asJSON, "yaml": asYAML} {
+		a.mux.HandleFunc("GET "+documentPath+"."+suffix, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/vnd.oai.openapi+"+suffix+";version=3.1")
+			_, _ = w.Write(body)
+		})
+	}
+	return nil
+}

@@ -1,0 +1,52 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// healthy tells that the process lives.
+func (a *api) healthy(w http.ResponseWriter, _ *http.Request) { writeReport(w) }
+
+// ready tells whether requests can be served, and if not who is to blame.
+func (a *api) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), a.config.ReadyTimeout)
+	defer cancel()
+	var names []string
+	refuse := func(name string, err error) {
+		names = append(names, name)
+		a.log(ctx).WarnContext(ctx, "not ready", "what", name, "error", err)
+	}
+	for _, err := range flatten(a.config.Service.Ready(ctx)) {
+		var port *export.NotReadyError
+		switch {
+		case !errors.As(err, &port):
+			refuse("service", err)
+		case port.Port == "store":
+			refuse("database", err) // what operators call it
+		default:
+			refuse(port.Port, err)
+		}
+	}
+	for _, check := range a.config.Ready {
+		if err := check.Run(ctx); err != nil {
+			refuse(check.Name, err)
+		}
+	}
+	if len(names) == 0 {
+		writeReport(w)
+		return
+	}
+	e := a.problem(http.StatusServiceUnavailable, "Not ready: "+strings.Join(names, ", ")+".")
+	e.Details = map[string]any{"not_ready": names}
+	a.writeProblem(w, e)
+}
+
+func writeReport(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write([]byte(`{"status":"ok"}` + "\n"))
+}

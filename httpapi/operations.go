@@ -1,0 +1,153 @@
+package httpapi
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/audit"
+)
+
+// auditTimeout bounds how long an entry may take, which is written even if the
+// client has gone.
+const auditTimeout = 5 * time.Second
+
+// input is what an operation is told. All of it are texts, so that what is wrong
+// with them is found here and said in the words of the contract.
+type input interface {
+	organization() string
+	faults(a *api) []fault
+}
+
+// register adds an operation: whoever is known and sends a valid request for an
+// organization that they may export gets through to do.
+func register[I any, P interface {
+	*I
+	input
+}, O any](a *api, op huma.Operation, do func(context.Context, *I) (*O, error)) {
+	op.SkipValidateParams = true
+	op.Security = credentials()
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := admit[I, P](ctx, a, in, do)
+		if err != nil {
+			return nil, a.problemOf(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+func admit[I any, P interface {
+	*I
+	input
+}, O any](ctx context.Context, a *api, in *I, do func(context.Context, *I) (*O, error)) (*O, error) {
+	if faults := P(in).faults(a); len(faults) > 0 {
+		return nil, a.invalid(faults)
+	}
+	if err := a.mayExport(ctx, P(in).organization()); err != nil {
+		return nil, err
+	}
+	return do(ctx, in)
+}
+
+// organizationIn names an organization.
+type organizationIn struct {
+	OrganizationID string `path:"organization_id"`
+}
+
+func (in *organizationIn) organization() string { return in.OrganizationID }
+
+func (in *organizationIn) faults(*api) []fault {
+	return idFaults("path", "organization_id", in.OrganizationID)
+}
+
+// jobIn names a job.
+type jobIn struct {
+	organizationIn
+	JobID string `path:"job_id"`
+}
+
+func (in *jobIn) faults(a *api) []fault {
+	return append(in.organizationIn.faults(a), idFaults("path", "job_id", in.JobID)...)
+}
+
+// createIn says what to export.
+type createIn struct {
+	organizationIn
+	ArchiveFormat string   `query:"archive_format"`
+	Sections      []string `query:"sections,explode"`
+	RetryOf       string   `query:"retry_of"`
+}
+
+func (in *createIn) request() export.JobRequest {
+	r := export.JobRequest{OrganizationID: in.OrganizationID, Format: in.ArchiveFormat, RetryOf: in.RetryOf}
+	for key := range strings.SplitSeq(strings.Join(in.Sections, ","), ",") {
+		if key != "" && !slices.Contains(r.Sections, key) {
+			r.Sections = append(r.Sections, key)
+		}
+	}
+	return r
+}
+
+func (in *createIn) faults(a *api) []fault {
+	return append(in.organizationIn.faults(a), requestFaults(a.config.Service.Check(in.request()))...)
+}
+
+func (a *api) getJob(ctx context.Context, in *jobIn) (*statusResponse, error) {
+	job, err := a.config.Service.Get(ctx, in.OrganizationID, in.JobID)
+	if err != nil {
+		return nil, err
+	}
+	return a.status(ctx, job)
+}
+
+func (a *api) createJob(ctx context.Context, in *createIn) (*statusResponse, error) {
+	request := in.request()
+	request.Requester = principalOf(ctx).Name
+	job, created, err := a.config.Service.Create(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	if created {
+		a.record(ctx, audit.Requested, job.Organization.ID, job.ID)
+	}
+	return a.status(ctx, job)
+}
+
+func (a *api) deleteJob(ctx context.Context, in *jobIn) (*struct{}, error) {
+	done, err := a.config.Service.Delete(ctx, in.OrganizationID, in.JobID)
+	if err != nil {
+		return nil, err
+	}
+	switch done {
+	case export.JobCancelled:
+		a.record(ctx, audit.Cancelled, in.OrganizationID, in.JobID)
+	case export.ArchivePurged:
+		a.record(ctx, audit.Purged, in.OrganizationID, in.JobID)
+	case export.NothingDeleted:
+	}
+	return nil, nil
+}
+
+// record adds to the trail what was done. It cannot be undone if that fails.
+func (a *api) record(ctx context.Context, action audit.Action, organizationID, jobID string) {
+	if a.config.Trail == nil {
+		return
+	}
+	entry := audit.Entry{
+		At: a.config.Now().UTC().Truncate(time.Millisecond), Action: action, Actor: principalOf(ctx).Name,
+		OrganizationID: organizationID, JobID: jobID,
+	}
+	if r := requestOf(ctx); r != nil {
+		entry.Address = r.address
+	}
+	to, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditTimeout)
+	defer cancel()
+	if err := a.config.Trail.Record(to, entry); err != nil {
+		a.log(ctx).ErrorContext(ctx, "not recorded in the audit trail", "action", action, "actor", entry.Actor,
+			"organization", organizationID, "job", jobID, "error", err)
+	}
+}

@@ -1,0 +1,136 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strings"
+)
+
+const requestIDHeader = "X-Request-Id"
+
+// request is what is known of a request from its beginning.
+type request struct {
+	api     *api
+	id      string
+	address string      // of the client, without a port
+	header  http.Header // of the response
+}
+
+type requestKey struct{}
+
+// requestOf returns the request that ctx belongs to, nil if it came through no
+// handler of New.
+func requestOf(ctx context.Context) *request {
+	r, _ := ctx.Value(requestKey{}).(*request)
+	return r
+}
+
+// log is the logger for what happens to a request.
+func (a *api) log(ctx context.Context) *slog.Logger {
+	if r := requestOf(ctx); r != nil {
+		return a.config.Logger.With("request_id", r.id)
+	}
+	return a.config.Logger
+}
+
+// ServeHTTP implements [http.Handler].
+func (a *api) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	header := rw.Header()
+	info := &request{api: a, id: requestID(r), address: address(r), header: header}
+	header.Set(requestIDHeader, info.id)
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, info))
+	w := &response{ResponseWriter: rw, request: r, api: a}
+	defer a.recover(w, r)
+	a.mux.ServeHTTP(w, r)
+}
+
+// recover answers for what has panicked. Who has begun a response already can
+// only break it off.
+func (a *api) recover(w *response, r *http.Request) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if v == http.ErrAbortHandler {
+		panic(v)
+	}
+	a.log(r.Context()).ErrorContext(r.Context(), "panic", "method", r.Method, "path", r.URL.Path,
+		"panic", v, "stack", string(debug.Stack()))
+	if w.wrote {
+		panic(http.ErrAbortHandler)
+	}
+	a.writeProblem(w, a.problem(http.StatusInternalServerError, ""))
+}
+
+// requestID returns the id that a proxy or client gave the request, if it is
+// fit for a header field and a log, else a new one.
+func requestID(r *http.Request) string {
+	const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_.:=+/"
+	id := r.Header.Get(requestIDHeader)
+	if id == "" || len(id) > 128 || strings.Trim(id, alphabet) != "" {
+		return rand.Text()
+	}
+	return id
+}
+
+func address(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// response makes an errorOut of each error that is none yet: those of the mux,
+// of http.ServeContent, of a page of documentation.
+type response struct {
+	http.ResponseWriter
+	request *http.Request
+	api     *api
+
+	wrote   bool // the header is written
+	refused bool // the body was written by us, and what else comes is dropped
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (w *response) WriteHeader(status int) {
+	if status >= http.StatusBadRequest && !w.wrote && w.Header().Get("Content-Type") != problemType {
+		w.api.writeProblem(w, w.api.problem(status, ""))
+		w.refused = true
+		return
+	}
+	if status >= http.StatusOK && !w.refused {
+		w.wrote = true
+	}
+	if !w.refused {
+		w.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// Write implements [http.ResponseWriter].
+func (w *response) Write(p []byte) (int, error) {
+	if w.refused {
+		return len(p), nil
+	}
+	w.wrote = true
+	return w.ResponseWriter.Write(p)
+}
+
+// ReadFrom lets a file be sent without a copy of it in memory.
+func (w *response) ReadFrom(src io.Reader) (int64, error) {
+	if w.refused {
+		return io.Copy(io.Discard, src)
+	}
+	w.wrote = true
+	return io.Copy(w.ResponseWriter, src)
+}
+
+// Unwrap is for [http.ResponseController].
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,70 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// pollAfter is how many seconds a client is asked to wait before it looks again
+// at a job in flight.
+const pollAfter = "2"
+
+// statusResponse is a job.
+type statusResponse struct {
+	Body orgExportStatusOut
+}
+
+// status answers with a job and, as long as it has not ended, with when to look
+// at it again.
+func (a *api) status(ctx context.Context, job export.Job) (*statusResponse, error) {
+	out, err := a.statusOf(ctx, job)
+	if err != nil {
+		return nil, err
+	}
+	if r := requestOf(ctx); r != nil && job.Status.InFlight() {
+		r.header.Set("Retry-After", pollAfter)
+	}
+	return &statusResponse{out}, nil
+}
+
+// statusOf is a job as clients see it, with a fresh link to its archive.
+func (a *api) statusOf(ctx context.Context, job export.Job) (orgExportStatusOut, error) {
+	out := orgExportStatusOut{
+		JobID:          job.ID,
+		Status:         orgExportStatusEnum(job.Status),
+		ArchiveFormat:  orgExportArchiveFormatEnum(job.Format),
+		FormatVersion:  export.FormatVersion,
+		OutputFilename: job.Filename,
+		FileSizeBytes:  job.Size,
+		Sections:       a.inventory(job),
+		Error:          job.Error,
+	}
+	link, err := a.config.Service.Link(ctx, job)
+	if err != nil {
+		return out, fmt.Errorf("httpapi: make a link: %w", err)
+	}
+	if link.URL != "" {
+		out.DownloadURL, out.ExpiresAt = link.URL, link.ExpiresAt.UTC().Format(timestampLayout)
+	}
+	return out, nil
+}
+
+// inventory lists the sections of a job that have ended, in the order of the
+// archive.
+func (a *api) inventory(job export.Job) []orgExportSectionOut {
+	results := slices.Clone(job.Results)
+	if job.Status != export.JobCompleted { // else they are in order
+		keys := a.config.Service.Keys()
+		slices.SortStableFunc(results, func(x, y export.SectionResult) int {
+			return slices.Index(keys, x.Key) - slices.Index(keys, y.Key)
+		})
+	}
+	sections := make([]orgExportSectionOut, len(results))
+	for i, r := range results {
+		sections[i] = orgExportSectionOut{r.Key, string(r.Status), r.Records, r.Binaries, r.Error}
+	}
+	return sections
+}
