@@ -38,7 +38,7 @@ func (a *api) checkRequest(ctx huma.Context, next func(huma.Context)) {
 // acceptsJSON is lenient: what cannot be read excludes nothing.
 func acceptsJSON(accept []string) bool {
 	best, quality := -1, 1.0 // of the most specific range that JSON is in
-	for _, field := range strings.Split(strings.Join(accept, ","), ",") {
+	for field := range strings.SplitSeq(strings.Join(accept, ","), ",") {
 		media, params, err := mime.ParseMediaType(field)
 		if err != nil {
 			continue

@@ -65,7 +65,7 @@ func (a *api) humaConfig() huma.Config {
 	format := huma.Format{Marshal: marshal, Unmarshal: json.Unmarshal}
 	return huma.Config{
 		OpenAPI:       a.newDocument(),
-		Formats:       map[string]huma.Format{"application/json": format},
+		Formats:       map[string]huma.Format{"application/json": format, "json": format}, // and what ends in +json
 		DefaultFormat: "application/json",
 		Transformers:  []huma.Transformer{a.transform},
 	}

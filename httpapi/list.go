@@ -18,14 +18,16 @@ const (
 
 // listIn says which page of an organization's jobs.
 type listIn struct {
-	organizationIn
-	Page     string `query:"page"`
-	PageSize string `query:"page_size"`
+	OrganizationID string `path:"organization_id"`
+	Page           string `query:"page"`
+	PageSize       string `query:"page_size"`
 }
 
-func (in *listIn) faults(a *api) []fault {
+func (in *listIn) organization() string { return in.OrganizationID }
+
+func (in *listIn) faults(*api) []fault {
 	_, faults := in.page()
-	return append(in.organizationIn.faults(a), faults...)
+	return append(organizationFaults(in), faults...)
 }
 
 func (in *listIn) page() (export.Page, []fault) {

@@ -53,34 +53,31 @@ func admit[I any, P interface {
 	return do(ctx, in)
 }
 
-// organizationIn names an organization.
-type organizationIn struct {
-	OrganizationID string `path:"organization_id"`
-}
-
-func (in *organizationIn) organization() string { return in.OrganizationID }
-
-func (in *organizationIn) faults(*api) []fault {
-	return idFaults("path", "organization_id", in.OrganizationID)
-}
-
 // jobIn names a job.
 type jobIn struct {
-	organizationIn
-	JobID string `path:"job_id"`
+	OrganizationID string `path:"organization_id"`
+	JobID          string `path:"job_id"`
 }
 
-func (in *jobIn) faults(a *api) []fault {
-	return append(in.organizationIn.faults(a), idFaults("path", "job_id", in.JobID)...)
+func (in *jobIn) organization() string { return in.OrganizationID }
+
+func (in *jobIn) faults(*api) []fault {
+	return append(organizationFaults(in), idFaults("path", "job_id", in.JobID)...)
+}
+
+func organizationFaults(in input) []fault {
+	return idFaults("path", "organization_id", in.organization())
 }
 
 // createIn says what to export.
 type createIn struct {
-	organizationIn
-	ArchiveFormat string   `query:"archive_format"`
-	Sections      []string `query:"sections,explode"`
-	RetryOf       string   `query:"retry_of"`
+	OrganizationID string   `path:"organization_id"`
+	ArchiveFormat  string   `query:"archive_format"`
+	Sections       []string `query:"sections,explode"`
+	RetryOf        string   `query:"retry_of"`
 }
+
+func (in *createIn) organization() string { return in.OrganizationID }
 
 func (in *createIn) request() export.JobRequest {
 	r := export.JobRequest{OrganizationID: in.OrganizationID, Format: in.ArchiveFormat, RetryOf: in.RetryOf}
@@ -93,7 +90,7 @@ func (in *createIn) request() export.JobRequest {
 }
 
 func (in *createIn) faults(a *api) []fault {
-	return append(in.organizationIn.faults(a), requestFaults(a.config.Service.Check(in.request()))...)
+	return append(organizationFaults(in), requestFaults(a.config.Service.Check(in.request()))...)
 }
 
 func (a *api) getJob(ctx context.Context, in *jobIn) (*statusResponse, error) {

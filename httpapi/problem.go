@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -147,9 +148,7 @@ func (a *api) writeProblem(w http.ResponseWriter, e *errorOut) {
 	for _, name := range ofAnotherBody {
 		w.Header().Del(name)
 	}
-	for name, values := range e.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), e.header)
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Type", problemType)
 	w.WriteHeader(e.Status)

@@ -71,7 +71,7 @@ type orgExportStatusEnum string
 
 // Schema implements [huma.SchemaProvider].
 func (orgExportStatusEnum) Schema(r huma.Registry) *huma.Schema {
-	return enumSchema(r, "OrgExportStatusEnum", "Lifecycle of an export job. Mirrors\n``data_export.models.OrgExportStatus``.",
+	return enumSchema(r, "OrgExportStatusEnum", "Lifecycle of an export job. Mirrors ``data_export.models.OrgExportStatus``.",
 		"pending", "processing", "completed", "failed")
 }
 
@@ -79,13 +79,15 @@ type orgExportArchiveFormatEnum string
 
 // Schema implements [huma.SchemaProvider].
 func (orgExportArchiveFormatEnum) Schema(r huma.Registry) *huma.Schema {
-	return enumSchema(r, archiveFormatEnum, "Archive container. Mirrors\n``data_export.models.OrgExportArchiveFormat``.",
+	return enumSchema(r, archiveFormatEnum, "Archive container. Mirrors ``data_export.models.OrgExportArchiveFormat``.",
 		"zip", "tar.gz")
 }
 
 const archiveFormatEnum = "OrgExportArchiveFormatEnum"
 
 // errorOut is every error, and an error itself.
+//
+//nolint:errname // the name of the schema
 type errorOut struct {
 	Type                string `json:"type" doc:"URI reference identifying the error type."`
 	Title               string `json:"title" doc:"Short human-readable summary of the error."`

@@ -1,0 +1,136 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/pb33f/libopenapi"
+	validator "github.com/pb33f/libopenapi-validator"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v3"
+)
+
+const contractFile = "testdata/contract.yaml"
+
+// contract is the user's document, as YAML reads it.
+var contract = sync.OnceValue(func() map[string]any {
+	text, err := os.ReadFile(contractFile)
+	if err != nil {
+		panic(err)
+	}
+	var doc map[string]any
+	if err := yaml.Unmarshal(text, &doc); err != nil {
+		panic(err)
+	}
+	return doc
+})
+
+// contractValidator checks responses against the user's document.
+var contractValidator = sync.OnceValue(func() validator.Validator {
+	text, err := os.ReadFile(contractFile)
+	if err != nil {
+		panic(err)
+	}
+	doc, err := libopenapi.NewDocument(text)
+	if err != nil {
+		panic(err)
+	}
+	v, errs := validator.NewValidator(doc)
+	if len(errs) > 0 {
+		panic(errs[0])
+	}
+	return v
+})
+
+// errorSchema is the contract's ErrorOut, read by a validator that knows nothing
+// of OpenAPI.
+var errorSchema = sync.OnceValue(func() *jsonschema.Schema {
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("contract", contract()); err != nil {
+		panic(err)
+	}
+	return c.MustCompile("contract#/components/schemas/ErrorOut")
+})
+
+var (
+	jobURL    = regexp.MustCompile(`^/dashboard/api/v1/data-export/[^/]+/[^/]+$`)
+	timestamp = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$`)
+	requestID = regexp.MustCompile(`^[\w.:=+/-]{1,128}$`)
+)
+
+// checkReply checks what holds for every response.
+func checkReply(r reply) {
+	r.t.Helper()
+	if !requestID.MatchString(r.Header.Get("X-Request-Id")) {
+		r.t.Errorf("X-Request-Id is %q", r.Header.Get("X-Request-Id"))
+	}
+	r.wantHeader("X-Content-Type-Options", "nosniff")
+	if !strings.HasPrefix(r.Request.URL.Path, "/docs") || r.StatusCode >= 400 {
+		r.wantHeader("Cache-Control", "no-store")
+	}
+	if all := new(bytes.Buffer); r.Header.Write(all) != nil || strings.Contains(all.String()+string(r.body), secret) {
+		r.t.Errorf("a secret leaked: %s%s", all, r.body)
+	}
+	if r.StatusCode >= 400 {
+		checkError(r)
+	}
+	inContract := []int{http.StatusOK, http.StatusForbidden, http.StatusNotFound}
+	if r.Request.Method == http.MethodGet && jobURL.MatchString(r.Request.URL.Path) && slices.Contains(inContract, r.StatusCode) {
+		checkByContract(r)
+	}
+}
+
+// checkError checks what holds for every error.
+func checkError(r reply) {
+	r.t.Helper()
+	r.wantHeader("Content-Type", "application/problem+json")
+	if r.Request.Method == http.MethodHead {
+		return
+	}
+	if r.json == nil {
+		r.t.Fatalf("%s %s: status %d has no JSON: %s", r.Request.Method, r.Request.URL, r.StatusCode, r.body)
+	}
+	if err := errorSchema().Validate(r.json); err != nil {
+		r.t.Errorf("%s is no ErrorOut: %v", r.body, err)
+	}
+	if r.json["status"] != float64(r.StatusCode) {
+		r.t.Errorf("field status is %v, want %d", r.json["status"], r.StatusCode)
+	}
+	if _, ok := r.json["retryable"].(bool); !ok {
+		r.t.Errorf("field retryable is missing: %s", r.body)
+	}
+	if !timestamp.MatchString(r.text("timestamp")) {
+		r.t.Errorf("field timestamp is %q", r.text("timestamp"))
+	}
+	if !strings.HasSuffix(r.text("type"), "/"+r.text("error_code")) {
+		r.t.Errorf("field type is %q, error_code %q", r.text("type"), r.text("error_code"))
+	}
+	for name, v := range r.json {
+		if v == nil {
+			r.t.Errorf("field %s is null", name)
+		}
+	}
+}
+
+// checkByContract lets libopenapi-validator judge. The contract says
+// application/json of errors and problem+json in its text, so that errors are
+// handed to it as the former.
+func checkByContract(r reply) {
+	r.t.Helper()
+	response := *r.Response
+	response.Header = r.Header.Clone()
+	response.Header.Set("Content-Type", "application/json")
+	response.Body = io.NopCloser(bytes.NewReader(r.body))
+	ok, errs := contractValidator().ValidateHttpResponse(r.Request, &response)
+	if !ok {
+		for _, e := range errs {
+			r.t.Errorf("%s %s: %s: %s\n%s", r.Request.Method, r.Request.URL, e.Message, e.Reason, r.body)
+		}
+	}
+}

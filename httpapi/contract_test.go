@@ -1,0 +1,164 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/oasdiff/oasdiff/checker"
+	"github.com/oasdiff/oasdiff/diff"
+	"github.com/oasdiff/oasdiff/load"
+	"github.com/pb33f/libopenapi"
+	validator "github.com/pb33f/libopenapi-validator"
+	"go.yaml.in/yaml/v3"
+)
+
+// TestContractCopy compares the copy with the user's own document, where that
+// is at hand.
+func TestContractCopy(t *testing.T) {
+	original, err := os.ReadFile("../../shared/contract/openapi.yaml")
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip("the user's document is not here")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied, err := os.ReadFile(contractFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(original, copied) {
+		t.Errorf("%s is not the user's document", contractFile)
+	}
+}
+
+// asJSON brings a value that YAML or JSON has read to one form.
+func asJSON(t *testing.T, v any) any {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out any
+	if err := json.Unmarshal(text, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func at(t *testing.T, doc any, path ...string) any {
+	t.Helper()
+	for _, name := range path {
+		m, ok := doc.(map[string]any)
+		if !ok || m[name] == nil {
+			t.Fatalf("the document has no %q of %q", name, path)
+		}
+		doc = m[name]
+	}
+	return doc
+}
+
+// TestDocumentIsTheContract compares what is served with the user's document.
+func TestDocumentIsTheContract(t *testing.T) {
+	w := newWorld(t, nil)
+	served, want := any(w.send("GET", "/openapi.json", withoutKey).json), asJSON(t, contract())
+	for _, path := range [][]string{
+		{"openapi"},
+		{"info"},
+		{"servers"},
+		{"security"},
+		{"externalDocs"},
+		{"paths", exports + "{organization_id}/{job_id}", "get"},
+		{"components", "securitySchemes"},
+		{"components", "schemas", "OrgExportStatusOut"},
+		{"components", "schemas", "ErrorOut"},
+		{"components", "schemas", "OrgExportStatusEnum"},
+		{"components", "schemas", "OrgExportArchiveFormatEnum"},
+		{"components", "schemas", "OrgExportSectionOut"},
+	} {
+		got, want := at(t, served, path...), at(t, want, path...)
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%q differs:\n got %v\nwant %v", path, got, want)
+		}
+	}
+	var names []string
+	for name := range at(t, served, "components", "schemas").(map[string]any) {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	if want := []string{
+		"ErrorOut", "OrgExportArchiveFormatEnum", "OrgExportListOut", "OrgExportSectionOut", "OrgExportStatusEnum",
+		"OrgExportStatusOut", "PaginationOut",
+	}; !slices.Equal(names, want) {
+		t.Errorf("the schemas are %q, want %q", names, want)
+	}
+	var fromYAML map[string]any
+	if err := yaml.Unmarshal(w.send("GET", "/openapi.yaml").body, &fromYAML); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(asJSON(t, fromYAML), served) {
+		t.Error("the YAML and the JSON document differ")
+	}
+}
+
+// TestNothingBreaks lets oasdiff compare what is served with the contract.
+func TestNothingBreaks(t *testing.T) {
+	w := newWorld(t, withEverything)
+	base, err := os.ReadFile(contractFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info := func(text []byte, name string) *load.SpecInfo {
+		s, err := load.NewSpecInfoFromData(openapi3.NewLoader(), text, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	report, sources, err := diff.GetWithOperationsSourcesMap(diff.NewConfig(),
+		info(base, "contract.yaml"), info(w.send("GET", "/openapi.json").body, "openapi.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := checker.NewConfig(checker.GetAllChecks())
+	for _, c := range checker.CheckBackwardCompatibility(config, report, sources) {
+		t.Errorf("oasdiff: %s %s %s: %s", c.GetId(), c.GetOperation(), c.GetPath(), c.GetUncolorizedText(checker.NewDefaultLocalizer()))
+	}
+	added := checker.CheckBackwardCompatibilityUntilLevel(config, report, sources, checker.INFO)
+	if len(added) == 0 {
+		t.Error("oasdiff has not even seen the extensions")
+	}
+}
+
+// TestDocumentIsValid lets libopenapi-validator read the served document.
+func TestDocumentIsValid(t *testing.T) {
+	w := newWorld(t, withEverything)
+	doc, err := libopenapi.NewDocument(w.send("GET", "/openapi.json").body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, errs := validator.NewValidator(doc)
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	if ok, errs := v.ValidateDocument(); !ok {
+		for _, e := range errs {
+			t.Errorf("%s: %s %v", e.Message, e.Reason, e.SchemaValidationErrors)
+		}
+	}
+}
+
+func asText(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

@@ -1,0 +1,7 @@
+// The policy of the page allows no script within it.
+window.ui = SwaggerUIBundle({
+  url: "../openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  validatorUrl: null,
+});

@@ -1,0 +1,74 @@
+package httpapi_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/access"
+	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/httpapi"
+	"github.com/orgexport/orgexport/httpapi/docsui"
+)
+
+// A service of one's own gets the API by one handler. It says itself who makes a
+// request, and who may export what.
+func Example() {
+	mux := http.NewServeMux() // of the service
+	api, err := httpapi.New(httpapi.Config{Service: exampleService(), Authenticate: signedIn, Docs: docsui.Handler()})
+	if err != nil {
+		panic(err)
+	}
+	mux.Handle("/", api)
+
+	for _, who := range []string{"", "ann"} {
+		request := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/dashboard/api/v1/data-export/"+ourOrg, nil)
+		request.Header.Set("Signed-In", who)
+		response := httptest.NewRecorder()
+		mux.ServeHTTP(response, request)
+		fmt.Println(response.Code, response.Header().Get("Content-Type"))
+	}
+	// Output:
+	// 401 application/problem+json
+	// 200 application/json
+}
+
+// signedIn is what the service knows of a request anyway.
+func signedIn(r *http.Request) (access.Principal, error) {
+	who := r.Header.Get("Signed-In")
+	if who == "" {
+		return access.Principal{}, httpapi.ErrUnauthorized
+	}
+	return access.Principal{Name: "user:" + who, OrganizationID: ourOrg, Role: access.Owner}, nil
+}
+
+func exampleService() *export.Service {
+	engine, err := export.New(export.Config{Sections: []export.Section{section("products")}})
+	if err != nil {
+		panic(err)
+	}
+	service, err := export.NewService(export.ServiceConfig{
+		Engine:        engine,
+		Store:         new(exporttest.MemStore),
+		Dispatcher:    new(exporttest.MemDispatcher),
+		Destination:   new(exporttest.MemDestination),
+		Signer:        new(exporttest.MemSigner),
+		Organizations: exporttest.MemOrganizations{},
+	})
+	if err != nil {
+		panic(err)
+	}
+	return service
+}
+
+// A handler that Config mounts answers errors as the API does.
+func ExampleFail() {
+	recorder := httptest.NewRecorder()
+	request := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/downloads/x", nil)
+	httpapi.Fail(recorder, request, http.StatusForbidden, export.WithPublic(io.EOF, "The link has expired."))
+	fmt.Println(recorder.Code, recorder.Header().Get("Content-Type"))
+	// Output: 403 application/problem+json
+}

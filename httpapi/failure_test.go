@@ -1,0 +1,228 @@
+package httpapi_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/access"
+	"github.com/orgexport/orgexport/httpapi"
+)
+
+const internal = "An internal error occurred."
+
+// TestNothingLeaks lets everything behind the API fail with a secret in its
+// error; that no response has it is checked of all of them.
+func TestNothingLeaks(t *testing.T) {
+	for _, test := range []struct{ call, method, path string }{
+		{"KeyStore.KeyByHash", "GET", exports + ourOrg},
+		{"MemberStore.Member", "GET", exports + ourOrg},
+		{"Store.List", "GET", exports + ourOrg},
+		{"Store.Get", "GET", exports + ourOrg + "/ID"},
+		{"Signer.Sign", "GET", exports + ourOrg + "/ID"},
+		{"Signer.Sign", "GET", exports + ourOrg},
+		{"Store.Create", "POST", exports + ourOrg},
+		{"Store.Get", "POST", exports + ourOrg + "?retry_of=ID"},
+		{"Store.Get", "DELETE", exports + ourOrg + "/ID"},
+		{"Store.Update", "DELETE", exports + ourOrg + "/ID"},
+	} {
+		for _, failure := range []error{errSecret, export.WithPublic(errSecret, "The database said no.")} {
+			w := newWorld(t, nil)
+			id := w.job("")
+			w.work()
+			key := w.newKey(access.Key{Kind: access.User, UserID: "ann"})
+			if err := w.members.PutMember(t.Context(), access.Member{OrganizationID: ourOrg, Subject: "ann", Role: access.Owner}); err != nil {
+				t.Fatal(err)
+			}
+			w.faults.Fail(test.call, 1, failure)
+			r := w.send(test.method, strings.Replace(test.path, "ID", id, 1), withKey(key), withHeader("X-Request-Id", "abc-123"))
+			wantError(t, r, http.StatusInternalServerError, "internal_error", "Internal Error", internal, true)
+			if log := w.log.String(); !strings.Contains(log, secret) || !strings.Contains(log, "request_id=abc-123") {
+				t.Errorf("%s: the log lacks the cause or the request: %s", test.call, log)
+			}
+		}
+	}
+}
+
+// TestTrailFails: what was done stays done.
+func TestTrailFails(t *testing.T) {
+	w := newWorld(t, nil)
+	w.faults.Fail("Trail.Record", 1, errSecret)
+	id := w.job("")
+	w.faults.Fail("Trail.Record", 1, errSecret)
+	w.send("DELETE", exports+ourOrg+"/"+id).want(http.StatusNoContent)
+	if n := strings.Count(w.log.String(), secret); n != 2 {
+		t.Errorf("the log has %d of 2 failures", n)
+	}
+}
+
+func TestPanic(t *testing.T) {
+	w := newWorld(t, func(w *world) {
+		w.config.MayExport = func(context.Context, access.Principal, string) (bool, error) { panic(secret) }
+		w.config.Downloads = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			switch r.URL.Path {
+			case "/downloads/late":
+				_, _ = io.WriteString(rw, "a piece")
+				panic(secret)
+			case "/downloads/early":
+				rw.Header().Set("Content-Length", "7")
+				rw.Header().Set("Etag", secret)
+				panic(secret)
+			default:
+				panic(http.ErrAbortHandler)
+			}
+		})
+	})
+	w.server.Config.ErrorLog = nil
+	for _, path := range []string{exports + ourOrg, "/downloads/early"} {
+		wantError(t, w.send("GET", path), http.StatusInternalServerError, "internal_error", "Internal Error", internal, true)
+	}
+	if log := w.log.String(); strings.Count(log, "panic="+secret) != 2 || !strings.Contains(log, "failure_test.go") {
+		t.Errorf("the log lacks a panic or its stack: %s", log)
+	}
+	for _, path := range []string{"late", "abort"} {
+		response, err := http.Get(w.server.URL + "/downloads/" + path) //nolint:noctx // the server is closed at the end
+		if err == nil {
+			_, err = io.ReadAll(response.Body)
+			_ = response.Body.Close()
+		}
+		if err == nil {
+			t.Errorf("%s: the response is not broken off", path)
+		}
+	}
+	if log := w.log.String(); strings.Count(log, "panic=") < 3 || strings.Contains(log, "abort") { // clients may try again
+		t.Errorf("the log lacks a panic, or has one that is none: %s", log)
+	}
+}
+
+func TestRequestID(t *testing.T) {
+	w := newWorld(t, nil)
+	for id, keep := range map[string]bool{
+		"a": true, "0af7651916cd43dd-8448eb211c80319c.1:2_3=+/": true, strings.Repeat("x", 128): true,
+		"": false, strings.Repeat("x", 129): false, "a b": false, "a\tb": false, "é": false, `"`: false, "a,b": false, "<": false,
+	} {
+		for _, path := range []string{"/healthz", "/nothing", exports + ourOrg} {
+			got := w.send("GET", path, withHeader("X-Request-Id", id)).Header.Get("X-Request-Id")
+			if (got == id) != keep {
+				t.Errorf("request id %q becomes %q", id, got)
+			}
+		}
+	}
+}
+
+func TestReady(t *testing.T) {
+	w := newWorld(t, func(w *world) {
+		w.config.Ready = []httpapi.Check{
+			{Name: "queue", Run: func(context.Context) error { return w.notReady.store }},
+			{Name: "clock", Run: func(ctx context.Context) error {
+				if _, ok := ctx.Deadline(); !ok {
+					return errors.New("no deadline")
+				}
+				return nil
+			}},
+		}
+	})
+	ok := map[string]any{"status": "ok"}
+	wantFields(t, w.send("GET", "/readyz", withoutKey), ok)
+	w.notReady.destination = errSecret
+	r := w.send("GET", "/readyz", withoutKey)
+	r.want(http.StatusServiceUnavailable)
+	if r.text("detail") != "Not ready: destination." || r.json["retryable"] != true || r.text("error_code") != "service_unavailable" {
+		t.Errorf("not ready is %s", r.body)
+	}
+	w.notReady.store = errSecret
+	r = w.send("GET", "/readyz", withoutKey)
+	if r.text("detail") != "Not ready: database, destination, queue." {
+		t.Errorf("not ready is %s", r.body)
+	}
+	if !strings.Contains(w.log.String(), secret) {
+		t.Error("the cause is not in the log")
+	}
+	wantFields(t, w.send("GET", "/healthz", withoutKey), ok)
+}
+
+// TestErrorsOfOthers: what handlers that are mounted answer by themselves, and
+// by Fail.
+func TestErrorsOfOthers(t *testing.T) {
+	w := newWorld(t, func(w *world) {
+		w.config.ErrorBase = "https://example.com/errors/"
+		w.config.DownloadsPath = "/get/"
+		w.config.Downloads = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			switch r.URL.Path {
+			case "/get/fail":
+				httpapi.Fail(rw, r, http.StatusForbidden, export.WithPublic(errSecret, "The link has expired."))
+			case "/get/private":
+				httpapi.Fail(rw, r, http.StatusNotFound, errSecret)
+			case "/get/range":
+				rw.Header().Set("Content-Range", "bytes */5")
+				http.Error(rw, secret, http.StatusRequestedRangeNotSatisfiable)
+			default:
+				http.ServeContent(rw, r, "a.zip", time.Time{}, strings.NewReader("archive"))
+			}
+		})
+	})
+	for path, want := range map[string][3]string{
+		"/get/fail":    {"403", "forbidden", "The link has expired."},
+		"/get/private": {"404", "not_found", "The requested resource was not found."},
+		"/get/range":   {"416", "requested_range_not_satisfiable", "Requested Range Not Satisfiable."},
+	} {
+		r := w.send("GET", path, withoutKey)
+		if got := [3]string{r.Status[:3], r.text("error_code"), r.text("detail")}; got != want {
+			t.Errorf("%s gives %q, want %q", path, got, want)
+		}
+		if got := r.text("type"); got != "https://example.com/errors/"+want[1] {
+			t.Errorf("the type is %q", got)
+		}
+	}
+	w.send("GET", "/get/range").wantHeader("Content-Range", "bytes */5")
+	r := w.send("GET", "/get/a", withHeader("Range", "bytes=2-"))
+	if r.StatusCode != http.StatusPartialContent || string(r.body) != "chive" {
+		t.Errorf("a range gives %d %q", r.StatusCode, r.body)
+	}
+	r = w.send("GET", "/get/a", withHeader("Range", "bytes=20-"))
+	r.want(http.StatusRequestedRangeNotSatisfiable)
+	r.wantHeader("Content-Range", "bytes */7")
+}
+
+func TestFailAlone(t *testing.T) {
+	rec := httptest.NewRecorder()
+	httpapi.Fail(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), http.StatusGone, errSecret)
+	body := rec.Body.String()
+	if rec.Code != http.StatusGone || strings.Contains(body, secret) || !strings.Contains(body, `"error_code":"gone"`) ||
+		!strings.Contains(body, "https://closient.com/docs/errors/gone") {
+		t.Errorf("Fail gives %d %s", rec.Code, body)
+	}
+}
+
+// TestGoneClient: nobody is told of it, and nothing is broken.
+func TestGoneClient(t *testing.T) {
+	started := make(chan struct{})
+	w := newWorld(t, func(w *world) {
+		w.config.MayExport = func(ctx context.Context, _ access.Principal, _ string) (bool, error) {
+			close(started)
+			<-ctx.Done()
+			return false, context.Cause(ctx)
+		}
+	})
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", w.server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = io.WriteString(conn, "GET "+exports+ourOrg+" HTTP/1.1\r\nHost: x\r\nX-API-Key: "+w.key+"\r\n\r\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-started
+	_ = conn.Close()
+	w.server.Close() // waits for the request
+	if log := w.log.String(); log != "" {
+		t.Errorf("the log has %s", log)
+	}
+}
