@@ -38,7 +38,7 @@ func child(address string) {
 func migrateWithExtra(address string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	s, err := newWithExtra(address)
+	s, err := newWithExtra(ctx, address)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package bunstore
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/orgexport/orgexport/export"
@@ -9,19 +10,33 @@ import (
 	"github.com/orgexport/orgexport/export/exporttest"
 )
 
+// TestKits has one database for each kit; each of its subtests has tables of its
+// own.
 func TestKits(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, newAddress func(t *testing.T) string) {
 		t.Run("store", func(t *testing.T) {
-			exporttest.RunStore(t, func(t *testing.T) export.Store { return migrated(t, newAddress(t), Config{}) })
+			fresh := stores(newAddress(t))
+			exporttest.RunStore(t, func(t *testing.T) export.Store { return fresh(t) })
 		})
 		t.Run("keys", func(t *testing.T) {
-			exporttest.RunKeyStore(t, func(t *testing.T) access.KeyStore { return migrated(t, newAddress(t), Config{}) })
+			fresh := stores(newAddress(t))
+			exporttest.RunKeyStore(t, func(t *testing.T) access.KeyStore { return fresh(t) })
 		})
 		t.Run("members", func(t *testing.T) {
-			exporttest.RunMemberStore(t, func(t *testing.T) access.MemberStore { return migrated(t, newAddress(t), Config{}) })
+			fresh := stores(newAddress(t))
+			exporttest.RunMemberStore(t, func(t *testing.T) access.MemberStore { return fresh(t) })
 		})
 		t.Run("trail", func(t *testing.T) {
-			exporttest.RunTrail(t, func(t *testing.T) audit.Trail { return migrated(t, newAddress(t), Config{}) })
+			fresh := stores(newAddress(t))
+			exporttest.RunTrail(t, func(t *testing.T) audit.Trail { return fresh(t) })
 		})
 	})
+}
+
+func stores(address string) func(t *testing.T) *Store {
+	n := 0
+	return func(t *testing.T) *Store {
+		n++
+		return migrated(t, address, Config{TablePrefix: fmt.Sprintf("t%d_", n)})
+	}
 }

@@ -167,7 +167,7 @@ func lostRace(err error) bool {
 }
 
 // pause waits before the next try: a random time, so that those that have raced
-// do not meet again, up to 2 ms at first and 64 ms from the sixth on.
+// do not meet again, up to 8 ms at first and 128 ms from the fifth on.
 func pause(ctx context.Context, try int) error {
 	timer := time.NewTimer(rand.N(2 * time.Millisecond << min(try, 5)))
 	defer timer.Stop()

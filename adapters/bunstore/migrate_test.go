@@ -80,7 +80,7 @@ func TestMigrateTogether(t *testing.T) {
 		for range 3 {
 			address := newAddress(t)
 			var children []*process
-			for range 3 {
+			for range 4 {
 				children = append(children, startChild(t, address, 0))
 			}
 			var wg sync.WaitGroup
@@ -138,7 +138,7 @@ func TestMigrateKilled(t *testing.T) {
 // openWithExtra opens a database for which extra is not newer.
 func openWithExtra(t *testing.T, address string) *Store {
 	t.Helper()
-	s, err := newWithExtra(address)
+	s, err := newWithExtra(t.Context(), address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,8 +146,8 @@ func openWithExtra(t *testing.T, address string) *Store {
 	return s
 }
 
-func newWithExtra(address string) (*Store, error) {
-	db, err := openDB(address)
+func newWithExtra(ctx context.Context, address string) (*Store, error) {
+	db, err := openDB(ctx, address)
 	if err != nil {
 		return nil, err
 	}

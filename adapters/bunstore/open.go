@@ -34,7 +34,7 @@ const (
 // error matches [ErrNewerSchema] if the tables were made by a newer program. No
 // error ever holds the password.
 func Open(ctx context.Context, address string, config Config) (*Store, error) {
-	db, err := openDB(address)
+	db, err := openDB(ctx, address)
 	if err != nil {
 		return nil, fmt.Errorf("bunstore: open: %w", err)
 	}
@@ -49,9 +49,9 @@ func Open(ctx context.Context, address string, config Config) (*Store, error) {
 	return s, nil
 }
 
-func openDB(address string) (*bun.DB, error) {
+func openDB(ctx context.Context, address string) (*bun.DB, error) {
 	if path, ok := strings.CutPrefix(address, "sqlite:"); ok {
-		return openSQLite(path)
+		return openSQLite(ctx, path)
 	}
 	if strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://") {
 		return openPostgres(address)
@@ -59,7 +59,7 @@ func openDB(address string) (*bun.DB, error) {
 	return nil, errors.New(`the database must be "sqlite:" and a path, or a postgres:// URL`)
 }
 
-func openSQLite(path string) (*bun.DB, error) {
+func openSQLite(ctx context.Context, path string) (*bun.DB, error) {
 	if path == "" {
 		return nil, errors.New(`"sqlite:" needs the path of a file`)
 	}
@@ -93,7 +93,24 @@ func openSQLite(path string) (*bun.DB, error) {
 	}
 	db := sql.OpenDB(connector)
 	db.SetMaxOpenConns(1) // there is one writer, and waiting here is fairer than in SQLite
+	if err := connect(ctx, db); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	return bun.NewDB(db, sqlitedialect.New()), nil
+}
+
+// connect makes the first connection to a SQLite file. Who switches a new file to
+// write-ahead logging while another process does so is refused at once, whatever
+// the busy timeout is.
+func connect(ctx context.Context, db *sql.DB) error {
+	waiting, cancel := context.WithTimeout(ctx, busyTimeout)
+	defer cancel()
+	for try := 0; ; try++ {
+		err := db.PingContext(ctx)
+		if !isBusy(err) || pause(waiting, try) != nil {
+			return err
+		}
+	}
 }
 
 // openPostgres hides the driver's error about the URL: it may quote the password,

@@ -17,6 +17,7 @@ import (
 
 var (
 	_ export.Store       = (*Store)(nil)
+	_ export.Checker     = (*Store)(nil)
 	_ access.KeyStore    = (*Store)(nil)
 	_ access.MemberStore = (*Store)(nil)
 	_ audit.Trail        = (*Store)(nil)
