@@ -1,0 +1,39 @@
+package export_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+type unreadyStore struct {
+	export.Store
+	err error
+}
+
+func (s unreadyStore) Check(context.Context) error { return s.err }
+
+func TestReady(t *testing.T) {
+	cause := errors.New("no route")
+	for _, want := range []error{nil, cause} {
+		n := newNode(t, func(c *export.ServiceConfig) { c.Store = unreadyStore{c.Store, want} }, fine("a"))
+		err := n.Ready(t.Context())
+		var port *export.NotReadyError
+		if !errors.Is(err, want) || errors.As(err, &port) != (want != nil) {
+			t.Errorf("Ready gives %v, want %v", err, want)
+		}
+		if port != nil && (port.Port != "store" || !strings.Contains(err.Error(), "the store is not ready: no route")) {
+			t.Errorf("Ready gives %v", err)
+		}
+	}
+}
+
+func TestFormats(t *testing.T) {
+	if got, want := newNode(t, nil, fine("a")).Formats(), []string{"zip", "tar.gz"}; !slices.Equal(got, want) {
+		t.Errorf("Formats gives %q, want %q", got, want)
+	}
+}
