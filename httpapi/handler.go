@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -52,6 +53,7 @@ func New(c Config) (http.Handler, error) {
 	}
 	if c.Docs != nil {
 		a.mux.Handle(docsPath+"/", http.StripPrefix(docsPath, c.Docs))
+		a.mux.HandleFunc("GET "+docsPath, toDocs)
 	}
 	if err := a.serveDocument(); err != nil {
 		return nil, err
@@ -93,6 +95,13 @@ func (a *api) transform(ctx huma.Context, _ string, v any) (any, error) {
 		return a.problem(e.GetStatus(), ""), nil
 	}
 	return v, nil
+}
+
+// toDocs leads to the page of documentation, by a relative link, because a host
+// may have stripped a prefix.
+func toDocs(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Location", strings.TrimPrefix(docsPath, "/")+"/")
+	w.WriteHeader(http.StatusFound)
 }
 
 // serveDocument serves the OpenAPI document, which is complete by now.

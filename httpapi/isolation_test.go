@@ -43,7 +43,7 @@ func TestIsolation(t *testing.T) {
 	}
 	newError, nullable := huma.NewError, huma.DefaultArrayNullable
 	t.Cleanup(func() { huma.NewError, huma.DefaultArrayNullable = newError, nullable })
-	huma.NewError = func(status int, message string, _ ...error) huma.StatusError {    
+	huma.NewError = func(status int, message string, _ ...error) huma.StatusError {
 		return &ErrorOut{message, status}
 	}
 	huma.DefaultArrayNullable = !nullable

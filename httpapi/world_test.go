@@ -59,6 +59,12 @@ type world struct {
 // newWorld makes one; change may be nil.
 func newWorld(t testing.TB, change func(w *world)) *world {
 	t.Helper()
+	return newWorldSigning(t, new(exporttest.MemSigner), change)
+}
+
+// newWorldSigning makes one whose links are signer's.
+func newWorldSigning(t testing.TB, signer export.Signer, change func(w *world)) *world {
+	t.Helper()
 	w := &world{
 		t: t, store: new(exporttest.MemStore), dispatcher: new(exporttest.MemDispatcher),
 		destination: new(exporttest.MemDestination), keys: new(exporttest.MemKeys), members: new(exporttest.MemMembers),
@@ -77,7 +83,7 @@ func newWorld(t testing.TB, change func(w *world)) *world {
 		Store:       checkedStore{w.faults.Store(watchedStore{w.store, w.touch}), w.notReady},
 		Dispatcher:  w.dispatcher,
 		Destination: checkedDestination{w.destination, w.notReady},
-		Signer:      w.faults.Signer(new(exporttest.MemSigner)),
+		Signer:      w.faults.Signer(signer),
 		Organizations: exporttest.MemOrganizations{
 			ourOrg: {ID: ourOrg, Slug: "acme-foods", Name: "Acme Foods"}, theirOrg: {ID: theirOrg, Slug: "other", Name: "Other"},
 		},
