@@ -103,6 +103,7 @@ func (s *Service) run(ctx context.Context, l *lease, job Job) error {
 	if err != nil {
 		return s.completed(ctx, l, key, err)
 	}
+	s.log(job).InfoContext(ctx, "job completed", "bytes", result.Size)
 	if err := s.deleteArchives(ctx, job, key); err != nil {
 		s.log(job).WarnContext(ctx, "archives of earlier attempts not deleted", "error", err)
 	}

@@ -77,10 +77,11 @@ func execute(ctx context.Context, args []string) error {
 	root.SetArgs(args)
 	root.Version = version(debug.ReadBuildInfo())
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.AddCommand(demoCommand(), initCommand(), runCommand(), verifyCommand(), listCommand(), catCommand(), versionCommand(), &cobra.Command{
-		Use:   "config",
-		Short: "The configuration file, with all its keys",
-		Long:  config.Reference(),
-	})
+	root.AddCommand(demoCommand(), initCommand(), serveCommand(), keysCommand(), migrateCommand(), runCommand(),
+		verifyCommand(), listCommand(), catCommand(), versionCommand(), &cobra.Command{
+			Use:   "config",
+			Short: "The configuration file, with all its keys",
+			Long:  config.Reference(),
+		})
 	return root.ExecuteContext(ctx)
 }

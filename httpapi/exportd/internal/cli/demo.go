@@ -2,25 +2,32 @@ package cli
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
+	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/orgexport/orgexport/archive"
-	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
+	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/demo"
+	"github.com/orgexport/orgexport/httpapi/exportd/internal/wire"
 )
 
 const demoHelp = `Demo shows what an export is, without any configuration and without a network.
 It makes a small catalogue of a made-up organization, Acme Foods, in a temporary
 folder: a SQLite database of products, offers and members, and a folder of
-images. It exports that organization in the way of exportd run, with the
-configuration that exportd init writes, checks the archive in the way of exportd
-verify, and shows what is in it. The catalogue is removed, the archive stays.
+images. It serves that as exportd serve does, with the configuration that exportd
+init writes, on a free port of this machine; requests an export, waits for it and
+downloads it by its link, as a client does; checks the archive in the way of
+exportd verify, and shows what is in it. All is removed but the archive.
 
 Exit status:
   0    the archive was made, and is whole
@@ -28,8 +35,11 @@ Exit status:
   2    wrong usage
   130  ended by SIGINT (128 and the number of the signal; 143 by SIGTERM)`
 
+// demoOptions are the flags of demo.
+type demoOptions struct{ format, out string }
+
 func demoCommand() *cobra.Command {
-	var o runOptions
+	var o demoOptions
 	c := &cobra.Command{
 		Use:   "demo [flags]",
 		Short: "Export a made-up organization, to see how it works",
@@ -42,9 +52,8 @@ func demoCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.SortFlags = false
-	o.formatFlag(c)
+	addFormatFlag(c, &o.format, "zip", "`FORMAT` of the archive", servedFormats())
 	f.StringVar(&o.out, "out", ".", "`DIR` for the archive")
-	o.asOfFlag(c)
 	if err := c.MarkFlagDirname("out"); err != nil {
 		panic(err) // there is no such flag
 	}
@@ -52,10 +61,8 @@ func demoCommand() *cobra.Command {
 }
 
 // demo makes the catalogue, exports it and shows the archive.
-func (o *runOptions) demo(ctx context.Context) (err error) {
-	o.organization = demo.OrganizationID()
-	request, err := o.request()
-	if err != nil {
+func (o *demoOptions) demo(ctx context.Context) (err error) {
+	if _, err := formatOf(o.format, servedFormats()); err != nil {
 		return err
 	}
 	if info, err := os.Stat(o.out); err != nil || !info.IsDir() {
@@ -70,28 +77,94 @@ func (o *runOptions) demo(ctx context.Context) (err error) {
 			err = failed(rerr)
 		}
 	}()
-	if err := demo.Make(ctx, dir); err != nil {
-		return failed(err)
-	}
-	o.config = filepath.Join(dir, "exportd.yaml")
-	if err := os.WriteFile(o.config, []byte(config.Starter()), 0o600); err != nil {
-		return failed(err)
-	}
-	c, err := config.Load(o.config)
-	if err != nil {
-		return failed(err)
-	}
-	stderr := newScreen(os.Stderr, c)
-	stderr.log = true
-	made, err := o.export(ctx, c, request, stderr)
+	made, err := o.export(ctx, dir)
 	if err != nil {
 		return &failure{err}
 	}
 	return failed(o.show(ctx, made))
 }
 
+// export serves the catalogue from dir, and is the client of that.
+func (o *demoOptions) export(ctx context.Context, dir string) (made inventory, err error) {
+	c, err := (&serverOptions{data: dir}).load(ctx)
+	if err != nil {
+		return made, err
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return made, err
+	}
+	defer listener.Close() //nolint:errcheck // the server has closed it by then
+	stderr := newScreen(os.Stderr, c)
+	stderr.log = true
+	defer stderr.close()
+	url := c.PublicURL(listener.Addr())
+	server, err := wire.OpenServer(ctx, c, wire.ServerOptions{
+		PublicURL: url,
+		Logger:    slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Observe:   func(_ export.Job, e export.Event) { stderr.observe(e) },
+	})
+	if err != nil {
+		return made, err
+	}
+	defer func() {
+		if cerr := server.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	key, err := demoKey(ctx, server)
+	if err != nil {
+		return made, err
+	}
+	run, ctx := errgroup.WithContext(ctx)
+	served, stop := context.WithCancel(ctx)
+	run.Go(func() error { return serveOn(served, listener, server) })
+	run.Go(func() (err error) {
+		defer stop()
+		made, err = o.request(ctx, demoClient{exportURL(url, demo.OrganizationID()), key})
+		return err
+	})
+	err = run.Wait()
+	return made, err
+}
+
+// request is what a client does.
+func (o *demoOptions) request(ctx context.Context, client demoClient) (made inventory, err error) {
+	status, err := client.export(ctx, o.format)
+	if err != nil {
+		return made, err
+	}
+	digest, size := sha256.New(), int64(0)
+	path := inFolder(o.out, status.Filename)
+	err = writeFile(path, func(w io.Writer) (err error) {
+		counted := &countWriter{w: io.MultiWriter(w, digest)}
+		err = client.download(ctx, status, counted)
+		size = counted.n
+		return err
+	})
+	return inventory{
+		Filename: status.Filename,
+		Path:     path,
+		Size:     size,
+		SHA256:   hex.EncodeToString(digest.Sum(nil)),
+		Sections: status.Sections,
+	}, err
+}
+
+// countWriter counts what is written.
+type countWriter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *countWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
 // show checks the archive and prints what is in it and what to do with it.
-func (o *runOptions) show(ctx context.Context, made inventory) error {
+func (o *demoOptions) show(ctx context.Context, made inventory) error {
 	whole, err := demoReport(ctx, made.Path, o.format)
 	if err != nil {
 		return err

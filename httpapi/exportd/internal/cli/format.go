@@ -10,30 +10,34 @@ import (
 	"github.com/orgexport/orgexport/archive/xz"
 )
 
-func formats() []archive.Format { return []archive.Format{archive.Zip(), archive.TarGz(), xz.TarXz()} }
+// formats are all that there are.
+func formats() []archive.Format { return append(servedFormats(), xz.TarXz()) }
 
-func formatNames() []string {
+// servedFormats are those that the API knows.
+func servedFormats() []archive.Format { return []archive.Format{archive.Zip(), archive.TarGz()} }
+
+func formatNames(of []archive.Format) []string {
 	var names []string
-	for _, f := range formats() {
+	for _, f := range of {
 		names = append(names, f.Name())
 	}
 	return names
 }
 
 // formatOf returns the format that --format names.
-func formatOf(name string) (archive.Format, error) {
-	for _, f := range formats() {
+func formatOf(name string, of []archive.Format) (archive.Format, error) {
+	for _, f := range of {
 		if f.Name() == name {
 			return f, nil
 		}
 	}
-	return nil, fmt.Errorf("--format %q is none of %s", name, strings.Join(formatNames(), ", "))
+	return nil, fmt.Errorf("--format %q is none of %s", name, strings.Join(formatNames(of), ", "))
 }
 
 // addFormatFlag gives a command the flag --format.
-func addFormatFlag(c *cobra.Command, format *string, byDefault, usage string) {
-	c.Flags().StringVar(format, "format", byDefault, usage+": "+strings.Join(formatNames(), ", "))
-	err := c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formatNames(), cobra.ShellCompDirectiveNoFileComp))
+func addFormatFlag(c *cobra.Command, format *string, byDefault, usage string, of []archive.Format) {
+	c.Flags().StringVar(format, "format", byDefault, usage+": "+strings.Join(formatNames(of), ", "))
+	err := c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formatNames(of), cobra.ShellCompDirectiveNoFileComp))
 	if err != nil {
 		panic(err) // there is no such flag
 	}

@@ -7,8 +7,10 @@ import (
 
 func TestHelpOfEach(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"", "cat", "completion", "config", "demo", "init", "list", "run", "verify", "version"} {
-		for _, args := range [][]string{{"help", name}, {name, "--help"}} {
+	for _, name := range []string{"", "cat", "completion", "config", "demo", "init", "keys", "keys create", "keys list",
+		"keys revoke", "list", "migrate", "run", "serve", "verify", "version"} {
+		words := strings.Fields(name)
+		for _, args := range [][]string{append([]string{"help"}, words...), append(words, "--help")} {
 			if name == "" {
 				args = args[:1]
 			}
@@ -44,10 +46,21 @@ func TestCompletion(t *testing.T) {
 			t.Errorf("%s: %s", shell, o.stdout)
 		}
 	}
-	for _, name := range []string{"run", "demo", "list", "verify", "cat"} {
+	for name, formats := range map[string]string{
+		"run": "zip\ntar.gz\ntar.xz\n", "demo": "zip\ntar.gz\n", "list": "zip\ntar.gz\ntar.xz\n", "verify": "zip\ntar.gz\ntar.xz\n",
+		"cat": "zip\ntar.gz\ntar.xz\n",
+	} {
 		o := finish(t, command(t, dir, "__complete", name, "--format", ""))
-		if !strings.HasPrefix(o.stdout, "zip\ntar.gz\ntar.xz\n") {
+		if !strings.HasPrefix(o.stdout, formats+":") {
 			t.Errorf("%s: formats are\n%s", name, o.stdout)
 		}
+	}
+	for _, name := range []string{"serve", "migrate", "keys"} {
+		if o := finish(t, command(t, dir, "__complete", name[:3])); !strings.HasPrefix(o.stdout, name+"\t") {
+			t.Errorf("%s: completions are\n%s", name, o.stdout)
+		}
+	}
+	if o := finish(t, command(t, dir, "__complete", "keys", "")); !strings.HasPrefix(o.stdout, "create\tMake an API key\nlist\t") {
+		t.Errorf("keys: completions are\n%s", o.stdout)
 	}
 }

@@ -23,7 +23,7 @@ unless --format tells it.`
 
 // inputFormatFlag is the --format of a command that reads an archive.
 func inputFormatFlag(c *cobra.Command, format *string) {
-	addFormatFlag(c, format, "", "`FORMAT` of the archive, if it is not to be found out")
+	addFormatFlag(c, format, "", "`FORMAT` of the archive, if it is not to be found out", formats())
 }
 
 // input is an archive that a command reads.
@@ -39,7 +39,7 @@ type input struct {
 func openInput(name, format string) (_ *input, err error) {
 	in := &input{name: name, file: os.Stdin}
 	if format != "" {
-		if in.format, err = formatOf(format); err != nil {
+		if in.format, err = formatOf(format, formats()); err != nil {
 			return nil, err
 		}
 	}
@@ -88,7 +88,7 @@ func (in *input) prepare() error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s is no archive of the formats %s", in.name, strings.Join(formatNames(), ", "))
+	return fmt.Errorf("%s is no archive of the formats %s", in.name, strings.Join(formatNames(formats()), ", "))
 }
 
 // close closes the archive; nothing is lost if that fails.

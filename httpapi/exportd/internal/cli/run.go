@@ -60,9 +60,9 @@ func runCommand() *cobra.Command {
 	f.SortFlags = false
 	f.StringVar(&o.config, "config", "", "configuration `FILE` (required)")
 	f.StringVar(&o.organization, "organization", "", "`ID` of the organization (required)")
-	o.formatFlag(c)
+	addFormatFlag(c, &o.format, "zip", "`FORMAT` of the archive", formats())
 	f.StringVar(&o.out, "out", "", "`FILE` or folder for the archive, - for standard output (default: a file in this folder)")
-	o.asOfFlag(c)
+	f.StringVar(&o.asOf, "as-of", "", "`TIME` that the export is labelled with, in RFC 3339; the same time, data and configuration give the same bytes (default: now)")
 	f.BoolVar(&o.json, "json", false, "print the inventory as JSON")
 	f.TextVar(&o.logLevel, "log-level", slog.LevelWarn, "least `LEVEL` of what is logged: debug, info, warn, error")
 	err := errors.Join(
@@ -76,20 +76,12 @@ func runCommand() *cobra.Command {
 	return c
 }
 
-func (o *runOptions) formatFlag(c *cobra.Command) {
-	addFormatFlag(c, &o.format, "zip", "`FORMAT` of the archive")
-}
-
-func (o *runOptions) asOfFlag(c *cobra.Command) {
-	c.Flags().StringVar(&o.asOf, "as-of", "", "`TIME` that the export is labelled with, in RFC 3339; the same time, data and configuration give the same bytes (default: now)")
-}
-
 // request checks the flags and makes a request of them that has no organization
 // yet.
 func (o *runOptions) request() (export.Request, error) {
 	r := export.Request{AsOf: time.Now()}
 	var err error
-	if r.Format, err = formatOf(o.format); err != nil {
+	if r.Format, err = formatOf(o.format, formats()); err != nil {
 		return r, err
 	}
 	if o.asOf != "" {
@@ -137,7 +129,7 @@ func (o *runOptions) run(ctx context.Context) error {
 // returns what is in it.
 func (o *runOptions) export(ctx context.Context, c *config.Config, request export.Request, stderr *screen) (made inventory, err error) {
 	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: o.logLevel}))
-	setup, err := wire.Open(c, logger)
+	setup, err := wire.Open(c, nil, logger)
 	if err != nil {
 		return made, err
 	}

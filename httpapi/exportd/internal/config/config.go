@@ -58,7 +58,7 @@ type Config struct {
 // Server is where the API is served.
 type Server struct {
 	Listen    Text // host:port
-	PublicURL Text // how clients reach it; Line is 0 if it follows from Listen
+	PublicURL Text // how clients reach it, if it does not follow from Listen
 }
 
 // Jobs is where jobs, keys and the audit trail are kept, and how many jobs run
@@ -188,6 +188,11 @@ func (p FileErrors) Err() error {
 // Variables of the environment replace what may hold a secret: see
 // environment.
 func Load(file string) (*Config, error) {
+	return LoadFor(file, filepath.Join(filepath.Dir(file), DataFolder))
+}
+
+// LoadFor is [Load] with another folder for the data of the server.
+func LoadFor(file, dataFolder string) (*Config, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -195,7 +200,7 @@ func Load(file string) (*Config, error) {
 	d := &decoder{config: &Config{File: file}, folder: filepath.Dir(file)}
 	d.document(data)
 	d.environment(os.Getenv)
-	d.serverDefaults()
+	d.serverDefaults(dataFolder)
 	d.check()
 	return d.config, d.problems.Err()
 }

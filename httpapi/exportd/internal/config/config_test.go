@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -83,7 +84,7 @@ func TestLoad(t *testing.T) {
 			}},
 			Line: 9,
 		}},
-		Server:   config.Server{Listen: config.Text{Value: "127.0.0.1:8080"}, PublicURL: config.Text{Value: "http://127.0.0.1:8080"}},
+		Server:   config.Server{Listen: config.Text{Value: "127.0.0.1:8080"}},
 		Jobs:     config.Jobs{Database: config.Database{Dialect: sections.SQLite, Address: filepath.Join(dir, "exportd-data", "jobs.db")}},
 		Archives: config.Archives{Folder: config.Text{Value: filepath.Join(dir, "exportd-data")}},
 		Signing:  config.Signing{KeyFile: config.Text{Value: filepath.Join(dir, "exportd-data", "signing.keys")}},
@@ -305,7 +306,7 @@ func TestEnvironment(t *testing.T) {
 		{c.Database.Address, "postgres://me:secret@localhost/shop"},
 		{c.Jobs.Database.Address, "/jobs.db"},
 		{c.Signing.Keys, "a:b"},
-		{c.Server.PublicURL.Value, "http://127.0.0.1:99"},
+		{c.PublicURL(&net.TCPAddr{IP: net.IPv4zero, Port: 99}), "http://127.0.0.1:99"},
 		{c.Archives.PartsRetention, time.Duration(-1)},
 	} {
 		if v.got != v.want {

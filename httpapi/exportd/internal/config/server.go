@@ -1,9 +1,11 @@
 package config
 
 import (
+	"fmt"
 	"math"
 	"net"
 	"net/url"
+	"path/filepath"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -11,8 +13,8 @@ import (
 	"github.com/orgexport/orgexport/sections"
 )
 
-// DataFolder is where the server keeps what no key of the file says where to
-// keep, beside the file.
+// DataFolder is the folder, beside the file, for what the file does not say where
+// to keep.
 const DataFolder = "exportd-data"
 
 const defaultListen = "127.0.0.1:8080"
@@ -28,8 +30,8 @@ func (d *decoder) server(n *yaml.Node) {
 	s := &d.config.Server
 	d.mapping(n, map[string]value{
 		"listen": d.text(func(t Text) {
-			if _, port, err := net.SplitHostPort(t.Value); err != nil || port == "" {
-				d.problem(t.Line, `%q must be an address and a port, such as 127.0.0.1:8080 or :8080`, t.Value)
+			if err := checkListen(t.Value); err != nil {
+				d.problem(t.Line, "%v", err)
 			}
 			s.Listen = t
 		}),
@@ -98,32 +100,46 @@ func (d *decoder) environment(getenv func(string) string) {
 
 // serverDefaults fills in what the server needs and the file does not have. Such
 // texts have no line.
-func (d *decoder) serverDefaults() {
+func (d *decoder) serverDefaults(dataFolder string) {
 	c := d.config
 	if c.Server.Listen.Value == "" {
 		c.Server.Listen.Value = defaultListen
 	}
-	if c.Server.PublicURL.Value == "" {
-		c.Server.PublicURL.Value = publicURL(c.Server.Listen.Value)
-	}
 	if c.Jobs.Database.Address == "" {
-		c.Jobs.Database = Database{Dialect: sections.SQLite, Address: d.path(DataFolder + "/jobs.db")}
+		c.Jobs.Database = Database{Dialect: sections.SQLite, Address: filepath.Join(dataFolder, "jobs.db")}
 	}
 	if c.Archives.Folder.Value == "" {
-		c.Archives.Folder.Value = d.path(DataFolder)
+		c.Archives.Folder.Value = dataFolder
 	}
 	if c.Signing.KeyFile.Value == "" {
-		c.Signing.KeyFile.Value = d.path(DataFolder + "/signing.keys")
+		c.Signing.KeyFile.Value = filepath.Join(dataFolder, "signing.keys")
 	}
 }
 
-// publicURL is how a server that listens there is reached from this machine.
-func publicURL(listen string) string {
-	host, port, err := net.SplitHostPort(listen)
-	if err != nil {
-		return ""
+func checkListen(address string) error {
+	if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+		return fmt.Errorf("%q must be an address and a port, such as 127.0.0.1:8080 or :8080", address)
 	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+	return nil
+}
+
+// ListenOn replaces the address to listen on.
+func (c *Config) ListenOn(address string) error {
+	c.Server.Listen = Text{Value: address}
+	return checkListen(address)
+}
+
+// PublicURL is how clients reach a server that listens on addr: as the file says
+// or, if it does not, from this machine.
+func (c *Config) PublicURL(addr net.Addr) string {
+	if c.Server.PublicURL.Value != "" {
+		return c.Server.PublicURL.Value
+	}
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return "http://" + addr.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
 	return "http://" + net.JoinHostPort(host, port)

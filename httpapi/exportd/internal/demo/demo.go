@@ -10,6 +10,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -35,8 +36,18 @@ func id(of string) string {
 
 // Make makes catalog.db and the folder files in a folder.
 func Make(ctx context.Context, dir string) (err error) {
-	path := filepath.ToSlash(filepath.Join(dir, "catalog.db"))
-	name := url.URL{Scheme: "file", Path: "/" + strings.TrimPrefix(path, "/")}
+	path, err := filepath.Abs(filepath.Join(dir, "catalog.db"))
+	if err != nil {
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // SQLite would let others read it
+	if err == nil {
+		err = file.Close()
+	}
+	if err != nil {
+		return err
+	}
+	name := url.URL{Scheme: "file", Path: "/" + strings.TrimPrefix(filepath.ToSlash(path), "/")}
 	db, err := sql.Open("sqlite", name.String())
 	if err != nil {
 		return err
@@ -54,6 +65,32 @@ func Make(ctx context.Context, dir string) (err error) {
 		return errors.Join(m.err, tx.Rollback())
 	}
 	return tx.Commit()
+}
+
+// Config is the path of a configuration file of the catalogue that is kept in a
+// folder; if there is none, the catalogue is made.
+func Config(ctx context.Context, dir, configuration string) (string, error) {
+	file := filepath.Join(dir, "demo", "exportd.yaml")
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		return file, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	made, err := os.MkdirTemp(dir, ".demo-*")
+	if err != nil {
+		return "", err
+	}
+	if err = Make(ctx, made); err == nil {
+		err = os.WriteFile(filepath.Join(made, "exportd.yaml"), []byte(configuration), 0o600)
+	}
+	if err == nil {
+		err = os.Rename(made, filepath.Dir(file))
+	}
+	if err != nil {
+		return "", errors.Join(err, os.RemoveAll(made))
+	}
+	return file, nil
 }
 
 // maker fills the catalogue. After an error it does nothing.

@@ -28,9 +28,10 @@ type Setup struct {
 	problems     config.FileErrors
 }
 
-// Open opens everything. The error is [config.FileErrors] if something that the
-// file names is not there.
-func Open(c *config.Config, logger *slog.Logger) (_ *Setup, err error) {
+// Open opens what is exported. Parts go to the spool; nil means an ephemeral
+// one. The error is [config.FileErrors] if something that the file names is not
+// there.
+func Open(c *config.Config, spool export.Spool, logger *slog.Logger) (_ *Setup, err error) {
 	s := &Setup{folders: make(map[string]*os.Root)}
 	defer func() {
 		if err != nil {
@@ -48,7 +49,7 @@ func Open(c *config.Config, logger *slog.Logger) (_ *Setup, err error) {
 	if s.organization, err = sections.NewSQL(c.OrganizationSQL(s.db)); err != nil {
 		return nil, err
 	}
-	s.Engine, err = s.newEngine(c, logger)
+	s.Engine, err = s.newEngine(c, spool, logger)
 	return s, err
 }
 
@@ -98,7 +99,7 @@ func checkFolder(path string) error {
 	return root.Close()
 }
 
-func (s *Setup) newEngine(c *config.Config, logger *slog.Logger) (*export.Engine, error) {
+func (s *Setup) newEngine(c *config.Config, spool export.Spool, logger *slog.Logger) (*export.Engine, error) {
 	engine := export.Config{
 		Prefix:          c.Prefix.Value,
 		Concurrency:     c.Concurrency,
@@ -108,6 +109,7 @@ func (s *Setup) newEngine(c *config.Config, logger *slog.Logger) (*export.Engine
 		MaxArchiveBytes: c.MaxArchiveBytes,
 		MinFreeBytes:    c.MinFreeBytes,
 		Scratch:         c.Scratch.Value,
+		Spool:           spool,
 		Level:           c.Level,
 		RawCSV:          c.RawCSV,
 		Logger:          logger,

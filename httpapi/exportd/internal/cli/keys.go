@@ -1,0 +1,192 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os/user"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/orgexport/orgexport/adapters/bunstore"
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/access"
+	"github.com/orgexport/orgexport/export/audit"
+	"github.com/orgexport/orgexport/httpapi/exportd/internal/wire"
+)
+
+const keysHelp = `Keys manages the API keys of exportd serve. A key is shown once, when it is made;
+only its SHA-256 is stored. Without --config they are those of the demo.
+
+Exit status:
+  0  done
+  1  it failed
+  2  wrong usage or configuration`
+
+func keysCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "keys",
+		Short: "Make, list and revoke API keys",
+		Long:  keysHelp,
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return errors.New("say which: exportd keys create, list or revoke")
+		},
+	}
+	c.AddCommand(keysCreateCommand(), keysListCommand(), keysRevokeCommand())
+	return c
+}
+
+const keysCreateHelp = `Create makes an API key and prints it alone on standard output.
+
+Kinds of keys (--kind):
+  csb  acts in one organization, with --role; owners and managers may export
+  csu  acts as --user, in the organizations that they are a member of
+  cpk  may be seen by anybody, belongs to one organization and may export nothing`
+
+func keysCreateCommand() *cobra.Command {
+	var o serverOptions
+	key := access.Key{}
+	var kind, role string
+	var expires time.Duration
+	c := &cobra.Command{
+		Use:   "create --organization ID [flags]",
+		Short: "Make an API key",
+		Long:  keysCreateHelp,
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			key.Kind, key.Role = access.Kind(kind), access.Role(role)
+			if !c.Flags().Changed("role") && key.Kind != access.Business {
+				key.Role = ""
+			}
+			if expires < 0 {
+				return errors.New("--expires is negative")
+			}
+			if expires > 0 {
+				key.ExpiresAt = time.Now().Add(expires)
+			}
+			if err := checkKey(key); err != nil {
+				return err
+			}
+			return o.createKey(c.Context(), key)
+		},
+		DisableFlagsInUseLine: true,
+	}
+	o.flags(c)
+	f := c.Flags()
+	f.StringVar(&key.OrganizationID, "organization", "", "`ID` of the organization that the key acts in")
+	f.StringVar(&role, "role", string(access.Manager), "`ROLE` of a csb key: owner, manager, editor, readonly")
+	f.StringVar(&kind, "kind", string(access.Business), "`KIND` of the key: csb, csu, cpk")
+	f.StringVar(&key.UserID, "user", "", "`SUBJECT` that a csu key acts as")
+	f.StringVar(&key.Name, "name", "", "`NAME` to know the key by")
+	f.DurationVar(&expires, "expires", 0, "`DURATION` after which the key is no longer good, such as 720h (default: never)")
+	return c
+}
+
+// checkKey tells what the flags lack.
+func checkKey(k access.Key) error {
+	roles := []access.Role{access.Owner, access.Manager, access.Editor, access.ReadOnly}
+	switch k.Kind {
+	case access.Business, access.Publishable:
+		if !export.ValidID(k.OrganizationID) {
+			return fmt.Errorf("--organization %q is not an id of 22 characters", k.OrganizationID)
+		}
+		if k.UserID != "" {
+			return errors.New("--user is for keys of the kind csu")
+		}
+	case access.User:
+		if k.UserID == "" || k.OrganizationID != "" {
+			return errors.New("a key of the kind csu takes --user and no --organization")
+		}
+	default:
+		return fmt.Errorf("--kind %q is none of csb, csu, cpk", k.Kind)
+	}
+	if k.Kind != access.Business && k.Role != "" {
+		return errors.New("--role is for keys of the kind csb")
+	}
+	if k.Kind == access.Business && !slices.Contains(roles, k.Role) {
+		return fmt.Errorf("--role %q is none of owner, manager, editor, readonly", k.Role)
+	}
+	return nil
+}
+
+// withStore opens the store of the server for use.
+func (o *serverOptions) withStore(ctx context.Context, use func(*bunstore.Store) error) error {
+	c, err := o.load(ctx)
+	if err != nil {
+		return err
+	}
+	store, err := wire.OpenStore(ctx, c)
+	if err != nil {
+		return failed(err)
+	}
+	return failed(errors.Join(use(store), store.Close()))
+}
+
+func (o *serverOptions) createKey(ctx context.Context, key access.Key) error {
+	return o.withStore(ctx, func(store *bunstore.Store) error {
+		text, err := newKey(ctx, store, key, rand.Reader)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Println(text)
+		return err
+	})
+}
+
+// newKey stores a key and returns its text.
+func newKey(ctx context.Context, store *bunstore.Store, key access.Key, random io.Reader) (string, error) {
+	text, err := access.NewKeyText(key.Kind, random)
+	if err != nil {
+		return "", err
+	}
+	var uuid [16]byte
+	if _, err := io.ReadFull(random, uuid[:]); err != nil {
+		return "", err
+	}
+	key.ID, key.Hash, key.CreatedAt = export.EncodeID(uuid), access.Hash(text), time.Now()
+	if err := store.CreateKey(ctx, key); err != nil {
+		return "", err
+	}
+	return text, store.Record(ctx, audit.Entry{
+		At: key.CreatedAt, Action: audit.KeyCreated, Actor: operator(), OrganizationID: key.OrganizationID,
+	})
+}
+
+// operator names who runs this program, in the audit trail.
+func operator() string {
+	if u, err := user.Current(); err == nil {
+		return "operator:" + u.Username
+	}
+	return "operator"
+}
+
+func keysRevokeCommand() *cobra.Command {
+	var o serverOptions
+	c := &cobra.Command{
+		Use:   "revoke ID [flags]",
+		Short: "Make an API key useless, at once",
+		Long:  "Revoke makes the key with that id (see exportd keys list) useless at once and for\never. Revoking it again changes nothing.",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return o.withStore(c.Context(), func(store *bunstore.Store) error {
+				now := time.Now()
+				err := store.RevokeKey(c.Context(), args[0], now)
+				if errors.Is(err, access.ErrNotFound) {
+					return fmt.Errorf("there is no key with the id %q", args[0])
+				}
+				if err != nil {
+					return err
+				}
+				return store.Record(c.Context(), audit.Entry{At: now, Action: audit.KeyRevoked, Actor: operator()})
+			})
+		},
+		DisableFlagsInUseLine: true,
+	}
+	o.flags(c)
+	return c
+}
