@@ -1,70 +1,52 @@
-// Command embed shows how a service exports what an organization owns. It
-// writes the archive of a made-up one into the current folder:
-//
-//	go run ./examples/embed
+// Command embed is a service that lets its customers export what they own: it
+// mounts the API beside its own routes and behind its own authentication.
 package main
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
-	"io/fs"
-	"log/slog"
+	"log"
+	"net/http"
 	"os"
-	"path/filepath"
-	"time"
 
-	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/adapters/bunstore"
+	"github.com/orgexport/orgexport/adapters/dir"
+	"github.com/orgexport/orgexport/adapters/inproc"
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/httpapi"
 	"github.com/orgexport/orgexport/sections"
+	"github.com/orgexport/orgexport/sign"
 )
 
 // README: embed begin
 
-// newEngine is called once, when the service starts.
-func newEngine(s store, files fs.FS) (*export.Engine, error) {
-	return export.New(export.Config{Sections: []export.Section{
-		sections.FromSeq("members", "members.csv", s.members), // an iterator over your data
-		sections.FromFiles("contracts", files, s.contracts),
-	}})
-}
-
-// exportTo puts an archive into a folder, whole or not at all. Each export has a job id of its own.
-func exportTo(ctx context.Context, e *export.Engine, o export.Organization, jobID, dir string) (string, error) {
-	file, err := os.CreateTemp(dir, ".*.partial")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = os.Remove(file.Name()) }() // nothing is left of a failure
-	request := export.Request{Organization: o, JobID: jobID, AsOf: time.Now(), Format: archive.Zip()}
-	result, err := e.Export(ctx, request, file)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return "", err
-	}
-	name := filepath.Join(dir, result.Filename)
-	return name, os.Rename(file.Name(), name)
+// mountExports adds the API to a mux. What it returns runs the exports until ctx ends.
+func mountExports(ctx context.Context, mux *http.ServeMux, url, data string) func(context.Context) error {
+	jobs := must(bunstore.Open(ctx, "sqlite:"+data+"/jobs.db", bunstore.Config{})) // or postgres://…
+	must(0, jobs.Migrate(ctx))
+	archives, queue := must(dir.NewDestination(data+"/archives")), inproc.New(inproc.Config{})
+	keys := must(sign.NewRing(sign.Key{ID: "1", Secret: secret}))
+	service := must(export.NewService(export.ServiceConfig{
+		Engine: must(export.New(export.Config{Spool: must(dir.NewSpool(data + "/parts")), Sections: []export.Section{
+			sections.FromSeq("members", "members.csv", db.members), // an iterator over your data
+			sections.FromFiles("contracts", contractFiles, db.contracts),
+		}})),
+		Store: jobs, Dispatcher: queue, Destination: archives, Organizations: db,
+		Signer: must(sign.NewSigner(sign.Config{Ring: keys, BaseURL: url + "/downloads"})),
+	}))
+	downloads := must(sign.NewHandler(sign.HandlerConfig{
+		Ring: keys, Prefix: "/downloads", Jobs: service, Destination: archives, Trail: jobs, Fail: httpapi.Fail,
+	}))
+	api := must(httpapi.New(httpapi.Config{Service: service, Authenticate: authenticate, Downloads: downloads, PublicURL: url}))
+	mux.Handle("/dashboard/api/v1/data-export/", api)
+	mux.Handle("/downloads/", api)
+	return func(ctx context.Context) error { go service.Tend(ctx); return queue.Run(ctx, service.Work) }
 }
 
 // README: embed end
 
 func main() {
-	if err := run(context.Background(), "."); err != nil {
-		slog.Error("not exported", "error", err)
-		os.Exit(1)
-	}
-}
-
-func run(ctx context.Context, dir string) error {
-	engine, err := newEngine(acmeOnly, contractFiles)
-	if err != nil {
-		return err
-	}
-	var uuid [16]byte
-	rand.Read(uuid[:])
-	name, err := exportTo(ctx, engine, acme, export.EncodeID(uuid), dir)
-	if err != nil {
-		return err
-	}
-	slog.InfoContext(ctx, "exported", "file", name)
-	return nil
+	ctx, mux := context.Background(), newMux() // the service as it was
+	work := mountExports(ctx, mux, "http://localhost:8080", must(os.MkdirTemp("", "embed")))
+	go func() { log.Fatal(work(ctx)) }()
+	log.Fatal(http.ListenAndServe("localhost:8080", mux))
 }

@@ -2,56 +2,93 @@ package main
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
-	"errors"
+	"encoding/json"
 	"io"
-	"iter"
+	"net/http"
+	"net/http/httptest"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
+	"strings"
 	"testing"
-
-	"github.com/orgexport/orgexport/export"
-	"github.com/orgexport/orgexport/sections"
+	"time"
 )
 
-// files are the names in a folder.
-func files(t *testing.T, dir string) []string {
+// start serves the example.
+func start(t *testing.T) (url string) {
 	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names
+	mux := newMux()
+	server := httptest.NewServer(mux)
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	work := mountExports(ctx, mux, server.URL, t.TempDir())
+	done := make(chan error, 1)
+	go func() { done <- work(ctx) }()
+	t.Cleanup(func() {
+		server.Close()
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return server.URL
 }
 
-// TestCommand runs the example as its comment says and looks into the archive.
-func TestCommand(t *testing.T) {
-	dir := t.TempDir()
-	program := filepath.Join(t.TempDir(), "embed.exe")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", program, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	cmd := exec.CommandContext(t.Context(), program)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	names := files(t, dir)
-	if len(names) != 1 || !regexp.MustCompile(`^export-acme-foods-\d{8}-\d{6}\.zip$`).MatchString(names[0]) {
-		t.Fatalf("files are %q, want one archive", names)
-	}
-	archive, err := zip.OpenReader(filepath.Join(dir, names[0]))
+// do sends a request and returns the body of a response with that status.
+func do(t *testing.T, method, url, token string, want int) []byte {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer archive.Close()
-	top := names[0][:len(names[0])-len(".zip")]
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != want {
+		t.Fatalf("%s %s gives %s, want %d\n%s%v", method, url, response.Status, want, body, err)
+	}
+	return body
+}
+
+// TestExport is what a customer of the service does.
+func TestExport(t *testing.T) {
+	url := start(t)
+	exports := url + "/dashboard/api/v1/data-export/" + acme
+	var job struct {
+		ID       string `json:"job_id"`
+		Status   string `json:"status"`
+		Download string `json:"download_url"`
+		Filename string `json:"output_filename"`
+	}
+	decode := func(body []byte) {
+		t.Helper()
+		if err := json.Unmarshal(body, &job); err != nil {
+			t.Fatal(err)
+		}
+	}
+	decode(do(t, http.MethodPost, exports, token, http.StatusOK))
+	for ctx := t.Context(); job.Status != "completed"; {
+		select {
+		case <-ctx.Done():
+			t.Fatal(ctx.Err())
+		case <-time.After(50 * time.Millisecond):
+		}
+		decode(do(t, http.MethodGet, exports+"/"+job.ID, token, http.StatusOK))
+		if job.Status == "failed" {
+			t.Fatal("the export failed")
+		}
+	}
+	body := do(t, http.MethodGet, job.Download, "", http.StatusOK)
+	archive, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	top := strings.TrimSuffix(job.Filename, ".zip")
 	want := []struct{ name, contents string }{
 		{"members/members.csv", "name,email\r\nAda,ada@acme.example\r\nGrace,grace@acme.example\r\n"},
 		{"contracts/supply-2026.txt", "Acme Foods buys two tons of green tea from Leaf & Co. each year.\n"},
@@ -86,26 +123,25 @@ func read(t *testing.T, f *zip.File) string {
 	return string(contents)
 }
 
-// TestFailureLeavesNothing cancels an export while a section is running.
-func TestFailureLeavesNothing(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	engine, err := export.New(export.Config{Sections: []export.Section{
-		sections.FromSeq("members", "members.csv", func(context.Context, export.Scope) iter.Seq2[member, error] {
-			return func(yield func(member, error) bool) {
-				cancel()
-				yield(member{}, nil)
-			}
-		}),
-	}})
+// TestOwnAuthentication shows that the service's own rules hold.
+func TestOwnAuthentication(t *testing.T) {
+	url := start(t)
+	exports := url + "/dashboard/api/v1/data-export/"
+	do(t, http.MethodPost, exports+acme, "", http.StatusUnauthorized)
+	do(t, http.MethodPost, exports+acme, "guessed", http.StatusUnauthorized)
+	do(t, http.MethodPost, exports+strings.Repeat("3", 22), token, http.StatusForbidden)
+	if got := string(do(t, http.MethodGet, url+"/", "", http.StatusOK)); got != "Welcome.\n" {
+		t.Errorf("the service says %q", got)
+	}
+}
+
+// TestShort holds the example to being read in passing.
+func TestShort(t *testing.T) {
+	text, err := os.ReadFile("main.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	name, err := exportTo(ctx, engine, acme, "2LRUDfEgQDPQUuGN2svJix", dir)
-	if name != "" || !errors.Is(err, context.Canceled) {
-		t.Errorf("got %q, %v", name, err)
-	}
-	if names := files(t, dir); len(names) != 0 {
-		t.Errorf("left behind: %q", names)
+	if n := bytes.Count(text, []byte("\n")); n >= 60 {
+		t.Errorf("main.go has %d lines, want fewer than 60", n)
 	}
 }
