@@ -122,6 +122,9 @@ func (l *lease) persist(ctx context.Context, change func(now time.Time, j *Job))
 		if err == nil || errors.Is(err, errLeaseLost) || errors.Is(err, ErrNotFound) {
 			return err
 		}
+		if ctx.Err() != nil { // which was the reason, and is no fault of the store
+			return errors.Join(context.Cause(ctx), err)
+		}
 		l.service.config.Logger.WarnContext(ctx, "job not written", "job", l.jobID, "error", err)
 		select {
 		case <-ctx.Done():
