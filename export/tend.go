@@ -16,8 +16,12 @@ func (s *Service) Tend(ctx context.Context) {
 	tick := time.NewTicker(s.config.ReapEvery)
 	defer tick.Stop()
 	for {
-		if err := s.Reap(ctx); err != nil && ctx.Err() == nil {
+		more, err := s.reap(ctx)
+		if err != nil && ctx.Err() == nil {
 			s.config.Logger.ErrorContext(ctx, "stale jobs not looked after", "error", err)
+		}
+		if more && err == nil && ctx.Err() == nil {
+			continue // what has piled up would push out what is due next
 		}
 		select {
 		case <-ctx.Done():
@@ -27,11 +31,18 @@ func (s *Service) Tend(ctx context.Context) {
 	}
 }
 
-// Reap looks once for jobs that nobody looks after; see [Service.Tend].
+// Reap looks once for jobs that nobody looks after, of which there may be more
+// than it takes; see [Service.Tend].
 func (s *Service) Reap(ctx context.Context) error {
+	_, err := s.reap(ctx)
+	return err
+}
+
+// reap also tells whether there may be more.
+func (s *Service) reap(ctx context.Context) (more bool, err error) {
 	jobs, err := s.config.Store.Stale(ctx, reapAtOnce)
 	if err != nil {
-		return err
+		return false, err
 	}
 	var errs []error
 	for _, job := range jobs {
@@ -42,7 +53,7 @@ func (s *Service) Reap(ctx context.Context) error {
 		}
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return len(jobs) == reapAtOnce, errors.Join(errs...)
 }
 
 // rescue dispatches a job in flight whose lease is over.

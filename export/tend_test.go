@@ -126,14 +126,64 @@ func TestRetention(t *testing.T) {
 	})
 }
 
-// countingStore counts updates.
+// TestTendKeepsUp has more stale jobs than one look takes.
+func TestTendKeepsUp(t *testing.T) {
+	const jobs = 350
+	for _, c := range []struct {
+		name       string
+		broken     bool
+		dispatched int
+	}{
+		{"all at once", false, jobs},
+		{"no store to write to", true, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := new(countingStore)
+				n := newNode(t, func(s *export.ServiceConfig) {
+					store.Store = s.Store
+					s.Store = store
+				}, fine("a"))
+				for i := range jobs {
+					n.create(t, export.JobRequest{OrganizationID: export.EncodeID([16]byte{byte(i >> 8), byte(i)})})
+				}
+				n.Take() // and lose
+				time.Sleep(time.Minute)
+				store.broken.Store(c.broken)
+				ctx, stop := context.WithCancel(t.Context())
+				defer stop()
+				go n.Tend(ctx)
+				synctest.Wait()
+				if got := len(n.Take()); got != c.dispatched {
+					t.Errorf("%d jobs were dispatched at the first look, want %d", got, c.dispatched)
+				}
+				looks := store.looks.Load()
+				time.Sleep(time.Minute + time.Second)
+				if got := store.looks.Load() - looks; c.broken && got != 30 {
+					t.Errorf("%d looks in a minute at what cannot be written", got)
+				}
+			})
+		})
+	}
+}
+
+// countingStore counts updates and looks for stale jobs.
 type countingStore struct {
 	export.Store
-	updates atomic.Int64
+	updates, looks atomic.Int64
+	broken         atomic.Bool // nothing can be written
+}
+
+func (s *countingStore) Stale(ctx context.Context, limit int) ([]export.Job, error) {
+	s.looks.Add(1)
+	return s.Store.Stale(ctx, limit)
 }
 
 func (s *countingStore) Update(ctx context.Context, id string, change func(time.Time, *export.Job) error) (export.Job, error) {
 	s.updates.Add(1)
+	if s.broken.Load() {
+		return export.Job{}, errors.New("disk full")
+	}
 	return s.Store.Update(ctx, id, change)
 }
 
