@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"log"
 	"net/http"
 	"os"
 
@@ -47,6 +46,6 @@ func mountExports(ctx context.Context, mux *http.ServeMux, url, data string) fun
 func main() {
 	ctx, mux := context.Background(), newMux() // the service as it was
 	work := mountExports(ctx, mux, "http://localhost:8080", must(os.MkdirTemp("", "embed")))
-	go func() { log.Fatal(work(ctx)) }()
-	log.Fatal(http.ListenAndServe("localhost:8080", mux))
+	go func() { must(0, work(ctx)) }()
+	must(0, http.ListenAndServe("localhost:8080", mux))
 }

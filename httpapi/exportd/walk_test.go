@@ -25,8 +25,8 @@ func TestWalk(t *testing.T) {
 	}
 	dir := t.TempDir()
 	s := serveDemo(t, dir)
-	path := s.url[strings.Index(s.url, "/dashboard/"):]
-	for _, text := range []string{"\ngo run ./httpapi/exportd serve\n", "\nKEY=csb_…", "\nURL=http://127.0.0.1:8080" + path + "\n"} {
+	_, path, _ := strings.Cut(s.url, "/dashboard/")
+	for _, text := range []string{"\ngo run ./httpapi/exportd serve\n", "\nKEY=csb_…", "\nURL=http://127.0.0.1:8080/dashboard/" + path + "\n"} {
 		if !strings.Contains(before, text) {
 			t.Errorf("%q is not in the README before the walk", text)
 		}
