@@ -21,7 +21,7 @@ import (
 // TestServe does with curl what the README shows, twice: the second start finds
 // what the first has left.
 func TestServe(t *testing.T) {
-	needTools(t, "curl", "sh")
+	needTools(t, "curl", "sh", "sqlite3")
 	dir := t.TempDir()
 	s := serveDemo(t, dir)
 	job := status(t, string(command(t, dir, "sh", "-c", strings.Replace(s.curl, "curl", "curl -sS", 1))))
@@ -49,6 +49,9 @@ func TestServe(t *testing.T) {
 		t.Errorf("exports are requested at %s and %s", s.url, again.url)
 	}
 	again.stop(t, secretsOf(t, dir, kept.Download)...)
+	if n := command(t, dir, "sqlite3", "exportd-data/jobs.db", "SELECT count(*) FROM orgexport_audit WHERE organization_id <> '' AND action IN ('key.created', 'key.revoked', 'export.downloaded')"); string(n) != "7\n" {
+		t.Errorf("the audit trail has %s entries of keys and downloads, want 3 and 4", n)
+	}
 	if list := string(command(t, dir, exportd(t), "keys", "list", "--organization", again.url[strings.LastIndex(again.url, "/")+1:])); strings.Count(list, "exportd serve, demo\n") != 2 {
 		t.Errorf("keys are\n%s", list)
 	}

@@ -174,19 +174,24 @@ func keysRevokeCommand() *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return o.withStore(c.Context(), func(store *bunstore.Store) error {
-				now := time.Now()
-				err := store.RevokeKey(c.Context(), args[0], now)
+				err := revokeKey(c.Context(), store, args[0], "")
 				if errors.Is(err, access.ErrNotFound) {
 					return fmt.Errorf("there is no key with the id %q", args[0])
 				}
-				if err != nil {
-					return err
-				}
-				return store.Record(c.Context(), audit.Entry{At: now, Action: audit.KeyRevoked, Actor: operator()})
+				return err
 			})
 		},
 		DisableFlagsInUseLine: true,
 	}
 	o.flags(c)
 	return c
+}
+
+// revokeKey makes a key useless from now on. The organization may not be known.
+func revokeKey(ctx context.Context, store *bunstore.Store, id, organizationID string) error {
+	now := time.Now()
+	if err := store.RevokeKey(ctx, id, now); err != nil {
+		return err
+	}
+	return store.Record(ctx, audit.Entry{At: now, Action: audit.KeyRevoked, Actor: operator(), OrganizationID: organizationID})
 }

@@ -72,7 +72,7 @@ func printKeys(w io.Writer, keys []access.Key, asJSON bool) error {
 	row := func(cells ...string) { fmt.Fprintln(table, strings.Join(cells, "\t")) } //nolint:errcheck // Flush tells
 	row("ID", "KIND", "ROLE", "USER", "CREATED", "EXPIRES", "LAST USED", "REVOKED", "NAME")
 	for _, k := range listed {
-		row(k.ID, k.Kind, dash(k.Role), dash(k.User), day(&k.CreatedAt), day(k.ExpiresAt), day(k.LastUsedAt), day(k.RevokedAt), dash(k.Name))
+		row(k.ID, k.Kind, dash(k.Role), dash(shown(k.User)), day(&k.CreatedAt), day(k.ExpiresAt), day(k.LastUsedAt), day(k.RevokedAt), dash(shown(k.Name)))
 	}
 	return table.Flush()
 }

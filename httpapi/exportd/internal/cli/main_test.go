@@ -22,6 +22,7 @@ import (
 	"github.com/ulikunitz/xz"
 	_ "modernc.org/sqlite"
 
+	"github.com/orgexport/orgexport/adapters/pgtest"
 	"github.com/orgexport/orgexport/archive/archivetest"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/cli"
 )
@@ -34,7 +35,7 @@ func TestMain(m *testing.M) {
 	// Who starts the tests may ignore these signals, which programs inherit. A
 	// program does not inherit that they are caught here.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	os.Exit(m.Run())
+	pgtest.Main(m)
 }
 
 const (

@@ -122,7 +122,7 @@ func demoKey(ctx context.Context, server *wire.Server) (string, error) {
 	}
 	for _, key := range old {
 		if key.Name == demoKeyName && key.RevokedAt.IsZero() {
-			if err := server.Store.RevokeKey(ctx, key.ID, time.Now()); err != nil {
+			if err := revokeKey(ctx, server.Store, key.ID, key.OrganizationID); err != nil {
 				return "", err
 			}
 		}
