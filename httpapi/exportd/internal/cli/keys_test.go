@@ -45,6 +45,7 @@ func (d jobsDatabase) listedKeys(t *testing.T, dir string, flags ...string) map[
 
 // Keys are made and revoked while the server runs, and that holds at once.
 func TestKeys(t *testing.T) {
+	t.Parallel()
 	d, dir := inSQLite(t), shop(t, organizationSection)
 	s := d.serve(t, dir)
 	var texts []string
@@ -139,6 +140,7 @@ func revokeKey(t *testing.T, d jobsDatabase, dir string, s *serving, text string
 
 // Names are shown in a way that moves nothing on a terminal.
 func TestKeysOddName(t *testing.T) {
+	t.Parallel()
 	d, dir := inSQLite(t), shop(t, organizationSection)
 	d.newKey(t, dir, "--organization", acme, "--name", "a\tb\x1b[2J")
 	if o := d.keys(t, dir, "list", "--organization", acme); o.status != 0 || !strings.HasSuffix(o.stdout, `"a\tb\x1b[2J"`+"\n") {
@@ -147,6 +149,7 @@ func TestKeysOddName(t *testing.T) {
 }
 
 func TestKeysWrongUsage(t *testing.T) {
+	t.Parallel()
 	dir := shop(t, organizationSection)
 	const create = "create --config exportd.yaml "
 	for args, want := range map[string]string{
@@ -187,6 +190,7 @@ func TestKeysWrongUsage(t *testing.T) {
 
 // Without a configuration the keys are those of the demo.
 func TestKeysOfDemo(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	o := finish(t, command(t, dir, "keys", "create", "--data", "d", "--organization", acme))
 	if o.want(t, 0); !strings.HasPrefix(o.stdout, "csb_") {

@@ -16,6 +16,7 @@ func (d jobsDatabase) migrate(t *testing.T, dir string) outcome {
 }
 
 func TestMigrate(t *testing.T) {
+	t.Parallel()
 	eachJobs(t, func(t *testing.T, d jobsDatabase) {
 		dir := shop(t, organizationSection)
 		const atOnce = 3
@@ -68,6 +69,7 @@ func refuseNewer(t *testing.T, d jobsDatabase, dir string) {
 }
 
 func TestMigrateWrongUsage(t *testing.T) {
+	t.Parallel()
 	dir := shop(t, organizationSection)
 	for args, want := range map[string]string{
 		"more":               `unknown command "more" for "exportd migrate"`,

@@ -36,6 +36,7 @@ func secretsOf(t *testing.T, dir string, links ...string) []string {
 // A server that is told to stop in the middle of an export hands it back. The
 // next one goes on with it, and does not run again what was finished.
 func TestServeHandsBack(t *testing.T) {
+	t.Parallel()
 	eachJobs(t, func(t *testing.T, d jobsDatabase) {
 		dir := gatedShop(t)
 		s := d.serve(t, dir)
@@ -82,6 +83,7 @@ func (d jobsDatabase) wantJob(t *testing.T, want string) {
 // A server that is killed in the middle of an export says nothing. Its job is
 // taken up once the lease is over.
 func TestServeKilled(t *testing.T) {
+	t.Parallel()
 	kills := 2
 	if archivetest.Long() {
 		kills = 12
@@ -128,6 +130,7 @@ func TestServeKilled(t *testing.T) {
 // A request that the server has begun with is answered, though it was told to
 // stop in between.
 func TestServeFinishesRequests(t *testing.T) {
+	t.Parallel()
 	d, dir := inSQLite(t), shop(t, organizationSection)
 	s := d.serve(t, dir)
 	key := d.newKey(t, dir, "--organization", acme)
@@ -180,6 +183,7 @@ func TestServeFinishesRequests(t *testing.T) {
 // What is wrong with the organization is for the log; the client gets a text that
 // says no more than it may know.
 func TestServeUnknownOrganization(t *testing.T) {
+	t.Parallel()
 	d, dir := inSQLite(t), shop(t, organizationSection)
 	s := d.serve(t, dir)
 	const nobody = "kTwSnJcgYWjgqjShA4YEaV"

@@ -46,6 +46,7 @@ func freeAddress(t *testing.T) string {
 }
 
 func TestServeConfiguration(t *testing.T) {
+	t.Parallel()
 	dir := shop(t, organizationSection)
 	configure(t, dir, `server: {public_url: "https://exports.example.com"}
 jobs: {database: "sqlite:jobs/j.db", workers: 1}
@@ -97,6 +98,7 @@ signing: {key_file: my.keys}
 // A ring is changed without breaking links that are out there, until the old key
 // is taken away.
 func TestServeSigningKeys(t *testing.T) {
+	t.Parallel()
 	d, dir := inSQLite(t), shop(t, organizationSection)
 	secrets := []string{strings.Repeat("A", 43), strings.Repeat("B", 42) + "A"}
 	first, second := "a:"+secrets[0]+"=\n", "b:"+secrets[1]+"="
@@ -126,6 +128,7 @@ func TestServeSigningKeys(t *testing.T) {
 }
 
 func TestServeKeyFile(t *testing.T) {
+	t.Parallel()
 	dir := shop(t, organizationSection)
 	configure(t, dir, "signing: {key_file: my.keys}\n")
 	file := filepath.Join(dir, "my.keys")
@@ -171,6 +174,7 @@ func TestServeKeyFile(t *testing.T) {
 
 // What is wrong with a database is told without its password.
 func TestServeBadDatabase(t *testing.T) {
+	t.Parallel()
 	const password = "open-sesame"
 	for _, c := range []struct {
 		env, want string
