@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/httpapi"
@@ -49,6 +51,22 @@ func TestNothingLeaks(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestErrorsOfHuma: an operation that leaves its errors to huma.
+func TestErrorsOfHuma(t *testing.T) {
+	w := newWorld(t, nil)
+	type input struct {
+		N int `query:"n"`
+	}
+	huma.Get(httpapi.HumaOf(w.server.Config.Handler), "/plain", func(_ context.Context, in *input) (*struct{}, error) {
+		return nil, errSecret
+	})
+	wantError(t, w.send("GET", "/plain"), http.StatusInternalServerError, "internal_error", "Internal Error", internal, true)
+	if !strings.Contains(w.log.String(), secret) {
+		t.Error("the cause is not in the log")
+	}
+	wantError(t, w.send("GET", "/plain?n="+secret), http.StatusUnprocessableEntity, "validation_error", "Validation Error", "Validation error.", false)
 }
 
 // TestTrailFails: what was done stays done.

@@ -86,15 +86,24 @@ func marshal(w io.Writer, v any) error {
 	return nil
 }
 
-// transform makes an errorOut of any error that huma itself answers with.
+// transform makes an errorOut of any error that huma itself answers with: today
+// no operation lets it. Such errors quote their cause, which goes to the log.
 func (a *api) transform(ctx huma.Context, _ string, v any) (any, error) {
 	if _, ours := v.(*errorOut); ours {
 		return v, nil
 	}
-	if e, ok := v.(huma.StatusError); ok {
-		return a.problem(e.GetStatus(), ""), nil
+	e, ok := v.(huma.StatusError)
+	if !ok {
+		return v, nil
 	}
-	return v, nil
+	if e.GetStatus() >= http.StatusInternalServerError {
+		cause := []any{"error", e}
+		if m, ok := v.(*huma.ErrorModel); ok {
+			cause = append(cause, "causes", m.Errors)
+		}
+		a.log(ctx.Context()).ErrorContext(ctx.Context(), "request failed", cause...)
+	}
+	return a.problem(e.GetStatus(), ""), nil
 }
 
 // toDocs leads to the page of documentation, by a relative link, because a host
