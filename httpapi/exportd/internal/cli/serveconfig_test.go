@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -147,7 +148,11 @@ func TestServeKeyFile(t *testing.T) {
 	if err := os.Rename(filepath.Join(dir, "FILE"), file); err != nil {
 		t.Fatal(err)
 	}
-	inSQLite(t).serve(t, dir).stop(t)
+	for _, stop := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		if s := inSQLite(t).serve(t, dir); s.signal(t, stop) != 0 || s.log.String() != "" {
+			t.Errorf("%v: it ended with %v\n%s", stop, s.cmd.ProcessState, s.log.String())
+		}
+	}
 
 	if err := os.Chmod(file, 0o644); err != nil {
 		t.Fatal(err)
