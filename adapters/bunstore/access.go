@@ -78,8 +78,13 @@ func (s *Store) CreateKey(ctx context.Context, key access.Key) error {
 
 // KeyByHash is the method of [access.KeyStore].
 func (s *Store) KeyByHash(ctx context.Context, hash [sha256.Size]byte) (access.Key, error) {
+	leave, err := s.lookUps.enter(ctx)
+	if err != nil {
+		return access.Key{}, wrap("key by hash", err)
+	}
+	defer leave()
 	row := new(keyRow)
-	err := s.db.NewSelect().Model(row).ModelTableExpr("? AS key", s.table("keys")).Where("hash = ?", hash[:]).Scan(ctx)
+	err = s.db.NewSelect().Model(row).ModelTableExpr("? AS key", s.table("keys")).Where("hash = ?", hash[:]).Scan(ctx)
 	if err != nil {
 		return access.Key{}, wrap("key by hash", notFound(err))
 	}
@@ -163,8 +168,13 @@ func (s *Store) Member(ctx context.Context, organizationID, subject string) (acc
 	if !storable(organizationID) || !storable(subject) {
 		return access.Member{}, wrap("member", access.ErrNotFound)
 	}
+	leave, err := s.lookUps.enter(ctx)
+	if err != nil {
+		return access.Member{}, wrap("member", err)
+	}
+	defer leave()
 	row := new(memberRow)
-	err := s.db.NewSelect().Model(row).ModelTableExpr("? AS member", s.table("members")).
+	err = s.db.NewSelect().Model(row).ModelTableExpr("? AS member", s.table("members")).
 		Where("organization_id = ?", organizationID).Where("subject = ?", subject).Scan(ctx)
 	if err != nil {
 		return access.Member{}, wrap("member", notFound(err))

@@ -26,6 +26,10 @@
 // PostgreSQL, version 13 or newer, is for any number of machines. The connection
 // needs standard_conforming_strings and UTF-8, which are the defaults.
 //
+// Where there are more clients than connections, look-ups wait in the order in
+// which they came, and what is written about running jobs does not wait behind
+// them.
+//
 // Time is that of the database, so that the clocks of workers do not matter.
 // Instants are stored as milliseconds since 1970.
 //

@@ -15,6 +15,11 @@ import (
 
 // Create is the method of [export.Store].
 func (s *Store) Create(ctx context.Context, create func(now time.Time) export.Job) (export.Job, bool, error) {
+	leave, err := s.lookUps.enter(ctx)
+	if err != nil {
+		return export.Job{}, false, wrap("create job", err)
+	}
+	defer leave()
 	for try := 0; ; try++ {
 		now, err := s.now(ctx)
 		if err != nil {
@@ -51,6 +56,11 @@ func (s *Store) Get(ctx context.Context, organizationID, jobID string) (export.J
 	if !storable(organizationID) || !storable(jobID) {
 		return export.Job{}, wrap("get job", export.ErrNotFound)
 	}
+	leave, err := s.lookUps.enter(ctx)
+	if err != nil {
+		return export.Job{}, wrap("get job", err)
+	}
+	defer leave()
 	row, err := s.jobWhere(ctx, "id = ? AND organization_id = ?", jobID, organizationID)
 	if err != nil {
 		return export.Job{}, wrap("get job", err)
@@ -65,6 +75,11 @@ func (s *Store) List(ctx context.Context, organizationID string, page export.Pag
 	if !storable(organizationID) {
 		return nil, 0, nil
 	}
+	leave, err := s.lookUps.enter(ctx)
+	if err != nil {
+		return nil, 0, wrap("list jobs", err)
+	}
+	defer leave()
 	var rows []jobRow
 	query := s.selectJobs(&rows).Where("organization_id = ?", organizationID)
 	total, err := query.Count(ctx)

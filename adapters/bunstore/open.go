@@ -92,7 +92,7 @@ func openSQLite(ctx context.Context, path string) (*bun.DB, error) {
 		return nil, err
 	}
 	db := sql.OpenDB(connector)
-	db.SetMaxOpenConns(1) // there is one writer, and waiting here is fairer than in SQLite
+	db.SetMaxOpenConns(1) // there is one writer, and SQLite lets others wait by sleeping
 	if err := connect(ctx, db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

@@ -48,6 +48,7 @@ var prefixPattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,23}$`)
 // on one database. Its methods fail until [Store.Migrate] has made the tables.
 type Store struct {
 	db         *bun.DB
+	lookUps    line
 	owned      bool // db is closed with the store
 	postgres   bool // not SQLite
 	prefix     string
@@ -55,8 +56,8 @@ type Store struct {
 	afterWrite func(context.Context, *sql.Tx, *export.Job) error
 }
 
-// New makes a Store of a host's database. It does not connect, and [Store.Close]
-// leaves db open.
+// New makes a Store of a host's database, whose limit of connections is to be set
+// before. It does not connect, and [Store.Close] leaves db open.
 func New(db *bun.DB, config Config) (*Store, error) {
 	s := &Store{db: db, prefix: config.TablePrefix, afterWrite: config.AfterWrite}
 	if s.prefix == "" {
@@ -74,6 +75,7 @@ func New(db *bun.DB, config Config) (*Store, error) {
 	if err := errors.Join(problems...); err != nil {
 		return nil, fmt.Errorf("bunstore: %w", err)
 	}
+	s.lookUps = newLine(db.Stats().MaxOpenConnections)
 	s.postgres = db.Dialect().Name() == dialect.PG
 	s.migrations = migrations(s.postgres, s.prefix)
 	return s, nil
