@@ -76,6 +76,11 @@ type Request struct {
 	// by one goroutine at a time and holds up the export until it returns.
 	// Optional.
 	Observe func(Event)
+
+	// Begin is told that a section has its turn, and returns the context for the
+	// section and for the Spool that takes its part: see [Observer.Section]. It
+	// is called by several goroutines at once. Optional.
+	Begin func(ctx context.Context, section string) (_ context.Context, end func(Event, error))
 }
 
 func (e *Engine) check(r Request) error {

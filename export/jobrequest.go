@@ -96,6 +96,7 @@ func (s *Service) Create(ctx context.Context, r JobRequest) (Job, bool, error) {
 	if err != nil || !created {
 		return job, false, err
 	}
+	s.tell(ctx, JobEvent{Step: StepCreated, Job: job})
 	s.dispatch(ctx, job)
 	return job, true, nil
 }

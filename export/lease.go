@@ -3,6 +3,7 @@ package export
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -11,6 +12,9 @@ import (
 // errLeaseLost ends the work on a job that is no longer this worker's: another
 // has it, it was cancelled, or the store could not be reached for too long.
 var errLeaseLost = errors.New("export: the job is no longer this worker's")
+
+// errEnded is errLeaseLost of a job that was ended in the midst of the attempt.
+var errEnded = fmt.Errorf("%w: it has ended", errLeaseLost)
 
 // storeEvery is how often progress is stored at most.
 const storeEvery = time.Second
@@ -105,7 +109,10 @@ func (l *lease) beat(ctx context.Context, progress []SectionProgress) error {
 // write changes the job, if it is still this worker's.
 func (l *lease) write(ctx context.Context, change func(now time.Time, j *Job)) error {
 	_, err := l.service.config.Store.Update(ctx, l.jobID, func(now time.Time, j *Job) error {
-		if j.Status != JobProcessing || j.Attempt != l.attempt {
+		switch {
+		case !j.Status.InFlight() && j.Attempt == l.attempt:
+			return errEnded
+		case j.Status != JobProcessing || j.Attempt != l.attempt:
 			return errLeaseLost
 		}
 		change(now, j)

@@ -25,26 +25,33 @@ func (e *RequiredError) Public() string {
 // exportSection runs a section into a sealed part. An error is the job's, not
 // the section's.
 func (e *Engine) exportSection(ctx context.Context, r Request, s Section, report *reporter, q *quota) (SectionResult, error) {
-	var result SectionResult
-	err := e.config.Spool.Put(ctx, r.part(s.Key()), func(w io.Writer) (err error) {
-		result, err = e.packSection(ctx, r, s, report, &partWriter{w: w, quota: q})
+	end := func(Event, error) {}
+	if r.Begin != nil {
+		ctx, end = r.Begin(ctx, s.Key())
+	}
+	var finished Event
+	err := errors.New("export: part was not sealed") // what it is if Put panics
+	defer func() { end(finished, err) }()
+	err = e.config.Spool.Put(ctx, r.part(s.Key()), func(w io.Writer) (err error) {
+		finished, err = e.packSection(ctx, r, s, report, &partWriter{w: w, quota: q})
 		return err
 	})
 	if err != nil {
-		return result, fmt.Errorf("export: section %q: %w", s.Key(), err)
+		finished = Event{}
+		return SectionResult{}, fmt.Errorf("export: section %q: %w", s.Key(), err)
 	}
-	return result, nil
+	return *finished.Result, nil
 }
 
-// packSection writes a whole part.
-func (e *Engine) packSection(ctx context.Context, r Request, s Section, report *reporter, body *partWriter) (result SectionResult, err error) {
+// packSection writes a whole part and returns how its section finished.
+func (e *Engine) packSection(ctx context.Context, r Request, s Section, report *reporter, body *partWriter) (finished Event, err error) {
+	var result SectionResult
 	limits := e.config.limits(s.Key())
 	scratch := e.config.Scratch
 	sums, tail, skips := archive.NewScratch(scratch), archive.NewScratch(scratch), archive.NewScratch(scratch)
 	defer sums.Close()
 	defer tail.Close()
 	defer skips.Close()
-	var finished Event
 	err = r.Format.Pack(ctx, body, tail, e.packing(), func(p archive.Packer) error {
 		out := &sink{
 			job:      ctx,
@@ -79,11 +86,12 @@ func (e *Engine) packSection(ctx context.Context, r Request, s Section, report *
 	if err == nil {
 		err = body.seal(tail, sums, result)
 	}
-	if err == nil {
-		finished.Kind, finished.Result = SectionFinished, &result
-		report.report(finished)
+	if err != nil {
+		return Event{}, err
 	}
-	return result, err
+	finished.Kind, finished.Result = SectionFinished, &result
+	report.report(finished)
+	return finished, nil
 }
 
 // runSection calls the section and returns what went wrong in it. When its

@@ -67,6 +67,10 @@ type ServiceConfig struct {
 	// [Request.Observe]. It is called for several jobs at once. Optional.
 	Observe func(Job, Event)
 
+	// Observers are told what this process does with jobs. Contexts go through
+	// them in this order. Optional.
+	Observers []Observer
+
 	// Logger gets causes that customers do not see. Defaults to [slog.Default].
 	Logger *slog.Logger
 }

@@ -80,10 +80,13 @@ func (s *Service) rescue(ctx context.Context, jobID string) error {
 	}
 	if lost != "" {
 		s.log(job).WarnContext(ctx, "worker lost", "node", lost, "failures", job.Failures)
+		s.tell(ctx, JobEvent{Step: StepWorkerLost, Job: job})
 	}
-	if job.Status.InFlight() {
-		s.dispatch(ctx, job)
+	if !job.Status.InFlight() {
+		s.tell(ctx, JobEvent{Step: StepFailed, Job: job})
+		return nil
 	}
+	s.dispatch(ctx, job)
 	return nil
 }
 
@@ -105,7 +108,7 @@ func (s *Service) Delete(ctx context.Context, organizationID, jobID string) (Del
 		return NothingDeleted, err
 	}
 	var done Deletion
-	_, err := s.config.Store.Update(ctx, jobID, func(now time.Time, j *Job) error {
+	job, err := s.config.Store.Update(ctx, jobID, func(now time.Time, j *Job) error {
 		done = NothingDeleted
 		switch {
 		case j.Status.InFlight():
@@ -126,6 +129,7 @@ func (s *Service) Delete(ctx context.Context, organizationID, jobID string) (Del
 	}
 	switch done {
 	case JobCancelled:
+		s.tell(ctx, JobEvent{Step: StepCancelled, Job: job})
 		s.stop(jobID)
 	case ArchivePurged:
 		if err := s.purge(ctx, jobID); err != nil {
@@ -142,7 +146,7 @@ func (s *Service) stop(jobID string) {
 	defer s.mu.Unlock()
 	for l := range s.running {
 		if l.jobID == jobID {
-			l.cancel(errLeaseLost)
+			l.cancel(errEnded)
 		}
 	}
 }
@@ -172,13 +176,16 @@ func (s *Service) purge(ctx context.Context, jobID string) error {
 	if err := errors.Join(s.deleteParts(ctx, job), s.deleteArchives(ctx, job, job.ObjectKey)); err != nil {
 		return err
 	}
-	_, err = s.config.Store.Update(ctx, jobID, func(_ time.Time, j *Job) error {
+	job, err = s.config.Store.Update(ctx, jobID, func(_ time.Time, j *Job) error {
 		j.PurgeAt = time.Time{}
 		if j.ObjectKey != "" {
 			j.PurgeAt = j.ExpiresAt
 		}
 		return nil
 	})
+	if err == nil && job.Status == JobCompleted && job.ObjectKey == "" {
+		s.tell(ctx, JobEvent{Step: StepPurged, Job: job})
+	}
 	return err
 }
 

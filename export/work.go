@@ -33,31 +33,52 @@ func (s *Service) Work(ctx context.Context, task Task) error {
 		return fmt.Errorf("export: claim job %s: %w", task.JobID, err)
 	}
 	if !job.Status.InFlight() {
-		return nil // it has failed once too often
+		s.tell(ctx, JobEvent{Step: StepFailed, Job: job}) // once too often
+		return nil
 	}
-	l := &lease{service: s, jobID: job.ID, attempt: job.Attempt}
-	return s.settle(ctx, l, job, s.attempt(ctx, l, job, began))
+	s.tell(ctx, JobEvent{Step: StepClaimed, Job: job})
+	return s.attempt(ctx, &lease{service: s, jobID: job.ID, attempt: job.Attempt}, job, began)
 }
 
-// attempt runs a job while its lease, claimed at began, lasts.
+// attempt works on a job that was claimed at began, and writes how that ended.
 func (s *Service) attempt(ctx context.Context, l *lease, job Job, began time.Time) error {
-	ctx, release := l.hold(ctx, began)
+	held, release := l.hold(ctx, began)
+	work, end := s.beginAttempt(held, job)
+	over := JobEvent{Step: StepLeaseLost, Job: job} // what it is if this panics
+	defer func() {
+		over.Elapsed = time.Since(began)
+		end(over)
+	}()
+	over = s.hold(work, release, l, job)
+	stopping := ctx.Err() != nil
+	var err error
+	over, err = s.settle(context.WithoutCancel(work), l, over, stopping)
+	return err
+}
+
+// hold runs a job while its lease lasts. The event is how that ended, if it was
+// not by an error.
+func (s *Service) hold(ctx context.Context, release func(), l *lease, job Job) JobEvent {
 	defer release()
-	err := s.run(ctx, l, job)
+	done, err := s.run(ctx, l, job)
 	if err != nil && ctx.Err() != nil {
 		err = errors.Join(context.Cause(ctx), err)
 	}
-	return err
+	if err != nil {
+		return JobEvent{Job: job, Err: err}
+	}
+	return JobEvent{Step: StepCompleted, Job: done}
 }
 
 // claim makes a job this worker's.
 func (s *Service) claim(ctx context.Context, jobID string) (Job, error) {
-	return s.config.Store.Update(ctx, jobID, func(now time.Time, j *Job) error {
+	lost := false
+	job, err := s.config.Store.Update(ctx, jobID, func(now time.Time, j *Job) error {
 		leased := j.Status == JobProcessing && now.Before(j.LeaseUntil)
 		if !j.Status.InFlight() || leased {
 			return errNothingToDo
 		}
-		if j.Status == JobProcessing { // its worker ended without a word
+		if lost = j.Status == JobProcessing; lost { // its worker ended without a word
 			if s.countFailure(now, j); !j.Status.InFlight() {
 				return nil
 			}
@@ -68,6 +89,10 @@ func (s *Service) claim(ctx context.Context, jobID string) (Job, error) {
 		j.Progress = nil
 		return nil
 	})
+	if err == nil && lost {
+		s.tell(ctx, JobEvent{Step: StepWorkerLost, Job: job})
+	}
+	return job, err
 }
 
 // countFailure notes that an attempt came to nothing, and ends the job if it was
@@ -78,16 +103,16 @@ func (s *Service) countFailure(now time.Time, j *Job) {
 	}
 }
 
-// run makes the archive and completes the job.
-func (s *Service) run(ctx context.Context, l *lease, job Job) error {
+// run makes the archive and returns the job as it is completed.
+func (s *Service) run(ctx context.Context, l *lease, job Job) (done Job, err error) {
 	request, err := s.request(ctx, l, job)
 	if err != nil {
-		return err
+		return done, err
 	}
 	key := objectPrefix(job) + fmt.Sprintf("%d.%s", job.Attempt, request.Format.Extension())
 	result, err := s.export(ctx, l, request, key)
 	if err != nil {
-		return err
+		return done, err
 	}
 	// From here on the archive is there: not even the end of ctx is to lose it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Lease)
@@ -99,15 +124,16 @@ func (s *Service) run(ctx context.Context, l *lease, job Job) error {
 		j.Size, j.SHA256 = result.Size, result.SHA256[:]
 		j.ExpiresAt = now.Add(s.config.Retention)
 		j.PurgeAt = earliest(j.PurgeAt, j.ExpiresAt)
+		done = j.Clone()
 	})
 	if err != nil {
-		return s.completed(ctx, l, key, err)
+		return done, s.completed(ctx, l, key, err)
 	}
 	s.log(job).InfoContext(ctx, "job completed", "bytes", result.Size)
 	if err := s.deleteArchives(ctx, job, key); err != nil {
 		s.log(job).WarnContext(ctx, "archives of earlier attempts not deleted", "error", err)
 	}
-	return nil
+	return done, nil
 }
 
 // completed returns err, or nil if the job was completed all the same: of an
@@ -142,6 +168,9 @@ func (s *Service) request(ctx context.Context, l *lease, job Job) (Request, erro
 			if s.config.Observe != nil {
 				s.config.Observe(job, e)
 			}
+		},
+		Begin: func(ctx context.Context, key string) (context.Context, func(Event, error)) {
+			return s.beginSection(ctx, job, key)
 		},
 		Parts: make(map[string]PartID),
 	}
@@ -226,41 +255,63 @@ func dropPart(j *Job, section string) {
 	j.Results = slices.DeleteFunc(j.Results, func(r SectionResult) bool { return r.Key == section })
 }
 
-// settle writes how an attempt ended that did not complete the job.
-func (s *Service) settle(ctx context.Context, l *lease, job Job, err error) error {
-	if err == nil {
-		return nil
+// settle writes how an attempt ended that did not complete the job: e has its
+// error. stopping tells that the process wants to end. What it returns is how the
+// attempt ended.
+func (s *Service) settle(ctx context.Context, l *lease, e JobEvent, stopping bool) (JobEvent, error) {
+	if e.Err == nil {
+		return e, nil
 	}
-	var end func(now time.Time, j *Job)
-	switch log := s.log(job); {
-	case errors.Is(err, errLeaseLost):
-		log.InfoContext(ctx, "work on the job ended", "reason", err)
-		return nil
-	case ctx.Err() != nil:
+	var end func(now time.Time, j *Job) Step
+	switch log := s.log(e.Job); {
+	case errors.Is(e.Err, errLeaseLost):
+		log.InfoContext(ctx, "work on the job ended", "reason", e.Err)
+		e.Step = lossOf(e.Err)
+		return e, nil
+	case stopping:
 		log.InfoContext(ctx, "job handed back")
-		end = func(now time.Time, j *Job) {
+		end = func(now time.Time, j *Job) Step {
 			j.Status, j.LeaseOwner, j.LeaseUntil = JobPending, "", now
+			return StepHandedBack
 		}
-	case permanent(err):
-		log.WarnContext(ctx, "job failed", "error", err)
-		end = func(now time.Time, j *Job) {
-			s.finish(now, j, publicText(err, "The export could not be made."))
+	case permanent(e.Err):
+		log.WarnContext(ctx, "job failed", "error", e.Err)
+		end = func(now time.Time, j *Job) Step {
+			s.finish(now, j, publicText(e.Err, "The export could not be made."))
+			return StepFailed
 		}
 	default:
-		log.ErrorContext(ctx, "attempt at the job failed", "error", err)
-		end = func(now time.Time, j *Job) {
-			if s.countFailure(now, j); j.Status.InFlight() {
-				j.Status, j.LeaseOwner = JobPending, ""
-				j.LeaseUntil = now.Add(s.config.Lease << min(j.Failures-1, 8))
+		log.ErrorContext(ctx, "attempt at the job failed", "error", e.Err)
+		end = func(now time.Time, j *Job) Step {
+			if s.countFailure(now, j); !j.Status.InFlight() {
+				return StepFailed
 			}
+			j.Status, j.LeaseOwner = JobPending, ""
+			j.LeaseUntil = now.Add(s.config.Lease << min(j.Failures-1, 8))
+			return StepPutOff
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Lease)
+	ctx, cancel := context.WithTimeout(ctx, s.config.Lease)
 	defer cancel()
-	return l.persist(ctx, func(now time.Time, j *Job) {
+	over := e
+	err := l.persist(ctx, func(now time.Time, j *Job) {
 		j.Progress = nil
-		end(now, j)
+		over.Step = end(now, j)
+		over.Job = j.Clone()
 	})
+	if err != nil { // it may have been stored all the same, but nobody knows
+		e.Step = lossOf(err)
+		return e, err
+	}
+	return over, nil
+}
+
+// lossOf is how an attempt ended that could not write how it did.
+func lossOf(err error) Step {
+	if errors.Is(err, errEnded) {
+		return StepStopped
+	}
+	return StepLeaseLost
 }
 
 // permanent tells whether an attempt failed for a reason that another attempt
