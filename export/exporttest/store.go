@@ -43,6 +43,8 @@ var storePromises = []promise[export.Store]{
 	{"StaleHasALimit", storeStaleLimit},
 	{"StaleForgets", storeStaleForgets},
 	{"StaleSeesAllOrganizations", storeStaleOrganizations},
+	{"StatsCountJobsInFlight", storeStats},
+	{"StatsOfACancelledContext", storeStatsCancelled},
 	{"CancelledContext", storeCancelled},
 	{"ConcurrentCreates", storeConcurrentCreates},
 	{"ConcurrentRequests", storeConcurrentRequests},

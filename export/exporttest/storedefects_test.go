@@ -44,7 +44,7 @@ func TestForgetfulStores(t *testing.T) {
 }
 
 func TestBrokenStores(t *testing.T) {
-	testDefects(t, storePromises, slices.Concat(brokenCreates(), brokenLists(), brokenUpdates(), brokenStale(), deafStores()))
+	testDefects(t, storePromises, slices.Concat(brokenCreates(), brokenLists(), brokenUpdates(), brokenStale(), brokenStats(), deafStores()))
 }
 
 func brokenCreates() []defect[export.Store] {

@@ -1,0 +1,46 @@
+package exporttest
+
+import (
+	"context"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// miscounting is a MemStore that counts in its own way.
+type miscounting struct {
+	*MemStore
+	stats func(ctx context.Context, m *MemStore) (export.Stats, error)
+}
+
+func (s miscounting) Stats(ctx context.Context) (export.Stats, error) {
+	return s.stats(ctx, s.MemStore)
+}
+
+func brokenStats() []defect[export.Store] {
+	const promise = "StatsCountJobsInFlight"
+	wrong := func(spoil func(m *MemStore, stats *export.Stats)) export.Store {
+		return miscounting{new(MemStore), func(ctx context.Context, m *MemStore) (export.Stats, error) {
+			stats, err := m.Stats(ctx)
+			spoil(m, &stats)
+			return stats, err
+		}}
+	}
+	count := func(m *MemStore, are func(export.Job) bool) int64 { return int64(len(m.those(are))) }
+	return []defect[export.Store]{
+		{"counts ended jobs", promise, "with ended jobs only", wrong(func(m *MemStore, stats *export.Stats) {
+			stats.Pending = count(m, func(j export.Job) bool { return j.Status != export.JobProcessing })
+		})},
+		{"counts one organization", promise, "want 0 and 2", wrong(func(m *MemStore, stats *export.Stats) {
+			stats.Processing = count(m, func(j export.Job) bool { return j.Status == export.JobProcessing && j.Organization.ID == ourOrg })
+		})},
+		{"age of what is processed", promise, "with none that is pending Stats says", wrong(func(m *MemStore, stats *export.Stats) {
+			for _, j := range m.those(func(j export.Job) bool { return j.Status.InFlight() }) {
+				stats.Oldest = max(stats.Oldest, m.now().Sub(j.CreatedAt))
+			}
+		})},
+		{"no age", promise, "want 3h0m0s", wrong(func(_ *MemStore, stats *export.Stats) { stats.Oldest = 0 })},
+		{"deaf Stats", "StatsOfACancelledContext", "Stats with", miscounting{new(MemStore), func(_ context.Context, m *MemStore) (export.Stats, error) {
+			return m.Stats(context.Background())
+		}}},
+	}
+}

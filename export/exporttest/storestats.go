@@ -1,0 +1,62 @@
+package exporttest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// storeStats has more of what does not count than of what does, and older. A
+// store that is no export.Statser has nothing to show.
+func storeStats(t testing.TB, s export.Store) {
+	if _, ok := s.(export.Statser); !ok {
+		return
+	}
+	want := func(when string, pending, processing int64, oldest time.Duration) {
+		t.Helper()
+		got, err := export.StatsOf(t.Context(), s)
+		if err != nil {
+			t.Fatalf("Stats: %v", err)
+		}
+		if got.Pending != pending || got.Processing != processing {
+			t.Errorf("%s Stats counts %d pending and %d processing, want %d and %d", when, got.Pending, got.Processing, pending, processing)
+		}
+		if got.Oldest < oldest || got.Oldest > oldest+time.Minute || oldest == 0 && got.Oldest != 0 {
+			t.Errorf("%s Stats says that the oldest is of %v ago, want %v", when, got.Oldest, oldest)
+		}
+	}
+	want("at first", 0, 0, 0)
+	n := 0
+	add := func(organization string, status export.JobStatus, age time.Duration) string {
+		n++
+		job := create(t, s, n, func(now time.Time, j *export.Job) {
+			j.Organization.ID, j.CreatedAt = organization, now.Add(-age)
+		})
+		update(t, s, job.ID, func(_ time.Time, j *export.Job) { j.Status = status })
+		return job.ID
+	}
+	for range 3 {
+		add(ourOrg, export.JobCompleted, 5*time.Hour)
+		add(theirOrg, export.JobFailed, 5*time.Hour)
+	}
+	want("with ended jobs only", 0, 0, 0)
+	add(ourOrg, export.JobProcessing, 4*time.Hour)
+	add(theirOrg, export.JobProcessing, 0)
+	want("with none that is pending", 0, 2, 0)
+	add(ourOrg, export.JobPending, time.Hour)
+	oldest := add(theirOrg, export.JobPending, 3*time.Hour)
+	add(ourOrg, export.JobPending, 2*time.Hour)
+	want("with jobs of each status", 3, 2, 3*time.Hour)
+	update(t, s, oldest, func(_ time.Time, j *export.Job) { j.Status = export.JobProcessing })
+	want("once the oldest is claimed", 2, 3, 2*time.Hour)
+	add(ourOrg, export.JobPending, -time.Hour)
+	want("with one of tomorrow", 3, 3, 2*time.Hour)
+}
+
+func storeStatsCancelled(t testing.TB, s export.Store) {
+	if _, ok := s.(export.Statser); ok {
+		_, err := export.StatsOf(cancelled(t), s)
+		wantCancelled(t, "Stats", err)
+	}
+}
