@@ -35,7 +35,8 @@ type api struct {
 // configuration.
 //
 // The handler is safe for concurrent use and shares nothing with other ones, nor
-// with another use of huma in the same process.
+// with another use of huma in the same process. As an [http.ServeMux] it has a
+// method Handler, which tells the pattern of a request for metrics and traces.
 func New(c Config) (http.Handler, error) {
 	c = c.withDefaults()
 	if err := c.validate(); err != nil {
