@@ -1,0 +1,63 @@
+// Package prom makes metrics of exports for Prometheus, with
+// github.com/prometheus/client_golang.
+//
+//	metrics, err := prom.New(prom.Config{Store: store, Engine: engine})
+//	…
+//	service, err := export.NewService(export.ServiceConfig{
+//		Observers: []export.Observer{metrics.Observer()},
+//		…
+//	})
+//	downloads = metrics.Downloads(downloads)         // a handler of package sign
+//	handler := metrics.HTTP(api)                     // a handler of package httpapi
+//	mux.Handle("GET /metrics", metrics.Handler())
+//
+// A [Metrics] has a registry of its own: neither the default one of Prometheus
+// nor that of another Metrics is touched.
+//
+// # Who may scrape
+//
+// [Metrics.Handler] asks for no credentials. Metrics tell how much a product is
+// used, though nothing about single organizations: serve them on an address that
+// only the monitoring reaches.
+//
+// # Metrics
+//
+// Each process counts what it has done itself. Only orgexport_jobs and
+// orgexport_queue_age_seconds are of the store, which all processes share, so
+// that they are not to be summed up over processes; they are missing while the
+// store does not answer, and where it is no [export.Statser].
+//
+//	orgexport_jobs                           gauge      status             jobs in flight: pending or processing
+//	orgexport_queue_age_seconds              gauge                         since the oldest pending job was created; 0 if none is
+//	orgexport_store_stats_failures_total     counter                       scrapes at which the store did not tell the two
+//	orgexport_jobs_created_total             counter                       jobs asked for
+//	orgexport_jobs_ended_total               counter    outcome            jobs ended: completed, failed or cancelled
+//	orgexport_job_duration_seconds           histogram  outcome            from creation to the end of a job, the wait included
+//	orgexport_attempts_running               gauge                         attempts at jobs that run now
+//	orgexport_attempt_duration_seconds       histogram  outcome            attempts: completed, failed, put_off, handed_back, stopped, lease_lost
+//	orgexport_leases_lost_total              counter    noticed_by         leases lost; a loss may be noticed by the worker, the reaper or both
+//	orgexport_archive_bytes_total            counter                       size of the archives that were made
+//	orgexport_archives_purged_total          counter                       archives deleted, at the end of their retention or before
+//	orgexport_section_duration_seconds       histogram  section, status    sections: ok, empty, partial, error, or aborted with the attempt
+//	orgexport_section_records_total          counter    section            records of finished sections
+//	orgexport_section_binaries_total         counter    section            binaries of finished sections
+//	orgexport_section_bytes_total            counter    section            bytes of finished sections, before packing
+//	orgexport_sections_stuck                 gauge                         sections that were given up and still have not returned
+//	orgexport_downloads_started_total        counter                       downloads of which a first byte was due, each range counted
+//	orgexport_downloads_completed_total      counter                       downloads that were sent to their end
+//	orgexport_downloads_running              gauge                         downloads that are being sent
+//	orgexport_download_bytes_total           counter                       bytes of downloads that were sent
+//	orgexport_limits_hit_total               counter    window             requests refused for a rate limit
+//	orgexport_http_requests_in_flight        gauge                         requests being answered
+//	orgexport_http_request_duration_seconds  histogram  route, code        requests by pattern and class of status; aborted if broken off
+//
+// Those of the Go runtime and of the process, go_* and process_*, are those of
+// client_golang.
+//
+// # Labels
+//
+// No label has an id, a name or a path in it. A section is labelled by its key,
+// a request by the pattern of [http.ServeMux] that it matches, and "other" if it
+// matches none. There are as many series as the program has sections, operations
+// and limits, whatever clients send.
+package prom

@@ -1,0 +1,173 @@
+package prom
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// Config is the configuration of [Metrics]. Its zero value is ready for use.
+type Config struct {
+	// Store is asked at each scrape how busy it is, if it is an [export.Statser].
+	// Optional.
+	Store export.Store
+
+	// Engine tells the sections that there are, and how many are stuck. Optional.
+	Engine *export.Engine
+
+	// StatsTimeout is how long Store may take. Defaults to 5 seconds.
+	StatsTimeout time.Duration
+
+	// Logger gets why the store did not answer, and errors of scrapes. Defaults
+	// to [slog.Default].
+	Logger *slog.Logger
+}
+
+// Metrics counts what a process does with exports. Make one with [New]. It is
+// safe for concurrent use.
+type Metrics struct {
+	config   Config
+	registry *prometheus.Registry
+
+	jobsCreated      prometheus.Counter
+	jobsEnded        *prometheus.CounterVec
+	jobDuration      *prometheus.HistogramVec
+	attemptsRunning  prometheus.Gauge
+	attemptDuration  *prometheus.HistogramVec
+	leasesLost       *prometheus.CounterVec
+	archiveBytes     prometheus.Counter
+	archivesPurged   prometheus.Counter
+	sectionDuration  *prometheus.HistogramVec
+	sectionRecords   *prometheus.CounterVec
+	sectionBinaries  *prometheus.CounterVec
+	sectionBytes     *prometheus.CounterVec
+	downloadsStarted prometheus.Counter
+	downloadsWhole   prometheus.Counter
+	downloadsRunning prometheus.Gauge
+	downloadBytes    prometheus.Counter
+	limitsHit        *prometheus.CounterVec
+	requestsRunning  prometheus.Gauge
+	requestDuration  *prometheus.HistogramVec
+
+	mu      sync.Mutex
+	windows map[string]bool // that LimitHit was called with
+}
+
+// How long things take, in seconds: requests milliseconds to minutes, exports
+// seconds to hours.
+var (
+	requestBuckets = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 60}
+	exportBuckets  = []float64{.1, .5, 1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 12 * 3600}
+)
+
+// New makes a Metrics. The error names every problem of the configuration.
+func New(c Config) (*Metrics, error) {
+	if c.StatsTimeout < 0 {
+		return nil, fmt.Errorf("prom: Config.StatsTimeout is %v, want a positive duration", c.StatsTimeout)
+	}
+	if c.StatsTimeout == 0 {
+		c.StatsTimeout = 5 * time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	m := &Metrics{config: c, registry: prometheus.NewRegistry(), windows: make(map[string]bool)}
+	r := recorder{m.registry}
+	m.jobsCreated = r.counter("jobs_created_total", "Jobs that were asked for.")
+	m.jobsEnded = r.counters("jobs_ended_total", "Jobs that have ended, by outcome.", "outcome")
+	m.jobDuration = r.histograms("job_duration_seconds", "From the creation to the end of jobs, by outcome.", exportBuckets, "outcome")
+	m.attemptsRunning = r.gauge("attempts_running", "Attempts at jobs that run in this process.")
+	m.attemptDuration = r.histograms("attempt_duration_seconds", "Attempts at jobs, by outcome.", exportBuckets, "outcome")
+	m.leasesLost = r.counters("leases_lost_total", "Leases of jobs that were lost, by who noticed it.", "noticed_by")
+	m.archiveBytes = r.counter("archive_bytes_total", "Size of the archives that were made.")
+	m.archivesPurged = r.counter("archives_purged_total", "Archives that were deleted.")
+	m.sectionDuration = r.histograms("section_duration_seconds", "Sections, by key and status.", exportBuckets, "section", "status")
+	m.sectionRecords = r.counters("section_records_total", "Records of finished sections.", "section")
+	m.sectionBinaries = r.counters("section_binaries_total", "Binaries of finished sections.", "section")
+	m.sectionBytes = r.counters("section_bytes_total", "Bytes of finished sections, before packing.", "section")
+	m.downloadsStarted = r.counter("downloads_started_total", "Downloads that were begun.")
+	m.downloadsWhole = r.counter("downloads_completed_total", "Downloads that were sent to their end.")
+	m.downloadsRunning = r.gauge("downloads_running", "Downloads that are being sent.")
+	m.downloadBytes = r.counter("download_bytes_total", "Bytes of downloads that were sent.")
+	m.limitsHit = r.counters("limits_hit_total", "Requests that were refused for a rate limit, by its window.", "window")
+	m.requestsRunning = r.gauge("http_requests_in_flight", "Requests that are being answered.")
+	m.requestDuration = r.histograms("http_request_duration_seconds", "Requests, by pattern and class of status.", requestBuckets, "route", "code")
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.collectStats(r)
+	m.expect()
+	return m, nil
+}
+
+// expect makes what is to be seen before it happens, so that its first time is
+// an increase.
+func (m *Metrics) expect() {
+	for _, outcome := range []export.Step{export.StepCompleted, export.StepFailed, export.StepCancelled} {
+		m.jobsEnded.WithLabelValues(string(outcome))
+	}
+	for _, by := range []string{byWorker, byReaper} {
+		m.leasesLost.WithLabelValues(by)
+	}
+	if m.config.Engine == nil {
+		return
+	}
+	for _, key := range m.config.Engine.Keys() {
+		m.sectionRecords.WithLabelValues(key)
+		m.sectionBinaries.WithLabelValues(key)
+		m.sectionBytes.WithLabelValues(key)
+	}
+}
+
+// Handler serves the metrics, in the formats of Prometheus. It needs no
+// credentials: see the package's documentation. Of several scrapes at once some
+// are refused.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
+		ErrorLog:            errorLog{m.config.Logger},
+		ErrorHandling:       promhttp.ContinueOnError,
+		MaxRequestsInFlight: 4,
+	})
+}
+
+// Registry is that of the metrics, for a host that has some to add or gathers
+// them in its own way.
+func (m *Metrics) Registry() *prometheus.Registry { return m.registry }
+
+type errorLog struct{ *slog.Logger }
+
+func (l errorLog) Println(v ...any) { l.Error("metrics not gathered", "error", fmt.Sprint(v...)) }
+
+// recorder registers metrics of this package's name space. What it is told is in
+// the code, so that it cannot be wrong twice.
+type recorder struct{ prometheus.Registerer }
+
+const namespace = "orgexport"
+
+func add[C prometheus.Collector](r recorder, c C) C {
+	r.MustRegister(c)
+	return c
+}
+
+func (r recorder) counter(name, help string) prometheus.Counter {
+	return add(r, prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}))
+}
+
+func (r recorder) counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return add(r, prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels))
+}
+
+func (r recorder) gauge(name, help string) prometheus.Gauge {
+	return add(r, prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}))
+}
+
+func (r recorder) histograms(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	return add(r, prometheus.NewHistogramVec(
+		prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}, labels))
+}

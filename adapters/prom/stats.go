@@ -1,0 +1,63 @@
+package prom
+
+import (
+	"context"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// collectStats registers what is asked at each scrape.
+func (m *Metrics) collectStats(r recorder) {
+	if e := m.config.Engine; e != nil {
+		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: namespace, Name: "sections_stuck", Help: "Sections that were given up and have not returned.",
+		}, func() float64 { return float64(e.Stuck()) }))
+	}
+	if store, ok := m.config.Store.(export.Statser); ok {
+		r.MustRegister(&busyness{
+			metrics:  m,
+			store:    store,
+			failures: r.counter("store_stats_failures_total", "Scrapes at which the store did not tell how busy it is."),
+			jobs: prometheus.NewDesc(namespace+"_jobs",
+				"Jobs in flight, of all processes, by status.", []string{"status"}, nil),
+			age: prometheus.NewDesc(namespace+"_queue_age_seconds",
+				"How long ago the oldest pending job was created.", nil, nil),
+		})
+	}
+}
+
+// busyness asks the store at each scrape.
+type busyness struct {
+	metrics   *Metrics
+	store     export.Statser
+	failures  prometheus.Counter
+	jobs, age *prometheus.Desc
+}
+
+// Describe implements [prometheus.Collector].
+func (b *busyness) Describe(out chan<- *prometheus.Desc) {
+	out <- b.jobs
+	out <- b.age
+}
+
+// Collect implements [prometheus.Collector]. What is not known is left out, so
+// that the rest is still scraped and nobody takes an old number for a new one.
+func (b *busyness) Collect(out chan<- prometheus.Metric) {
+	c := b.metrics.config
+	ctx, cancel := context.WithTimeout(context.Background(), c.StatsTimeout) //nolint:forbidigo // a Collector is given none
+	defer cancel()
+	stats, err := b.store.Stats(ctx)
+	if err != nil {
+		b.failures.Inc()
+		c.Logger.WarnContext(ctx, "the store does not tell how busy it is", "error", err)
+		return
+	}
+	gauge := func(desc *prometheus.Desc, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, v, labels...)
+	}
+	gauge(b.jobs, float64(stats.Pending), string(export.JobPending))
+	gauge(b.jobs, float64(stats.Processing), string(export.JobProcessing))
+	gauge(b.age, stats.Oldest.Seconds())
+}
