@@ -1,0 +1,79 @@
+package otel_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/orgexport/orgexport/adapters/otel"
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/exporttest"
+)
+
+func newTracer() *otel.Tracer { return otel.New(otel.Config{Provider: sdktrace.NewTracerProvider()}) }
+
+// TestKits runs the kits of the ports on what is traced.
+func TestKits(t *testing.T) {
+	t.Run("store", func(t *testing.T) {
+		exporttest.RunStore(t, func(*testing.T) export.Store { return newTracer().Store(&exporttest.MemStore{Again: true}) })
+	})
+	t.Run("spool", func(t *testing.T) {
+		exporttest.RunSpool(t, func(*testing.T) export.Spool { return newTracer().Spool(new(exporttest.MemSpool)) })
+	})
+	t.Run("destination", func(t *testing.T) {
+		exporttest.RunDestination(t, func(*testing.T) export.Destination { return newTracer().Destination(new(exporttest.MemDestination)) })
+	})
+}
+
+var errNotReady = errors.New("not ready")
+
+// TestWhatPortsMayDo keeps what the interfaces of the ports do not have.
+func TestWhatPortsMayDo(t *testing.T) {
+	tracer := newTracer()
+	ready := func(port any) error { return port.(export.Checker).Check(t.Context()) }
+	for name, port := range map[string]any{
+		"store":       tracer.Store(ableStore{new(exporttest.MemStore)}),
+		"spool":       tracer.Spool(ableSpool{new(exporttest.MemSpool)}),
+		"destination": tracer.Destination(ableDestination{new(exporttest.MemDestination)}),
+	} {
+		if err := ready(port); !errors.Is(err, errNotReady) {
+			t.Errorf("Check of a %s gives %v", name, err)
+		}
+	}
+	for name, port := range map[string]any{
+		"store":       tracer.Store(exporttest.NewFaults().Store(new(exporttest.MemStore))),
+		"spool":       tracer.Spool(new(exporttest.MemSpool)),
+		"destination": tracer.Destination(new(exporttest.MemDestination)),
+	} {
+		if err := ready(port); err != nil {
+			t.Errorf("Check of a %s that cannot tell gives %v", name, err)
+		}
+	}
+	if n, err := tracer.Spool(ableSpool{new(exporttest.MemSpool)}).(export.FreeSpacer).FreeSpace(); n != 7 || err != nil {
+		t.Errorf("FreeSpace gives %d, %v", n, err)
+	}
+	if _, err := tracer.Spool(new(exporttest.MemSpool)).(export.FreeSpacer).FreeSpace(); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("FreeSpace of who does not know gives %v", err)
+	}
+	if _, err := export.StatsOf(t.Context(), tracer.Store(new(exporttest.MemStore))); err != nil {
+		t.Errorf("Stats gives %v", err)
+	}
+	if _, err := export.StatsOf(t.Context(), tracer.Store(exporttest.NewFaults().Store(new(exporttest.MemStore)))); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("Stats of who does not know gives %v", err)
+	}
+}
+
+type ableStore struct{ *exporttest.MemStore }
+
+func (ableStore) Check(context.Context) error { return errNotReady }
+
+type ableSpool struct{ *exporttest.MemSpool }
+
+func (ableSpool) Check(context.Context) error { return errNotReady }
+func (ableSpool) FreeSpace() (int64, error)   { return 7, nil }
+
+type ableDestination struct{ *exporttest.MemDestination }
+
+func (ableDestination) Check(context.Context) error { return errNotReady }

@@ -1,0 +1,66 @@
+package otel
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// Observer is for [export.ServiceConfig.Observers]: it makes the spans of attempts
+// and of sections, and puts ids on those of requests.
+func (t *Tracer) Observer() export.Observer {
+	return export.Observer{Job: t.job, Attempt: t.attempt, Section: t.section}
+}
+
+// job puts the ids of a job on the span of the request that has done something
+// to it.
+func (t *Tracer) job(ctx context.Context, e export.JobEvent) {
+	switch e.Step {
+	case export.StepCreated, export.StepCancelled, export.StepPurged:
+		trace.SpanFromContext(ctx).SetAttributes(jobID.String(e.Job.ID), organization.String(e.Job.Organization.ID))
+	case export.StepClaimed, export.StepCompleted, export.StepFailed, export.StepPutOff, export.StepHandedBack,
+		export.StepStopped, export.StepLeaseLost, export.StepWorkerLost: // they are of attempts
+	}
+}
+
+func (t *Tracer) attempt(ctx context.Context, job export.Job) (context.Context, func(export.JobEvent)) {
+	options := []trace.SpanStartOption{trace.WithNewRoot(), trace.WithAttributes(
+		jobID.String(job.ID), organization.String(job.Organization.ID), jobAttempt.Int(job.Attempt), archiveFormat.String(job.Format),
+	)}
+	if link := trace.LinkFromContext(ctx); link.SpanContext.IsValid() {
+		options = append(options, trace.WithLinks(link))
+	}
+	ctx, span := t.tracer.Start(ctx, "job attempt", options...)
+	return ctx, func(e export.JobEvent) {
+		span.SetAttributes(jobOutcome.String(string(e.Step)))
+		switch e.Step {
+		case export.StepCompleted:
+			span.SetAttributes(archiveBytes.Int64(e.Job.Size))
+		case export.StepLeaseLost:
+			failAs(span, "lease_lost")
+		case export.StepFailed, export.StepPutOff:
+			fail(span, e.Err)
+		case export.StepHandedBack, export.StepStopped: // as somebody wanted
+		case export.StepCreated, export.StepClaimed, export.StepCancelled, export.StepWorkerLost, export.StepPurged: // end no attempt
+		}
+		span.End()
+	}
+}
+
+func (t *Tracer) section(ctx context.Context, _ export.Job, key string) (context.Context, func(export.Event, error)) {
+	ctx, span := t.tracer.Start(ctx, "section "+key, trace.WithAttributes(sectionKey.String(key)))
+	return ctx, func(e export.Event, err error) {
+		if err != nil {
+			fail(span, err)
+		} else {
+			span.SetAttributes(sectionStatus.String(string(e.Result.Status)), sectionRecords.Int64(e.Records),
+				sectionBinaries.Int64(e.Binaries), sectionBytes.Int64(e.Bytes))
+			if e.Result.Status == export.StatusError {
+				failAs(span, "other")
+			}
+		}
+		span.End()
+	}
+}

@@ -1,0 +1,121 @@
+package otel
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// Spool makes spans of what is asked of inner. It is an [export.Checker] and an
+// [export.FreeSpacer] if inner is, as good as ready if inner is no Checker, and
+// has an unknown space ([errors.ErrUnsupported]) if it is no FreeSpacer.
+func (t *Tracer) Spool(inner export.Spool) export.Spool { return &spool{t, inner} }
+
+type spool struct {
+	t     *Tracer
+	inner export.Spool
+}
+
+func (s *spool) Put(ctx context.Context, id export.PartID, write func(io.Writer) error) (err error) {
+	ctx, span, end := s.t.port(ctx, "spool put", sectionKey.String(id.Section))
+	return put(span, end, write, func(write func(io.Writer) error) error { return s.inner.Put(ctx, id, write) })
+}
+
+func (s *spool) Open(ctx context.Context, id export.PartID) (io.ReadSeekCloser, error) {
+	ctx, _, end := s.t.port(ctx, "spool open", sectionKey.String(id.Section))
+	r, err := s.inner.Open(ctx, id)
+	end(err)
+	return r, err
+}
+
+func (s *spool) Delete(ctx context.Context, id export.PartID) error {
+	ctx, _, end := s.t.port(ctx, "spool delete", sectionKey.String(id.Section))
+	err := s.inner.Delete(ctx, id)
+	end(err)
+	return err
+}
+
+func (s *spool) List(ctx context.Context, id string) ([]export.PartID, error) {
+	ctx, _, end := s.t.port(ctx, "spool list", jobID.String(id))
+	ids, err := s.inner.List(ctx, id)
+	end(err)
+	return ids, err
+}
+
+func (s *spool) Check(ctx context.Context) error { return check(ctx, s.inner) }
+
+func (s *spool) FreeSpace() (int64, error) {
+	if f, ok := s.inner.(export.FreeSpacer); ok {
+		return f.FreeSpace()
+	}
+	return 0, errors.ErrUnsupported
+}
+
+// Destination makes spans of what is asked of inner. It is an [export.Checker] if
+// inner is, and as good as ready if it is none.
+func (t *Tracer) Destination(inner export.Destination) export.Destination {
+	return &destination{t, inner}
+}
+
+type destination struct {
+	t     *Tracer
+	inner export.Destination
+}
+
+func (d *destination) Put(ctx context.Context, key string, write func(io.Writer) error) error {
+	ctx, span, end := d.t.port(ctx, "destination put", objectKey.String(key))
+	return put(span, end, write, func(write func(io.Writer) error) error { return d.inner.Put(ctx, key, write) })
+}
+
+func (d *destination) Open(ctx context.Context, key string) (io.ReadSeekCloser, error) {
+	ctx, _, end := d.t.port(ctx, "destination open", objectKey.String(key))
+	r, err := d.inner.Open(ctx, key)
+	end(err)
+	return r, err
+}
+
+func (d *destination) Delete(ctx context.Context, key string) error {
+	ctx, _, end := d.t.port(ctx, "destination delete", objectKey.String(key))
+	err := d.inner.Delete(ctx, key)
+	end(err)
+	return err
+}
+
+func (d *destination) List(ctx context.Context, prefix string) ([]string, error) {
+	ctx, _, end := d.t.port(ctx, "destination list", objectPrefix.String(prefix))
+	keys, err := d.inner.List(ctx, prefix)
+	end(err)
+	return keys, err
+}
+
+func (d *destination) Check(ctx context.Context) error { return check(ctx, d.inner) }
+
+// put counts what is written. The span also ends if write panics, which it may.
+func put(span trace.Span, end func(error), write func(io.Writer) error, store func(func(io.Writer) error) error) error {
+	var n int64
+	err := errors.New("otel: not stored")
+	defer func() {
+		span.SetAttributes(bytesWritten.Int64(n))
+		end(err)
+	}()
+	err = store(func(w io.Writer) error {
+		n = 0 // if it is called again
+		return write(&counter{w, &n})
+	})
+	return err
+}
+
+type counter struct {
+	io.Writer
+	n *int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.Writer.Write(p)
+	*c.n += int64(n)
+	return n, err
+}

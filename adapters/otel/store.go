@@ -1,0 +1,74 @@
+package otel
+
+import (
+	"context"
+	"time"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// Store makes spans of what is asked of inner. It is an [export.Checker] and an
+// [export.Statser] if inner is, and as good as ready if inner is no Checker.
+func (t *Tracer) Store(inner export.Store) export.Store { return &store{t, inner} }
+
+type store struct {
+	t     *Tracer
+	inner export.Store
+}
+
+func (s *store) Create(ctx context.Context, create func(now time.Time) export.Job) (export.Job, bool, error) {
+	ctx, span, end := s.t.port(ctx, "store create")
+	job, created, err := s.inner.Create(ctx, create)
+	if err == nil {
+		span.SetAttributes(jobID.String(job.ID), organization.String(job.Organization.ID))
+	}
+	end(err)
+	return job, created, err
+}
+
+func (s *store) Get(ctx context.Context, organizationID, id string) (export.Job, error) {
+	ctx, _, end := s.t.port(ctx, "store get", jobID.String(id), organization.String(organizationID))
+	job, err := s.inner.Get(ctx, organizationID, id)
+	end(err)
+	return job, err
+}
+
+func (s *store) List(ctx context.Context, organizationID string, page export.Page) ([]export.Job, int64, error) {
+	ctx, _, end := s.t.port(ctx, "store list", organization.String(organizationID))
+	jobs, total, err := s.inner.List(ctx, organizationID, page)
+	end(err)
+	return jobs, total, err
+}
+
+// Update is no failure if it is change that does not want to.
+func (s *store) Update(ctx context.Context, id string, change func(now time.Time, j *export.Job) error) (export.Job, error) {
+	ctx, _, end := s.t.port(ctx, "store update", jobID.String(id))
+	var refused error
+	job, err := s.inner.Update(ctx, id, func(now time.Time, j *export.Job) error {
+		refused = change(now, j)
+		return refused
+	})
+	if refused != nil {
+		end(nil)
+	} else {
+		end(err)
+	}
+	return job, err
+}
+
+// Stale is asked by the reaper alone, which has no span.
+func (s *store) Stale(ctx context.Context, limit int) ([]export.Job, error) {
+	return s.inner.Stale(ctx, limit)
+}
+
+func (s *store) Check(ctx context.Context) error { return check(ctx, s.inner) }
+
+func (s *store) Stats(ctx context.Context) (export.Stats, error) { return export.StatsOf(ctx, s.inner) }
+
+// check asks a port whether it is ready, if it can tell.
+func check(ctx context.Context, port any) error {
+	if c, ok := port.(export.Checker); ok {
+		return c.Check(ctx)
+	}
+	return nil
+}
