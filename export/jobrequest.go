@@ -65,7 +65,8 @@ func (s *Service) Check(r JobRequest) error {
 // Create stores a job and has it dispatched. If one of the same request is in
 // flight that is returned instead, and false. A request that is not valid gives
 // the error of [Service.Check]; a retry of a job that does not exist
-// [ErrNotFound], of one that has not ended [ErrInFlight].
+// [ErrNotFound], of one that has not ended [ErrInFlight]; one that is over the
+// quota of its organization a [*QuotaError].
 func (s *Service) Create(ctx context.Context, r JobRequest) (Job, bool, error) {
 	if err := s.Check(r); err != nil {
 		return Job{}, false, err
@@ -83,7 +84,7 @@ func (s *Service) Create(ctx context.Context, r JobRequest) (Job, bool, error) {
 			return Job{}, false, err
 		}
 	}
-	job, created, err := s.config.Store.Create(ctx, func(now time.Time) Job {
+	job, created, err := s.config.Store.Create(ctx, r.OrganizationID, func(now time.Time, usage Usage) (Job, error) {
 		j := fresh.Clone()
 		j.ID = s.config.NewID()
 		j.CreatedAt = now
@@ -91,7 +92,7 @@ func (s *Service) Create(ctx context.Context, r JobRequest) (Job, bool, error) {
 			j.AsOf = now.Truncate(time.Second)
 		}
 		j.LeaseUntil = now.Add(s.config.Lease)
-		return j
+		return j, s.config.Quota.check(now, usage)
 	})
 	if err != nil || !created {
 		return job, false, err

@@ -39,6 +39,9 @@ type ServiceConfig struct {
 	// Defaults to one hour.
 	LinkTTL time.Duration
 
+	// Quota bounds the jobs of each organization. Defaults to no limit.
+	Quota Quota
+
 	// Lease is how long a worker that says nothing keeps its job. Heartbeat is
 	// how often it says something, at most a third of Lease. They default to 15
 	// and 4 seconds, and are the same on all nodes.
@@ -142,6 +145,7 @@ func (c ServiceConfig) validate() error {
 	bad(c.Heartbeat <= 0 || c.Heartbeat > c.Lease/3, "Heartbeat is %v, want at most a third of Lease, %v", c.Heartbeat, c.Lease)
 	bad(c.ReapEvery < 0, "ReapEvery is negative")
 	bad(c.MaxFailures < 0, "MaxFailures is negative")
+	bad(c.Quota.InFlight < 0 || c.Quota.Day < 0, "Quota is negative")
 	return errors.Join(errs...)
 }
 

@@ -16,10 +16,19 @@ import (
 // All fields of a job are kept, instants in UTC and whole milliseconds. A slice
 // without elements is nil. Jobs that are handed out share no memory with it.
 type Store interface {
-	// Create stores the job that create returns and returns it and true. If a
-	// job of the same request is in flight, that is returned instead, and false.
-	// It is an error if there is a job with the same ID otherwise.
-	Create(ctx context.Context, create func(now time.Time) Job) (Job, bool, error)
+	// Create stores the job that create makes, and returns it and true. If a job
+	// of the same request is in flight, that is returned instead, and false.
+	// Otherwise it is an error if there is a job with the same ID, or if the job
+	// is not of that organization.
+	//
+	// create is told what the jobs of the organization take up without the new
+	// one. Of all that create jobs of an organization at once each is told of
+	// those before it, so that create can keep to a limit exactly.
+	//
+	// If create fails nothing is stored, and its error is returned as it is. It
+	// returns the job even then: one of the same request that is in flight is
+	// returned nevertheless, without an error.
+	Create(ctx context.Context, organizationID string, create func(now time.Time, usage Usage) (Job, error)) (Job, bool, error)
 
 	// Get returns a job of an organization. The error matches [ErrNotFound] if
 	// there is none, or if it is another organization's.
@@ -42,6 +51,14 @@ type Store interface {
 	// LeaseUntil over, where zero is over as well, or ended with PurgeAt over,
 	// where zero is never; those first that have waited longest.
 	Stale(ctx context.Context, limit int) ([]Job, error)
+}
+
+// Usage is what the jobs of an organization take up. Jobs that have failed never
+// count.
+type Usage struct {
+	InFlight int64
+	Day      int64     // with CreatedAt less than 24 hours before now
+	Oldest   time.Time // the first CreatedAt of those; zero if there is none
 }
 
 // Page is a part of a list.

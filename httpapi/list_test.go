@@ -19,11 +19,11 @@ func TestList(t *testing.T) {
 	var ids []string // newest first
 	for i := range 7 {
 		at := time.Date(2026, 7, 1, 12, i, 0, 0, time.UTC)
-		j, _, err := w.store.Create(t.Context(), func(time.Time) export.Job {
+		j, _, err := w.store.Create(t.Context(), ourOrg, func(time.Time, export.Usage) (export.Job, error) {
 			return export.Job{
 				ID: newID(), Organization: export.Organization{ID: ourOrg}, Format: "zip", Status: export.JobFailed,
 				CreatedAt: at, FinishedAt: at, Error: "It failed.",
-			}
+			}, nil
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -282,9 +282,9 @@ type watchedStore struct {
 	touch func()
 }
 
-func (s watchedStore) Create(ctx context.Context, create func(time.Time) export.Job) (export.Job, bool, error) {
+func (s watchedStore) Create(ctx context.Context, organizationID string, create func(time.Time, export.Usage) (export.Job, error)) (export.Job, bool, error) {
 	s.touch()
-	return s.Store.Create(ctx, create)
+	return s.Store.Create(ctx, organizationID, create)
 }
 
 func (s watchedStore) Get(ctx context.Context, organizationID, jobID string) (export.Job, error) {

@@ -5,13 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/orgexport/orgexport/adapters/pgtest"
 	"github.com/orgexport/orgexport/export"
 )
 
@@ -35,7 +33,7 @@ func TestAfterWrite(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, newAddress func(t *testing.T) string) {
 		s := withOutbox(t, newAddress(t), outbox)
 		create(t, s)
-		if _, created, err := s.Create(t.Context(), func(now time.Time) export.Job { return example("b", now) }); err != nil || created {
+		if _, created, err := s.Create(t.Context(), "org", making("b")); err != nil || created {
 			t.Fatalf("Create gives %t, %v, want the job in flight", created, err)
 		}
 		_, err := s.Update(t.Context(), "a", func(_ time.Time, j *export.Job) error {
@@ -69,7 +67,7 @@ func TestAfterWriteFails(t *testing.T) {
 			return errAfter
 		})
 		fails = true
-		_, created, err := s.Create(t.Context(), func(now time.Time) export.Job { return example("a", now) })
+		_, created, err := s.Create(t.Context(), "org", making("a"))
 		if !errors.Is(err, errAfter) || created {
 			t.Errorf("Create gives %t, %v, want the error of AfterWrite", created, err)
 		}
@@ -100,14 +98,7 @@ func TestAfterWriteRaces(t *testing.T) {
 	})
 	t.Run("serializable", func(t *testing.T) {
 		t.Parallel()
-		u, err := url.Parse(pgtest.Database(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		query := u.Query()
-		query.Set("default_transaction_isolation", "serializable")
-		u.RawQuery = query.Encode()
-		wantEachWriteOnce(t, withOutbox(t, u.String(), outbox))
+		wantEachWriteOnce(t, withOutbox(t, isolated(t, "serializable"), outbox))
 	})
 }
 
@@ -124,7 +115,7 @@ func wantEachWriteOnce(t *testing.T, s *Store) {
 			}
 		})
 		wg.Go(func() {
-			_, _, err := s.Create(t.Context(), func(now time.Time) export.Job { return example("b", now) })
+			_, _, err := s.Create(t.Context(), "org", making("b"))
 			if err != nil {
 				t.Error(err)
 			}
@@ -148,10 +139,10 @@ func TestDuplicateID(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, newAddress func(t *testing.T) string) {
 		s := migrated(t, newAddress(t), Config{})
 		create(t, s)
-		_, created, err := s.Create(t.Context(), func(now time.Time) export.Job {
+		_, created, err := s.Create(t.Context(), "org", func(now time.Time, _ export.Usage) (export.Job, error) {
 			j := example("a", now)
 			j.Format = "tar.gz"
-			return j
+			return j, nil
 		})
 		if err == nil || created || strings.Contains(err.Error(), "INSERT") {
 			t.Errorf("Create gives %t, %v", created, err)

@@ -13,44 +13,6 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
-// Create is the method of [export.Store].
-func (s *Store) Create(ctx context.Context, create func(now time.Time) export.Job) (export.Job, bool, error) {
-	leave, err := s.lookUps.enter(ctx)
-	if err != nil {
-		return export.Job{}, false, wrap("create job", err)
-	}
-	defer leave()
-	for try := 0; ; try++ {
-		now, err := s.now(ctx)
-		if err != nil {
-			return export.Job{}, false, wrap("create job", err)
-		}
-		row, err := newJobRow(create(now), 1)
-		if err != nil {
-			return export.Job{}, false, wrap("create job", err)
-		}
-		created, err := s.writeJob(ctx, row, func(db bun.IDB) (sql.Result, error) {
-			return db.NewInsert().Model(row).ModelTableExpr("? AS job", s.table("jobs")).
-				On("CONFLICT (request) WHERE status IN ('pending', 'processing') DO NOTHING").Exec(ctx)
-		})
-		if err == nil && !created {
-			row, err = s.jobWhere(ctx, "request = ? AND status IN ('pending', 'processing')", row.Request)
-		}
-		switch {
-		case err == nil:
-			j, err := row.job()
-			return j, created, wrap("create job", err)
-		case errors.Is(err, export.ErrNotFound), lostRace(err):
-			// The one in flight has ended in between.
-		default:
-			return export.Job{}, false, wrap("create job", err)
-		}
-		if err := pause(ctx, try); err != nil {
-			return export.Job{}, false, wrap("create job", err)
-		}
-	}
-}
-
 // Get is the method of [export.Store].
 func (s *Store) Get(ctx context.Context, organizationID, jobID string) (export.Job, error) {
 	if !storable(organizationID) || !storable(jobID) {
@@ -61,7 +23,7 @@ func (s *Store) Get(ctx context.Context, organizationID, jobID string) (export.J
 		return export.Job{}, wrap("get job", err)
 	}
 	defer leave()
-	row, err := s.jobWhere(ctx, "id = ? AND organization_id = ?", jobID, organizationID)
+	row, err := s.jobWhere(ctx, s.db, "id = ? AND organization_id = ?", jobID, organizationID)
 	if err != nil {
 		return export.Job{}, wrap("get job", err)
 	}
@@ -81,7 +43,7 @@ func (s *Store) List(ctx context.Context, organizationID string, page export.Pag
 	}
 	defer leave()
 	var rows []jobRow
-	query := s.selectJobs(&rows).Where("organization_id = ?", organizationID)
+	query := s.selectJobs(s.db, &rows).Where("organization_id = ?", organizationID)
 	total, err := query.Count(ctx)
 	if err != nil {
 		return nil, 0, wrap("list jobs", err)
@@ -105,7 +67,7 @@ func (s *Store) Update(ctx context.Context, jobID string, change func(now time.T
 		return export.Job{}, wrap("update job", export.ErrNotFound)
 	}
 	for try := 0; ; try++ {
-		old, err := s.jobWhere(ctx, "id = ?", jobID)
+		old, err := s.jobWhere(ctx, s.db, "id = ?", jobID)
 		if err != nil {
 			return export.Job{}, wrap("update job", err)
 		}
@@ -120,10 +82,7 @@ func (s *Store) Update(ctx context.Context, jobID string, change func(now time.T
 		if err != nil {
 			return export.Job{}, wrap("update job", err)
 		}
-		written, err := s.writeJob(ctx, row, func(db bun.IDB) (sql.Result, error) {
-			return db.NewUpdate().Model(row).ModelTableExpr("? AS job", s.table("jobs")).ExcludeColumn(fixedColumns...).
-				Where("id = ?", old.ID).Where("version = ?", old.Version).Exec(ctx)
-		})
+		written, err := s.updateRow(ctx, old, row)
 		if err != nil && !lostRace(err) {
 			return export.Job{}, wrap("update job", err)
 		}
@@ -143,7 +102,7 @@ func (s *Store) Stale(ctx context.Context, limit int) ([]export.Job, error) {
 		return nil, nil
 	}
 	var rows []jobRow
-	err := s.selectJobs(&rows).Where("due_at <= (SELECT ?)", s.clock()).OrderExpr("due_at, id").Limit(int64(limit)).Scan(ctx)
+	err := s.selectJobs(s.db, &rows).Where("due_at <= (SELECT ?)", s.clock()).OrderExpr("due_at, id").Limit(int64(limit)).Scan(ctx)
 	if err != nil {
 		return nil, wrap("stale jobs", err)
 	}
@@ -162,49 +121,55 @@ func (r *jobRow) next(j export.Job) (*jobRow, error) {
 	return row, nil
 }
 
-// writeJob runs a statement that writes a row, and AfterWrite if it did, in one
-// transaction.
-func (s *Store) writeJob(ctx context.Context, row *jobRow, statement func(bun.IDB) (sql.Result, error)) (bool, error) {
-	if s.afterWrite == nil {
-		return changed(statement(s.db))
+// updateRow writes the row that follows old, unless another has, and runs
+// AfterWrite in the same transaction.
+func (s *Store) updateRow(ctx context.Context, old, row *jobRow) (bool, error) {
+	update := func(db bun.IDB) (bool, error) {
+		return changed(db.NewUpdate().Model(row).ModelTableExpr("? AS job", s.table("jobs")).ExcludeColumn(fixedColumns...).
+			Where("id = ?", old.ID).Where("version = ?", old.Version).Exec(ctx))
 	}
-	var written bool
+	if s.afterWrite == nil {
+		return update(s.db)
+	}
+	var updated bool
 	err := s.db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		var err error
-		if written, err = changed(statement(tx)); err != nil || !written {
+		if updated, err = update(tx); err != nil || !updated {
 			return err
 		}
-		job, err := row.job()
-		if err != nil {
-			return err
-		}
-		if err := s.afterWrite(ctx, tx.Tx, &job); err != nil {
-			return fmt.Errorf("after write: %w", err)
-		}
-		return nil
+		return s.written(ctx, tx, row)
 	})
-	return written && err == nil, err
+	return updated && err == nil, err
+}
+
+// written runs AfterWrite.
+func (s *Store) written(ctx context.Context, tx bun.Tx, row *jobRow) error {
+	if s.afterWrite == nil {
+		return nil
+	}
+	job, err := row.job()
+	if err != nil {
+		return err
+	}
+	if err := s.afterWrite(ctx, tx.Tx, &job); err != nil {
+		return fmt.Errorf("after write: %w", err)
+	}
+	return nil
 }
 
 // selectJobs begins a query of jobs.
-func (s *Store) selectJobs(model any) *bun.SelectQuery {
-	return s.db.NewSelect().Model(model).ModelTableExpr("? AS job", s.table("jobs"))
+func (s *Store) selectJobs(db bun.IDB, model any) *bun.SelectQuery {
+	return db.NewSelect().Model(model).ModelTableExpr("? AS job", s.table("jobs"))
 }
 
 // jobWhere returns a job and the database's clock.
-func (s *Store) jobWhere(ctx context.Context, where string, args ...any) (*jobRow, error) {
+func (s *Store) jobWhere(ctx context.Context, db bun.IDB, where string, args ...any) (*jobRow, error) {
 	row := new(jobRow)
-	err := s.selectJobs(row).ColumnExpr("?TableColumns").ColumnExpr("? AS now_ms", s.clock()).Where(where, args...).Scan(ctx)
+	err := s.selectJobs(db, row).ColumnExpr("?TableColumns").ColumnExpr("? AS now_ms", s.clock()).Where(where, args...).Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, export.ErrNotFound
 	}
 	return row, err
-}
-
-func (s *Store) now(ctx context.Context) (time.Time, error) {
-	var ms int64
-	err := s.db.NewRaw("SELECT ?", s.clock()).Scan(ctx, &ms)
-	return time.UnixMilli(ms).UTC(), err
 }
 
 func jobsOf(rows []jobRow) ([]export.Job, error) {

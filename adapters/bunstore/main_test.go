@@ -34,7 +34,7 @@ func eachDatabase(t *testing.T, test func(t *testing.T, newAddress func(t *testi
 }
 
 // open opens a database that may have no tables.
-func open(t *testing.T, address string, config Config) *Store {
+func open(t testing.TB, address string, config Config) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), address, config)
 	if err != nil {
@@ -49,14 +49,14 @@ func open(t *testing.T, address string, config Config) *Store {
 }
 
 // migrated opens a database and makes its tables.
-func migrated(t *testing.T, address string, config Config) *Store {
+func migrated(t testing.TB, address string, config Config) *Store {
 	t.Helper()
 	s := open(t, address, config)
 	migrate(t, s)
 	return s
 }
 
-func migrate(t *testing.T, s *Store) {
+func migrate(t testing.TB, s *Store) {
 	t.Helper()
 	if err := s.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
@@ -84,10 +84,15 @@ func example(id string, now time.Time) export.Job {
 	}
 }
 
+// making makes the example, for Create.
+func making(id string) func(time.Time, export.Usage) (export.Job, error) {
+	return func(now time.Time, _ export.Usage) (export.Job, error) { return example(id, now), nil }
+}
+
 // create stores the example with id a.
 func create(t *testing.T, s *Store) export.Job {
 	t.Helper()
-	j, created, err := s.Create(t.Context(), func(now time.Time) export.Job { return example("a", now) })
+	j, created, err := s.Create(t.Context(), "org", making("a"))
 	if err != nil || !created {
 		t.Fatalf("Create gives %t, %v", created, err)
 	}

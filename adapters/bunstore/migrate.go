@@ -56,14 +56,8 @@ func migrations(postgres bool, prefix string) []string {
 // leaves behind, and it notes a migration in another transaction than the
 // migration's own.
 func (s *Store) Migrate(ctx context.Context) error {
-	var options *sql.TxOptions
-	if s.postgres {
-		// Whatever the default is: what others did while this one waited must
-		// be seen.
-		options = &sql.TxOptions{Isolation: sql.LevelReadCommitted}
-	}
 	for try := 0; ; try++ {
-		err := s.db.RunInTx(ctx, options, s.migrate)
+		err := s.db.RunInTx(ctx, s.readCommitted(), s.migrate)
 		if !isBusy(err) {
 			return wrap("migrate", err)
 		}
@@ -99,6 +93,15 @@ func (s *Store) migrate(ctx context.Context, tx bun.Tx) error {
 		}
 	}
 	return nil
+}
+
+// readCommitted is for transactions that begin by waiting for others: whatever the
+// default is, what those did must be seen. SQLite knows nothing else.
+func (s *Store) readCommitted() *sql.TxOptions {
+	if !s.postgres {
+		return nil
+	}
+	return &sql.TxOptions{Isolation: sql.LevelReadCommitted}
 }
 
 // lockKey is the same in all programs that have the same tables.

@@ -33,7 +33,7 @@ func TestOddTextIsRefused(t *testing.T) {
 					t.Errorf("Update with %q gives %v, want it to name the %s", text, err, name)
 				}
 			}
-			_, _, err := s.Create(t.Context(), func(now time.Time) export.Job { return example(text, now) })
+			_, _, err := s.Create(t.Context(), "org", making(text))
 			if err == nil || !strings.Contains(err.Error(), `id "`) {
 				t.Errorf("Create with %q gives %v", text, err)
 			}
@@ -42,6 +42,10 @@ func TestOddTextIsRefused(t *testing.T) {
 			}
 			if err := s.PutMember(t.Context(), access.Member{OrganizationID: "org", Subject: text}); err == nil {
 				t.Errorf("PutMember takes %q", text)
+			}
+			_, _, err = s.Create(t.Context(), text, making("b"))
+			if err == nil || !strings.Contains(err.Error(), `organization "`) {
+				t.Errorf("Create for %q gives %v", text, err)
 			}
 		}
 	})

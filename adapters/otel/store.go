@@ -16,13 +16,22 @@ type store struct {
 	inner export.Store
 }
 
-func (s *store) Create(ctx context.Context, create func(now time.Time) export.Job) (export.Job, bool, error) {
-	ctx, span, end := s.t.port(ctx, "store create")
-	job, created, err := s.inner.Create(ctx, create)
+// Create is no failure if it is create that does not want to.
+func (s *store) Create(ctx context.Context, organizationID string, create func(now time.Time, usage export.Usage) (export.Job, error)) (export.Job, bool, error) {
+	ctx, span, end := s.t.port(ctx, "store create", organization.String(organizationID))
+	var refused error
+	job, created, err := s.inner.Create(ctx, organizationID, func(now time.Time, usage export.Usage) (j export.Job, err error) {
+		j, refused = create(now, usage)
+		return j, refused
+	})
 	if err == nil {
-		span.SetAttributes(jobID.String(job.ID), organization.String(job.Organization.ID))
+		span.SetAttributes(jobID.String(job.ID))
 	}
-	end(err)
+	if refused != nil {
+		end(nil)
+	} else {
+		end(err)
+	}
 	return job, created, err
 }
 

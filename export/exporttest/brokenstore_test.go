@@ -7,10 +7,13 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
+// creator is what makes a job for Create.
+type creator = func(now time.Time, usage export.Usage) (export.Job, error)
+
 // brokenStore is a MemStore of which some methods are others.
 type brokenStore struct {
 	*MemStore
-	create func(ctx context.Context, create func(now time.Time) export.Job) (export.Job, bool, error)
+	create func(ctx context.Context, organizationID string, create creator) (export.Job, bool, error)
 	get    func(ctx context.Context, organizationID, jobID string) (export.Job, error)
 	list   func(ctx context.Context, organizationID string, page export.Page) ([]export.Job, int64, error)
 	update func(ctx context.Context, jobID string, change func(now time.Time, j *export.Job) error) (export.Job, error)
@@ -25,8 +28,8 @@ func breakStore(spoil func(inner *MemStore, s *brokenStore)) export.Store {
 	return s
 }
 
-func (s *brokenStore) Create(ctx context.Context, create func(now time.Time) export.Job) (export.Job, bool, error) {
-	return s.create(ctx, create)
+func (s *brokenStore) Create(ctx context.Context, organizationID string, create creator) (export.Job, bool, error) {
+	return s.create(ctx, organizationID, create)
 }
 
 func (s *brokenStore) Get(ctx context.Context, organizationID, jobID string) (export.Job, error) {
@@ -54,8 +57,8 @@ func mangling(mangle func(*export.Job)) export.Store {
 			}
 			return jobs
 		}
-		s.create = func(ctx context.Context, create func(time.Time) export.Job) (export.Job, bool, error) {
-			j, created, err := m.Create(ctx, create)
+		s.create = func(ctx context.Context, o string, create creator) (export.Job, bool, error) {
+			j, created, err := m.Create(ctx, o, create)
 			mangle(&j)
 			return j, created, err
 		}
@@ -84,9 +87,10 @@ func mangling(mangle func(*export.Job)) export.Store {
 // own way, and not in the step in which it stores that.
 func lookingFor(there func(old, j export.Job) bool, between func()) export.Store {
 	return breakStore(func(m *MemStore, s *brokenStore) {
-		s.create = func(_ context.Context, create func(time.Time) export.Job) (export.Job, bool, error) {
+		s.create = func(_ context.Context, o string, create creator) (export.Job, bool, error) {
 			m.mu.Lock()
-			j := normal(create(m.now()))
+			j, _ := create(m.now(), m.usage(o, m.now()))
+			j = normal(j)
 			for _, old := range m.jobs {
 				if there(old, j) {
 					defer m.mu.Unlock()

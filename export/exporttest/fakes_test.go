@@ -37,8 +37,8 @@ func TestMemStoreAgain(t *testing.T) {
 func TestMemStoreInBubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := new(exporttest.MemStore)
-		j, _, err := s.Create(t.Context(), func(now time.Time) export.Job {
-			return export.Job{ID: "a", Status: export.JobPending, CreatedAt: now, LeaseUntil: now.Add(time.Minute)}
+		j, _, err := s.Create(t.Context(), "", func(now time.Time, _ export.Usage) (export.Job, error) {
+			return export.Job{ID: "a", Status: export.JobPending, CreatedAt: now, LeaseUntil: now.Add(time.Minute)}, nil
 		})
 		if err != nil || !j.CreatedAt.Equal(time.Now()) {
 			t.Fatalf("created at %v, %v, want the time of the bubble", j.CreatedAt, err)

@@ -28,10 +28,10 @@ type faultyStore struct {
 	inner export.Store
 }
 
-func (s faultyStore) Create(ctx context.Context, create func(now time.Time) export.Job) (export.Job, bool, error) {
+func (s faultyStore) Create(ctx context.Context, organizationID string, create func(now time.Time, usage export.Usage) (export.Job, error)) (export.Job, bool, error) {
 	var created bool
 	j, err := ask(s.f, "Store.Create", func() (j export.Job, err error) {
-		j, created, err = s.inner.Create(ctx, create)
+		j, created, err = s.inner.Create(ctx, organizationID, create)
 		return j, err
 	})
 	return j, created && err == nil, err

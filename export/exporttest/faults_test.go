@@ -50,7 +50,7 @@ func useAll(ctx context.Context, f *Faults) error {
 	note := func(err error) { errs = append(errs, err) }
 
 	s := f.Store(new(MemStore))
-	_, _, err := s.Create(ctx, func(now time.Time) export.Job { return pending(1, now) })
+	_, _, err := s.Create(ctx, ourOrg, func(now time.Time, _ export.Usage) (export.Job, error) { return pending(1, now), nil })
 	note(err)
 	_, err = s.Get(ctx, ourOrg, shortID(1))
 	note(err)

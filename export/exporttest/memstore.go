@@ -31,20 +31,29 @@ type MemStore struct {
 var errSecond = errors.New("exporttest: a job of the same request is in flight")
 
 // Create implements [export.Store].
-func (s *MemStore) Create(ctx context.Context, create func(now time.Time) export.Job) (export.Job, bool, error) {
+func (s *MemStore) Create(ctx context.Context, organizationID string, create func(now time.Time, usage export.Usage) (export.Job, error)) (export.Job, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ctx.Err() != nil {
 		return export.Job{}, false, context.Cause(ctx)
 	}
 	if s.Again {
-		create(s.now())
+		now := s.now()
+		_, _ = create(now, s.usage(organizationID, now)) // the other writer was faster
 	}
-	j := normal(create(s.now()))
-	if there, ok := s.inFlight(j); ok {
+	now := s.now()
+	j, err := create(now, s.usage(organizationID, now))
+	j = normal(j)
+	there, inFlight := s.inFlight(j)
+	_, taken := s.jobs[j.ID]
+	switch {
+	case j.Organization.ID != organizationID:
+		return export.Job{}, false, cmp.Or(err, fmt.Errorf("exporttest: job %s is of another organization", j.ID))
+	case inFlight:
 		return there.Clone(), false, nil
-	}
-	if _, ok := s.jobs[j.ID]; ok {
+	case err != nil:
+		return export.Job{}, false, err
+	case taken:
 		return export.Job{}, false, fmt.Errorf("exporttest: there is a job %s", j.ID)
 	}
 	if s.jobs == nil {
@@ -146,6 +155,25 @@ func (s *MemStore) now() time.Time {
 		return instant(time.Now())
 	}
 	return instant(s.Now())
+}
+
+func (s *MemStore) usage(organizationID string, now time.Time) export.Usage {
+	var u export.Usage
+	for _, j := range s.jobs {
+		if j.Organization.ID != organizationID || j.Status == export.JobFailed {
+			continue
+		}
+		if j.Status.InFlight() {
+			u.InFlight++
+		}
+		if j.CreatedAt.After(now.Add(-24 * time.Hour)) {
+			u.Day++
+			if u.Oldest.IsZero() || j.CreatedAt.Before(u.Oldest) {
+				u.Oldest = j.CreatedAt
+			}
+		}
+	}
+	return u
 }
 
 func (s *MemStore) inFlight(j export.Job) (export.Job, bool) {

@@ -29,6 +29,12 @@ var storePromises = []promise[export.Store]{
 	{"OtherRequestsAreSeparate", storeOtherRequests},
 	{"NoSecondInFlightByUpdate", storeSecondByUpdate},
 	{"NoIDTwice", storeSameID},
+	{"NoJobOfAnotherOrganization", storeMismatch},
+	{"FailedCreateStoresNothing", storeFailedCreate},
+	{"JobInFlightThoughCreateFails", storeFailedDuplicate},
+	{"UsageOfJobsInFlight", storeUsageInFlight},
+	{"UsageOfTheDay", storeUsageDay},
+	{"UsageOfOneOrganization", storeUsageOrganization},
 	{"NotFound", storeNotFound},
 	{"ListsNewestFirst", storeListOrder},
 	{"ListsPages", storeListPages},
@@ -48,6 +54,7 @@ var storePromises = []promise[export.Store]{
 	{"CancelledContext", storeCancelled},
 	{"ConcurrentCreates", storeConcurrentCreates},
 	{"ConcurrentRequests", storeConcurrentRequests},
+	{"ConcurrentUsage", storeConcurrentUsage},
 	{"ConcurrentUpdates", storeConcurrentUpdates},
 	{"ConcurrentUse", storeConcurrentUse},
 }
@@ -70,7 +77,12 @@ func pending(n int, now time.Time) export.Job {
 // create stores job n after alter has altered it.
 func create(t testing.TB, s export.Store, n int, alter func(now time.Time, j *export.Job)) export.Job {
 	t.Helper()
-	j, created, err := tryCreate(t, s, n, alter)
+	return createOf(t, s, ourOrg, n, alter)
+}
+
+func createOf(t testing.TB, s export.Store, organization string, n int, alter func(now time.Time, j *export.Job)) export.Job {
+	t.Helper()
+	j, created, err := tryCreateOf(t, s, organization, n, alter)
 	if err != nil || !created {
 		t.Fatalf("Create of job %d gives %t, %v, want a new job", n, created, err)
 	}
@@ -79,13 +91,24 @@ func create(t testing.TB, s export.Store, n int, alter func(now time.Time, j *ex
 
 func tryCreate(t testing.TB, s export.Store, n int, alter func(now time.Time, j *export.Job)) (export.Job, bool, error) {
 	t.Helper()
-	return s.Create(t.Context(), func(now time.Time) export.Job {
+	return tryCreateOf(t, s, ourOrg, n, alter)
+}
+
+func tryCreateOf(t testing.TB, s export.Store, organization string, n int, alter func(now time.Time, j *export.Job)) (export.Job, bool, error) {
+	t.Helper()
+	return s.Create(t.Context(), organization, func(now time.Time, _ export.Usage) (export.Job, error) {
 		j := pending(n, now)
+		j.Organization.ID = organization
 		if alter != nil {
 			alter(now, &j)
 		}
-		return j
+		return j, nil
 	})
+}
+
+// making makes a copy of j.
+func making(j export.Job) func(time.Time, export.Usage) (export.Job, error) {
+	return func(time.Time, export.Usage) (export.Job, error) { return j.Clone(), nil }
 }
 
 func update(t testing.TB, s export.Store, id string, change func(now time.Time, j *export.Job)) export.Job {
@@ -147,7 +170,7 @@ func storeFields(t testing.TB, s export.Store) {
 	f := new(filler)
 	for _, status := range []export.JobStatus{export.JobPending, export.JobProcessing} {
 		want := filledJob(t, f, status)
-		got, created, err := s.Create(t.Context(), func(time.Time) export.Job { return want.Clone() })
+		got, created, err := s.Create(t.Context(), ourOrg, making(want))
 		if err != nil || !created {
 			t.Fatalf("Create gives %t, %v", created, err)
 		}
@@ -168,7 +191,7 @@ func storeNothingAdded(t testing.TB, s export.Store) {
 		ID: shortID(1), Organization: export.Organization{ID: ourOrg}, Format: "zip",
 		CreatedAt: someTime, AsOf: someTime.Truncate(time.Second), Status: export.JobPending,
 	}
-	got, _, err := s.Create(t.Context(), func(time.Time) export.Job { return want })
+	got, _, err := s.Create(t.Context(), ourOrg, making(want))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,9 +261,9 @@ func storeInFlight(t testing.TB, s export.Store) {
 }
 
 func storeOtherRequests(t testing.TB, s export.Store) {
+	createOf(t, s, theirOrg, 10, func(_ time.Time, j *export.Job) { j.Sections = []string{"a", "b"} })
 	for n, alter := range []func(j *export.Job){
 		func(*export.Job) {},
-		func(j *export.Job) { j.Organization.ID = theirOrg },
 		func(j *export.Job) { j.Format = "tar.gz" },
 		func(j *export.Job) { j.RetryOf = shortID(7) },
 		func(j *export.Job) { j.Sections = nil },
@@ -279,7 +302,7 @@ func storeSecondByUpdate(t testing.TB, s export.Store) {
 // storeSameID would give one organization's job to another.
 func storeSameID(t testing.TB, s export.Store) {
 	job := create(t, s, 1, nil)
-	_, created, err := tryCreate(t, s, 1, func(_ time.Time, j *export.Job) { j.Organization.ID = theirOrg })
+	_, created, err := tryCreateOf(t, s, theirOrg, 1, nil)
 	if err == nil || created {
 		t.Errorf("Create of a job with the id of another gives %t, %v, want an error", created, err)
 	}

@@ -44,7 +44,7 @@ func TestForgetfulStores(t *testing.T) {
 }
 
 func TestBrokenStores(t *testing.T) {
-	testDefects(t, storePromises, slices.Concat(brokenCreates(), brokenLists(), brokenUpdates(), brokenStale(), brokenStats(), deafStores()))
+	testDefects(t, storePromises, slices.Concat(brokenCreates(), brokenLists(), brokenUpdates(), brokenStale(), brokenStats(), brokenUsage(), deafStores()))
 }
 
 func brokenCreates() []defect[export.Store] {
@@ -101,14 +101,14 @@ func busyStore() export.Store {
 	return breakStore(func(m *MemStore, s *brokenStore) {
 		var use sync.Mutex
 		p := newPair()
-		s.create = func(ctx context.Context, create func(time.Time) export.Job) (export.Job, bool, error) {
+		s.create = func(ctx context.Context, o string, create creator) (export.Job, bool, error) {
 			free := use.TryLock()
 			p.arrive()
 			if !free {
 				return export.Job{}, false, errors.New("database is busy")
 			}
 			defer use.Unlock()
-			return m.Create(ctx, create)
+			return m.Create(ctx, o, create)
 		}
 	})
 }
@@ -232,9 +232,12 @@ func brokenUpdates() []defect[export.Store] {
 			}
 		})},
 		{"keeps the job that was made", "SharesNoMemory", "Get: ", breakStore(func(m *MemStore, s *brokenStore) {
-			s.create = func(ctx context.Context, create func(time.Time) export.Job) (export.Job, bool, error) {
+			s.create = func(ctx context.Context, o string, create creator) (export.Job, bool, error) {
 				var made export.Job
-				j, created, err := m.Create(ctx, func(now time.Time) export.Job { made = create(now); return made })
+				j, created, err := m.Create(ctx, o, func(now time.Time, u export.Usage) (_ export.Job, err error) {
+					made, err = create(now, u)
+					return made, err
+				})
 				if created {
 					m.mu.Lock()
 					defer m.mu.Unlock()
@@ -322,8 +325,8 @@ func brokenStale() []defect[export.Store] {
 			m.Now = func() time.Time { return someTime.Add(-time.Duration(ticks.Add(1)) * time.Millisecond) }
 		})},
 		{"clock of nanoseconds", "ClockGoesForward", "want whole milliseconds", breakStore(func(m *MemStore, s *brokenStore) {
-			s.create = func(ctx context.Context, create func(time.Time) export.Job) (export.Job, bool, error) {
-				return m.Create(ctx, func(now time.Time) export.Job { return create(now.Add(1)) })
+			s.create = func(ctx context.Context, o string, create creator) (export.Job, bool, error) {
+				return m.Create(ctx, o, func(now time.Time, u export.Usage) (export.Job, error) { return create(now.Add(1), u) })
 			}
 		})},
 	}
@@ -335,8 +338,8 @@ func deafStores() []defect[export.Store] {
 	background := context.Background
 	return []defect[export.Store]{
 		{"deaf Create", promise, "Create with", breakStore(func(m *MemStore, s *brokenStore) {
-			s.create = func(_ context.Context, create func(time.Time) export.Job) (export.Job, bool, error) {
-				return m.Create(background(), create)
+			s.create = func(_ context.Context, o string, create creator) (export.Job, bool, error) {
+				return m.Create(background(), o, create)
 			}
 		})},
 		{"deaf Get", promise, "Get with", breakStore(func(m *MemStore, s *brokenStore) {

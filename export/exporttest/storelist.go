@@ -72,7 +72,7 @@ func storeListOrganization(t testing.TB, s export.Store) {
 	}
 	for n := range 3 {
 		create(t, s, n, nil)
-		create(t, s, n+10, func(_ time.Time, j *export.Job) { j.Organization.ID = theirOrg })
+		createOf(t, s, theirOrg, n+10, nil)
 	}
 	end(t, s, shortID(1))
 	for _, organization := range []string{ourOrg, theirOrg} {
@@ -194,8 +194,8 @@ func storeStaleForgets(t testing.TB, s export.Store) {
 
 func storeStaleOrganizations(t testing.TB, s export.Store) {
 	for n, organization := range []string{ourOrg, theirOrg} {
-		create(t, s, n, func(now time.Time, j *export.Job) {
-			j.Organization.ID, j.LeaseUntil = organization, now.Add(-time.Duration(9-n)*time.Minute)
+		createOf(t, s, organization, n, func(now time.Time, j *export.Job) {
+			j.LeaseUntil = now.Add(-time.Duration(9-n) * time.Minute)
 		})
 	}
 	if got := stale(t, s, 10); !slices.Equal(got, []string{shortID(0), shortID(1)}) {

@@ -30,9 +30,7 @@ func storeStats(t testing.TB, s export.Store) {
 	n := 0
 	add := func(organization string, status export.JobStatus, age time.Duration) string {
 		n++
-		job := create(t, s, n, func(now time.Time, j *export.Job) {
-			j.Organization.ID, j.CreatedAt = organization, now.Add(-age)
-		})
+		job := createOf(t, s, organization, n, func(now time.Time, j *export.Job) { j.CreatedAt = now.Add(-age) })
 		update(t, s, job.ID, func(_ time.Time, j *export.Job) { j.Status = status })
 		return job.ID
 	}

@@ -16,7 +16,7 @@ import (
 func storeUpdates(t testing.TB, s export.Store) {
 	f := new(filler)
 	old := filledJob(t, f, export.JobPending)
-	_, _, err := s.Create(t.Context(), func(time.Time) export.Job { return old.Clone() })
+	_, _, err := s.Create(t.Context(), ourOrg, making(old))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func storeMemory(t testing.TB, s export.Store) {
 	want := filledJob(t, new(filler), export.JobPending)
 	want.LeaseUntil = someTime.Add(-time.Hour) // and so stale
 	var kept export.Job
-	got, _, err := s.Create(t.Context(), func(time.Time) export.Job { kept = want.Clone(); return kept })
+	got, _, err := s.Create(t.Context(), ourOrg, func(time.Time, export.Usage) (export.Job, error) { kept = want.Clone(); return kept, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,9 @@ func storeMemory(t testing.TB, s export.Store) {
 	}
 	check("the job that was made", kept)
 	check("Create", got)
-	got, created, err := s.Create(t.Context(), func(time.Time) export.Job { j := want.Clone(); j.ID = shortID(1); return j })
+	another := want.Clone()
+	another.ID = shortID(1)
+	got, created, err := s.Create(t.Context(), ourOrg, making(another))
 	if err != nil || created {
 		t.Fatalf("Create gives %t, %v, want the job in flight", created, err)
 	}
@@ -137,7 +139,7 @@ func storeClock(t testing.TB, s export.Store) {
 func storeCancelled(t testing.TB, s export.Store) {
 	ctx := cancelled(t)
 	job := create(t, s, 1, nil)
-	_, created, err := s.Create(ctx, func(now time.Time) export.Job { return pending(2, now) })
+	_, created, err := s.Create(ctx, ourOrg, making(pending(2, someTime)))
 	wantCancelled(t, "Create", err)
 	if created {
 		t.Error("Create creates a job with a cancelled context")

@@ -1,0 +1,180 @@
+package export_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/exporttest"
+)
+
+// wantQuota checks that a request is over the quota, and when it is worth to ask
+// again.
+func (n *node) wantQuota(t *testing.T, r export.JobRequest, retryAfter time.Duration, text string) {
+	t.Helper()
+	r.OrganizationID = acme.ID
+	job, created, err := n.Create(t.Context(), r)
+	var over *export.QuotaError
+	if !errors.As(err, &over) || created || job.ID != "" {
+		t.Fatalf("Create gives %v, %t, %v, want a QuotaError", job.ID, created, err)
+	}
+	if over.RetryAfter != retryAfter || over.Public() != text || over.Reason != text || export.PublicText(err) != text || !strings.HasPrefix(err.Error(), "export: ") {
+		t.Errorf("%+v, want to ask again in %v, %q", over, retryAfter, text)
+	}
+	if len(n.Take()) != 0 {
+		t.Error("something was dispatched")
+	}
+}
+
+func withQuota(q export.Quota) func(*export.ServiceConfig) {
+	return func(c *export.ServiceConfig) { c.Quota = q }
+}
+
+const twoAtOnce = "An organization may have 2 exports in flight at once."
+
+func TestQuotaInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, withQuota(export.Quota{InFlight: 2}), fine("a"), fine("b"))
+		a, b := export.JobRequest{Sections: []string{"a"}}, export.JobRequest{Sections: []string{"b"}}
+		all := export.JobRequest{OrganizationID: acme.ID}
+		first := n.create(t, a)
+		n.create(t, b)
+		tasks := n.Take()
+		n.wantQuota(t, all, 30*time.Second, twoAtOnce)
+		a.OrganizationID = acme.ID
+		if job, created, err := n.Create(t.Context(), a); err != nil || created || job.ID != first.ID {
+			t.Errorf("the same request again gives %s, %t, %v, want the job in flight", job.ID, created, err)
+		}
+		n.create(t, export.JobRequest{OrganizationID: "another"})
+		n.Take()
+		if err := n.Work(t.Context(), tasks[0]); err != nil {
+			t.Fatal(err)
+		}
+		n.create(t, all) // one has ended
+		n.Take()
+		n.wantQuota(t, a, 30*time.Second, twoAtOnce)
+		if err := n.Work(t.Context(), tasks[1]); err != nil {
+			t.Fatal(err)
+		}
+		n.create(t, a)
+	})
+}
+
+func TestQuotaOfTheDay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const text = "An organization may request 3 exports within 24 hours."
+		n := newNode(t, withQuota(export.Quota{Day: 3, InFlight: 2}), fine("a"))
+		for range 3 { // an hour apart
+			n.create(t, export.JobRequest{})
+			n.work(t)
+			time.Sleep(time.Hour)
+		}
+		n.wantQuota(t, export.JobRequest{}, 21*time.Hour, text)
+		time.Sleep(21*time.Hour - time.Millisecond)
+		n.wantQuota(t, export.JobRequest{}, time.Millisecond, text)
+		time.Sleep(time.Millisecond) // as long as it was told
+		job := n.create(t, export.JobRequest{})
+		if again, created, err := n.Create(t.Context(), export.JobRequest{OrganizationID: acme.ID}); err != nil || created || again.ID != job.ID {
+			t.Errorf("over the quota, the same request again gives %s, %t, %v, want the job in flight", again.ID, created, err)
+		}
+		n.work(t)
+		n.wantQuota(t, export.JobRequest{}, time.Hour, text)
+	})
+}
+
+// TestQuotaFailedJobs has jobs that fail or are cancelled, which are for free.
+func TestQuotaFailedJobs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, withQuota(export.Quota{Day: 2, InFlight: 1}), fine("a"))
+		for range 5 {
+			job := n.create(t, export.JobRequest{})
+			n.Take()
+			if _, err := n.Delete(t.Context(), acme.ID, job.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		first := n.create(t, export.JobRequest{})
+		tasks := n.Take()
+		n.wantQuota(t, export.JobRequest{Format: "tar.gz"}, 30*time.Second, "An organization may have 1 export in flight at once.")
+		if err := n.Work(t.Context(), tasks[0]); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		n.create(t, export.JobRequest{RetryOf: first.ID}) // a retry counts as any
+		n.work(t)
+		n.wantQuota(t, export.JobRequest{}, 24*time.Hour-time.Minute, "An organization may request 2 exports within 24 hours.")
+	})
+}
+
+// TestQuotaConcurrent asks from many goroutines for different things.
+func TestQuotaConcurrent(t *testing.T) {
+	const sections, limit = 40, 7
+	var all []export.Section
+	for i := range sections {
+		all = append(all, fine(fmt.Sprintf("s%d", i)))
+	}
+	for name, quota := range map[string]export.Quota{"in flight": {InFlight: limit}, "day": {Day: limit}} {
+		n := newNode(t, withQuota(quota), all...)
+		var created, over atomic.Int32
+		var wg sync.WaitGroup
+		for _, s := range all {
+			wg.Go(func() {
+				_, ok, err := n.Create(t.Context(), export.JobRequest{OrganizationID: acme.ID, Sections: []string{s.Key()}})
+				var quota *export.QuotaError
+				switch {
+				case err == nil && ok:
+					created.Add(1)
+				case errors.As(err, &quota):
+					over.Add(1)
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if created.Load() != limit || over.Load() != sections-limit {
+			t.Errorf("%s: %d were created and %d refused", name, created.Load(), over.Load())
+		}
+	}
+}
+
+// TestQuotaOtherErrors come before the quota.
+func TestQuotaOtherErrors(t *testing.T) {
+	errStore := errors.New("no store")
+	faults := exporttest.NewFaults()
+	n := newNode(t, func(c *export.ServiceConfig) {
+		c.Quota.InFlight = 1
+		c.Store = faults.Store(c.Store)
+	}, fine("a"))
+	first := n.create(t, export.JobRequest{})
+	for _, c := range []struct {
+		r    export.JobRequest
+		want error
+	}{
+		{export.JobRequest{RetryOf: first.ID}, export.ErrInFlight},
+		{export.JobRequest{RetryOf: "H9cNmGXLEc8NWcZzSThA9S"}, export.ErrNotFound},
+	} {
+		c.r.OrganizationID = acme.ID
+		if _, _, err := n.Create(t.Context(), c.r); !errors.Is(err, c.want) {
+			t.Errorf("Create gives %v, want %v", err, c.want)
+		}
+	}
+	faults.Fail("Store.Create", 1, errStore)
+	if _, _, err := n.Create(t.Context(), export.JobRequest{OrganizationID: acme.ID, Format: "tar.gz"}); !errors.Is(err, errStore) {
+		t.Errorf("Create gives %v", err)
+	}
+}
+
+func TestQuotaConfig(t *testing.T) {
+	for _, q := range []export.Quota{{InFlight: -1}, {Day: -1}} {
+		if _, err := export.NewService(export.ServiceConfig{Quota: q}); err == nil || !strings.Contains(err.Error(), "ServiceConfig.Quota ") {
+			t.Errorf("%+v is taken: %v", q, err)
+		}
+	}
+}
