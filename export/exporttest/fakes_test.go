@@ -60,6 +60,10 @@ func TestMemMembers(t *testing.T) {
 	exporttest.RunMemberStore(t, func(*testing.T) access.MemberStore { return new(exporttest.MemMembers) })
 }
 
+func TestMemSessions(t *testing.T) {
+	exporttest.RunSessionStore(t, func(*testing.T) access.SessionStore { return new(exporttest.MemSessions) })
+}
+
 func TestMemTrail(t *testing.T) {
 	exporttest.RunTrail(t, func(*testing.T) audit.Trail { return new(exporttest.MemTrail) })
 }

@@ -134,6 +134,31 @@ func (s faultyMembers) RemoveMember(ctx context.Context, organizationID, subject
 	return s.f.do("MemberStore.RemoveMember", func() error { return s.inner.RemoveMember(ctx, organizationID, subject) })
 }
 
+type faultySessions struct {
+	f     *Faults
+	inner access.SessionStore
+}
+
+func (s faultySessions) CreateSession(ctx context.Context, session access.Session) error {
+	return s.f.do("SessionStore.CreateSession", func() error { return s.inner.CreateSession(ctx, session) })
+}
+
+func (s faultySessions) SessionByHash(ctx context.Context, hash [sha256.Size]byte) (access.Session, error) {
+	return ask(s.f, "SessionStore.SessionByHash", func() (access.Session, error) { return s.inner.SessionByHash(ctx, hash) })
+}
+
+func (s faultySessions) ExtendSession(ctx context.Context, id string, until time.Time) error {
+	return s.f.do("SessionStore.ExtendSession", func() error { return s.inner.ExtendSession(ctx, id, until) })
+}
+
+func (s faultySessions) EndSession(ctx context.Context, id string) error {
+	return s.f.do("SessionStore.EndSession", func() error { return s.inner.EndSession(ctx, id) })
+}
+
+func (s faultySessions) Sessions(ctx context.Context, subject string) ([]access.Session, error) {
+	return ask(s.f, "SessionStore.Sessions", func() ([]access.Session, error) { return s.inner.Sessions(ctx, subject) })
+}
+
 type faultyTrail struct {
 	f     *Faults
 	inner audit.Trail

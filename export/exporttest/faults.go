@@ -88,6 +88,8 @@ var calls = []string{
 	"Dispatcher.Dispatch", "Signer.Sign", "Organizations.Get",
 	"KeyStore.CreateKey", "KeyStore.KeyByHash", "KeyStore.TouchKey", "KeyStore.RevokeKey", "KeyStore.Keys",
 	"MemberStore.PutMember", "MemberStore.Member", "MemberStore.Members", "MemberStore.RemoveMember",
+	"SessionStore.CreateSession", "SessionStore.SessionByHash", "SessionStore.ExtendSession", "SessionStore.EndSession",
+	"SessionStore.Sessions",
 	"Trail.Record",
 }
 
@@ -159,6 +161,11 @@ func (f *Faults) KeyStore(inner access.KeyStore) access.KeyStore { return faulty
 // MemberStore wraps a store of members.
 func (f *Faults) MemberStore(inner access.MemberStore) access.MemberStore {
 	return faultyMembers{f, inner}
+}
+
+// SessionStore wraps a store of sessions.
+func (f *Faults) SessionStore(inner access.SessionStore) access.SessionStore {
+	return faultySessions{f, inner}
 }
 
 // Trail wraps a trail.

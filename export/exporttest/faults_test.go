@@ -33,6 +33,9 @@ func TestFaultsWithoutFaults(t *testing.T) {
 	t.Run("MemberStore", func(t *testing.T) {
 		RunMemberStore(t, func(*testing.T) access.MemberStore { return NewFaults().MemberStore(new(MemMembers)) })
 	})
+	t.Run("SessionStore", func(t *testing.T) {
+		RunSessionStore(t, func(*testing.T) access.SessionStore { return NewFaults().SessionStore(new(MemSessions)) })
+	})
 	t.Run("Trail", func(t *testing.T) {
 		RunTrail(t, func(*testing.T) audit.Trail {
 			inner := new(MemTrail)
@@ -85,8 +88,18 @@ func useAll(ctx context.Context, f *Faults) error {
 	_, err = m.Members(ctx, "")
 	note(err)
 	note(m.RemoveMember(ctx, "", ""))
+	note(useSessions(ctx, f.SessionStore(new(MemSessions))))
 	note(f.Trail(new(MemTrail)).Record(ctx, audit.Entry{}))
 	return errors.Join(errs...)
+}
+
+func useSessions(ctx context.Context, s access.SessionStore) error {
+	session := someSession(1)
+	create := s.CreateSession(ctx, session)
+	_, byHash := s.SessionByHash(ctx, session.Hash)
+	extend := s.ExtendSession(ctx, session.ID, session.ExpiresAt)
+	_, list := s.Sessions(ctx, session.Subject)
+	return errors.Join(create, byHash, extend, list, s.EndSession(ctx, session.ID))
 }
 
 func useKeeper[K comparable](ctx context.Context, k keeper[K], id K, of string) error {
