@@ -38,17 +38,22 @@ func findings[P any](t *testing.T, promises []promise[P], name string, port P) s
 		if p.name != name {
 			continue
 		}
-		r := &recorder{TB: t}
-		done := make(chan struct{})
-		go func() { // which Fatal ends
-			defer close(done)
-			p.test(r, port)
-		}()
-		<-done
-		return strings.Join(r.texts, "\n")
+		return reasons(t, func(t testing.TB) { p.test(t, port) })
 	}
 	t.Fatalf("no promise %s", name)
 	return ""
+}
+
+// reasons are why a test fails.
+func reasons(t *testing.T, test func(t testing.TB)) string {
+	r := &recorder{TB: t}
+	done := make(chan struct{})
+	go func() { // which Fatal ends
+		defer close(done)
+		test(r)
+	}()
+	<-done
+	return strings.Join(r.texts, "\n")
 }
 
 // defect is a port that breaks a promise, and what the kit is to say of it.

@@ -64,6 +64,10 @@ func TestMemSessions(t *testing.T) {
 	exporttest.RunSessionStore(t, func(*testing.T) access.SessionStore { return new(exporttest.MemSessions) })
 }
 
+func TestMemCounter(t *testing.T) {
+	exporttest.RunCounter(t, func(*testing.T) access.Counter { return new(access.MemCounter) })
+}
+
 func TestMemTrail(t *testing.T) {
 	exporttest.RunTrail(t, func(*testing.T) audit.Trail { return new(exporttest.MemTrail) })
 }

@@ -159,6 +159,15 @@ func (s faultySessions) Sessions(ctx context.Context, subject string) ([]access.
 	return ask(s.f, "SessionStore.Sessions", func() ([]access.Session, error) { return s.inner.Sessions(ctx, subject) })
 }
 
+type faultyCounter struct {
+	f     *Faults
+	inner access.Counter
+}
+
+func (c faultyCounter) Count(ctx context.Context, key string, lengths ...time.Duration) ([]access.Window, error) {
+	return ask(c.f, "Counter.Count", func() ([]access.Window, error) { return c.inner.Count(ctx, key, lengths...) })
+}
+
 type faultyTrail struct {
 	f     *Faults
 	inner audit.Trail

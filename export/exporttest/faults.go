@@ -90,7 +90,7 @@ var calls = []string{
 	"MemberStore.PutMember", "MemberStore.Member", "MemberStore.Members", "MemberStore.RemoveMember",
 	"SessionStore.CreateSession", "SessionStore.SessionByHash", "SessionStore.ExtendSession", "SessionStore.EndSession",
 	"SessionStore.Sessions",
-	"Trail.Record",
+	"Counter.Count", "Trail.Record",
 }
 
 func matches(pattern, call string) bool {
@@ -167,6 +167,9 @@ func (f *Faults) MemberStore(inner access.MemberStore) access.MemberStore {
 func (f *Faults) SessionStore(inner access.SessionStore) access.SessionStore {
 	return faultySessions{f, inner}
 }
+
+// Counter wraps a counter.
+func (f *Faults) Counter(inner access.Counter) access.Counter { return faultyCounter{f, inner} }
 
 // Trail wraps a trail.
 func (f *Faults) Trail(inner audit.Trail) audit.Trail { return faultyTrail{f, inner} }

@@ -36,6 +36,9 @@ func TestFaultsWithoutFaults(t *testing.T) {
 	t.Run("SessionStore", func(t *testing.T) {
 		RunSessionStore(t, func(*testing.T) access.SessionStore { return NewFaults().SessionStore(new(MemSessions)) })
 	})
+	t.Run("Counter", func(t *testing.T) {
+		RunCounter(t, func(*testing.T) access.Counter { return NewFaults().Counter(new(access.MemCounter)) })
+	})
 	t.Run("Trail", func(t *testing.T) {
 		RunTrail(t, func(*testing.T) audit.Trail {
 			inner := new(MemTrail)
@@ -89,6 +92,8 @@ func useAll(ctx context.Context, f *Faults) error {
 	note(err)
 	note(m.RemoveMember(ctx, "", ""))
 	note(useSessions(ctx, f.SessionStore(new(MemSessions))))
+	_, err = f.Counter(new(access.MemCounter)).Count(ctx, "key", time.Minute)
+	note(err)
 	note(f.Trail(new(MemTrail)).Record(ctx, audit.Entry{}))
 	return errors.Join(errs...)
 }
