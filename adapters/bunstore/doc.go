@@ -1,7 +1,8 @@
-// Package bunstore keeps jobs, API keys, members and the audit trail in SQLite or
-// PostgreSQL, through github.com/uptrace/bun. One [Store] is all of these ports:
-// [export.Store], [access.KeyStore], [access.MemberStore], [audit.Trail] and
-// [audit.Reader].
+// Package bunstore keeps jobs, API keys, members, sessions, the windows of rate
+// limits and the audit trail in SQLite or PostgreSQL, through
+// github.com/uptrace/bun. One [Store] is all of these ports: [export.Store],
+// [access.KeyStore], [access.MemberStore], [access.SessionStore],
+// [access.Counter], [audit.Trail] and [audit.Reader].
 //
 //	store, err := bunstore.Open(ctx, "sqlite:/var/lib/exportd/jobs.db", bunstore.Config{})
 //	if err != nil {

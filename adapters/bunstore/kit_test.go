@@ -26,6 +26,14 @@ func TestKits(t *testing.T) {
 			fresh := stores(newAddress(t))
 			exporttest.RunMemberStore(t, func(t *testing.T) access.MemberStore { return fresh(t) })
 		})
+		t.Run("sessions", func(t *testing.T) {
+			fresh := stores(newAddress(t))
+			exporttest.RunSessionStore(t, func(t *testing.T) access.SessionStore { return fresh(t) })
+		})
+		t.Run("counter", func(t *testing.T) {
+			fresh := stores(newAddress(t))
+			exporttest.RunCounter(t, func(t *testing.T) access.Counter { return fresh(t) })
+		})
 		t.Run("trail", func(t *testing.T) {
 			fresh := stores(newAddress(t))
 			exporttest.RunTrail(t, func(t *testing.T) audit.Trail { return fresh(t) })

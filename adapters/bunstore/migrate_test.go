@@ -37,8 +37,8 @@ func TestMigrateAllOrNothing(t *testing.T) {
 		create(t, s)
 		released := s.migrations
 		s.migrations = slices.Concat(released, []string{extra, "CREATE TABLE orgexport_other (id INTEGER); INSERT INTO nowhere VALUES (1)"})
-		if err := s.Migrate(t.Context()); err == nil || !strings.Contains(err.Error(), "version 3") {
-			t.Errorf("Migrate gives %v, want it to name version 3", err)
+		if err := s.Migrate(t.Context()); err == nil || !strings.Contains(err.Error(), "version 4") {
+			t.Errorf("Migrate gives %v, want it to name version 4", err)
 		}
 		if err := s.Check(t.Context()); !errors.Is(err, ErrOlderSchema) {
 			t.Errorf("Check gives %v, want ErrOlderSchema", err)
@@ -59,7 +59,7 @@ func TestNewerSchema(t *testing.T) {
 		s := migrated(t, address, Config{})
 		s.migrations = append(s.migrations, extra)
 		migrate(t, s)
-		s.migrations = s.migrations[:1]
+		s.migrations = s.migrations[:len(s.migrations)-1]
 		for call, err := range map[string]error{"Check": s.Check(t.Context()), "Migrate": s.Migrate(t.Context())} {
 			if !errors.Is(err, ErrNewerSchema) {
 				t.Errorf("%s gives %v, want ErrNewerSchema", call, err)
@@ -68,8 +68,8 @@ func TestNewerSchema(t *testing.T) {
 		if _, err := Open(t.Context(), address, Config{}); !errors.Is(err, ErrNewerSchema) {
 			t.Errorf("Open gives %v, want ErrNewerSchema", err)
 		}
-		if n := number(t, s, "SELECT max(version) FROM orgexport_schema"); n != 2 {
-			t.Errorf("the schema has version %d, want 2", n)
+		if n := number(t, s, "SELECT max(version) FROM orgexport_schema"); n != 3 {
+			t.Errorf("the schema has version %d, want 3", n)
 		}
 	})
 }

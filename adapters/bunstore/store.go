@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"sync/atomic"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect"
@@ -16,12 +17,14 @@ import (
 )
 
 var (
-	_ export.Store       = (*Store)(nil)
-	_ export.Checker     = (*Store)(nil)
-	_ access.KeyStore    = (*Store)(nil)
-	_ access.MemberStore = (*Store)(nil)
-	_ audit.Trail        = (*Store)(nil)
-	_ audit.Reader       = (*Store)(nil)
+	_ export.Store        = (*Store)(nil)
+	_ export.Checker      = (*Store)(nil)
+	_ access.KeyStore     = (*Store)(nil)
+	_ access.MemberStore  = (*Store)(nil)
+	_ access.SessionStore = (*Store)(nil)
+	_ access.Counter      = (*Store)(nil)
+	_ audit.Trail         = (*Store)(nil)
+	_ audit.Reader        = (*Store)(nil)
 )
 
 // Config is how a [Store] works. Its zero value is ready for use.
@@ -43,8 +46,8 @@ const defaultPrefix = "orgexport_"
 
 var prefixPattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,23}$`)
 
-// Store keeps jobs, API keys, members and the audit trail in a database. It is
-// made by [Open] or [New], and safe for concurrent use, also by several processes
+// Store keeps jobs, API keys, members, sessions, the windows of rate limits and
+// the audit trail in a database. It is made by [Open] or [New], and safe for concurrent use, also by several processes
 // on one database. Its methods fail until [Store.Migrate] has made the tables.
 type Store struct {
 	db         *bun.DB
@@ -54,6 +57,7 @@ type Store struct {
 	prefix     string
 	migrations []string // SQL; the first makes version 1 of the schema
 	afterWrite func(context.Context, *sql.Tx, *export.Job) error
+	counts     atomic.Int64 // calls of Count
 }
 
 // New makes a Store of a host's database, whose limit of connections is to be set

@@ -43,6 +43,11 @@ func TestOddTextIsRefused(t *testing.T) {
 			if err := s.PutMember(t.Context(), access.Member{OrganizationID: "org", Subject: text}); err == nil {
 				t.Errorf("PutMember takes %q", text)
 			}
+			for _, session := range []access.Session{{ID: text, Subject: "ann"}, {ID: "s", Subject: text}} {
+				if err := s.CreateSession(t.Context(), session); err == nil {
+					t.Errorf("CreateSession takes %q", text)
+				}
+			}
 			_, _, err = s.Create(t.Context(), text, making("b"))
 			if err == nil || !strings.Contains(err.Error(), `organization "`) {
 				t.Errorf("Create for %q gives %v", text, err)
@@ -74,12 +79,16 @@ func TestOddTextIsNotFound(t *testing.T) {
 			if err := s.RevokeKey(t.Context(), text, time.Now()); !errors.Is(err, access.ErrNotFound) {
 				t.Errorf("RevokeKey gives %v", err)
 			}
+			if err := s.EndSession(t.Context(), text); !errors.Is(err, access.ErrNotFound) {
+				t.Errorf("EndSession gives %v", err)
+			}
 			_, _, listErr := s.List(t.Context(), text, export.Page{Number: 1, Size: 1})
 			_, keysErr := s.Keys(t.Context(), text)
 			_, membersErr := s.Members(t.Context(), text)
 			_, entriesErr := s.Entries(t.Context(), text, 1)
-			err := errors.Join(listErr, keysErr, membersErr, entriesErr,
-				s.TouchKey(t.Context(), text, time.Now()), s.RemoveMember(t.Context(), "org", text))
+			_, sessionsErr := s.Sessions(t.Context(), text)
+			err := errors.Join(listErr, keysErr, membersErr, entriesErr, sessionsErr,
+				s.ExtendSession(t.Context(), text, time.Now()), s.TouchKey(t.Context(), text, time.Now()), s.RemoveMember(t.Context(), "org", text))
 			if err != nil {
 				t.Error(err)
 			}

@@ -1,0 +1,106 @@
+package bunstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/orgexport/orgexport/export/access"
+)
+
+// Count is the method of [access.Counter]. All lengths are counted in one
+// statement. It also removes some windows that are over, now and then.
+func (s *Store) Count(ctx context.Context, key string, lengths ...time.Duration) ([]access.Window, error) {
+	if len(lengths) == 0 {
+		return nil, nil
+	}
+	leave, err := s.lookUps.enter(ctx)
+	if err != nil {
+		return nil, wrap("count", err)
+	}
+	defer leave()
+	// Of the digest every text makes one, of any length and with any bytes, and
+	// an address is not kept as it is.
+	digest := sha256.Sum256([]byte(key))
+	for try := 0; ; try++ {
+		windows, err := s.count(ctx, digest[:], lengths)
+		if err == nil {
+			if s.counts.Add(1)%windowsEvery == 0 {
+				s.sweepWindows(ctx)
+			}
+			return windows, nil
+		}
+		if !lostRace(err) {
+			return nil, wrap("count", err)
+		}
+		if err := pause(ctx, try); err != nil {
+			return nil, wrap("count", err)
+		}
+	}
+}
+
+// count does without bun, which puts values into the text of a query: the server
+// sees the same text again and again, and needs not to be asked what it means.
+func (s *Store) count(ctx context.Context, digest []byte, lengths []time.Duration) ([]access.Window, error) {
+	rows, err := s.db.DB.QueryContext(ctx, s.countQuery(lengths), digest)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	windows := make([]access.Window, len(lengths))
+	for rows.Next() {
+		var length, endsAt, count, now int64
+		if err := rows.Scan(&length, &endsAt, &count, &now); err != nil {
+			return nil, err
+		}
+		for i, l := range lengths {
+			if l.Milliseconds() == length {
+				windows[i] = window(l, time.Duration(endsAt-now)*time.Millisecond, count)
+			}
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	for i, w := range windows {
+		if w.Count == 0 {
+			return nil, fmt.Errorf("no window of %v", lengths[i])
+		}
+	}
+	return windows, nil
+}
+
+// window has a Reset as it must be, also if another who counted was ahead of the
+// clock that this one read, or the clock was put back.
+func window(length, reset time.Duration, count int64) access.Window {
+	return access.Window{Length: length, Count: count, Reset: min(max(reset, time.Millisecond), length)}
+}
+
+// countQuery counts in the windows of some lengths. Rows are locked in the order
+// of lengths, so that two who count the same key never wait for each other. Who
+// comes late, with the window that has just ended, counts in the new one.
+func (s *Store) countQuery(lengths []time.Duration) string {
+	key, now := "?1", string(s.clock())
+	if s.postgres {
+		// The clock of the statement, which is one for all lengths.
+		key, now = "$1", "floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint"
+	}
+	texts := make([]string, len(lengths))
+	for i, l := range lengths {
+		texts[i] = "SELECT " + strconv.FormatInt(l.Milliseconds(), 10) + " AS length"
+	}
+	return strings.NewReplacer(
+		"{table}", `"`+s.prefix+`windows"`, "{key}", key, "{now}", now, "{lengths}", strings.Join(texts, " UNION ALL "),
+	).Replace(`
+		INSERT INTO {table} AS old (key, length, ends_at, count)
+		SELECT {key}, l.length, (c.now / l.length + 1) * l.length, 1
+		FROM (SELECT {now} AS now) AS c, ({lengths}) AS l
+		WHERE true ORDER BY l.length
+		ON CONFLICT (key, length) DO UPDATE SET
+			count = CASE WHEN excluded.ends_at > old.ends_at THEN 1 ELSE old.count + 1 END,
+			ends_at = CASE WHEN excluded.ends_at > old.ends_at THEN excluded.ends_at ELSE old.ends_at END
+		RETURNING length, ends_at, count, {now}`)
+}
