@@ -23,6 +23,8 @@ type keyRow struct {
 	OrganizationID string          `bun:"organization_id"`
 	Role           string          `bun:"role"`
 	UserID         string          `bun:"user_id"`
+	LimitPerMinute int             `bun:"limit_per_minute"`
+	LimitPerDay    int             `bun:"limit_per_day"`
 	Name           string          `bun:"name"`
 	CreatedAt      int64           `bun:"created_at"` // never NULL, which databases sort differently
 	ExpiresAt      sql.Null[int64] `bun:"expires_at"`
@@ -41,6 +43,7 @@ func (r *keyRow) key() (access.Key, error) {
 		OrganizationID: r.OrganizationID,
 		Role:           access.Role(r.Role),
 		UserID:         r.UserID,
+		Limits:         access.Limits{PerMinute: r.LimitPerMinute, PerDay: r.LimitPerDay},
 		Name:           r.Name,
 		CreatedAt:      time.UnixMilli(r.CreatedAt).UTC(),
 		ExpiresAt:      instant(r.ExpiresAt),
@@ -63,6 +66,8 @@ func (s *Store) CreateKey(ctx context.Context, key access.Key) error {
 		OrganizationID: key.OrganizationID,
 		Role:           string(key.Role),
 		UserID:         key.UserID,
+		LimitPerMinute: key.Limits.PerMinute,
+		LimitPerDay:    key.Limits.PerDay,
 		Name:           key.Name,
 		CreatedAt:      key.CreatedAt.UnixMilli(),
 		ExpiresAt:      millis(key.ExpiresAt),

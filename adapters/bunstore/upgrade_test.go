@@ -33,8 +33,8 @@ func TestUpgradeFrom1(t *testing.T) {
 		}
 		// An older program that runs on until it is replaced does no harm.
 		insertKey1(t, old, "key2", access.Hash("2"))
-		if _, err := s.KeyByHash(t.Context(), access.Hash("2")); err != nil {
-			t.Errorf("its key: %v", err)
+		if k, err := s.KeyByHash(t.Context(), access.Hash("2")); err != nil || k.Limits != (access.Limits{}) {
+			t.Errorf("its key is %+v, %v", k, err)
 		}
 		// What is new works beside what is old.
 		if _, err := s.Count(t.Context(), "key", time.Minute); err != nil {

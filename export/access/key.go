@@ -38,6 +38,9 @@ type Key struct {
 	Role           Role
 	UserID         string
 
+	// Limits are those of requests with the key.
+	Limits Limits
+
 	// Name is what people call the key.
 	Name string
 
@@ -54,7 +57,7 @@ func (k Key) Active(now time.Time) bool {
 
 // Principal is who a request with this key comes from.
 func (k Key) Principal() Principal {
-	p := Principal{Name: "key:" + k.ID}
+	p := Principal{Name: "key:" + k.ID, Limits: k.Limits}
 	switch k.Kind {
 	case Business:
 		p.OrganizationID, p.Role = k.OrganizationID, k.Role
@@ -62,9 +65,16 @@ func (k Key) Principal() Principal {
 		p.Subject = k.UserID
 	case Publishable:
 		p.OrganizationID = k.OrganizationID
+		if p.Limits.PerMinute == 0 {
+			p.Limits.PerMinute = publishablePerMinute
+		}
 	}
 	return p
 }
+
+// publishablePerMinute is the default limit of publishable keys, as the contract
+// has it.
+const publishablePerMinute = 100
 
 const (
 	bodyAlphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -31,6 +31,16 @@ type Principal struct {
 	OrganizationID string
 	Role           Role
 	Subject        string
+
+	// Limits are those of their requests.
+	Limits Limits
+}
+
+// Limits are how many requests somebody may make. Zero means the default of the
+// server.
+type Limits struct {
+	PerMinute int
+	PerDay    int
 }
 
 // MayExport tells whether p may export an organization. For an organization that
