@@ -12,7 +12,7 @@ import (
 var _ export.Statser = (*Store)(nil)
 
 // Stats is the method of [export.Statser]. It reads the jobs in flight only, by
-// the index that has no others.
+// an index that has no others.
 func (s *Store) Stats(ctx context.Context) (export.Stats, error) {
 	var rows []statsRow
 	if err := s.selectStats().Scan(ctx, &rows); err != nil {
@@ -39,7 +39,7 @@ type statsRow struct {
 	Age    int64  `bun:"age"` // of the oldest, in milliseconds
 }
 
-// selectStats has the condition of the index in its words: SQLite compares them.
+// selectStats has the condition of those indexes in its words: SQLite compares them.
 func (s *Store) selectStats() *bun.SelectQuery {
 	return s.db.NewSelect().TableExpr("? AS job", s.table("jobs")).
 		ColumnExpr("status, count(*) AS jobs, ? - min(created_at) AS age", s.clock()).

@@ -47,8 +47,9 @@ func TestStatsUseTheIndex(t *testing.T) {
 		if err := rows.Err(); err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Join(plan, "\n"); !strings.Contains(got, "orgexport_jobs_in_flight") {
-			t.Errorf("it is not by the index of jobs in flight:\n%s", got)
+		// Which of the two the database chooses does not matter.
+		if got := strings.Join(plan, "\n"); !strings.Contains(got, "orgexport_jobs_in_flight") && !strings.Contains(got, "orgexport_jobs_flying") {
+			t.Errorf("it is not by an index of jobs in flight:\n%s", got)
 		}
 		began := time.Now()
 		stats, err := s.Stats(t.Context())
