@@ -106,28 +106,49 @@ func TestCountLate(t *testing.T) {
 
 // TestCountIsolation counts where PostgreSQL undoes transactions that meet.
 func TestCountIsolation(t *testing.T) {
-	s := migrated(t, isolated(t, "serializable"), Config{})
-	var wg sync.WaitGroup
+	wantExactCounts(t, migrated(t, isolated(t, "serializable"), Config{}))
+}
+
+func TestCountAcrossProcesses(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, newAddress func(t *testing.T) string) {
+		address := newAddress(t)
+		wantExactCounts(t, migrated(t, address, Config{}), open(t, address, Config{}))
+	})
+}
+
+// wantExactCounts counts 256 requests of 64 clients, who share some stores.
+func wantExactCounts(t *testing.T, stores ...*Store) {
+	t.Helper()
+	const clients, each = 64, 4
 	var mu sync.Mutex
-	seen := make(map[int64]bool)
-	for range 32 {
+	var seen [2]map[int64]bool
+	for i := range seen {
+		seen[i] = make(map[int64]bool)
+	}
+	var wg sync.WaitGroup
+	for n := range clients {
 		wg.Go(func() {
-			for range 4 {
-				windows, err := s.Count(t.Context(), "key", 24*time.Hour, 7*24*time.Hour)
+			for range each {
+				// Neither ends before 2038.
+				windows, err := stores[n%len(stores)].Count(t.Context(), "key", 1<<31*time.Second, 1<<32*time.Second)
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				mu.Lock()
-				seen[windows[0].Count] = true
+				for i, w := range windows {
+					seen[i][w.Count] = true
+				}
 				mu.Unlock()
 			}
 		})
 	}
 	wg.Wait()
-	for n := range int64(128) {
-		if !seen[n+1] {
-			t.Errorf("nobody is number %d of 128", n+1)
+	for i := range seen {
+		for n := range int64(clients * each) {
+			if !seen[i][n+1] {
+				t.Errorf("nobody is number %d of %d", n+1, clients*each)
+			}
 		}
 	}
 }
