@@ -59,11 +59,14 @@ var loadFormats = []string{"zip", "tar.gz"}
 var loadSections = []string{"", "organization,products", "members,offers,organization"}
 
 func (c *loadClient) create(ctx context.Context) {
-	c.post(ctx, "create", sighting{
+	id, job := c.post(ctx, "create", sighting{
 		organization: c.organization,
 		format:       loadFormats[c.random.IntN(len(loadFormats))],
 		sections:     loadSections[c.random.IntN(len(loadSections))],
 	})
+	if job != nil && c.random.IntN(12) == 0 {
+		c.remove(ctx, id, job)
+	}
 }
 
 // retry asks for a job again that has ended, purged or not.
@@ -76,7 +79,8 @@ func (c *loadClient) retry(ctx context.Context) {
 	c.post(ctx, "retry", sighting{organization: c.organization, format: old.format, sections: old.sections, retryOf: id})
 }
 
-func (c *loadClient) post(ctx context.Context, operation string, asked sighting) {
+// post returns the job that it gets, nil if it gets none.
+func (c *loadClient) post(ctx context.Context, operation string, asked sighting) (string, *sighting) {
 	query := url.Values{"archive_format": {asked.format}}
 	if asked.retryOf != "" {
 		query.Set("retry_of", asked.retryOf)
@@ -86,7 +90,7 @@ func (c *loadClient) post(ctx context.Context, operation string, asked sighting)
 	sent := c.seen.sending()
 	var got statusOut
 	if c.send(ctx, operation, http.MethodPost, "?"+query.Encode(), &got) != http.StatusOK {
-		return
+		return "", nil
 	}
 	request := fmt.Sprintf("%s %s %q %s", asked.organization, asked.format, asked.sections, asked.retryOf)
 	c.seen.mu.Lock()
@@ -98,6 +102,7 @@ func (c *loadClient) post(ctx context.Context, operation string, asked sighting)
 	if job.request != request || !got.Status.InFlight() {
 		c.seen.problem("who asks for %s gets job %s, which is %s, of %s", request, got.JobID, got.Status, job.request)
 	}
+	return got.JobID, job
 }
 
 func (c *loadClient) poll(ctx context.Context) {
@@ -170,17 +175,21 @@ func (c *loadClient) list(ctx context.Context) {
 	c.seen.flights = append(c.seen.flights, flight)
 }
 
-// delete cancels a job, purges its archive, or does nothing.
+// delete purges an archive, cancels a job, or does nothing.
 func (c *loadClient) delete(ctx context.Context) {
-	suitable := func(s *sighting) bool { return s.endedAt == 0 || c.random.IntN(10) == 0 }
-	if c.random.IntN(3) > 0 { // most jobs have not ended
-		suitable = func(s *sighting) bool { return s.link != "" && !s.asked }
+	suitable := func(s *sighting) bool { return s.link != "" && !s.asked }
+	if c.random.IntN(2) == 0 {
+		suitable = func(s *sighting) bool { return s.endedAt == 0 || c.random.IntN(10) == 0 }
 	}
 	id, job := c.seen.pick(c.random, c.organization, suitable)
 	if job == nil {
 		c.poll(ctx)
 		return
 	}
+	c.remove(ctx, id, job)
+}
+
+func (c *loadClient) remove(ctx context.Context, id string, job *sighting) {
 	c.seen.mu.Lock()
 	job.asked = true
 	c.seen.mu.Unlock()
