@@ -19,6 +19,7 @@ type auditRow struct {
 	Actor          string `bun:"actor"`
 	OrganizationID string `bun:"organization_id"`
 	JobID          string `bun:"job_id"`
+	Object         string `bun:"object"`
 	Address        string `bun:"address"`
 	Range          string `bun:"byte_range"`
 	Bytes          int64  `bun:"bytes"`
@@ -34,6 +35,7 @@ func (s *Store) Record(ctx context.Context, e audit.Entry) error {
 		Actor:          cleanText(e.Actor),
 		OrganizationID: cleanText(e.OrganizationID),
 		JobID:          cleanText(e.JobID),
+		Object:         cleanText(e.Object),
 		Address:        cleanText(e.Address),
 		Range:          cleanText(e.Range),
 		Bytes:          e.Bytes,
@@ -62,6 +64,7 @@ func (s *Store) Entries(ctx context.Context, organizationID string, limit int) (
 			Actor:          r.Actor,
 			OrganizationID: r.OrganizationID,
 			JobID:          r.JobID,
+			Object:         r.Object,
 			Address:        r.Address,
 			Range:          r.Range,
 			Bytes:          r.Bytes,

@@ -20,6 +20,10 @@ type Entry struct {
 	OrganizationID string
 	JobID          string
 
+	// Object is what else it was done to: the id of a key or session, or the
+	// subject of a member. It may be empty.
+	Object string
+
 	// Address is the network address that the request came from, without a port.
 	Address string
 
@@ -37,11 +41,17 @@ type Action string
 // The actions.
 const (
 	Requested  Action = "export.requested"
+	Linked     Action = "export.linked" // a link was given out: once an hour for each actor and job
 	Cancelled  Action = "export.cancelled"
 	Purged     Action = "export.purged"
 	Downloaded Action = "export.downloaded"
-	KeyCreated Action = "key.created"
-	KeyRevoked Action = "key.revoked"
+
+	KeyCreated     Action = "key.created"
+	KeyRevoked     Action = "key.revoked"
+	SessionCreated Action = "session.created"
+	SessionEnded   Action = "session.ended"
+	MemberPut      Action = "member.put" // added, or with another role
+	MemberRemoved  Action = "member.removed"
 )
 
 // Trail keeps entries. It is safe for concurrent use.

@@ -1,6 +1,8 @@
 ALTER TABLE orgexport_keys ADD COLUMN limit_per_minute BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE orgexport_keys ADD COLUMN limit_per_day BIGINT NOT NULL DEFAULT 0;
 
+ALTER TABLE orgexport_audit ADD COLUMN object TEXT NOT NULL DEFAULT '';
+
 -- What the jobs of an organization take up is counted whenever one is created.
 CREATE INDEX orgexport_jobs_usage ON orgexport_jobs (organization_id, created_at) WHERE status <> 'failed';
 CREATE INDEX orgexport_jobs_flying ON orgexport_jobs (organization_id) WHERE status IN ('pending', 'processing');
