@@ -5,12 +5,14 @@ import (
 	"fmt"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/access"
 )
 
 // ErrToken is matched when a token is not good: for a response with status 401.
+// It matches [access.ErrToken].
 // The error says why, for the log; its public text does not. It never quotes the
 // token.
-var ErrToken = errors.New("oidc: token refused")
+var ErrToken = fmt.Errorf("oidc: %w", access.ErrToken)
 
 // ErrScope is matched, as [ErrToken] is, when all that is wrong with a token is
 // that the required scope was not granted.

@@ -58,7 +58,7 @@ type Metrics struct {
 	requestDuration  *prometheus.HistogramVec
 
 	mu      sync.Mutex
-	windows map[string]bool // that LimitHit was called with
+	limited map[string]bool // that LimitHit was called with
 }
 
 // How long things take, in seconds: requests milliseconds to minutes, exports
@@ -79,7 +79,7 @@ func New(c Config) (*Metrics, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	m := &Metrics{config: c, registry: prometheus.NewRegistry(), windows: make(map[string]bool)}
+	m := &Metrics{config: c, registry: prometheus.NewRegistry(), limited: make(map[string]bool)}
 	r := recorder{m.registry}
 	m.jobsCreated = r.counter("jobs_created_total", "Jobs that were asked for.")
 	m.jobsEnded = r.counters("jobs_ended_total", "Jobs that have ended, by outcome.", "outcome")
@@ -97,7 +97,7 @@ func New(c Config) (*Metrics, error) {
 	m.downloadsWhole = r.counter("downloads_completed_total", "Downloads that were sent to their end.")
 	m.downloadsRunning = r.gauge("downloads_running", "Downloads that are being sent.")
 	m.downloadBytes = r.counter("download_bytes_total", "Bytes of downloads that were sent.")
-	m.limitsHit = r.counters("limits_hit_total", "Requests that were refused for a rate limit, by its window.", "window")
+	m.limitsHit = r.counters("limits_hit_total", "Requests that were refused for a rate limit, by what was limited.", "limited")
 	m.requestsRunning = r.gauge("http_requests_in_flight", "Requests that are being answered.")
 	m.requestDuration = r.histograms("http_request_duration_seconds", "Requests, by pattern and class of status.", requestBuckets, "route", "code")
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -58,19 +58,19 @@ func (m *Metrics) section(ctx context.Context, _ export.Job, key string) (contex
 	}
 }
 
-// maxWindows is how many windows are told apart.
-const maxWindows = 8
+// maxLimited is how many kinds of what is limited are told apart.
+const maxLimited = 8
 
-// LimitHit counts a request that was refused for a rate limit. window names the
-// limit, such as "minute" or "day", and not who has hit it: after the first eight
-// names all others are "other".
-func (m *Metrics) LimitHit(window string) {
+// LimitHit counts a request that was refused for a rate limit. limited is what
+// kind of thing was over it, such as "key" or "address", and not which one: after
+// the first eight names all others are "other".
+func (m *Metrics) LimitHit(limited string) {
 	m.mu.Lock()
-	if !m.windows[window] && len(m.windows) >= maxWindows {
-		window = "other"
+	if !m.limited[limited] && len(m.limited) >= maxLimited {
+		limited = "other"
 	} else {
-		m.windows[window] = true
+		m.limited[limited] = true
 	}
 	m.mu.Unlock()
-	m.limitsHit.WithLabelValues(window).Inc()
+	m.limitsHit.WithLabelValues(limited).Inc()
 }

@@ -368,7 +368,7 @@ func TestNothingGlobal(t *testing.T) {
 		t.Fatal(err)
 	}
 	one.LimitHit("day")
-	if value(gather(t, one), "orgexport_limits_hit_total", "window=day") != 1 || value(gather(t, two), "orgexport_limits_hit_total", "window=day") != -1 {
+	if value(gather(t, one), "orgexport_limits_hit_total", "limited=day") != 1 || value(gather(t, two), "orgexport_limits_hit_total", "limited=day") != -1 {
 		t.Error("two Metrics share what they count")
 	}
 	after, err := testutil.GatherAndCount(prometheus.DefaultGatherer)
@@ -394,7 +394,7 @@ func TestLimits(t *testing.T) {
 	if got := len(families["orgexport_limits_hit_total"].GetMetric()); got != 9 {
 		t.Errorf("there are %d windows", got)
 	}
-	if value(families, "orgexport_limits_hit_total", "window=window a") != 2 || value(families, "orgexport_limits_hit_total", "window=other") != 2*92 {
+	if value(families, "orgexport_limits_hit_total", "limited=window a") != 2 || value(families, "orgexport_limits_hit_total", "limited=other") != 2*92 {
 		t.Error("the counts are wrong")
 	}
 }
