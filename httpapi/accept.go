@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,8 +21,12 @@ const maxBody = 4 << 10
 // checkRequest refuses what is wrong with a request whatever its operation.
 func (a *api) checkRequest(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
-	if !acceptsJSON(r.Header.Values("Accept")) {
-		a.fail(w, r, a.problem(http.StatusNotAcceptable, ""))
+	media := []string{"application/json", problemType}
+	if ctx.Operation().Path == eventsPath {
+		media = []string{eventsType}
+	}
+	if !accepts(r.Header.Values("Accept"), media) {
+		a.fail(w, r, a.problem(http.StatusNotAcceptable, "The response is only available as "+media[0]+"."))
 		return
 	}
 	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
@@ -35,11 +40,13 @@ func (a *api) checkRequest(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
-// acceptsJSON is lenient: what cannot be read excludes nothing.
-func acceptsJSON(accept []string) bool {
-	best, quality := -1, 1.0 // of the most specific range that JSON is in
+// accepts tells whether a client takes one of the media types, which are all of
+// one kind. It is lenient: what cannot be read excludes nothing.
+func accepts(accept, types []string) bool {
+	kind, _, _ := strings.Cut(types[0], "/")
+	best, quality := -1, 1.0 // of the most specific range that they are in
 	for field := range strings.SplitSeq(strings.Join(accept, ","), ",") {
-		media, params, err := mime.ParseMediaType(field)
+		given, params, err := mime.ParseMediaType(field)
 		if err != nil {
 			continue
 		}
@@ -48,12 +55,12 @@ func acceptsJSON(accept []string) bool {
 			q = 1
 		}
 		rank := -1
-		switch media {
-		case "application/json", problemType:
+		switch {
+		case slices.Contains(types, given):
 			rank = 2
-		case "application/*":
+		case given == kind+"/*":
 			rank = 1
-		case "*/*":
+		case given == "*/*":
 			rank = 0
 		}
 		switch {
@@ -62,7 +69,7 @@ func acceptsJSON(accept []string) bool {
 		case rank == best && rank >= 0:
 			quality = max(quality, q)
 		case best < 0:
-			quality = 0 // until a range comes that JSON is in
+			quality = 0 // until a range comes that they are in
 		}
 	}
 	return quality > 0

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,39 +21,88 @@ import (
 const touchEvery = time.Minute
 
 var (
-	errNoKey  = export.WithPublic(ErrUnauthorized, "An API key is required, in the header field X-API-Key.")
-	errBadKey = export.WithPublic(ErrUnauthorized, "The API key is not valid.")
+	errNoCredentials = export.WithPublic(ErrUnauthorized, "Credentials are required, such as an API key in the header field X-API-Key.")
+	errBadKey        = export.WithPublic(ErrUnauthorized, "The API key is not valid.")
+	errBadToken      = export.WithPublic(ErrUnauthorized, "The bearer token is not valid.")
+	errBadSession    = export.WithPublic(ErrUnauthorized, "The session is not valid or has ended.")
 )
 
-type principalKey struct{}
-
-func principalOf(ctx context.Context) access.Principal {
-	p, _ := ctx.Value(principalKey{}).(access.Principal)
-	return p
+// caller is who makes a request, by which session if it is by one.
+type caller struct {
+	access.Principal
+	session *browserSession
 }
 
-// authenticate lets only requests through of which it is known who makes them.
+type callerKey struct{}
+
+func callerOf(ctx context.Context) caller {
+	c, _ := ctx.Value(callerKey{}).(caller)
+	return c
+}
+
+func principalOf(ctx context.Context) access.Principal { return callerOf(ctx).Principal }
+
+// authenticate lets only requests through of which it is known who makes them,
+// and not too many of them.
 func (a *api) authenticate(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
-	who := a.config.Authenticate
-	if who == nil {
-		who = a.byKey
+	c, err := a.knownCaller(w, r)
+	if err == nil && c.session != nil {
+		err = a.checkOrigin(r)
 	}
-	p, err := who(r)
 	if err != nil {
 		a.fail(w, r, err)
 		return
 	}
-	next(huma.WithValue(ctx, principalKey{}, p))
+	if c.session != nil && ctx.Operation().Path != sessionPath { // who logs out needs no cookie any more
+		a.renew(r.Context(), w, *c.session)
+	}
+	next(huma.WithValue(ctx, callerKey{}, c))
 }
 
-// byKey says whose API key a request is made with. Only what looks like a key is
-// looked up, and what was wrong with it is nobody's business.
-func (a *api) byKey(r *http.Request) (access.Principal, error) {
-	ctx, texts := r.Context(), r.Header.Values("X-Api-Key")
-	if len(texts) == 0 {
-		return access.Principal{}, errNoKey
+// knownCaller says who makes a request and counts it: for them or, if nobody is
+// known by its credentials, for its address. If that cannot be told the request
+// counts for nobody: an outage is to shut nobody out.
+func (a *api) knownCaller(w http.ResponseWriter, r *http.Request) (caller, error) {
+	if err := a.refuseBlocked(w, r); err != nil {
+		return caller{}, err
 	}
+	c, err := a.caller(r)
+	switch {
+	case err == nil:
+		return c, a.limit(w, r, c.Principal)
+	case errors.Is(err, ErrUnauthorized):
+		guessed := a.config.Authenticate == nil && !errors.Is(err, errNoCredentials)
+		if limit := a.limitAddress(w, r, guessed); limit != nil {
+			return caller{}, limit
+		}
+	}
+	return caller{}, err
+}
+
+// caller says who makes a request. Of several credentials only the first counts,
+// in the order of the contract: a bad one is not made good by another.
+func (a *api) caller(r *http.Request) (caller, error) {
+	ctx := r.Context()
+	var p access.Principal
+	var err error
+	if a.config.Authenticate != nil {
+		p, err = a.config.Authenticate(r)
+	} else if keys := r.Header.Values("X-Api-Key"); len(keys) > 0 && a.config.Keys != nil {
+		p, err = a.byKey(ctx, keys)
+	} else if fields := r.Header.Values("Authorization"); len(fields) > 0 && a.config.Bearer != nil {
+		p, err = a.byToken(ctx, fields)
+	} else if cookies := r.CookiesNamed(sessionCookie); len(cookies) > 0 && a.config.Sessions != nil {
+		return a.bySession(ctx, cookies)
+	} else {
+		err = errNoCredentials
+	}
+	return caller{Principal: p}, err
+}
+
+// byKey says whose API key it is. Only what looks like a key is looked up, and
+// what was wrong with it is nobody's business.
+func (a *api) byKey(ctx context.Context, texts []string) (access.Principal, error) {
 	if _, err := access.ParseKey(texts[0]); err != nil || len(texts) > 1 {
 		return access.Principal{}, errBadKey
 	}
@@ -68,7 +118,7 @@ func (a *api) byKey(r *http.Request) (access.Principal, error) {
 	if subtle.ConstantTimeCompare(key.Hash[:], hash[:]) != 1 || !key.Active(now) {
 		return access.Principal{}, errBadKey
 	}
-	if a.touched.due(key, now) {
+	if a.touched.due(key.ID, key.LastUsedAt, now) {
 		if err := a.config.Keys.TouchKey(ctx, key.ID, now); err != nil {
 			a.log(ctx).WarnContext(ctx, "use of a key not noted", "key", key.ID, "error", err)
 		}
@@ -76,27 +126,54 @@ func (a *api) byKey(r *http.Request) (access.Principal, error) {
 	return key.Principal(), nil
 }
 
-// touched remembers when the use of keys was noted last, so that a burst of
-// requests does not become a burst of writes.
+// byToken says who a bearer token is from.
+func (a *api) byToken(ctx context.Context, fields []string) (access.Principal, error) {
+	scheme, token, _ := strings.Cut(fields[0], " ")
+	if token = strings.TrimLeft(token, " "); len(fields) > 1 || !strings.EqualFold(scheme, "Bearer") || !isToken68(token) {
+		return access.Principal{}, errBadToken
+	}
+	p, err := a.config.Bearer.Verify(ctx, token)
+	switch {
+	case errors.Is(err, access.ErrToken):
+		a.log(ctx).InfoContext(ctx, "bearer token refused", "reason", err)
+		return access.Principal{}, errBadToken
+	case err != nil:
+		if ctx.Err() == nil {
+			a.log(ctx).ErrorContext(ctx, "bearer tokens cannot be checked", "error", err)
+		}
+		return access.Principal{}, a.problem(http.StatusServiceUnavailable, "Bearer tokens cannot be checked for now. Please try again later.")
+	}
+	return p, nil
+}
+
+// isToken68 tells whether text has the form of a token in RFC 9110, 11.2.
+func isToken68(text string) bool {
+	const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-._~+/"
+	return text != "" && strings.Trim(strings.TrimRight(text, "="), alphabet) == "" && text[0] != '='
+}
+
+// touched remembers when something was noted last of keys and sessions, so that
+// a burst of requests does not become a burst of writes.
 type touched struct {
 	mu sync.Mutex
 	at map[string]time.Time
 }
 
-// due tells whether the use of key at now is to be noted.
-func (t *touched) due(key access.Key, now time.Time) bool {
-	if now.Sub(key.LastUsedAt) < touchEvery {
+// due tells whether something is to be noted at now of an id of which it was
+// noted last at last.
+func (t *touched) due(id string, last, now time.Time) bool {
+	if now.Sub(last) < touchEvery {
 		return false
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if now.Sub(t.at[key.ID]) < touchEvery {
+	if now.Sub(t.at[id]) < touchEvery {
 		return false
 	}
 	if t.at == nil || len(t.at) >= 1000 {
 		t.at = make(map[string]time.Time)
 	}
-	t.at[key.ID] = now
+	t.at[id] = now
 	return true
 }
 

@@ -16,23 +16,40 @@ import (
 	"github.com/orgexport/orgexport/export/audit"
 )
 
-// Config is the configuration of the API. Service is required, and one of Keys
-// and Authenticate; the rest has defaults.
+// Config is the configuration of the API. Service is required, and one way to
+// authenticate: Keys, Bearer, Sessions or Authenticate. The rest has defaults.
 type Config struct {
 	Service *export.Service
 
-	// Keys has the API keys that requests are made with. With Authenticate set it
-	// is not used.
+	// Keys has the API keys that requests are made with. Nil means that they are
+	// not looked at.
 	Keys access.KeyStore
 
-	// Authenticate says who makes a request, in place of API keys. An error that
+	// Bearer says who bearer tokens are from. Nil means that they are not looked
+	// at.
+	Bearer access.TokenVerifier
+
+	// Sessions has the sessions of browsers, whose cookie is "sessionid". Nil means
+	// that cookies are not looked at. A session that is used in the second half of
+	// SessionTTL, which defaults to 14 days, gets all of it again.
+	Sessions   access.SessionStore
+	SessionTTL time.Duration
+
+	// TrustedOrigins are the origins, such as "https://dashboard.example.com",
+	// whose pages may make browsers send requests that change something with the
+	// cookie of a session. The API's own origin always may.
+	TrustedOrigins []string
+
+	// Authenticate says who makes a request, in place of all others. An error that
 	// matches [ErrUnauthorized] means nobody who is known (status 401), any other
-	// one that it cannot be told (status 500).
+	// one that it cannot be told (status 500). The name of the principal is what
+	// its requests are counted by. While events are streamed it is called again
+	// from time to time.
 	Authenticate func(r *http.Request) (access.Principal, error)
 
 	// Challenge is the header field WWW-Authenticate of a response with status
-	// 401. Defaults to one that names X-API-Key and, with Authenticate set, to
-	// none.
+	// 401. Defaults to what the ways to authenticate are and, with Authenticate
+	// set, to none.
 	Challenge string
 
 	// Members tells which organizations a principal with a Subject, such as a
@@ -44,8 +61,24 @@ type Config struct {
 	// Members.
 	MayExport func(ctx context.Context, p access.Principal, organizationID string) (bool, error)
 
-	// Trail records requests for exports, cancellations and purges. Nil means
-	// that they are not recorded.
+	// Counter counts requests for rate limits. Defaults to one in memory, which is
+	// right where a single process serves.
+	Counter access.Counter
+
+	// Limits are those of each API key, session or subject that has none of its
+	// own, AddressLimits those of each address, or IPv6 network of 64 bits, for
+	// requests without good credentials. They default to 300 a minute and 10,000 a
+	// day, and to 60 and 1,000. Requests that are refused count as well.
+	Limits        access.Limits
+	AddressLimits access.Limits
+
+	// OnLimit is told who was over a limit: a principal's name, or "address:" and
+	// an address or network. Optional.
+	OnLimit func(who string)
+
+	// Trail records requests for exports, cancellations and purges, who was given
+	// links, once an hour for each principal and job, and who has logged out. Nil
+	// means that they are not recorded.
 	Trail audit.Trail
 
 	// Downloads serves signed links, as a handler of package sign does. It gets
@@ -71,6 +104,10 @@ type Config struct {
 	// there is none.
 	Docs http.Handler
 
+	// Stopping is closed when the server is to stop: streams of events end then,
+	// and their clients go to another server. Optional.
+	Stopping <-chan struct{}
+
 	// Ready are checks of /readyz beside [export.Service.Ready].
 	Ready []Check
 
@@ -80,8 +117,8 @@ type Config struct {
 	// Logger gets causes that clients do not see. Defaults to [slog.Default].
 	Logger *slog.Logger
 
-	// Now is the clock of timestamps and of the expiry of API keys. Defaults to
-	// [time.Now].
+	// Now is the clock of timestamps and of the expiry of API keys and sessions.
+	// Defaults to [time.Now].
 	Now func() time.Time
 }
 
@@ -105,8 +142,14 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.ErrorBase, defaultErrorBase)
 	setDefault(&c.ReadyTimeout, 5*time.Second)
 	if c.Authenticate == nil {
-		setDefault(&c.Challenge, `ApiKey realm="data-export", header="X-API-Key"`)
+		setDefault(&c.Challenge, c.challenge())
 	}
+	setDefault(&c.SessionTTL, 14*24*time.Hour)
+	if c.Counter == nil {
+		c.Counter = &access.MemCounter{Now: c.Now}
+	}
+	c.Limits = within(c.Limits, defaultLimits())
+	c.AddressLimits = within(c.AddressLimits, defaultAddressLimits())
 	if c.MayExport == nil {
 		members := c.Members
 		c.MayExport = func(ctx context.Context, p access.Principal, organizationID string) (bool, error) {
@@ -122,6 +165,17 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+func (c Config) challenge() string {
+	var ways []string
+	if c.Keys != nil {
+		ways = append(ways, `ApiKey realm="data-export", header="X-API-Key"`)
+	}
+	if c.Bearer != nil {
+		ways = append(ways, `Bearer realm="data-export"`)
+	}
+	return strings.Join(ways, ", ")
+}
+
 func (c Config) validate() error {
 	var errs []error
 	bad := func(wrong bool, format string, args ...any) {
@@ -130,7 +184,14 @@ func (c Config) validate() error {
 		}
 	}
 	bad(c.Service == nil, "Service is nil")
-	bad(c.Keys == nil && c.Authenticate == nil, "Keys and Authenticate are nil")
+	bad(c.Keys == nil && c.Bearer == nil && c.Sessions == nil && c.Authenticate == nil, "Keys, Bearer, Sessions and Authenticate are nil")
+	bad(c.SessionTTL < time.Minute, "SessionTTL is %v, want a minute or more", c.SessionTTL)
+	bad(c.Limits.PerMinute < 0 || c.Limits.PerDay < 0, "Limits are negative")
+	bad(c.AddressLimits.PerMinute < 0 || c.AddressLimits.PerDay < 0, "AddressLimits are negative")
+	for _, origin := range c.TrustedOrigins {
+		err := http.NewCrossOriginProtection().AddTrustedOrigin(origin)
+		bad(err != nil, "TrustedOrigins: %w", err)
+	}
 	bad(!validPrefix(c.DownloadsPath), "DownloadsPath is %q, want a path such as /downloads/", c.DownloadsPath)
 	bad(!validURL(c.PublicURL), "PublicURL is %q, want an address such as https://example.com", c.PublicURL)
 	bad(!validURL(c.ErrorBase), "ErrorBase is %q, want an address such as https://example.com/errors/", c.ErrorBase)

@@ -3,22 +3,27 @@ package httpapi_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/archive/xz"
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/exporttest"
 	"github.com/orgexport/orgexport/httpapi"
 )
 
 func TestConfigProblems(t *testing.T) {
 	_, err := httpapi.New(httpapi.Config{
-		DownloadsPath: "downloads", PublicURL: "example.com", ErrorBase: "/errors/", ReadyTimeout: -1, Ready: []httpapi.Check{{}},
+		SessionTTL: time.Second, Limits: access.Limits{PerDay: -1}, AddressLimits: access.Limits{PerMinute: -1},
+		TrustedOrigins: []string{"https://good.example", "bad.example"},
+		DownloadsPath:  "downloads", PublicURL: "example.com", ErrorBase: "/errors/", ReadyTimeout: -1, Ready: []httpapi.Check{{}},
 	})
 	if err == nil {
 		t.Fatal("New takes a configuration without anything")
 	}
-	for _, want := range []string{"Service", "Keys and Authenticate", "DownloadsPath", "PublicURL", "ErrorBase", "ReadyTimeout", "Ready[0]"} {
+	for _, want := range []string{"Service", "Keys, Bearer, Sessions and Authenticate", "SessionTTL", "Limits", "AddressLimits",
+		"TrustedOrigins", "DownloadsPath", "PublicURL", "ErrorBase", "ReadyTimeout", "Ready[0]"} {
 		if !strings.Contains(err.Error(), "httpapi: Config."+want) {
 			t.Errorf("the error does not name %s: %v", want, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -104,6 +105,36 @@ func TestDocumentIsTheContract(t *testing.T) {
 	}
 	if !reflect.DeepEqual(asJSON(t, fromYAML), served) {
 		t.Error("the YAML and the JSON document differ")
+	}
+}
+
+// TestExtensions: what is beyond the contract says so, and every operation that
+// is limited says that.
+func TestExtensions(t *testing.T) {
+	w := newWorld(t, withEverything)
+	got := make(map[string]string)
+	for path, item := range at(t, w.send("GET", "/openapi.json").json, "paths").(map[string]any) {
+		for method, op := range item.(map[string]any) {
+			limited := "free"
+			if _, ok := at(t, op, "responses").(map[string]any)["429"]; ok {
+				limited = "limited"
+			}
+			got[method+" "+strings.TrimPrefix(path, exports)] = asText(t, at(t, op, "tags")) + " " + limited
+		}
+	}
+	const ours, extension = `["Data Export"] `, `["Extensions"] `
+	if want := map[string]string{
+		"get {organization_id}/{job_id}":        ours + "free", // as the contract has it
+		"post {organization_id}":                ours + "limited",
+		"get {organization_id}":                 extension + "limited",
+		"delete {organization_id}/{job_id}":     extension + "limited",
+		"get {organization_id}/{job_id}/events": extension + "limited",
+		"delete " + sessionPath:                 extension + "limited",
+		"get /healthz":                          extension + "free",
+		"get /readyz":                           extension + "free",
+		"get /downloads/{organization_id}/{job_id}/{object}/{filename}": extension + "free",
+	}; !reflect.DeepEqual(got, want) {
+		t.Errorf("the operations are\n%v, want\n%v", got, want)
 	}
 }
 

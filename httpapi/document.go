@@ -58,6 +58,10 @@ func (a *api) registerOperations() {
 	schemas.Schema(reflect.TypeFor[errorOut](), true, "")
 	a.registerContract()
 	a.registerExtensions()
+	a.registerEvents()
+	if a.config.Sessions != nil {
+		a.registerSession()
+	}
 	a.documentOthers()
 	for name := range schemas.Map() {
 		if strings.HasPrefix(name, foreign) {
@@ -96,7 +100,7 @@ func (a *api) registerContract() {
 			"parameters is in flight, that one is returned. The parameters `sections` and `retry_of` are extensions.",
 		Parameters: append([]*huma.Param{organizationParam("UUID of the organization to export.")}, a.createParams()...),
 		Responses: errorResponses(problemType, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound,
-			http.StatusConflict, http.StatusUnprocessableEntity, http.StatusInternalServerError),
+			http.StatusConflict, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusInternalServerError),
 	}, a.createJob)
 }
 
@@ -141,7 +145,7 @@ func (a *api) registerExtensions() {
 			}),
 		},
 		Responses: errorResponses(problemType, http.StatusUnauthorized, http.StatusForbidden,
-			http.StatusUnprocessableEntity, http.StatusInternalServerError),
+			http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusInternalServerError),
 	}, a.listJobs)
 	register(a, huma.Operation{
 		Method:        http.MethodDelete,
@@ -153,7 +157,7 @@ func (a *api) registerExtensions() {
 		Parameters:    []*huma.Param{organizationParam("UUID of the organization."), jobParam()},
 		DefaultStatus: http.StatusNoContent,
 		Responses: errorResponses(problemType, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound,
-			http.StatusUnprocessableEntity, http.StatusInternalServerError),
+			http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusInternalServerError),
 	}, a.deleteJob)
 }
 

@@ -9,12 +9,19 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/httpapi"
 	"github.com/orgexport/orgexport/sign"
 )
 
 // TestDownload goes the whole way of a client: request, poll, download.
 func TestDownload(t *testing.T) {
+	for _, s := range schemes {
+		t.Run(s.name, func(t *testing.T) { download(t, s) })
+	}
+}
+
+func download(t *testing.T, s scheme) {
 	const base = "https://archives.test"
 	line, err := sign.NewKeyLine("1", rand.Reader)
 	if err != nil {
@@ -36,6 +43,8 @@ func TestDownload(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+	w.member(ourOrg, "ann", access.Manager)
+	w.credentials = s.of(w, "ann")
 	id := w.job("")
 	w.work()
 	poll := w.send("GET", exports+ourOrg+"/"+id)

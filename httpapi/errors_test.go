@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,7 @@ func wantFault(t *testing.T, r reply, in, name, kind string) {
 	}
 }
 
+// wantTrail wants entries about jobs, of anybody.
 func wantTrail(t *testing.T, w *world, want ...string) {
 	t.Helper()
 	entries, err := w.trail.Entries(t.Context(), ourOrg, 100)
@@ -63,7 +65,7 @@ func wantTrail(t *testing.T, w *world, want ...string) {
 	var got []string
 	for _, e := range entries {
 		got = append(got, string(e.Action)+" "+e.JobID)
-		if !strings.HasPrefix(e.Actor, "key:") || e.Address != "127.0.0.1" || e.At.IsZero() {
+		if kind, _, _ := strings.Cut(e.Actor, ":"); !slices.Contains([]string{"key", "session", "token"}, kind) || e.Address != "127.0.0.1" || e.At.IsZero() {
 			t.Errorf("an entry is %+v", e)
 		}
 	}
@@ -76,13 +78,19 @@ func wantTrail(t *testing.T, w *world, want ...string) {
 var operations = [][2]string{
 	{"POST", exports + ourOrg}, {"GET", exports + ourOrg},
 	{"GET", exports + ourOrg + "/" + noJob}, {"DELETE", exports + ourOrg + "/" + noJob},
+	{"GET", exports + ourOrg + "/" + noJob + "/events"},
 }
+
+const (
+	noCredentials = "Credentials are required, such as an API key in the header field X-API-Key."
+	challenge     = `ApiKey realm="data-export", header="X-API-Key", Bearer realm="data-export"`
+)
 
 func TestUnauthorized(t *testing.T) {
 	w := newWorld(t, nil)
 	w.sealed.Store(true)
 	const body = "AbCdEfGhIjKlMnOpQrStUvWxYzAbCdEf"
-	const none, bad = "An API key is required, in the header field X-API-Key.", "The API key is not valid."
+	const bad = "The API key is not valid."
 	key := access.Key{Kind: access.Business, OrganizationID: ourOrg, Role: access.Owner}
 	revoked, expired := key, key
 	revoked.RevokedAt, expired.ExpiresAt = time.Now().Add(-time.Second), time.Now().Add(-time.Second)
@@ -95,9 +103,7 @@ func TestUnauthorized(t *testing.T) {
 		detail   string
 		lookedUp bool
 	}{
-		"none":           {withoutKey, none, false},
-		"bearer":         {func(r *http.Request) { withoutKey(r); r.Header.Set("Authorization", "Bearer x") }, none, false},
-		"cookie":         {func(r *http.Request) { withoutKey(r); r.Header.Set("Cookie", "sessionid=x") }, none, false},
+		"none":           {withoutKey, noCredentials, false},
 		"empty":          {withKey(""), bad, false},
 		"malformed":      {withKey("csb_" + body), bad, false},
 		"kind":           {withKey("csx_" + body + "_84041098"), bad, false},
@@ -121,16 +127,16 @@ func TestUnauthorized(t *testing.T) {
 					w.send(o[0], o[1]) // uses the fault up
 				}
 				wantError(t, r, http.StatusUnauthorized, "unauthorized", "Unauthorized", test.detail, false)
-				r.wantHeader("WWW-Authenticate", `ApiKey realm="data-export", header="X-API-Key"`)
+				r.wantHeader("WWW-Authenticate", challenge)
 			}
 		})
 	}
 }
 
-func TestInvalid(t *testing.T) {
-	w := newWorld(t, nil)
-	w.sealed.Store(true)
-	user := w.newKey(access.Key{Kind: access.User, UserID: "ann"}) // would be looked up among the members
+func TestInvalid(t *testing.T) { eachScheme(t, invalid) }
+
+func invalid(t *testing.T, w *world) {
+	w.sealed.Store(true) // the user would be looked up among the members
 	short, long, odd := noJob[1:], noJob+"2", "0"+noJob[1:]
 	for _, test := range []struct{ method, path, in, name, kind string }{
 		{"GET", short + "/" + noJob, "path", "organization_id", "string_too_short"},
@@ -144,6 +150,7 @@ func TestInvalid(t *testing.T) {
 		{"GET", ourOrg + "/550e8400-e29b-41d4-a716-446655440000", "path", "job_id", "string_too_long"},
 		{"DELETE", ourOrg + "/" + odd, "path", "job_id", "string_pattern_mismatch"},
 		{"DELETE", odd + "/" + noJob, "path", "organization_id", "string_pattern_mismatch"},
+		{"GET", ourOrg + "/" + odd + "/events", "path", "job_id", "string_pattern_mismatch"},
 		{"POST", odd, "path", "organization_id", "string_pattern_mismatch"},
 		{"POST", ourOrg + "?archive_format=rar", "query", "archive_format", "enum"},
 		{"POST", ourOrg + "?archive_format=ZIP", "query", "archive_format", "enum"},
@@ -160,9 +167,9 @@ func TestInvalid(t *testing.T) {
 		{"GET", ourOrg + "?page_size=0", "query", "page_size", "greater_than_equal"},
 		{"GET", ourOrg + "?page_size=1e2", "query", "page_size", "int_parsing"},
 	} {
-		wantFault(t, w.send(test.method, exports+test.path, withKey(user)), test.in, test.name, test.kind)
+		wantFault(t, w.send(test.method, exports+test.path), test.in, test.name, test.kind)
 	}
-	r := w.send("POST", exports+odd+"?archive_format=rar&sections=a&sections=b&retry_of=c", withKey(user))
+	r := w.send("POST", exports+odd+"?archive_format=rar&sections=a&sections=b&retry_of=c")
 	r.want(http.StatusUnprocessableEntity)
 	if got := len(r.json["details"].([]any)); got != 5 {
 		t.Errorf("%d of 5 problems are listed: %s", got, r.body)
@@ -171,7 +178,7 @@ func TestInvalid(t *testing.T) {
 	for i := range 200 {
 		many += "," + strings.Repeat("z", i+1)
 	}
-	r = w.send("POST", exports+ourOrg+"?sections="+many, withKey(user))
+	r = w.send("POST", exports+ourOrg+"?sections="+many)
 	if got := len(r.json["details"].([]any)); got != 20 {
 		t.Errorf("%d problems are listed, want 20", got)
 	}
@@ -181,39 +188,38 @@ func TestInvalid(t *testing.T) {
 
 func TestForbidden(t *testing.T) {
 	w := newWorld(t, nil)
-	for _, m := range []access.Member{
-		{OrganizationID: ourOrg, Subject: "ann", Role: access.Owner},
-		{OrganizationID: ourOrg, Subject: "bill", Role: access.Billing},
-		{OrganizationID: ourOrg, Subject: "ed", Role: access.Editor},
-		{OrganizationID: theirOrg, Subject: "tom", Role: access.Owner},
-	} {
-		if err := w.members.PutMember(t.Context(), m); err != nil {
-			t.Fatal(err)
-		}
-	}
+	w.member(ourOrg, "ann", access.Owner)
+	w.member(ourOrg, "bill", access.Billing)
+	w.member(ourOrg, "ed", access.Editor)
+	w.member(theirOrg, "tom", access.Owner)
 	business := func(role access.Role) string {
 		return w.newKey(access.Key{Kind: access.Business, OrganizationID: ourOrg, Role: role})
 	}
 	user := func(id string) string { return w.newKey(access.Key{Kind: access.User, UserID: id}) }
+	type test struct {
+		with         option
+		organization string
+	}
 	const detail = "You do not have permission to perform this action."
-	for name, test := range map[string]struct{ key, organization string }{
-		"another organization":    {business(access.Owner), theirOrg},
-		"unknown organization":    {business(access.Owner), noOrg},
-		"impossible organization": {business(access.Owner), tooLarge},
-		"editor":                  {business(access.Editor), ourOrg},
-		"readonly":                {business(access.ReadOnly), ourOrg},
-		"billing key":             {business(access.Billing), ourOrg},
-		"no role":                 {business(""), ourOrg},
-		"publishable":             {w.newKey(access.Key{Kind: access.Publishable, OrganizationID: ourOrg, Role: access.Owner}), ourOrg},
-		"user, billing":           {user("bill"), ourOrg},
-		"user, editor":            {user("ed"), ourOrg},
-		"user, no member":         {user("eve"), ourOrg},
-		"user, elsewhere":         {user("tom"), ourOrg},
-		"user, unknown":           {user("ann"), noOrg},
-		"user, impossible":        {user("ann"), tooLarge},
-	} {
+	tests := map[string]test{
+		"another organization":    {withKey(business(access.Owner)), theirOrg},
+		"unknown organization":    {withKey(business(access.Owner)), noOrg},
+		"impossible organization": {withKey(business(access.Owner)), tooLarge},
+		"editor":                  {withKey(business(access.Editor)), ourOrg},
+		"readonly":                {withKey(business(access.ReadOnly)), ourOrg},
+		"billing key":             {withKey(business(access.Billing)), ourOrg},
+		"no role":                 {withKey(business("")), ourOrg},
+		"publishable":             {withKey(w.newKey(access.Key{Kind: access.Publishable, OrganizationID: ourOrg, Role: access.Owner})), ourOrg},
+	}
+	for _, s := range schemes {
+		for _, subject := range []string{"bill", "ed", "eve", "tom"} {
+			tests[s.name+" of "+subject] = test{s.of(w, subject), ourOrg}
+		}
+		tests[s.name+", unknown"], tests[s.name+", impossible"] = test{s.of(w, "ann"), noOrg}, test{s.of(w, "ann"), tooLarge}
+	}
+	for name, test := range tests {
 		for _, o := range operations {
-			r := w.send(o[0], strings.Replace(o[1], ourOrg, test.organization, 1), withKey(test.key))
+			r := w.send(o[0], strings.Replace(o[1], ourOrg, test.organization, 1), test.with)
 			t.Log(name)
 			wantError(t, r, http.StatusForbidden, "forbidden", "Forbidden", detail, false)
 		}
@@ -223,8 +229,9 @@ func TestForbidden(t *testing.T) {
 	}
 }
 
-func TestNotFound(t *testing.T) {
-	w := newWorld(t, nil)
+func TestNotFound(t *testing.T) { eachScheme(t, notFound) }
+
+func notFound(t *testing.T, w *world) {
 	theirs, _, err := w.service.Create(t.Context(), exportOf(theirOrg))
 	if err != nil {
 		t.Fatal(err)
@@ -232,7 +239,7 @@ func TestNotFound(t *testing.T) {
 	const detail = "The requested resource was not found."
 	for _, id := range []string{noJob, theirs.ID, tooLarge} {
 		for _, o := range [][2]string{
-			{"GET", exports + ourOrg + "/" + id}, {"DELETE", exports + ourOrg + "/" + id}, {"POST", exports + ourOrg + "?retry_of=" + id},
+			{"GET", exports + ourOrg + "/" + id}, {"GET", exports + ourOrg + "/" + id + "/events"}, {"DELETE", exports + ourOrg + "/" + id}, {"POST", exports + ourOrg + "?retry_of=" + id},
 		} {
 			wantError(t, w.send(o[0], o[1]), http.StatusNotFound, "not_found", "Not Found", detail, false)
 		}
@@ -251,8 +258,9 @@ func TestNotFound(t *testing.T) {
 }
 
 // TestProtocol: errors that are not of an operation.
-func TestProtocol(t *testing.T) {
-	w := newWorld(t, nil)
+func TestProtocol(t *testing.T) { eachScheme(t, protocol) }
+
+func protocol(t *testing.T, w *world) {
 	w.sealed.Store(true)
 	job := exports + ourOrg + "/" + noJob
 	const noMethod = "The resource does not have this method."
@@ -263,6 +271,8 @@ func TestProtocol(t *testing.T) {
 		{"DELETE", exports + ourOrg, "GET, HEAD, POST"},
 		{"POST", "/healthz", "GET, HEAD"},
 		{"PATCH", "/openapi.json", "GET, HEAD"},
+		{"POST", job + "/events", "GET, HEAD"},
+		{"GET", "/dashboard/api/v1/session", "DELETE"},
 	} {
 		r := w.send(test.method, test.path, withoutKey)
 		wantError(t, r, http.StatusMethodNotAllowed, "method_not_allowed", "Method Not Allowed", noMethod, false)
@@ -270,8 +280,12 @@ func TestProtocol(t *testing.T) {
 	}
 	for _, accept := range []string{"text/html", "text/html, image/*;q=0.5", "application/json;q=0", "*/*;q=0", "application/xml, */*;q=0"} {
 		for _, o := range operations {
+			media := "application/json"
+			if strings.HasSuffix(o[1], "/events") {
+				media = "text/event-stream"
+			}
 			wantError(t, w.send(o[0], o[1], withHeader("Accept", accept)), http.StatusNotAcceptable,
-				"not_acceptable", "Not Acceptable", "The response is only available as application/json.", false)
+				"not_acceptable", "Not Acceptable", "The response is only available as "+media+".", false)
 		}
 	}
 	for _, body := range []option{
@@ -291,8 +305,9 @@ func TestProtocol(t *testing.T) {
 	r.want(http.StatusUnauthorized)
 }
 
-func TestConflict(t *testing.T) {
-	w := newWorld(t, nil)
+func TestConflict(t *testing.T) { eachScheme(t, conflict) }
+
+func conflict(t *testing.T, w *world) {
 	id := w.job("")
 	wantError(t, w.send("POST", exports+ourOrg+"?retry_of="+id), http.StatusConflict, "conflict", "Conflict",
 		"The export to retry has not ended yet.", false)

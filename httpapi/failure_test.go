@@ -25,7 +25,10 @@ const internal = "An internal error occurred."
 func TestNothingLeaks(t *testing.T) {
 	for _, test := range []struct{ call, method, path string }{
 		{"KeyStore.KeyByHash", "GET", exports + ourOrg},
+		{"SessionStore.SessionByHash", "GET", exports + ourOrg},
+		{"SessionStore.EndSession", "DELETE", sessionPath},
 		{"MemberStore.Member", "GET", exports + ourOrg},
+		{"Store.Get", "GET", exports + ourOrg + "/ID/events"},
 		{"Store.List", "GET", exports + ourOrg},
 		{"Store.Get", "GET", exports + ourOrg + "/ID"},
 		{"Signer.Sign", "GET", exports + ourOrg + "/ID"},
@@ -39,12 +42,13 @@ func TestNothingLeaks(t *testing.T) {
 			w := newWorld(t, nil)
 			id := w.job("")
 			w.work()
-			key := w.newKey(access.Key{Kind: access.User, UserID: "ann"})
-			if err := w.members.PutMember(t.Context(), access.Member{OrganizationID: ourOrg, Subject: "ann", Role: access.Owner}); err != nil {
-				t.Fatal(err)
+			as := withKey(w.newKey(access.Key{Kind: access.User, UserID: "ann"}))
+			if strings.HasPrefix(test.call, "SessionStore.") {
+				as = withSession(w.newSession("ann", time.Hour))
 			}
+			w.member(ourOrg, "ann", access.Owner)
 			w.faults.Fail(test.call, 1, failure)
-			r := w.send(test.method, strings.Replace(test.path, "ID", id, 1), withKey(key), withHeader("X-Request-Id", "abc-123"))
+			r := w.send(test.method, strings.Replace(test.path, "ID", id, 1), as, withHeader("X-Request-Id", "abc-123"))
 			wantError(t, r, http.StatusInternalServerError, "internal_error", "Internal Error", internal, true)
 			if log := w.log.String(); !strings.Contains(log, secret) || !strings.Contains(log, "request_id=abc-123") {
 				t.Errorf("%s: the log lacks the cause or the request: %s", test.call, log)

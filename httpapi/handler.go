@@ -25,10 +25,14 @@ const (
 
 // api is the handler that New makes.
 type api struct {
-	config  Config
-	huma    huma.API
-	mux     *http.ServeMux
-	touched touched
+	config      Config
+	huma        huma.API
+	mux         *http.ServeMux
+	routes      http.Handler // the mux, behind what comes first
+	crossOrigin *http.CrossOriginProtection
+	touched     touched
+	blocked     blocked
+	watchers    watchers
 }
 
 // New makes the handler of the API. The error names every problem of the
@@ -42,9 +46,13 @@ func New(c Config) (http.Handler, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	a := &api{config: c, mux: http.NewServeMux()}
+	a := &api{config: c, mux: http.NewServeMux(), crossOrigin: http.NewCrossOriginProtection()}
+	for _, origin := range c.TrustedOrigins {
+		_ = a.crossOrigin.AddTrustedOrigin(origin) // validate has tried it
+	}
+	a.watchers.get, a.watchers.log = c.Service.Get, c.Logger
+	a.routes = a.countUnmatched(a.mux)
 	a.huma = humago.New(a.mux, a.humaConfig())
-	// Rate limits belong between the two.
 	a.huma.UseMiddleware(a.authenticate, a.checkRequest)
 	a.registerOperations()
 	a.mux.HandleFunc("GET "+healthPath, a.healthy)

@@ -78,6 +78,7 @@ func (a *api) problem(status int, detail string) *errorOut {
 func (a *api) problemOf(ctx context.Context, err error) *errorOut {
 	var e *errorOut
 	var bad *export.RequestError
+	var quota *export.QuotaError
 	switch {
 	case errors.As(err, &e):
 		return e
@@ -91,6 +92,8 @@ func (a *api) problemOf(ctx context.Context, err error) *errorOut {
 		return a.invalid(requestFaults(err))
 	case errors.Is(err, export.ErrNotFound):
 		return a.problem(http.StatusNotFound, "")
+	case errors.As(err, &quota):
+		return a.tooMany(quota.Public(), quota.RetryAfter)
 	case errors.Is(err, export.ErrInFlight):
 		return a.problem(http.StatusConflict, publicText(err))
 	}

@@ -49,7 +49,7 @@ func (a *api) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, info))
 	w := &response{ResponseWriter: rw, request: r, api: a}
 	defer a.recover(w, r)
-	a.mux.ServeHTTP(w, r)
+	a.routes.ServeHTTP(w, r)
 }
 
 // recover answers for what has panicked. Who has begun a response already can

@@ -100,11 +100,16 @@ type errorOut struct {
 	OwnerActionRequired bool   `json:"owner_action_required,omitempty" doc:"Whether the error requires account owner intervention."`
 	Details             any    `json:"details,omitempty" doc:"Additional context (validation errors, etc.)."`
 
+	// RetryAfterSeconds is RetryAfter again: the prose of the contract has this
+	// name, its schema the other one.
+	RetryAfterSeconds int `json:"retry_after_seconds,omitempty"`
+
 	header http.Header // fields that go with it
 }
 
 // TransformSchema implements [huma.SchemaTransformer].
 func (*errorOut) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	delete(s.Properties, "retry_after_seconds")
 	s = likeContract(s, "ErrorOut", "RFC 9457 Problem Details response.\n\n"+
 		"All API errors are returned in this format with Content-Type:\napplication/problem+json.",
 		"retry_after", "owner_action_required")

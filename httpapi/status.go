@@ -47,6 +47,7 @@ func (a *api) statusOf(ctx context.Context, job export.Job) (orgExportStatusOut,
 		return out, fmt.Errorf("httpapi: make a link: %w", err)
 	}
 	if link.URL != "" {
+		a.recordLink(ctx, job)
 		out.DownloadURL, out.ExpiresAt = link.URL, link.ExpiresAt.UTC().Format(timestampLayout)
 	}
 	return out, nil

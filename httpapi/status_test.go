@@ -11,8 +11,9 @@ import (
 )
 
 // TestLife walks with a job from its request to the end of its archive.
-func TestLife(t *testing.T) {
-	w := newWorld(t, nil)
+func TestLife(t *testing.T) { eachScheme(t, life) }
+
+func life(t *testing.T, w *world) {
 	created := w.send("POST", exports+ourOrg)
 	created.want(http.StatusOK)
 	created.wantHeader("Retry-After", "2")
@@ -76,11 +77,12 @@ func TestLife(t *testing.T) {
 	if purged.text("status") != "completed" || len(purged.json["sections"].([]any)) != 3 {
 		t.Errorf("after the purge: %s", purged.body)
 	}
-	wantTrail(t, w, "export.purged "+id, "export.requested "+id)
+	wantTrail(t, w, "export.purged "+id, "export.linked "+id, "export.requested "+id)
 }
 
-func TestCancel(t *testing.T) {
-	w := newWorld(t, nil)
+func TestCancel(t *testing.T) { eachScheme(t, cancelled) }
+
+func cancelled(t *testing.T, w *world) {
 	id := w.job("?archive_format=tar.gz&sections=products&sections=organization")
 	for range 2 {
 		w.send("DELETE", exports+ourOrg+"/"+id).want(http.StatusNoContent)

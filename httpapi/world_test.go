@@ -41,19 +41,28 @@ type world struct {
 	config  httpapi.Config
 	service *export.Service
 
+	serviceConfig export.ServiceConfig // for another service
+
 	store       *exporttest.MemStore
 	dispatcher  *exporttest.MemDispatcher
 	destination *exporttest.MemDestination
 	keys        *exporttest.MemKeys
+	sessions    *exporttest.MemSessions
+	tokens      *tokens
 	members     *exporttest.MemMembers
 	trail       *exporttest.MemTrail
 	faults      *exporttest.Faults
 	notReady    *notReady
-	sealed      atomic.Bool // neither jobs nor members may be touched
+	touches     atomic.Int64 // how often jobs or members were
+	sealed      atomic.Bool  // neither may be touched
+	closed      atomic.Bool  // nor any credentials
 	log         *lockedBuffer
 
-	key    string // of a manager of ourOrg
-	server *httptest.Server
+	key         string // of a manager of ourOrg
+	credentials option // that are sent unless a request has others: those of key
+	handler     http.Handler
+	server      *httptest.Server
+	unserved    bool // there is no server
 }
 
 // newWorld makes one; change may be nil.
@@ -68,7 +77,7 @@ func newWorldSigning(t testing.TB, signer export.Signer, change func(w *world)) 
 	w := &world{
 		t: t, store: new(exporttest.MemStore), dispatcher: new(exporttest.MemDispatcher),
 		destination: new(exporttest.MemDestination), keys: new(exporttest.MemKeys), members: new(exporttest.MemMembers),
-		trail: new(exporttest.MemTrail), faults: exporttest.NewFaults(), notReady: new(notReady), log: new(lockedBuffer),
+		sessions: new(exporttest.MemSessions), trail: new(exporttest.MemTrail), faults: exporttest.NewFaults(), notReady: new(notReady), log: new(lockedBuffer),
 	}
 	logger := slog.New(slog.NewTextHandler(w.log, nil))
 	engine, err := export.New(export.Config{
@@ -78,7 +87,8 @@ func newWorldSigning(t testing.TB, signer export.Signer, change func(w *world)) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.service, err = export.NewService(export.ServiceConfig{
+	w.tokens = &tokens{touch: w.lookup}
+	w.serviceConfig = export.ServiceConfig{
 		Engine:      engine,
 		Store:       checkedStore{w.faults.Store(watchedStore{w.store, w.touch}), w.notReady},
 		Dispatcher:  w.dispatcher,
@@ -88,24 +98,28 @@ func newWorldSigning(t testing.TB, signer export.Signer, change func(w *world)) 
 			ourOrg: {ID: ourOrg, Slug: "acme-foods", Name: "Acme Foods"}, theirOrg: {ID: theirOrg, Slug: "other", Name: "Other"},
 		},
 		Logger: logger,
-	})
-	if err != nil {
+	}
+	if w.service, err = export.NewService(w.serviceConfig); err != nil {
 		t.Fatal(err)
 	}
 	w.config = httpapi.Config{
-		Service: w.service, Keys: w.faults.KeyStore(w.keys), Members: w.faults.MemberStore(watchedMembers{w.members, w.touch}),
-		Trail: w.faults.Trail(w.trail), Logger: logger,
+		Service: w.service, Keys: w.faults.KeyStore(watchedKeys{w.keys, w.lookup}), Bearer: w.tokens,
+		Sessions: w.faults.SessionStore(watchedSessions{w.sessions, w.lookup}), AddressLimits: access.Limits{PerMinute: 1e6, PerDay: 1e6},
+		Members: w.faults.MemberStore(watchedMembers{w.members, w.touch}),
+		Trail:   w.faults.Trail(w.trail), Logger: logger,
 	}
 	w.key = w.newKey(access.Key{Kind: access.Business, OrganizationID: ourOrg, Role: access.Manager})
+	w.credentials = withKey(w.key)
 	if change != nil {
 		change(w)
 	}
-	handler, err := httpapi.New(w.config)
-	if err != nil {
+	if w.handler, err = httpapi.New(w.config); err != nil {
 		t.Fatal(err)
 	}
-	w.server = httptest.NewServer(handler)
-	t.Cleanup(w.server.Close)
+	if !w.unserved {
+		w.server = httptest.NewServer(w.handler)
+		t.Cleanup(w.server.Close)
+	}
 	return w
 }
 
@@ -126,8 +140,15 @@ func (s simple) Export(_ context.Context, _ export.Scope, sink export.Sink) erro
 }
 
 func (w *world) touch() {
+	w.touches.Add(1)
 	if w.sealed.Load() {
 		w.t.Error("the store of jobs or of members was touched")
+	}
+}
+
+func (w *world) lookup() {
+	if w.closed.Load() {
+		w.t.Error("credentials were looked up")
 	}
 }
 
@@ -176,13 +197,20 @@ func (w *world) job(query string) string {
 // option changes a request before it is sent.
 type option func(*http.Request)
 
-func withKey(key string) option { return withHeader("X-API-Key", key) }
+func withKey(key string) option {
+	return func(r *http.Request) { withoutKey(r); r.Header.Set("X-Api-Key", key) }
+}
 
 func withHeader(name, value string) option {
 	return func(r *http.Request) { r.Header.Set(name, value) }
 }
 
-func withoutKey(r *http.Request) { r.Header.Del("X-API-Key") }
+// withoutKey removes credentials of any kind.
+func withoutKey(r *http.Request) {
+	for _, name := range []string{"X-Api-Key", "Authorization", "Cookie"} {
+		r.Header.Del(name)
+	}
+}
 
 func withBody(contentType, body string) option {
 	return func(r *http.Request) {
@@ -201,11 +229,11 @@ type reply struct {
 	json map[string]any // of a JSON object
 }
 
-// send sends a request with the manager's key and checks what holds for every
+// send sends a request with the world's credentials and checks what holds for every
 // response.
 func (w *world) send(method, path string, options ...option) reply {
 	w.t.Helper()
-	return sendTo(w.t, w.server.URL, method, path, append([]option{withKey(w.key)}, options...)...)
+	return sendTo(w.t, w.server.URL, method, path, append([]option{w.credentials}, options...)...)
 }
 
 func sendTo(t testing.TB, server, method, path string, options ...option) reply {

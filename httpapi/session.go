@@ -1,0 +1,111 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/orgexport/orgexport/export/access"
+	"github.com/orgexport/orgexport/export/audit"
+)
+
+// sessionCookie is the contract's.
+const sessionCookie = "sessionid"
+
+// sessionPath is where a session ends.
+const sessionPath = "/dashboard/api/v1/session"
+
+// browserSession is a session and its text, which only the cookie has.
+type browserSession struct {
+	access.Session
+	text string
+}
+
+// bySession says whose session it is.
+func (a *api) bySession(ctx context.Context, cookies []*http.Cookie) (caller, error) {
+	text := cookies[0].Value
+	if !access.ValidSession(text) || len(cookies) > 1 {
+		return caller{}, errBadSession
+	}
+	hash := access.Hash(text)
+	session, err := a.config.Sessions.SessionByHash(ctx, hash)
+	if errors.Is(err, access.ErrNotFound) {
+		return caller{}, errBadSession
+	}
+	if err != nil {
+		return caller{}, fmt.Errorf("httpapi: look up a session: %w", err)
+	}
+	if subtle.ConstantTimeCompare(session.Hash[:], hash[:]) != 1 || !session.Active(a.config.Now()) {
+		return caller{}, errBadSession
+	}
+	return caller{session.Principal(), &browserSession{session, text}}, nil
+}
+
+// checkOrigin refuses what another site has made a browser send, with the cookie
+// of a session, if it is a request that changes anything.
+func (a *api) checkOrigin(r *http.Request) error {
+	if a.crossOrigin.Check(r) != nil {
+		return a.problem(http.StatusForbidden, "The request comes from another site.")
+	}
+	return nil
+}
+
+// renew gives a session that is used in its second half its full time again.
+func (a *api) renew(ctx context.Context, w http.ResponseWriter, session browserSession) {
+	now := a.config.Now()
+	until := now.Add(a.config.SessionTTL)
+	if session.ExpiresAt.Sub(now) > a.config.SessionTTL/2 || !a.touched.due(session.ID, time.Time{}, now) {
+		return
+	}
+	if err := a.config.Sessions.ExtendSession(ctx, session.ID, until); err != nil {
+		a.log(ctx).WarnContext(ctx, "session not extended", "session", session.ID, "error", err)
+		return
+	}
+	http.SetCookie(w, a.cookie(session.text, until))
+}
+
+// cookie is the one that a browser is to keep until then.
+func (a *api) cookie(text string, until time.Time) *http.Cookie {
+	return &http.Cookie{
+		Name: sessionCookie, Value: text, Path: "/", Expires: until.UTC(),
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: strings.HasPrefix(strings.ToLower(a.config.PublicURL), "https:"),
+	}
+}
+
+// registerSession adds the operation that ends a session.
+func (a *api) registerSession() {
+	huma.Register(a.huma, huma.Operation{
+		Method:        http.MethodDelete,
+		Path:          sessionPath,
+		OperationID:   "end_session",
+		Tags:          []string{tagExtensions},
+		Summary:       "Log out",
+		Description:   "End the session of the request at once. There is nothing to end of other credentials.",
+		DefaultStatus: http.StatusNoContent,
+		Security:      credentials(),
+		Responses: errorResponses(problemType, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests,
+			http.StatusInternalServerError),
+	}, func(ctx context.Context, _ *struct{}) (*struct{}, error) {
+		session := callerOf(ctx).session
+		if session == nil {
+			return nil, nil
+		}
+		err := a.config.Sessions.EndSession(ctx, session.ID)
+		switch {
+		case err == nil:
+			a.recordEntry(ctx, audit.Entry{Action: audit.SessionEnded, Object: session.ID})
+		case !errors.Is(err, access.ErrNotFound):
+			return nil, a.problemOf(ctx, fmt.Errorf("httpapi: end a session: %w", err))
+		}
+		gone := a.cookie("", time.Unix(1, 0))
+		gone.MaxAge = -1
+		requestOf(ctx).header.Add("Set-Cookie", gone.String())
+		return nil, nil
+	})
+}

@@ -1,0 +1,97 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// watchEvery is how often a job that somebody watches is read from the store,
+// which workers write at most as often.
+const watchEvery = time.Second
+
+// jobKey names a job that is watched.
+type jobKey struct{ organizationID, jobID string }
+
+// watchers let any number of clients watch jobs, and read each job once for all
+// of them. Because they read the store it does not matter where a job runs.
+type watchers struct {
+	get func(ctx context.Context, organizationID, jobID string) (export.Job, error)
+	log *slog.Logger
+
+	mu   sync.Mutex
+	jobs map[jobKey]*watched
+}
+
+// watched is a job and who watches it.
+type watched struct {
+	stop     context.CancelFunc
+	watchers map[chan export.Job]bool // each holds one, the newest
+}
+
+// watch returns a channel of how a job is, whenever it was read. A watcher that
+// is slow misses what was between. All get the same job, which they must not
+// change. Who watches must call leave, once.
+func (w *watchers) watch(key jobKey) (updates <-chan export.Job, leave func()) {
+	c := make(chan export.Job, 1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	j := w.jobs[key]
+	if j == nil {
+		ctx, stop := context.WithCancel(context.Background()) //nolint:forbidigo // it is no request's: it ends with the last watcher
+		j = &watched{stop: stop, watchers: make(map[chan export.Job]bool)}
+		if w.jobs == nil {
+			w.jobs = make(map[jobKey]*watched)
+		}
+		w.jobs[key] = j
+		go w.read(ctx, key, j)
+	}
+	j.watchers[c] = true
+	return c, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(j.watchers, c)
+		if len(j.watchers) == 0 {
+			j.stop()
+			delete(w.jobs, key)
+		}
+	}
+}
+
+// read reads a job until nobody watches it any more. Of failures in a row, after
+// which the next read may be better, the log has the first one.
+func (w *watchers) read(ctx context.Context, key jobKey, j *watched) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for failing := false; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		job, err := w.get(ctx, key.organizationID, key.jobID)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			if !failing {
+				w.log.WarnContext(ctx, "watched job not read", "job", key.jobID, "organization", key.organizationID, "error", err)
+			}
+			failing = true
+			continue
+		}
+		failing = false
+		w.mu.Lock()
+		for c := range j.watchers {
+			select {
+			case <-c: // what it has not taken is old
+			default:
+			}
+			c <- job
+		}
+		w.mu.Unlock()
+	}
+}
