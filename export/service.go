@@ -66,10 +66,6 @@ type ServiceConfig struct {
 	// [time.Now]. All else goes by the clock of the Store.
 	Now func() time.Time
 
-	// Observe is told of the progress of the jobs that this process works on: see
-	// [Request.Observe]. It is called for several jobs at once. Optional.
-	Observe func(Job, Event)
-
 	// Observers are told what this process does with jobs. Contexts go through
 	// them in this order. Optional.
 	Observers []Observer

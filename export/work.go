@@ -163,12 +163,7 @@ func (s *Service) request(ctx context.Context, l *lease, job Job) (Request, erro
 		AsOf:         job.AsOf,
 		Sections:     job.Sections,
 		Attempt:      job.Attempt,
-		Observe: func(e Event) {
-			l.observe(e)
-			if s.config.Observe != nil {
-				s.config.Observe(job, e)
-			}
-		},
+		Observe:      l.observe,
 		Begin: func(ctx context.Context, key string) (context.Context, func(Event, error)) {
 			return s.beginSection(ctx, job, key)
 		},

@@ -3,9 +3,11 @@
 package main_test
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -48,7 +50,22 @@ func TestWalk(t *testing.T) {
 			t.Errorf("%q is not in\n%s", text, out)
 		}
 	}
+	watch(t, s, string(readme), status(t, string(out[:bytes.IndexByte(out, '\n')])).JobID)
 	s.stop(t)
+}
+
+// watch runs the command of the README that shows the events of an export. The
+// export has ended, and so the stream does.
+func watch(t *testing.T, s *serving, readme, jobID string) {
+	t.Helper()
+	line := regexp.MustCompile(`(?m)^curl -N .*$`).FindString(readme)
+	cmd := exec.CommandContext(t.Context(), "sh", "-euc", line)
+	cmd.Env = append(os.Environ(), "KEY="+s.key, "URL="+s.url, "JOB="+jobID)
+	out, err := cmd.Output()
+	if err != nil || !strings.Contains(string(out), "\nevent: status\nid: ") || strings.Count(string(out), "\ndata: {") != 1 ||
+		!strings.Contains(string(out), `"status":"completed"`) {
+		t.Errorf("%q: %v\n%s", line, err, out)
+	}
 }
 
 // goRun returns a folder with a program named go, by which go run

@@ -25,7 +25,7 @@ const demoHelp = `Demo shows what an export is, without any configuration and wi
 It makes a small catalogue of a made-up organization, Acme Foods, in a temporary
 folder: a SQLite database of products, offers and members, and a folder of
 images. It serves that as exportd serve does, with the configuration that exportd
-init writes, on a free port of this machine; requests an export, waits for it and
+init writes, on a free port of this machine; requests an export, watches it and
 downloads it by its link, as a client does; checks the archive in the way of
 exportd verify, and shows what is in it. All is removed but the archive.
 
@@ -102,7 +102,7 @@ func (o *demoOptions) export(ctx context.Context, dir string) (made inventory, e
 	server, err := wire.OpenServer(ctx, c, wire.ServerOptions{
 		PublicURL: url,
 		Logger:    slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
-		Observe:   func(_ export.Job, e export.Event) { stderr.observe(e) },
+		Stopping:  ctx.Done(),
 	})
 	if err != nil {
 		return made, err
@@ -121,7 +121,7 @@ func (o *demoOptions) export(ctx context.Context, dir string) (made inventory, e
 	run.Go(func() error { return serveOn(served, listener, server) })
 	run.Go(func() (err error) {
 		defer stop()
-		made, err = o.request(ctx, demoClient{exportURL(url, demo.OrganizationID()), key})
+		made, err = o.request(ctx, demoClient{exportURL(url, demo.OrganizationID()), key}, stderr.observe)
 		return err
 	})
 	err = run.Wait()
@@ -129,8 +129,8 @@ func (o *demoOptions) export(ctx context.Context, dir string) (made inventory, e
 }
 
 // request is what a client does.
-func (o *demoOptions) request(ctx context.Context, client demoClient) (made inventory, err error) {
-	status, err := client.export(ctx, o.format)
+func (o *demoOptions) request(ctx context.Context, client demoClient, observe func(export.Event)) (made inventory, err error) {
+	status, err := client.export(ctx, o.format, observe)
 	if err != nil {
 		return made, err
 	}

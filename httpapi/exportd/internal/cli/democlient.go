@@ -1,20 +1,17 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"time"
+	"strings"
 
 	"github.com/orgexport/orgexport/export"
 )
-
-// pollEvery is how often the demo asks for the status of its export, which
-// takes a second or less.
-const pollEvery = 100 * time.Millisecond
 
 // demoClient is a client of the API, as a customer would write one.
 type demoClient struct {
@@ -30,23 +27,63 @@ type exportStatus struct {
 	Download string                 `json:"download_url"`
 	Sections []export.SectionResult `json:"sections"`
 	Error    string                 `json:"error"`
+
+	Progress []export.SectionProgress `json:"progress"` // of events alone
 }
 
-// export requests an export and waits until it has ended.
-func (c demoClient) export(ctx context.Context, format string) (exportStatus, error) {
+// export requests an export and watches it until it has ended.
+func (c demoClient) export(ctx context.Context, format string, observe func(export.Event)) (exportStatus, error) {
 	status, err := c.status(ctx, http.MethodPost, c.url+"?archive_format="+format)
+	finished := make(map[string]bool)
 	for err == nil && status.Status.InFlight() {
-		select {
-		case <-ctx.Done():
-			return status, context.Cause(ctx)
-		case <-time.After(pollEvery):
-		}
-		status, err = c.status(ctx, http.MethodGet, c.url+"/"+status.JobID)
+		status, err = c.watch(ctx, status, func(status exportStatus) { // again, if the stream broke off
+			status.tell(finished, observe)
+		})
 	}
 	if err == nil && status.Status == export.JobFailed {
 		err = errors.New(status.Error)
 	}
 	return status, err
+}
+
+// tell makes events of a status, of a section that has finished only once.
+func (s exportStatus) tell(finished map[string]bool, observe func(export.Event)) {
+	for _, p := range s.Progress {
+		observe(export.Event{
+			Kind: export.SectionAdvanced, Section: p.Key, Records: p.Records, Binaries: p.Binaries, Bytes: p.Bytes, Done: p.Done, Total: p.Total,
+		})
+	}
+	for _, r := range s.Sections {
+		if !finished[r.Key] {
+			finished[r.Key] = true
+			observe(export.Event{Kind: export.SectionFinished, Section: r.Key, Records: r.Records, Binaries: r.Binaries, Result: &r})
+		}
+	}
+}
+
+// watch follows the stream of events of an export to its end and returns the
+// last status.
+func (c demoClient) watch(ctx context.Context, status exportStatus, observe func(exportStatus)) (exportStatus, error) {
+	body, err := c.do(ctx, http.MethodGet, c.url+"/"+status.JobID+"/events")
+	if err != nil {
+		return status, err
+	}
+	defer body.Close()
+	lines := bufio.NewScanner(body)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		data, ok := strings.CutPrefix(lines.Text(), "data: ")
+		if !ok {
+			continue
+		}
+		var next exportStatus // nothing is kept of the one before
+		if err := json.Unmarshal([]byte(data), &next); err != nil {
+			return status, err
+		}
+		status = next
+		observe(status)
+	}
+	return status, lines.Err()
 }
 
 func (c demoClient) status(ctx context.Context, method, url string) (status exportStatus, err error) {

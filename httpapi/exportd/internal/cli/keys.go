@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"os/user"
 	"slices"
 	"time"
@@ -83,6 +82,8 @@ func keysCreateCommand() *cobra.Command {
 	f.StringVar(&kind, "kind", string(access.Business), "`KIND` of the key: csb, csu, cpk")
 	f.StringVar(&key.UserID, "user", "", "`SUBJECT` that a csu key acts as")
 	f.StringVar(&key.Name, "name", "", "`NAME` to know the key by")
+	f.IntVar(&key.Limits.PerMinute, "per-minute", 0, "`NUMBER` of requests a minute (default: that of the server)")
+	f.IntVar(&key.Limits.PerDay, "per-day", 0, "`NUMBER` of requests a day (default: that of the server)")
 	f.DurationVar(&expires, "expires", 0, "`DURATION` after which the key is no longer good, such as 720h (default: never)")
 	return c
 }
@@ -104,6 +105,9 @@ func checkKey(k access.Key) error {
 		}
 	default:
 		return fmt.Errorf("--kind %q is none of csb, csu, cpk", k.Kind)
+	}
+	if k.Limits.PerMinute < 0 || k.Limits.PerDay < 0 {
+		return errors.New("--per-minute or --per-day is negative")
 	}
 	if k.Kind != access.Business && k.Role != "" {
 		return errors.New("--role is for keys of the kind csb")
@@ -129,7 +133,7 @@ func (o *serverOptions) withStore(ctx context.Context, use func(*bunstore.Store)
 
 func (o *serverOptions) createKey(ctx context.Context, key access.Key) error {
 	return o.withStore(ctx, func(store *bunstore.Store) error {
-		text, err := newKey(ctx, store, key, rand.Reader)
+		text, err := newKey(ctx, store, key)
 		if err != nil {
 			return err
 		}
@@ -139,21 +143,29 @@ func (o *serverOptions) createKey(ctx context.Context, key access.Key) error {
 }
 
 // newKey stores a key and returns its text.
-func newKey(ctx context.Context, store *bunstore.Store, key access.Key, random io.Reader) (string, error) {
-	text, err := access.NewKeyText(key.Kind, random)
+func newKey(ctx context.Context, store *bunstore.Store, key access.Key) (string, error) {
+	text, err := access.NewKeyText(key.Kind, rand.Reader)
 	if err != nil {
 		return "", err
 	}
-	var uuid [16]byte
-	if _, err := io.ReadFull(random, uuid[:]); err != nil {
-		return "", err
-	}
-	key.ID, key.Hash, key.CreatedAt = export.EncodeID(uuid), access.Hash(text), time.Now()
+	key.ID, key.Hash, key.CreatedAt = newID(), access.Hash(text), time.Now()
 	if err := store.CreateKey(ctx, key); err != nil {
 		return "", err
 	}
-	return text, store.Record(ctx, audit.Entry{
-		At: key.CreatedAt, Action: audit.KeyCreated, Actor: operator(), OrganizationID: key.OrganizationID,
+	return text, record(ctx, store, audit.KeyCreated, key.OrganizationID, key.ID)
+}
+
+// newID makes the id of a key or session.
+func newID() string {
+	var uuid [16]byte
+	_, _ = rand.Read(uuid[:]) // never fails
+	return export.EncodeID(uuid)
+}
+
+// record notes in the audit trail what the operator has done to an object.
+func record(ctx context.Context, store *bunstore.Store, action audit.Action, organizationID, object string) error {
+	return store.Record(ctx, audit.Entry{
+		At: time.Now(), Action: action, Actor: operator(), OrganizationID: organizationID, Object: object,
 	})
 }
 
@@ -189,9 +201,8 @@ func keysRevokeCommand() *cobra.Command {
 
 // revokeKey makes a key useless from now on. The organization may not be known.
 func revokeKey(ctx context.Context, store *bunstore.Store, id, organizationID string) error {
-	now := time.Now()
-	if err := store.RevokeKey(ctx, id, now); err != nil {
+	if err := store.RevokeKey(ctx, id, time.Now()); err != nil {
 		return err
 	}
-	return store.Record(ctx, audit.Entry{At: now, Action: audit.KeyRevoked, Actor: operator(), OrganizationID: organizationID})
+	return record(ctx, store, audit.KeyRevoked, organizationID, id)
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/orgexport/orgexport/export/access"
+	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/demo"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/wire"
 )
@@ -72,20 +72,23 @@ func (o *serverOptions) serve(ctx context.Context, listen string) error {
 	if host, _, _ := net.SplitHostPort(c.Server.Listen.Value); o.isDemo() && !isLoopback(host) {
 		return errors.New("the demo is served on this machine only: --listen 127.0.0.1:PORT, or give a --config")
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Server.Listen.Value)
+	listener, metrics, err := listenOn(ctx, c)
 	if err != nil {
 		return failed(err)
 	}
 	defer listener.Close() //nolint:errcheck // the server has closed it by then
+	if metrics != nil {
+		defer metrics.Close() //nolint:errcheck // as above
+	}
 	publicURL := c.PublicURL(listener.Addr())
-	server, err := wire.OpenServer(ctx, c, wire.ServerOptions{PublicURL: publicURL, Logger: o.logger()})
+	server, err := wire.OpenServer(ctx, c, wire.ServerOptions{PublicURL: publicURL, Logger: o.logger(), Stopping: ctx.Done()})
 	if err != nil {
 		return failed(err)
 	}
 	if err := o.greet(ctx, server, publicURL); err != nil {
 		return failed(errors.Join(err, server.Close()))
 	}
-	return failed(errors.Join(serveOn(ctx, listener, server), server.Close()))
+	return failed(errors.Join(serveAll(ctx, listener, metrics, server), server.Close()))
 }
 
 func isLoopback(host string) bool {
@@ -129,20 +132,51 @@ func demoKey(ctx context.Context, server *wire.Server) (string, error) {
 	}
 	return newKey(ctx, server.Store, access.Key{
 		Kind: access.Business, OrganizationID: demo.OrganizationID(), Role: access.Manager, Name: demoKeyName,
-	}, rand.Reader)
+	})
+}
+
+// listenOn listens for the API and, if they are configured, for metrics.
+func listenOn(ctx context.Context, c *config.Config) (api, metrics net.Listener, err error) {
+	var listen net.ListenConfig
+	if api, err = listen.Listen(ctx, "tcp", c.Server.Listen.Value); err != nil || c.Metrics.Listen.Value == "" {
+		return api, nil, err
+	}
+	if metrics, err = listen.Listen(ctx, "tcp", c.Metrics.Listen.Value); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("metrics: %w", err), api.Close())
+	}
+	return api, metrics, nil
+}
+
+// serveAll serves the API and, if there is a listener for them, the metrics.
+func serveAll(ctx context.Context, listener, metrics net.Listener, server *wire.Server) error {
+	run, ctx := errgroup.WithContext(ctx)
+	run.Go(func() error { return serveOn(ctx, listener, server) })
+	if metrics != nil {
+		mux := http.NewServeMux()
+		mux.Handle("GET /metrics", server.Metrics)
+		run.Go(func() error { return serveHTTP(ctx, metrics, mux) })
+	}
+	return run.Wait()
 }
 
 // serveOn serves and works until ctx ends.
 func serveOn(ctx context.Context, listener net.Listener, server *wire.Server) error {
+	run, ctx := errgroup.WithContext(ctx)
+	run.Go(func() error { return server.Run(ctx) })
+	run.Go(func() error { return serveHTTP(ctx, listener, server.Handler) })
+	return run.Wait()
+}
+
+// serveHTTP serves until ctx ends, and lets requests finish then.
+func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	h := &http.Server{
-		Handler:           server.Handler,
+		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
-		WriteTimeout:      time.Minute, // downloads have a limit of their own
+		WriteTimeout:      time.Minute, // downloads and streams have limits of their own
 		IdleTimeout:       2 * time.Minute,
 	}
 	run, ctx := errgroup.WithContext(ctx)
-	run.Go(func() error { return server.Run(ctx) })
 	run.Go(func() error {
 		if err := h.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err

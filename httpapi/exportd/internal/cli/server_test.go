@@ -112,10 +112,11 @@ func (d jobsDatabase) command(t *testing.T, dir string, args ...string) *exec.Cm
 	return c
 }
 
-// newKey makes an API key by exportd keys create.
+// newKey makes an API key by exportd keys create. If nothing else is said it has
+// no limits to speak of, because tests poll more often than clients may.
 func (d jobsDatabase) newKey(t *testing.T, dir string, flags ...string) string {
 	t.Helper()
-	o := finish(t, d.command(t, dir, append([]string{"keys", "create", "--config", "exportd.yaml"}, flags...)...))
+	o := finish(t, d.command(t, dir, append([]string{"keys", "create", "--config", "exportd.yaml", "--per-minute", "1000000", "--per-day", "1000000"}, flags...)...))
 	o.want(t, 0)
 	if !regexp.MustCompile(`^c(sb|su|pk)_[0-9A-Za-z]{32}_[0-9a-f]{8}\n$`).MatchString(o.stdout) {
 		t.Fatalf("keys create prints %q", o.stdout)

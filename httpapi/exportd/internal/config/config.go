@@ -53,13 +53,37 @@ type Config struct {
 	Jobs     Jobs
 	Archives Archives
 	Signing  Signing
+	Limits   Limits
+	OIDC     OIDC // no Issuer: no bearer tokens
+	Metrics  Metrics
+	Tracing  Tracing
 }
 
 // Server is where the API is served.
 type Server struct {
 	Listen    Text // host:port
 	PublicURL Text // how clients reach it, if it does not follow from Listen
+
+	// TrustedOrigins may make browsers send requests with the cookie of a session.
+	TrustedOrigins []string
 }
+
+// Limits are how many requests each key, session or subject may make, and how
+// many exports each organization may have. No exports at once or in a day means
+// no limit.
+type Limits struct {
+	PerMinute, PerDay int
+	InFlight, Daily   int
+}
+
+// Metrics is where metrics are served; nowhere if Listen is empty.
+type Metrics struct{ Listen Text }
+
+// Tracing is where spans are sent; nowhere if Endpoint is empty.
+type Tracing struct{ Endpoint Text }
+
+// OIDC is where bearer tokens come from.
+type OIDC struct{ Issuer, Audience, Scope Text }
 
 // Jobs is where jobs, keys and the audit trail are kept, and how many jobs run
 // at once in this process.
@@ -197,7 +221,7 @@ func LoadFor(file, dataFolder string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &decoder{config: &Config{File: file}, folder: filepath.Dir(file)}
+	d := &decoder{config: &Config{File: file, Limits: defaultLimits()}, folder: filepath.Dir(file)}
 	d.document(data)
 	d.environment(os.Getenv)
 	d.serverDefaults(dataFolder)

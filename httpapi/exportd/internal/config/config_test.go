@@ -87,6 +87,7 @@ func TestLoad(t *testing.T) {
 		Server:   config.Server{Listen: config.Text{Value: "127.0.0.1:8080"}},
 		Jobs:     config.Jobs{Database: config.Database{Dialect: sections.SQLite, Address: filepath.Join(dir, "exportd-data", "jobs.db")}},
 		Archives: config.Archives{Folder: config.Text{Value: filepath.Join(dir, "exportd-data")}},
+		Limits:   config.Limits{InFlight: 10, Daily: 100},
 		Signing:  config.Signing{KeyFile: config.Text{Value: filepath.Join(dir, "exportd-data", "signing.keys")}},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -108,6 +109,10 @@ func TestReference(t *testing.T) {
 	filled(t, "Jobs", reflect.ValueOf(c.Jobs))
 	filled(t, "Archives", reflect.ValueOf(c.Archives))
 	filled(t, "Signing", reflect.ValueOf(c.Signing), "Keys")
+	filled(t, "Limits", reflect.ValueOf(c.Limits))
+	filled(t, "OIDC", reflect.ValueOf(c.OIDC))
+	filled(t, "Metrics", reflect.ValueOf(c.Metrics))
+	filled(t, "Tracing", reflect.ValueOf(c.Tracing))
 	filled(t, "Section", reflect.ValueOf(c.Sections[0]), "Assets")
 	filled(t, "Records", reflect.ValueOf(c.Sections[0].Records[1]), "Each", "JSON")
 	filled(t, "Records", reflect.ValueOf(c.Sections[1].Records[0]), "Shared")
@@ -261,6 +266,12 @@ func TestProblems(t *testing.T) {
 
 		{"bad listen", top("server: {listen: '8080'}"), []string{`:7: "8080" must be an address and a port`}},
 		{"bad public URL", top("server: {public_url: 'exports.example.com'}"), []string{`:7: "exports.example.com" must be a URL such as https://`}},
+		{"bad origin", top("server: {trusted_origins: [dashboard]}"), []string{`:7: "dashboard" must be an origin`}},
+		{"bad limits", top("limits: {requests_per_minute: 0, exports_at_once: -1, exports_per_day: none}"),
+			[]string{`:7: "0" must be a whole number from 1`, `:7: "-1" must be a whole number from 1`}},
+		{"bad oidc", top("oidc: {issuer: login}"), []string{`:7: "login" must be the URL`, `:7: key "audience" is missing`}},
+		{"bad metrics", top("metrics: {listen: '9464'}"), []string{`:7: "9464" must be an address and a port`}},
+		{"bad tracing", top("tracing: {otlp_endpoint: 'collector:4318'}"), []string{`:7: "collector:4318" must be the URL of a collector`}},
 		{"bad jobs", top("jobs: {database: 'mysql:a', workers: 0}"), []string{`:7: the database must be "sqlite:"`, `:7: "0" must be a whole number from 1`}},
 		{"password of the jobs", top(`jobs: {database: "postgres://me:secret@[::1/jobs"}`), []string{":7: the address of the PostgreSQL database is not a valid URL"}},
 		{"bad archives", top("archives: {store: 's3:a', retention: none, link_ttl: none}"),

@@ -45,6 +45,10 @@ func (d *decoder) root(n *yaml.Node) {
 		"jobs":              d.jobs,
 		"archives":          d.archives,
 		"signing":           d.signing,
+		"limits":            d.limits,
+		"oidc":              d.oidc,
+		"metrics":           d.metrics,
+		"tracing":           d.tracing,
 	}, "source", "organization", "sections")
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"net/http"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,10 @@ const DataFolder = "exportd-data"
 
 const defaultListen = "127.0.0.1:8080"
 
+// defaultLimits are what a customer hardly needs, and a loop of requests soon
+// has.
+func defaultLimits() Limits { return Limits{InFlight: 10, Daily: 100} }
+
 // Variables of the environment that replace what may hold a secret.
 const (
 	envSource  = "ORGEXPORT_SOURCE_DATABASE"
@@ -29,12 +34,7 @@ const (
 func (d *decoder) server(n *yaml.Node) {
 	s := &d.config.Server
 	d.mapping(n, map[string]value{
-		"listen": d.text(func(t Text) {
-			if err := checkListen(t.Value); err != nil {
-				d.problem(t.Line, "%v", err)
-			}
-			s.Listen = t
-		}),
+		"listen": d.listen(&s.Listen),
 		"public_url": d.text(func(t Text) {
 			u, err := url.Parse(t.Value)
 			if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
@@ -42,7 +42,71 @@ func (d *decoder) server(n *yaml.Node) {
 			}
 			s.PublicURL = Text{strings.TrimRight(t.Value, "/"), t.Line}
 		}),
+		"trusted_origins": d.list(d.text(func(t Text) {
+			if err := http.NewCrossOriginProtection().AddTrustedOrigin(t.Value); err != nil {
+				d.problem(t.Line, `%q must be an origin such as https://dashboard.example.com`, t.Value)
+			}
+			s.TrustedOrigins = append(s.TrustedOrigins, t.Value)
+		})),
 	})
+}
+
+// listen decodes an address to listen on.
+func (d *decoder) listen(dst *Text) value {
+	return d.text(func(t Text) {
+		if err := checkListen(t.Value); err != nil {
+			d.problem(t.Line, "%v", err)
+		}
+		*dst = t
+	})
+}
+
+func (d *decoder) metrics(n *yaml.Node) {
+	d.mapping(n, map[string]value{"listen": d.listen(&d.config.Metrics.Listen)}, "listen")
+}
+
+func (d *decoder) tracing(n *yaml.Node) {
+	d.mapping(n, map[string]value{"otlp_endpoint": d.text(func(t Text) {
+		if u, err := url.Parse(t.Value); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
+			d.problem(t.Line, `%q must be the URL of a collector, such as http://127.0.0.1:4318`, t.Value)
+		}
+		d.config.Tracing.Endpoint = t
+	})}, "otlp_endpoint")
+}
+
+func (d *decoder) limits(n *yaml.Node) {
+	l := &d.config.Limits
+	d.mapping(n, map[string]value{
+		"requests_per_minute": d.number(&l.PerMinute, 1, math.MaxInt32),
+		"requests_per_day":    d.number(&l.PerDay, 1, math.MaxInt32),
+		"exports_at_once":     d.quota(&l.InFlight),
+		"exports_per_day":     d.quota(&l.Daily),
+	})
+}
+
+// quota decodes a number, or none for no limit.
+func (d *decoder) quota(dst *int) value {
+	return func(n *yaml.Node) {
+		if plain(n).Value == none {
+			*dst = 0
+			return
+		}
+		d.number(dst, 1, math.MaxInt32)(n)
+	}
+}
+
+func (d *decoder) oidc(n *yaml.Node) {
+	o := &d.config.OIDC
+	d.mapping(n, map[string]value{
+		"issuer": d.text(func(t Text) {
+			if u, err := url.Parse(t.Value); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
+				d.problem(t.Line, `%q must be the URL of an OpenID provider, such as https://login.example.com`, t.Value)
+			}
+			o.Issuer = t
+		}),
+		"audience": d.into(&o.Audience),
+		"scope":    d.into(&o.Scope),
+	}, "issuer", "audience")
 }
 
 func (d *decoder) jobs(n *yaml.Node) {

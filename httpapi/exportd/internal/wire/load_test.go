@@ -96,6 +96,7 @@ func newLoadWorld(t *testing.T, change func(*config.Config)) *loadWorld {
 	if w.config, err = config.LoadFor(file, folder); err != nil {
 		t.Fatal(err)
 	}
+	w.config.Limits = config.Limits{PerMinute: 1 << 30, PerDay: 1 << 30} // it is not they that are tested
 	change(w.config)
 	w.http = httptest.NewUnstartedServer(nil)
 	w.server, err = wire.OpenServer(t.Context(), w.config, wire.ServerOptions{

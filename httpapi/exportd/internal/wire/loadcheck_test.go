@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -162,6 +163,7 @@ func loadInventory(asked string) []string {
 func (w *loadWorld) checkTrail(jobs map[string]export.Job) {
 	w.t.Helper()
 	recorded := make(map[string]map[audit.Action]int)
+	linked := make(map[string]bool) // by actor, job and hour, and by job
 	total := make(map[audit.Action]int)
 	for _, organization := range w.organizations {
 		entries, err := w.server.Store.Entries(w.t.Context(), organization, 1<<30)
@@ -169,11 +171,19 @@ func (w *loadWorld) checkTrail(jobs map[string]export.Job) {
 			w.t.Fatal(err)
 		}
 		for _, e := range entries {
+			total[e.Action]++
+			if e.Action == audit.Linked {
+				once := fmt.Sprint(e.Actor, e.JobID, e.At.Truncate(time.Hour))
+				if linked[once] {
+					w.t.Errorf("that %s got a link to job %s is recorded twice in an hour", e.Actor, e.JobID)
+				}
+				linked[once], linked[e.JobID] = true, true
+				continue
+			}
 			if recorded[e.JobID] == nil {
 				recorded[e.JobID] = make(map[audit.Action]int)
 			}
 			recorded[e.JobID][e.Action]++
-			total[e.Action]++
 			if e.Action == audit.Downloaded && !e.Complete {
 				w.t.Errorf("a download of job %s is recorded as incomplete", e.JobID)
 			}
@@ -190,6 +200,9 @@ func (w *loadWorld) checkTrail(jobs map[string]export.Job) {
 		}
 		if n := w.seen.jobs[id].downloads; n > 0 {
 			want[audit.Downloaded] = n
+			if !linked[id] {
+				w.t.Errorf("the audit trail does not tell who got a link to job %s", id)
+			}
 		}
 		if !maps.Equal(recorded[id], want) {
 			w.t.Errorf("the audit trail of job %s has %v, want %v", id, recorded[id], want)

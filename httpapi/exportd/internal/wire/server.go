@@ -6,13 +6,19 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"strings"
 
+	"go.opentelemetry.io/otel/sdk/trace"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/orgexport/orgexport/adapters/bunstore"
 	"github.com/orgexport/orgexport/adapters/dir"
 	"github.com/orgexport/orgexport/adapters/inproc"
+	"github.com/orgexport/orgexport/adapters/oidc"
+	"github.com/orgexport/orgexport/adapters/otel"
+	"github.com/orgexport/orgexport/adapters/prom"
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/httpapi"
 	"github.com/orgexport/orgexport/httpapi/docsui"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
@@ -26,23 +32,30 @@ type Server struct {
 	// Handler serves the API. It takes requests while Run works or not.
 	Handler http.Handler
 
+	// Metrics serves what the process has done to Prometheus.
+	Metrics http.Handler
+
 	Store *bunstore.Store
 
 	setup   *Setup
 	service *export.Service
 	queue   *inproc.Queue
+	tracing *trace.TracerProvider
+	logger  *slog.Logger
 }
 
 // ServerOptions are what a server needs beside its configuration.
 type ServerOptions struct {
 	PublicURL string // how clients reach it
 	Logger    *slog.Logger
-	Observe   func(export.Job, export.Event) // see [export.ServiceConfig]; may be nil
+
+	// Stopping is closed when the server is to stop: see [httpapi.Config].
+	Stopping <-chan struct{}
 }
 
 // OpenServer opens everything that the configuration names.
 func OpenServer(ctx context.Context, c *config.Config, o ServerOptions) (_ *Server, err error) {
-	s := new(Server)
+	s := &Server{logger: o.Logger}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -56,61 +69,110 @@ func OpenServer(ctx context.Context, c *config.Config, o ServerOptions) (_ *Serv
 	if err != nil {
 		return nil, err
 	}
-	destination, err := dir.NewDestination(filepath.Join(c.Archives.Folder.Value, "archives"))
+	archives, err := dir.NewDestination(filepath.Join(c.Archives.Folder.Value, "archives"))
 	if err != nil {
 		return nil, err
 	}
-	if s.setup, err = Open(c, spool, o.Logger); err != nil {
+	if s.tracing, err = openTracing(ctx, c.Tracing, o.Logger); err != nil {
+		return nil, err
+	}
+	tracer := newTracer(s.tracing)
+	if s.setup, err = Open(c, tracer.Spool(spool), o.Logger); err != nil {
 		return nil, err
 	}
 	if s.Store, err = OpenStore(ctx, c); err != nil {
 		return nil, err
 	}
-	signer, err := sign.NewSigner(sign.Config{Ring: ring, BaseURL: o.PublicURL + downloads})
+	metrics, err := prom.New(prom.Config{Store: s.Store, Engine: s.setup.Engine, Logger: o.Logger})
 	if err != nil {
 		return nil, err
+	}
+	s.Metrics = metrics.Handler()
+	if err := s.openService(c, o, ring, tracer, metrics, tracer.Destination(archives)); err != nil {
+		return nil, err
+	}
+	return s, s.openHandler(c, o, ring, tracer, metrics, tracer.Destination(archives))
+}
+
+func (s *Server) openService(c *config.Config, o ServerOptions, ring *sign.Ring, tracer *otel.Tracer, metrics *prom.Metrics, archives export.Destination) error {
+	signer, err := sign.NewSigner(sign.Config{Ring: ring, BaseURL: o.PublicURL + downloads})
+	if err != nil {
+		return err
 	}
 	s.queue = inproc.New(inproc.Config{Workers: c.Jobs.Workers, Logger: o.Logger})
 	s.service, err = export.NewService(export.ServiceConfig{
 		Engine:         s.setup.Engine,
-		Store:          s.Store,
+		Store:          tracer.Store(s.Store),
 		Dispatcher:     s.queue,
-		Destination:    destination,
+		Destination:    archives,
 		Signer:         signer,
 		Organizations:  organizations{s.setup},
 		Retention:      c.Archives.Retention,
 		PartsRetention: c.Archives.PartsRetention,
 		LinkTTL:        c.Archives.LinkTTL,
-		Observe:        o.Observe,
+		Quota:          export.Quota{InFlight: int64(c.Limits.InFlight), Day: int64(c.Limits.Daily)},
+		Observers:      []export.Observer{metrics.Observer(), tracer.Observer()},
 		Logger:         o.Logger,
 	})
-	if err != nil {
-		return nil, err
-	}
+	return err
+}
+
+func (s *Server) openHandler(c *config.Config, o ServerOptions, ring *sign.Ring, tracer *otel.Tracer, metrics *prom.Metrics, archives export.Destination) error {
 	files, err := sign.NewHandler(sign.HandlerConfig{
 		Ring:        ring,
 		Prefix:      downloads,
 		Jobs:        s.service,
-		Destination: destination,
+		Destination: archives,
 		Trail:       s.Store,
 		Fail:        httpapi.Fail,
 		Logger:      o.Logger,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s.Handler, err = httpapi.New(httpapi.Config{
-		Service:       s.service,
-		Keys:          s.Store,
-		Members:       s.Store,
+	bearer, err := openBearer(c, o.Logger)
+	if err != nil {
+		return err
+	}
+	api, err := httpapi.New(httpapi.Config{
+		Service:        s.service,
+		Keys:           s.Store,
+		Bearer:         bearer,
+		Sessions:       s.Store,
+		TrustedOrigins: c.Server.TrustedOrigins,
+		Members:        s.Store,
+		Counter:        s.Store,
+		Limits:         access.Limits{PerMinute: c.Limits.PerMinute, PerDay: c.Limits.PerDay},
+		OnLimit: func(who string) {
+			kind, _, _ := strings.Cut(who, ":")
+			metrics.LimitHit(kind)
+		},
 		Trail:         s.Store,
-		Downloads:     files,
+		Downloads:     metrics.Downloads(files),
 		DownloadsPath: downloads + "/",
 		PublicURL:     o.PublicURL,
 		Docs:          docsui.Handler(),
+		Stopping:      o.Stopping,
 		Logger:        o.Logger,
 	})
-	return s, err
+	if err != nil {
+		return err
+	}
+	s.Handler = observed(api, tracer, metrics)
+	return nil
+}
+
+// openBearer makes what checks bearer tokens, or nil if there is no provider.
+func openBearer(c *config.Config, logger *slog.Logger) (access.TokenVerifier, error) {
+	o := c.OIDC
+	if o.Issuer.Value == "" {
+		return nil, nil
+	}
+	verifier, err := oidc.New(oidc.Config{Issuer: o.Issuer.Value, Audience: o.Audience.Value, Scope: o.Scope.Value, Logger: logger})
+	if err != nil {
+		return nil, config.FileErrors{{File: c.File, Line: o.Issuer.Line, Message: err.Error()}}
+	}
+	return verifier, nil
 }
 
 // Run works on jobs until ctx ends. Then it hands those that run back, for
@@ -133,6 +195,9 @@ func (s *Server) Close() error {
 	}
 	if s.setup != nil {
 		errs = append(errs, s.setup.Close())
+	}
+	if s.tracing != nil {
+		closeTracing(s.tracing, s.logger)
 	}
 	return errors.Join(errs...)
 }

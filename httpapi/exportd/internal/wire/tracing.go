@@ -1,0 +1,111 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/sdk/resource"
+	"go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/orgexport/orgexport/adapters/otel"
+	"github.com/orgexport/orgexport/adapters/prom"
+	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
+)
+
+// flushTimeout is how long the last spans may take to be sent.
+const flushTimeout = 5 * time.Second
+
+// openTracing makes what sends spans to a collector, or nil if there is none.
+func openTracing(ctx context.Context, t config.Tracing, logger *slog.Logger) (*trace.TracerProvider, error) {
+	if t.Endpoint.Value == "" {
+		return nil, nil
+	}
+	endpoint, err := tracesURL(t.Endpoint.Value)
+	if err != nil {
+		return nil, fmt.Errorf("tracing: %w", err)
+	}
+	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint))
+	if err != nil {
+		return nil, fmt.Errorf("tracing: %w", err)
+	}
+	return trace.NewTracerProvider(
+		trace.WithBatcher(logged{exporter, logger}),
+		trace.WithResource(resource.NewSchemaless(attribute.String("service.name", "exportd"))),
+	), nil
+}
+
+// tracesURL is where a collector takes spans: the option of the exporter, other
+// than the variable OTEL_EXPORTER_OTLP_ENDPOINT, adds no path.
+func tracesURL(endpoint string) (string, error) {
+	const path = "v1/traces"
+	if strings.HasSuffix(strings.TrimRight(endpoint, "/"), "/"+path) {
+		return endpoint, nil
+	}
+	return url.JoinPath(endpoint, path)
+}
+
+// logged is an exporter whose errors go to the log. Else they would go to a
+// global of the library, which prints them in its own way.
+type logged struct {
+	trace.SpanExporter
+	logger *slog.Logger
+}
+
+// ExportSpans implements [trace.SpanExporter].
+func (l logged) ExportSpans(ctx context.Context, spans []trace.ReadOnlySpan) error {
+	if err := l.SpanExporter.ExportSpans(ctx, spans); err != nil {
+		l.logger.WarnContext(ctx, "spans not sent", "spans", len(spans), "error", err)
+	}
+	return nil
+}
+
+// closeTracing sends what is left. That it cannot be sent is no failure of the
+// server.
+func closeTracing(provider *trace.TracerProvider, logger *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	defer cancel()
+	if err := provider.Shutdown(ctx); err != nil {
+		logger.WarnContext(ctx, "spans not sent", "error", err)
+	}
+}
+
+// newTracer makes a tracer that does nothing without a provider.
+func newTracer(provider *trace.TracerProvider) *otel.Tracer {
+	if provider == nil {
+		return otel.New(otel.Config{})
+	}
+	return otel.New(otel.Config{Provider: provider})
+}
+
+// router tells which route a request takes: spans and metrics are named by it.
+type router interface {
+	Handler(r *http.Request) (http.Handler, string)
+}
+
+// routed is a handler with the routes of another one.
+type routed struct {
+	next   http.Handler
+	routes router
+}
+
+// ServeHTTP implements [http.Handler].
+func (r routed) ServeHTTP(w http.ResponseWriter, q *http.Request) { r.next.ServeHTTP(w, q) }
+
+// Handler is the method of [http.ServeMux].
+func (r routed) Handler(q *http.Request) (http.Handler, string) { return r.routes.Handler(q) }
+
+// observed makes spans and metrics of the requests of an API.
+func observed(api http.Handler, tracer *otel.Tracer, metrics *prom.Metrics) http.Handler {
+	routes, ok := api.(router)
+	if !ok {
+		panic("exportd: the API does not tell its routes") // it does
+	}
+	return metrics.HTTP(routed{tracer.HTTP(api), routes})
+}
