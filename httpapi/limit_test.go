@@ -179,6 +179,18 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestResetIsABorder: the absolute reset is when a window ends, and not when it
+// would if it had begun with what the counter's clock and ours differ by.
+func TestResetIsABorder(t *testing.T) {
+	w := newWorld(t, nil) // with the real clock
+	for range 20 {
+		at, err := strconv.ParseInt(w.send("GET", exports+ourOrg).Header.Get("X-RateLimit-Reset"), 10, 64)
+		if err != nil || at%60 != 0 {
+			t.Fatalf("a minute ends at %d, %v", at, err)
+		}
+	}
+}
+
 // TestLimitOfTheDayIsMet: the day has nothing left, though nobody was refused for
 // that yet.
 func TestLimitOfTheDayIsMet(t *testing.T) {
