@@ -168,10 +168,11 @@ func (d *decoder) flag(dst *bool) value {
 	}
 }
 
-func (d *decoder) number(dst *int, least, most int) value {
+// number decodes a whole number from 1 to most.
+func (d *decoder) number(dst *int, most int) value {
 	return func(n *yaml.Node) {
-		if n = plain(n); n.Tag != "!!int" || n.Decode(dst) != nil || *dst < least || *dst > most {
-			want := fmt.Sprintf("a whole number from %d", least)
+		if n = plain(n); n.Tag != "!!int" || n.Decode(dst) != nil || *dst < 1 || *dst > most {
+			want := "a whole number from 1"
 			if most < math.MaxInt {
 				want += fmt.Sprintf(" to %d", most)
 			}

@@ -20,7 +20,7 @@ func (d *decoder) root(n *yaml.Node) {
 		"archive": func(n *yaml.Node) {
 			d.mapping(n, map[string]value{
 				"prefix":    d.into(&c.Prefix),
-				"level":     d.number(&c.Level, 1, 9),
+				"level":     d.number(&c.Level, 9),
 				"max_bytes": d.size(&c.MaxArchiveBytes),
 			})
 		},
@@ -35,7 +35,7 @@ func (d *decoder) root(n *yaml.Node) {
 			d.mapping(n, map[string]value{"formula_guard": d.flag(&guard)})
 			c.RawCSV = !guard
 		},
-		"concurrency":       d.number(&c.Concurrency, 1, math.MaxInt),
+		"concurrency":       d.number(&c.Concurrency, math.MaxInt),
 		"section_timeout":   d.duration(&c.SectionTimeout),
 		"max_section_bytes": d.size(&c.MaxSectionBytes),
 		"min_free_bytes":    d.size(&c.MinFreeBytes),

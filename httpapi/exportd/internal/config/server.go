@@ -77,8 +77,8 @@ func (d *decoder) tracing(n *yaml.Node) {
 func (d *decoder) limits(n *yaml.Node) {
 	l := &d.config.Limits
 	d.mapping(n, map[string]value{
-		"requests_per_minute": d.number(&l.PerMinute, 1, math.MaxInt32),
-		"requests_per_day":    d.number(&l.PerDay, 1, math.MaxInt32),
+		"requests_per_minute": d.number(&l.PerMinute, math.MaxInt32),
+		"requests_per_day":    d.number(&l.PerDay, math.MaxInt32),
 		"exports_at_once":     d.quota(&l.InFlight),
 		"exports_per_day":     d.quota(&l.Daily),
 	})
@@ -91,7 +91,7 @@ func (d *decoder) quota(dst *int) value {
 			*dst = 0
 			return
 		}
-		d.number(dst, 1, math.MaxInt32)(n)
+		d.number(dst, math.MaxInt32)(n)
 	}
 }
 
@@ -113,7 +113,7 @@ func (d *decoder) jobs(n *yaml.Node) {
 	j := &d.config.Jobs
 	d.mapping(n, map[string]value{
 		"database": d.database(&j.Database),
-		"workers":  d.number(&j.Workers, 1, math.MaxInt),
+		"workers":  d.number(&j.Workers, math.MaxInt),
 	})
 }
 
