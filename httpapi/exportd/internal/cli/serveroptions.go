@@ -9,6 +9,7 @@ import (
 
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/demo"
+	"github.com/orgexport/orgexport/httpapi/exportd/internal/wire"
 )
 
 // serverOptions are the flags of the commands about a server.
@@ -33,7 +34,7 @@ func (o *serverOptions) logFlag(c *cobra.Command) {
 }
 
 func (o *serverOptions) logger() *slog.Logger {
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: o.logLevel}))
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: o.logLevel, ReplaceAttr: wire.Discreet}))
 }
 
 // isDemo tells whether there is no configuration but the demo's.

@@ -1,0 +1,86 @@
+//go:build unix
+
+package cli_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/orgexport/orgexport/adapters/pgtest"
+)
+
+// Whatever happens, and however much is logged, what is secret and what customers
+// have stored is not.
+func TestLogsTellNoSecrets(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t, freeAddress(t))
+	p.start(t)
+	address := pgtest.Database(t)
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	password, _ := u.User.Password()
+	d := jobsDatabase{driver: "pgx", source: address, env: "ORGEXPORT_JOBS_DATABASE=" + address, secret: password}
+	// Names of files are told, because they say which item it is about.
+	const planted, named = "planted-in-a-row", "name-of-a-file"
+	for statement := range strings.SplitAfterSeq(schema, ";\n") {
+		d.exec(t, statement)
+	}
+	d.exec(t, "UPDATE members SET name = '"+planted+"-name', email = '"+planted+"-email'")
+	d.exec(t, "UPDATE products SET name = '"+planted+"-product', tags = '["+planted+"'")
+	d.exec(t, "UPDATE assets SET file = 'images/"+named+".png'")
+	dir := shop(t, organizationSection, productsSection, `  - key: cast
+    records:
+      - {file: cast.csv, sql: "SELECT CAST(name AS integer) FROM members WHERE organization_id = :organization_id"}
+  - key: late
+    records:
+      - {file: "{{.id}}.yaml", each: row, sql: "SELECT id, name, CASE id WHEN 2 THEN CAST(name AS integer) END AS n FROM members WHERE organization_id = :organization_id ORDER BY id"}
+`)
+	configure(t, dir, fmt.Sprintf("oidc: {issuer: '%s', audience: '%s', scope: 'exports:write'}\n", p.issuer, audience))
+	s := d.serve(t, dir, "ORGEXPORT_SOURCE_DATABASE="+address)
+	key, session, token := d.newKey(t, dir, "--organization", acme), d.newSession(t, dir, robot), p.token(t, audience, "exports:write")
+	d.members(t, dir, "add", "--user", robot).want(t, 0)
+	d.members(t, dir, "add", "--user", robot, "--issuer", p.issuer).want(t, 0)
+	good := []string{"X-API-Key: " + key, "Cookie: sessionid=" + session, "Authorization: Bearer " + token}
+	secrets := []string{key, key[4:36], session, token, token[strings.LastIndex(token, ".")+1:], password, planted, robotPassword}
+	for _, credential := range good {
+		link := s.exported(t, credential)
+		secrets = append(secrets, signature(t, link))
+		get(t, strings.Replace(link, "signature=", "signature=A", 1), http.StatusForbidden)
+	}
+	secrets = append(secrets, secretsOf(t, dir)...)
+	wrong := p.token(t, "https://other.example.com", "exports:write")
+	text := d.newSession(t, dir, robot)
+	s.wantCodes(t, "bad", 401, "Authorization: Bearer "+wrong, "X-API-Key: "+key[:len(key)-1]+"x", "Cookie: sessionid="+text[1:]+"A")
+	secrets = append(secrets, wrong, key[:40], text[1:])
+
+	// From here on the database fails.
+	for _, table := range []string{"windows", "keys", "sessions", "members"} {
+		d.exec(t, "ALTER TABLE orgexport_"+table+" RENAME TO gone_"+table)
+	}
+	for _, credential := range good {
+		r := s.send(t, http.MethodGet, exportsOfAcme, credential, "X-Request-Id: planted-id")
+		if r.code != http.StatusInternalServerError || r.header.Get("X-Request-Id") != "planted-id" {
+			t.Errorf("%.10s: status %d, %v", credential, r.code, r.header)
+		}
+	}
+	s.stop(t, secrets...)
+	for line := range strings.Lines(s.log.String()) {
+		ofJob := strings.Contains(line, " job=") && strings.Contains(line, " organization="+acme)
+		if !ofJob && !strings.Contains(line, " request_id=") {
+			t.Errorf("whose line is it? %s", line)
+		}
+	}
+	for _, text := range []string{
+		" msg=\"job completed\" job=", " msg=\"section failed\" job=", " msg=\"bearer token refused\" request_id=", " request_id=planted-id ",
+		"(SQLSTATE 22P02)", " ref=images/" + named + ".png ",
+	} {
+		if !strings.Contains(s.log.String(), text) {
+			t.Errorf("%q is not in the log", text)
+		}
+	}
+}
