@@ -60,7 +60,7 @@ func (s *serving) wantCodes(t *testing.T, what string, code int, credentials ...
 
 // exported requests an export with a credential, polls and downloads it, and
 // returns its link.
-func (s *serving) exported(t *testing.T, credential, query string) (link string) {
+func (s *serving) exported(t *testing.T, credential string) (link string) {
 	t.Helper()
 	var a answer
 	read := func(r reply) {
@@ -68,7 +68,7 @@ func (s *serving) exported(t *testing.T, credential, query string) (link string)
 			t.Fatalf("status %d, %v\n%s", r.code, err, r.text)
 		}
 	}
-	read(s.send(t, http.MethodPost, exportsOfAcme+query, credential))
+	read(s.send(t, http.MethodPost, exportsOfAcme+"?archive_format=zip", credential))
 	eventually(t, "ended", func() bool {
 		read(s.send(t, http.MethodGet, exportsOfAcme+"/"+a.JobID, credential))
 		return ended(a)

@@ -26,7 +26,7 @@ func (s *eventServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.t.Errorf("%s comes with the key %q", r.URL, r.Header.Get("X-Api-Key"))
 	}
 	if r.Method == http.MethodPost {
-		fmt.Fprint(w, `{"job_id": "j", "status": "pending"}`)
+		_, _ = fmt.Fprint(w, `{"job_id": "j", "status": "pending"}`)
 		return
 	}
 	if len(s.streams) == 0 || r.URL.Path != "/exports/j/events" {
@@ -34,7 +34,7 @@ func (s *eventServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
-	fmt.Fprint(w, s.streams[0])
+	_, _ = fmt.Fprint(w, s.streams[0])
 	s.streams = s.streams[1:]
 }
 

@@ -8,7 +8,8 @@ import (
 func TestHelpOfEach(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"", "cat", "completion", "config", "demo", "init", "keys", "keys create", "keys list",
-		"keys revoke", "list", "migrate", "run", "serve", "verify", "version"} {
+		"keys revoke", "list", "members", "members add", "members list", "members remove", "migrate", "run", "serve", "sessions",
+		"sessions create", "sessions revoke", "verify", "version"} {
 		words := strings.Fields(name)
 		for _, args := range [][]string{append([]string{"help"}, words...), append(words, "--help")} {
 			if name == "" {
@@ -55,7 +56,7 @@ func TestCompletion(t *testing.T) {
 			t.Errorf("%s: formats are\n%s", name, o.stdout)
 		}
 	}
-	for _, name := range []string{"serve", "migrate", "keys"} {
+	for _, name := range []string{"serve", "migrate", "keys", "members", "sessions"} {
 		if o := finish(t, command(t, dir, "__complete", name[:3])); !strings.HasPrefix(o.stdout, name+"\t") {
 			t.Errorf("%s: completions are\n%s", name, o.stdout)
 		}

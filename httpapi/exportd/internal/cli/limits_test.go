@@ -194,13 +194,13 @@ func TestExportQuotasAfterTheEnd(t *testing.T) {
 		configure(t, dir, fmt.Sprintf("limits: {%s}\n", limits))
 		s := d.serve(t, dir)
 		key := "X-API-Key: " + d.newKey(t, dir, "--organization", acme)
-		s.exported(t, key, "?archive_format=zip")
+		s.exported(t, key)
 		for _, code := range codes {
 			if code != http.StatusOK {
 				wantRetry(t, s.send(t, http.MethodPost, exportsOfAcme+"?archive_format=zip", key), 24*60*60)
 				continue
 			}
-			s.exported(t, key, "?archive_format=zip")
+			s.exported(t, key)
 		}
 		s.stop(t, strings.TrimPrefix(key, "X-API-Key: "))
 	}

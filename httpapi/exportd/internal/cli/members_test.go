@@ -56,8 +56,8 @@ func TestMembers(t *testing.T) {
 			code := map[bool]int{true: 200, false: 403}[role == "owner"]
 			s.wantCodes(t, "as "+role, code, byKey, bySession)
 		}
-		link := s.exported(t, bySession, "?archive_format=zip")
-		again := s.exported(t, byKey, "?archive_format=zip")
+		link := s.exported(t, bySession)
+		again := s.exported(t, byKey)
 
 		d.members(t, dir, "add", "--user", "a\x1b[2J\tb", "--role", "billing").want(t, 0)
 		const table = "ROLE     USER\nbilling  \"a\\x1b[2J\\tb\"\nowner    zoe\n"

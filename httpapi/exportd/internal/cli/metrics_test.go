@@ -19,7 +19,7 @@ func TestServeMetrics(t *testing.T) {
 	s := d.serve(t, dir)
 	key := d.newKey(t, dir, "--organization", acme)
 	low := d.newKey(t, dir, "--organization", acme, "--per-day", "1")
-	link := s.exported(t, "X-API-Key: "+key, "?archive_format=zip")
+	link := s.exported(t, "X-API-Key: "+key)
 	for range 3 { // more than pass, whenever midnight is
 		s.send(t, http.MethodGet, exportsOfAcme, "X-API-Key: "+low)
 	}

@@ -56,7 +56,7 @@ func TestServeTracing(t *testing.T) {
 	configure(t, dir, fmt.Sprintf("tracing: {otlp_endpoint: '%s'}\n", server.URL))
 	s := d.serve(t, dir)
 	key, session := d.newKey(t, dir, "--organization", acme), d.newSession(t, dir, "zoe")
-	link := s.exported(t, "X-API-Key: "+key, "?archive_format=zip")
+	link := s.exported(t, "X-API-Key: "+key)
 	s.wantCodes(t, "no member", 403, "Cookie: sessionid="+session)
 	secrets := append(secretsOf(t, dir, link), key, session)
 	s.stop(t, secrets...)
@@ -115,7 +115,7 @@ func TestServeTracingCollectorDown(t *testing.T) {
 			configure(t, dir, fmt.Sprintf("tracing: {otlp_endpoint: '%s'}\n", endpoint))
 			s := d.serve(t, dir)
 			key := d.newKey(t, dir, "--organization", acme)
-			link := s.exported(t, "X-API-Key: "+key, "?archive_format=zip")
+			link := s.exported(t, "X-API-Key: "+key)
 			began := time.Now()
 			s.stop(t, append(secretsOf(t, dir, link), key)...)
 			if took := time.Since(began); took > 15*time.Second {
