@@ -31,7 +31,8 @@ type Config struct {
 
 	// Sessions has the sessions of browsers, whose cookie is "sessionid". Nil means
 	// that cookies are not looked at. A session that is used in the second half of
-	// SessionTTL, which defaults to 14 days, gets all of it again.
+	// SessionTTL, which defaults to 14 days, gets all of it again, unless it was
+	// made for a shorter time.
 	Sessions   access.SessionStore
 	SessionTTL time.Duration
 

@@ -56,10 +56,14 @@ func (a *api) checkOrigin(r *http.Request) error {
 	return nil
 }
 
-// renew gives a session that is used in its second half its full time again.
+// renew gives a session that is used in its second half its full time again,
+// unless it was made for a shorter one.
 func (a *api) renew(ctx context.Context, w http.ResponseWriter, session browserSession) {
 	now := a.config.Now()
 	until := now.Add(a.config.SessionTTL)
+	if session.ExpiresAt.Sub(session.CreatedAt) < a.config.SessionTTL {
+		return
+	}
 	if session.ExpiresAt.Sub(now) > a.config.SessionTTL/2 || !a.touched.due(session.ID, time.Time{}, now) {
 		return
 	}

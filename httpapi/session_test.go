@@ -82,8 +82,9 @@ func TestSessionIsRenewed(t *testing.T) {
 // TestRenewalIsTriedOnceAMinute.
 func TestRenewalIsTriedOnceAMinute(t *testing.T) {
 	w, c, _ := sessionWorld(t, func(w *world) { w.config.SessionTTL = time.Hour; w.config.PublicURL = "http://localhost:8080" })
-	short := w.newSession("ann", 10*time.Minute)
+	short := w.newSession("ann", time.Hour)
 	w.credentials = withSession(short)
+	c.move(50 * time.Minute)
 	w.faults.Fail("SessionStore.ExtendSession", 1, errSecret)
 	for range 6 {
 		wantCookie(t, w.send("GET", exports+ourOrg), "")
@@ -91,7 +92,22 @@ func TestRenewalIsTriedOnceAMinute(t *testing.T) {
 	}
 	c.move(6 * time.Millisecond)
 	wantCookie(t, w.send("GET", exports+ourOrg),
-		"sessionid="+short+"; Path=/; Expires=Wed, 01 Jul 2026 13:01:00 GMT; HttpOnly; SameSite=Lax") // no https
+		"sessionid="+short+"; Path=/; Expires=Wed, 01 Jul 2026 13:51:00 GMT; HttpOnly; SameSite=Lax") // no https
+}
+
+// TestShortSession: one that was made for less time than others ends in time,
+// however much it is used.
+func TestShortSession(t *testing.T) {
+	w, c, _ := sessionWorld(t, nil)
+	short := w.newSession("ann", time.Hour)
+	w.credentials = withSession(short)
+	for range 4 {
+		r := w.send("GET", exports+ourOrg)
+		r.want(http.StatusOK)
+		wantCookie(t, r, "")
+		c.move(15 * time.Minute)
+	}
+	w.send("GET", exports+ourOrg).want(http.StatusUnauthorized)
 }
 
 // TestNotRenewed: a request that is refused renews nothing.

@@ -74,7 +74,7 @@ func sessionsCreateCommand() *cobra.Command {
 	}
 	o.flags(c)
 	c.Flags().StringVar(&user, "user", "", "`SUBJECT` that is signed in (required)")
-	c.Flags().DurationVar(&expires, "expires", 14*24*time.Hour, "`DURATION` after which the session ends, unless it is used")
+	c.Flags().DurationVar(&expires, "expires", 14*24*time.Hour, "`DURATION` after which the session ends; one of 14 days or more goes on while it is used")
 	if err := c.MarkFlagRequired("user"); err != nil {
 		panic(err) // there is no such flag
 	}
