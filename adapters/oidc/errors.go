@@ -12,7 +12,12 @@ import (
 // It matches [access.ErrToken].
 // The error says why, for the log; its public text does not. It never quotes the
 // token.
-var ErrToken = fmt.Errorf("oidc: %w", access.ErrToken)
+var ErrToken error = tokenError{}
+
+type tokenError struct{}
+
+func (tokenError) Error() string { return "oidc: token refused" }
+func (tokenError) Unwrap() error { return access.ErrToken }
 
 // ErrScope is matched, as [ErrToken] is, when all that is wrong with a token is
 // that the required scope was not granted.
