@@ -8,7 +8,7 @@ import (
 	"os/exec"
 	"testing"
 
-	"github.com/orgexport/orgexport/adapters/riverqueue"
+	"github.com/orgexport/orgexport/adapters/pgtest"
 	"github.com/orgexport/orgexport/export"
 )
 
@@ -41,7 +41,7 @@ func child(address, folder string) {
 // TestKilledWorker kills a worker in the middle of a job.
 func TestKilledWorker(t *testing.T) {
 	t.Parallel()
-	_, address := migrated(t, riverqueue.Config{})
+	address := pgtest.Database(t)
 	folder := t.TempDir()
 	began := make(chan bool, 10)
 	n := openNode(t, address, folder, "parent", func(context.Context) error {

@@ -100,8 +100,12 @@ func New(c Config) (*Queue, error) {
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
 	}
+	config := q.riverConfig()
+	// River does not notify workers of a task that comes this soon after another:
+	// it would wait until they look for it by themselves, for up to a second.
+	config.FetchCooldown = river.FetchCooldownMin
 	var err error
-	q.inserter, err = river.NewClient(riverdatabasesql.New(c.DB), q.riverConfig())
+	q.inserter, err = river.NewClient(riverdatabasesql.New(c.DB), config)
 	if err != nil {
 		return nil, fmt.Errorf("riverqueue: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/orgexport/orgexport/adapters/bunstore"
 	"github.com/orgexport/orgexport/adapters/dir"
+	"github.com/orgexport/orgexport/adapters/pgtest"
 	"github.com/orgexport/orgexport/adapters/riverqueue"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/exporttest"
@@ -55,6 +56,9 @@ func newNode(ctx context.Context, address, folder, name string, middle func(cont
 	}
 	n.queue, err = riverqueue.New(riverqueue.Config{DB: n.store.DB().DB, ListenURL: address, Workers: 1, Logger: quiet()})
 	if err != nil {
+		return nil, err
+	}
+	if err := n.queue.Migrate(ctx); err != nil { // on the store's connections
 		return nil, err
 	}
 	spool, err := dir.NewSpool(filepath.Join(folder, "parts"))
@@ -132,7 +136,7 @@ func (n *node) wait(t *testing.T, jobID string) export.Job {
 // TestHandedBack stops a node in the middle of a job.
 func TestHandedBack(t *testing.T) {
 	t.Parallel()
-	_, address := migrated(t, riverqueue.Config{})
+	address := pgtest.Database(t)
 	folder := t.TempDir()
 	began := make(chan bool, 1)
 	one := openNode(t, address, folder, "one", func(ctx context.Context) error {
