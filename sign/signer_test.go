@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/exporttest"
 	"github.com/orgexport/orgexport/sign"
 )
 
@@ -96,4 +97,14 @@ func TestLinkLivesAsPromised(t *testing.T) {
 			t.Errorf("the link is %s", l.URL)
 		}
 	}
+}
+
+func TestSignerKit(t *testing.T) {
+	exporttest.RunSigner(t, func(t *testing.T) export.Signer {
+		s, err := sign.NewSigner(sign.Config{Ring: newRing(t, "a"), BaseURL: "https://example.com/downloads"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	})
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/orgexport/orgexport/adapters/inproc"
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/exporttest"
 )
 
 var _ export.Dispatcher = (*inproc.Queue)(nil)
@@ -282,4 +283,11 @@ func TestManyDispatchers(t *testing.T) {
 	if err := stop(nil); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestDispatcherKit(t *testing.T) {
+	exporttest.RunDispatcher(t, func(*testing.T) exporttest.Worked {
+		q := inproc.New(inproc.Config{Workers: 3})
+		return exporttest.Worked{Dispatcher: q, Run: q.Run}
+	})
 }

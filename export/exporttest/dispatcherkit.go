@@ -1,0 +1,101 @@
+package exporttest
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// Worked is a dispatcher and what brings its tasks to work, until ctx ends.
+type Worked struct {
+	export.Dispatcher
+	Run func(ctx context.Context, work func(context.Context, export.Task) error) error
+}
+
+// RunDispatcher checks an [export.Dispatcher] against its documentation.
+// newDispatcher returns one without tasks for each subtest.
+func RunDispatcher(t *testing.T, newDispatcher func(t *testing.T) Worked) {
+	t.Helper()
+	run(t, dispatcherPromises, newDispatcher)
+}
+
+var dispatcherPromises = []promise[Worked]{
+	{"EachTaskIsWorkedOn", dispatcherEach},
+	{"BeforeAndWhileItRuns", dispatcherWhile},
+	{"Concurrent", dispatcherConcurrent},
+}
+
+func exportTask(n int) export.Task { return export.Task{Kind: export.TaskExport, JobID: shortID(n)} }
+
+func dispatchTask(t testing.TB, d export.Dispatcher, n int) {
+	t.Helper()
+	if err := d.Dispatch(t.Context(), exportTask(n)); err != nil {
+		t.Errorf("Dispatch: %v", err)
+	}
+}
+
+// workOn runs a dispatcher until tasks 1 to n were all worked on, and calls while
+// when the first one is. A task that never comes lets the test run out of time.
+func workOn(t testing.TB, d Worked, n int, while func()) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var mu sync.Mutex
+	missing := make(map[export.Task]bool)
+	for i := range n {
+		missing[exportTask(i+1)] = true
+	}
+	first := true
+	err := d.Run(ctx, func(_ context.Context, task export.Task) error {
+		mu.Lock()
+		begin := first
+		first = false
+		mu.Unlock()
+		if begin {
+			while()
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		delete(missing, task) // at least once
+		if task.Kind != export.TaskExport {
+			t.Errorf("a task of the kind %q comes", task.Kind)
+		}
+		if len(missing) == 0 {
+			stop()
+		}
+		return nil
+	})
+	if err != nil {
+		t.Errorf("it ends with %v", err)
+	}
+	if len(missing) > 0 {
+		t.Errorf("%d tasks did not come", len(missing))
+	}
+}
+
+func dispatcherEach(t testing.TB, d Worked) {
+	const n = 20
+	for i := range n {
+		dispatchTask(t, d, i+1)
+	}
+	workOn(t, d, n, func() {})
+}
+
+func dispatcherWhile(t testing.TB, d Worked) {
+	dispatchTask(t, d, 1)
+	workOn(t, d, 2, func() { dispatchTask(t, d, 2) })
+}
+
+func dispatcherConcurrent(t testing.TB, d Worked) {
+	const n = 40
+	dispatchTask(t, d, 1)
+	workOn(t, d, n, func() {
+		var all sync.WaitGroup
+		for i := 1; i < n; i++ {
+			all.Go(func() { dispatchTask(t, d, i+1) })
+		}
+		all.Wait()
+	})
+}

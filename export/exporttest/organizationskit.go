@@ -1,0 +1,42 @@
+package exporttest
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// RunOrganizations checks an [export.Organizations] against its documentation.
+// newOrganizations returns, for each subtest, one that has exactly the given
+// organizations.
+func RunOrganizations(t *testing.T, newOrganizations func(t *testing.T, have ...export.Organization) export.Organizations) {
+	t.Helper()
+	run(t, organizationsPromises, func(t *testing.T) export.Organizations { return newOrganizations(t, knownOrganizations...) })
+}
+
+var knownOrganizations = []export.Organization{
+	{ID: ourOrg, Slug: "acme-foods", Name: "Acme Foods & Söhne, “Ltd”"},
+	{ID: theirOrg, Slug: "globex", Name: "Globex"},
+}
+
+var organizationsPromises = []promise[export.Organizations]{
+	{"Gets", organizationsGets},
+	{"NotFound", organizationsNotFound},
+}
+
+func organizationsGets(t testing.TB, o export.Organizations) {
+	for _, want := range knownOrganizations {
+		if got, err := o.Get(t.Context(), want.ID); err != nil || got != want {
+			t.Errorf("Get(%q) gives %v, %v, want %v", want.ID, got, err, want)
+		}
+	}
+}
+
+func organizationsNotFound(t testing.TB, o export.Organizations) {
+	for _, id := range []string{shortID(1), "", "acme-foods", ourOrg + " ", ourOrg[1:], "%", "' OR ''='"} {
+		if got, err := o.Get(t.Context(), id); !errors.Is(err, export.ErrNotFound) {
+			t.Errorf("Get(%q) gives %v, %v, want ErrNotFound", id, got, err)
+		}
+	}
+}

@@ -1,0 +1,127 @@
+package exporttest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// run works off what a MemDispatcher has, until ctx ends or nothing is left.
+func (d *MemDispatcher) run(ctx context.Context, work func(context.Context, export.Task) error) error {
+	for tasks := d.Take(); len(tasks) > 0 && ctx.Err() == nil; tasks = d.Take() {
+		for _, task := range tasks {
+			if err := work(ctx, task); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func newWorked() Worked {
+	d := new(MemDispatcher)
+	return Worked{d, d.run}
+}
+
+func TestMemDispatcherKit(t *testing.T) {
+	RunDispatcher(t, func(*testing.T) Worked { return newWorked() })
+}
+
+// lossy loses every nth task.
+type lossy struct {
+	export.Dispatcher
+	mu   sync.Mutex
+	n, i int
+}
+
+func (l *lossy) Dispatch(ctx context.Context, task export.Task) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.i++; l.i%l.n == 0 {
+		return nil
+	}
+	return l.Dispatcher.Dispatch(ctx, task)
+}
+
+func TestBrokenDispatchers(t *testing.T) {
+	lose := func(n int) Worked {
+		d := newWorked()
+		return Worked{&lossy{Dispatcher: d.Dispatcher, n: n}, d.Run}
+	}
+	testDefects(t, dispatcherPromises, []defect[Worked]{
+		{"loses one", "EachTaskIsWorkedOn", "1 tasks did not come", lose(20)},
+		{"takes none while it runs", "BeforeAndWhileItRuns", "1 tasks did not come", lose(2)},
+		{"loses of many", "Concurrent", "1 tasks did not come", lose(40)},
+	})
+}
+
+func TestMemSignerKit(t *testing.T) {
+	RunSigner(t, func(*testing.T) export.Signer { return new(MemSigner) })
+}
+
+type signerFunc func(key, filename string, ttl time.Duration) export.Link
+
+func (f signerFunc) Sign(_ context.Context, key, filename string, ttl time.Duration) (export.Link, error) {
+	return f(key, filename, ttl), nil
+}
+
+func TestBrokenSigners(t *testing.T) {
+	link := func(url string, ttl time.Duration) export.Link {
+		return export.Link{URL: url, ExpiresAt: time.Now().UTC().Add(ttl)}
+	}
+	testDefects(t, signerPromises, []defect[export.Signer]{
+		{"relative", "AbsoluteURL", "want an absolute URL", signerFunc(func(key, name string, ttl time.Duration) export.Link {
+			return link("/"+key+"/"+name, ttl)
+		})},
+		{"longer", "EndsInTime", "ends", signerFunc(func(key, name string, ttl time.Duration) export.Link {
+			return link("https://a/"+key+"/"+name, ttl+time.Minute)
+		})},
+		{"over", "EndsInTime", "ends", signerFunc(func(key, name string, ttl time.Duration) export.Link {
+			return link("https://a/"+key+"/"+name, -time.Hour)
+		})},
+		{"local time", "EndsInTime", "want UTC", signerFunc(func(key, name string, ttl time.Duration) export.Link {
+			return export.Link{URL: "https://a", ExpiresAt: time.Now().Add(ttl).In(time.FixedZone("", 3600))}
+		})},
+		{"forgets the name", "OneLinkForOneFile", "has the link of", signerFunc(func(key, _ string, ttl time.Duration) export.Link {
+			return link("https://a/"+key, ttl)
+		})},
+		{"escapes nothing", "AnyFileName", "makes the link", signerFunc(func(key, name string, ttl time.Duration) export.Link {
+			return link("https://a/"+key+"/"+name, ttl)
+		})},
+	})
+}
+
+func TestMemOrganizationsKit(t *testing.T) {
+	RunOrganizations(t, func(_ *testing.T, have ...export.Organization) export.Organizations {
+		m := make(MemOrganizations)
+		for _, o := range have {
+			m[o.ID] = o
+		}
+		return m
+	})
+}
+
+type organizationsFunc func(id string) (export.Organization, error)
+
+func (f organizationsFunc) Get(_ context.Context, id string) (export.Organization, error) {
+	return f(id)
+}
+
+func TestBrokenOrganizations(t *testing.T) {
+	testDefects(t, organizationsPromises, []defect[export.Organizations]{
+		{"mixes them up", "Gets", fmt.Sprintf("Get(%q) gives", theirOrg), organizationsFunc(func(string) (export.Organization, error) {
+			return knownOrganizations[0], nil
+		})},
+		{"makes them up", "NotFound", "want ErrNotFound", organizationsFunc(func(id string) (export.Organization, error) {
+			return export.Organization{ID: id}, nil
+		})},
+		{"another error", "NotFound", "want ErrNotFound", organizationsFunc(func(string) (export.Organization, error) {
+			return export.Organization{}, errors.New("no rows")
+		})},
+	})
+}
