@@ -3,7 +3,6 @@ package export
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -110,9 +109,9 @@ func (c ServiceConfig) withDefaults() ServiceConfig {
 	setDefault(&c.ReapEvery, 2*time.Second)
 	setDefault(&c.MaxFailures, 5)
 	if c.NewID == nil {
-		c.NewID = newID
+		c.NewID = NewID
 	}
-	setDefault(&c.Node, newID())
+	setDefault(&c.Node, NewID())
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -143,15 +142,6 @@ func (c ServiceConfig) validate() error {
 	bad(c.MaxFailures < 0, "MaxFailures is negative")
 	bad(c.Quota.InFlight < 0 || c.Quota.Day < 0, "Quota is negative")
 	return errors.Join(errs...)
-}
-
-// newID returns the short id of a random UUID (version 4 of RFC 9562).
-func newID() string {
-	var uuid [16]byte
-	_, _ = rand.Read(uuid[:]) // never fails
-	uuid[6] = uuid[6]&0x0f | 0x40
-	uuid[8] = uuid[8]&0x3f | 0x80
-	return EncodeID(uuid)
 }
 
 // Keys are the keys of all sections that can be asked for, in the order of the

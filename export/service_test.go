@@ -259,3 +259,14 @@ func TestServiceBadRequest(t *testing.T) {
 		t.Error("created a job of an unknown format")
 	}
 }
+
+func TestNewID(t *testing.T) {
+	seen := make(map[string]bool)
+	for range 1000 {
+		id := export.NewID()
+		if !export.ValidID(id) || seen[id] {
+			t.Fatalf("%q is not valid, or not new", id)
+		}
+		seen[id] = true
+	}
+}

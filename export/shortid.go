@@ -1,6 +1,7 @@
 package export
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"math/bits"
 	"strings"
@@ -29,6 +30,15 @@ func EncodeID(uuid [16]byte) string {
 		out[i] = idAlphabet[digit]
 	}
 	return string(out[:])
+}
+
+// NewID returns the short id of a random UUID (version 4 of RFC 9562).
+func NewID() string {
+	var uuid [16]byte
+	_, _ = rand.Read(uuid[:]) // never fails
+	uuid[6] = uuid[6]&0x0f | 0x40
+	uuid[8] = uuid[8]&0x3f | 0x80
+	return EncodeID(uuid)
 }
 
 // ValidID tells whether id is 22 characters of the base57 alphabet. About a

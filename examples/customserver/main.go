@@ -46,9 +46,7 @@ func (s *server) export(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "HTTP/1.1 or newer is needed.", http.StatusHTTPVersionNotSupported)
 		return
 	}
-	var uuid [16]byte
-	rand.Read(uuid[:])
-	request := export.Request{Organization: organization, JobID: export.EncodeID(uuid), AsOf: time.Now(), Format: archive.Zip()}
+	request := export.Request{Organization: organization, JobID: export.NewID(), AsOf: time.Now(), Format: archive.Zip()}
 	name := s.engine.Filename(request)
 	w.Header().Set("Content-Type", request.Format.MediaType())
 	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))

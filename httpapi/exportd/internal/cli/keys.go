@@ -148,18 +148,11 @@ func newKey(ctx context.Context, store *bunstore.Store, key access.Key) (string,
 	if err != nil {
 		return "", err
 	}
-	key.ID, key.Hash, key.CreatedAt = newID(), access.Hash(text), time.Now()
+	key.ID, key.Hash, key.CreatedAt = export.NewID(), access.Hash(text), time.Now()
 	if err := store.CreateKey(ctx, key); err != nil {
 		return "", err
 	}
 	return text, record(ctx, store, audit.KeyCreated, key.OrganizationID, key.ID)
-}
-
-// newID makes the id of a key or session.
-func newID() string {
-	var uuid [16]byte
-	_, _ = rand.Read(uuid[:]) // never fails
-	return export.EncodeID(uuid)
 }
 
 // record notes in the audit trail what the operator has done to an object.

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/orgexport/orgexport/adapters/bunstore"
+	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/audit"
 )
@@ -59,7 +60,7 @@ func sessionsCreateCommand() *cobra.Command {
 					return err
 				}
 				now := time.Now()
-				s := access.Session{ID: newID(), Hash: access.Hash(text), Subject: user, CreatedAt: now, ExpiresAt: now.Add(expires)}
+				s := access.Session{ID: export.NewID(), Hash: access.Hash(text), Subject: user, CreatedAt: now, ExpiresAt: now.Add(expires)}
 				if err := store.CreateSession(c.Context(), s); err != nil {
 					return err
 				}

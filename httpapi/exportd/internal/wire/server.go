@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"path/filepath"
@@ -37,6 +38,7 @@ type Server struct {
 
 	Store *bunstore.Store
 
+	folders []io.Closer // of archives and parts
 	setup   *Setup
 	service *export.Service
 	queue   *inproc.Queue
@@ -69,14 +71,17 @@ func OpenServer(ctx context.Context, c *config.Config, o ServerOptions) (_ *Serv
 	if err != nil {
 		return nil, err
 	}
-	archives, err := dir.NewDestination(filepath.Join(c.Archives.Folder.Value, "archives"))
+	s.folders = append(s.folders, spool)
+	destination, err := dir.NewDestination(filepath.Join(c.Archives.Folder.Value, "archives"))
 	if err != nil {
 		return nil, err
 	}
+	s.folders = append(s.folders, destination)
 	if s.tracing, err = openTracing(ctx, c.Tracing, o.Logger); err != nil {
 		return nil, err
 	}
 	tracer := newTracer(s.tracing)
+	archives := tracer.Destination(destination)
 	if s.setup, err = Open(c, tracer.Spool(spool), o.Logger); err != nil {
 		return nil, err
 	}
@@ -88,10 +93,10 @@ func OpenServer(ctx context.Context, c *config.Config, o ServerOptions) (_ *Serv
 		return nil, err
 	}
 	s.Metrics = metrics.Handler()
-	if err := s.openService(c, o, ring, tracer, metrics, tracer.Destination(archives)); err != nil {
+	if err := s.openService(c, o, ring, tracer, metrics, archives); err != nil {
 		return nil, err
 	}
-	return s, s.openHandler(c, o, ring, tracer, metrics, tracer.Destination(archives))
+	return s, s.openHandler(c, o, ring, tracer, metrics, archives)
 }
 
 func (s *Server) openService(c *config.Config, o ServerOptions, ring *sign.Ring, tracer *otel.Tracer, metrics *prom.Metrics, archives export.Destination) error {
@@ -190,6 +195,9 @@ func (s *Server) Run(ctx context.Context) error {
 // Close closes everything that was opened, once Run has returned.
 func (s *Server) Close() error {
 	var errs []error
+	for _, folder := range s.folders {
+		errs = append(errs, folder.Close())
+	}
 	if s.Store != nil {
 		errs = append(errs, s.Store.Close())
 	}
