@@ -26,6 +26,9 @@ type Job struct {
 	// Requester names who asked, as audit entries do.
 	Requester string
 
+	// Priority orders the jobs that wait: see [Scheduler].
+	Priority int
+
 	CreatedAt time.Time
 
 	// AsOf is [Scope.AsOf]: the second in which the job was created or, of a
@@ -38,6 +41,9 @@ type Job struct {
 	// is fenced by it, and is in the names of its parts and of its archive.
 	Attempt int
 
+	// ClaimedAt is when a worker claimed the job last; zero if none has yet.
+	ClaimedAt time.Time
+
 	// Failures counts the attempts that ended by a failure of storage, or
 	// without a word.
 	Failures int
@@ -47,6 +53,10 @@ type Job struct {
 	// pending, its worker while it is processing. Both are zero when it has ended.
 	LeaseOwner string
 	LeaseUntil time.Time
+
+	// PutOff says that the job is pending because an attempt has failed, and is
+	// not to be tried again before LeaseUntil.
+	PutOff bool
 
 	// Progress is how far the sections are that have started, in no order.
 	Progress []SectionProgress
@@ -91,6 +101,9 @@ const (
 
 // InFlight tells whether the job is still to end.
 func (s JobStatus) InFlight() bool { return s == JobPending || s == JobProcessing }
+
+// Waits tells whether the job is one for the next free worker.
+func (j Job) Waits() bool { return j.Status == JobPending && !j.PutOff }
 
 // SectionProgress is how far a section of a running job is.
 type SectionProgress struct {

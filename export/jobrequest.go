@@ -28,6 +28,11 @@ type JobRequest struct {
 
 	// Requester names who asks: see [Job.Requester].
 	Requester string
+
+	// Priority orders jobs that wait for a worker: of two the one with the greater
+	// priority goes first, whoever's it is and however long the other has waited.
+	// Defaults to 0. It does not make requests differ.
+	Priority int
 }
 
 // RequestError tells what is wrong with a request, for whoever made it.
@@ -77,6 +82,7 @@ func (s *Service) Create(ctx context.Context, r JobRequest) (Job, bool, error) {
 		Format:       r.Format,
 		Sections:     s.sortedKeys(r.Sections),
 		Requester:    r.Requester,
+		Priority:     r.Priority,
 		Status:       JobPending,
 	}
 	if r.RetryOf != "" {

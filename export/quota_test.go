@@ -44,7 +44,9 @@ func TestQuotaInFlight(t *testing.T) {
 		a, b := export.JobRequest{Sections: []string{"a"}}, export.JobRequest{Sections: []string{"b"}}
 		all := export.JobRequest{OrganizationID: acme.ID}
 		first := n.create(t, a)
+		time.Sleep(time.Second) // which makes it the next for a worker
 		n.create(t, b)
+		time.Sleep(time.Second)
 		tasks := n.Take()
 		n.wantQuota(t, all, 30*time.Second, twoAtOnce)
 		a.OrganizationID = acme.ID

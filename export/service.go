@@ -219,7 +219,7 @@ func (s *Service) finish(now time.Time, j *Job, text string) {
 		j.Status = JobFailed
 	}
 	j.FinishedAt = now
-	j.LeaseOwner, j.LeaseUntil = "", time.Time{}
+	j.LeaseOwner, j.LeaseUntil, j.PutOff = "", time.Time{}, false
 	j.Progress = nil
 	j.PurgeAt = now.Add(max(s.config.PartsRetention, 0))
 }

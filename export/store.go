@@ -74,7 +74,8 @@ type Dispatcher interface {
 	Dispatch(ctx context.Context, task Task) error
 }
 
-// Task is a thing for a worker to do.
+// Task is a thing for a worker to do. It says that a job waits, not which one is
+// to be next: see [Service.Work].
 type Task struct {
 	Kind  TaskKind
 	JobID string

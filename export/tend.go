@@ -69,7 +69,7 @@ func (s *Service) rescue(ctx context.Context, jobID string) error {
 			}
 		}
 		j.Status = JobPending
-		j.LeaseOwner, j.LeaseUntil = "", now.Add(s.config.Lease)
+		j.LeaseOwner, j.LeaseUntil, j.PutOff = "", now.Add(s.config.Lease), false
 		return nil
 	})
 	if errors.Is(err, errNothingToDo) {

@@ -13,8 +13,11 @@ import (
 // ended.
 var errNothingToDo = errors.New("export: nothing to do")
 
-// Work does a task: it claims the job, runs it and writes how it ended. It
-// returns nil as well if there is nothing to do, if the job failed, or if it is
+// Work does a task: it claims a job, runs it and writes how it ended. The job is
+// that of the task or, if the store is a [Scheduler], the one that is next: there
+// are as many tasks as jobs that wait, so that each has its turn.
+//
+// It returns nil as well if there is nothing to do, if the job failed, or if it is
 // no longer this worker's. When ctx ends the job is handed back, for any worker
 // to go on with what is sealed.
 //
@@ -25,12 +28,12 @@ func (s *Service) Work(ctx context.Context, task Task) error {
 		return fmt.Errorf("export: task of the unknown kind %q", task.Kind)
 	}
 	began := time.Now()
-	job, err := s.claim(ctx, task.JobID)
+	job, err := s.claimNext(ctx, task)
 	if errors.Is(err, errNothingToDo) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("export: claim job %s: %w", task.JobID, err)
+		return err
 	}
 	if !job.Status.InFlight() {
 		s.tell(ctx, JobEvent{Step: StepFailed, Job: job}) // once too often
@@ -74,7 +77,7 @@ func (s *Service) hold(ctx context.Context, release func(), l *lease, job Job) J
 func (s *Service) claim(ctx context.Context, jobID string) (Job, error) {
 	lost := false
 	job, err := s.config.Store.Update(ctx, jobID, func(now time.Time, j *Job) error {
-		leased := j.Status == JobProcessing && now.Before(j.LeaseUntil)
+		leased := (j.Status == JobProcessing || j.PutOff) && now.Before(j.LeaseUntil)
 		if !j.Status.InFlight() || leased {
 			return errNothingToDo
 		}
@@ -85,14 +88,21 @@ func (s *Service) claim(ctx context.Context, jobID string) (Job, error) {
 		}
 		j.Status = JobProcessing
 		j.Attempt++
-		j.LeaseOwner, j.LeaseUntil = s.config.Node, now.Add(s.config.Lease)
+		j.ClaimedAt = now
+		j.LeaseOwner, j.LeaseUntil, j.PutOff = s.config.Node, now.Add(s.config.Lease), false
 		j.Progress = nil
 		return nil
 	})
-	if err == nil && lost {
+	if errors.Is(err, errNothingToDo) {
+		return job, err
+	}
+	if err != nil {
+		return job, fmt.Errorf("export: claim job %s: %w", jobID, err)
+	}
+	if lost {
 		s.tell(ctx, JobEvent{Step: StepWorkerLost, Job: job})
 	}
-	return job, err
+	return job, nil
 }
 
 // countFailure notes that an attempt came to nothing, and ends the job if it was
@@ -281,7 +291,7 @@ func (s *Service) settle(ctx context.Context, l *lease, e JobEvent, stopping boo
 			if s.countFailure(now, j); !j.Status.InFlight() {
 				return StepFailed
 			}
-			j.Status, j.LeaseOwner = JobPending, ""
+			j.Status, j.LeaseOwner, j.PutOff = JobPending, "", true
 			j.LeaseUntil = now.Add(s.config.Lease << min(j.Failures-1, 8))
 			return StepPutOff
 		}

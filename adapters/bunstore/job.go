@@ -38,7 +38,10 @@ type jobRow struct {
 	AsOf       sql.Null[int64] `bun:"as_of"`
 	Status     string          `bun:"status"`
 	Attempt    int             `bun:"attempt"`
+	ClaimedAt  sql.Null[int64] `bun:"claimed_at"`
 	Failures   int             `bun:"failures"`
+	Priority   int             `bun:"priority"`
+	PutOff     bool            `bun:"put_off"`
 	LeaseOwner string          `bun:"lease_owner"`
 	LeaseUntil sql.Null[int64] `bun:"lease_until"`
 	DueAt      sql.Null[int64] `bun:"due_at"` // see dueAt
@@ -87,7 +90,10 @@ func newJobRow(j export.Job, version int64) (*jobRow, error) {
 		AsOf:             millis(j.AsOf),
 		Status:           string(j.Status),
 		Attempt:          j.Attempt,
+		ClaimedAt:        millis(j.ClaimedAt),
 		Failures:         j.Failures,
+		Priority:         j.Priority,
+		PutOff:           j.PutOff,
 		LeaseOwner:       j.LeaseOwner,
 		LeaseUntil:       millis(j.LeaseUntil),
 		DueAt:            millis(dueAt(j)),
@@ -125,7 +131,10 @@ func (r *jobRow) job() (export.Job, error) {
 		AsOf:         instant(r.AsOf),
 		Status:       export.JobStatus(r.Status),
 		Attempt:      r.Attempt,
+		ClaimedAt:    instant(r.ClaimedAt),
 		Failures:     r.Failures,
+		Priority:     r.Priority,
+		PutOff:       r.PutOff,
 		LeaseOwner:   r.LeaseOwner,
 		LeaseUntil:   instant(r.LeaseUntil),
 		Error:        r.Error,

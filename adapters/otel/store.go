@@ -7,8 +7,9 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
-// Store makes spans of what is asked of inner. It is an [export.Checker] and an
-// [export.Statser] if inner is, and as good as ready if inner is no Checker.
+// Store makes spans of what is asked of inner. It is an [export.Checker], an
+// [export.Statser] and an [export.Scheduler] if inner is, and as good as ready if
+// inner is no Checker.
 func (t *Tracer) Store(inner export.Store) export.Store { return &store{t, inner} }
 
 type store struct {
@@ -68,6 +69,15 @@ func (s *store) Update(ctx context.Context, id string, change func(now time.Time
 // Stale is asked by the reaper alone, which has no span.
 func (s *store) Stale(ctx context.Context, limit int) ([]export.Job, error) {
 	return s.inner.Stale(ctx, limit)
+}
+
+// Next is asked before an attempt begins, and so has no span. Of a store that is
+// no scheduler no job is known to be next.
+func (s *store) Next(ctx context.Context) (string, error) {
+	if n, ok := s.inner.(export.Scheduler); ok {
+		return n.Next(ctx)
+	}
+	return "", export.ErrNotFound
 }
 
 func (s *store) Check(ctx context.Context) error { return check(ctx, s.inner) }

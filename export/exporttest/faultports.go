@@ -61,6 +61,16 @@ func (s faultyStore) Stale(ctx context.Context, limit int) ([]export.Job, error)
 	return ask(s.f, "Store.Stale", func() ([]export.Job, error) { return s.inner.Stale(ctx, limit) })
 }
 
+// Next knows of no job if inner is no export.Scheduler.
+func (s faultyStore) Next(ctx context.Context) (string, error) {
+	return ask(s.f, "Store.Next", func() (string, error) {
+		if n, ok := s.inner.(export.Scheduler); ok {
+			return n.Next(ctx)
+		}
+		return "", export.ErrNotFound
+	})
+}
+
 type faultyDispatcher struct {
 	f     *Faults
 	inner export.Dispatcher

@@ -199,7 +199,7 @@ func (s *MemStore) those(are func(export.Job) bool) []export.Job {
 // milliseconds, and nil for slices without elements.
 func normal(j export.Job) export.Job {
 	j = j.Clone()
-	for _, at := range []*time.Time{&j.CreatedAt, &j.AsOf, &j.LeaseUntil, &j.FinishedAt, &j.ExpiresAt, &j.PurgeAt} {
+	for _, at := range []*time.Time{&j.CreatedAt, &j.AsOf, &j.ClaimedAt, &j.LeaseUntil, &j.FinishedAt, &j.ExpiresAt, &j.PurgeAt} {
 		*at = instant(*at)
 	}
 	j.Sections = orNil(j.Sections)

@@ -51,6 +51,8 @@ var storePromises = []promise[export.Store]{
 	{"StaleSeesAllOrganizations", storeStaleOrganizations},
 	{"StatsCountJobsInFlight", storeStats},
 	{"StatsOfACancelledContext", storeStatsCancelled},
+	{"NextInFairOrder", storeNext},
+	{"NextOfACancelledContext", storeNextCancelled},
 	{"CancelledContext", storeCancelled},
 	{"ConcurrentCreates", storeConcurrentCreates},
 	{"ConcurrentRequests", storeConcurrentRequests},

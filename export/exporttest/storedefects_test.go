@@ -44,7 +44,7 @@ func TestForgetfulStores(t *testing.T) {
 }
 
 func TestBrokenStores(t *testing.T) {
-	testDefects(t, storePromises, slices.Concat(brokenCreates(), brokenLists(), brokenUpdates(), brokenStale(), brokenStats(), brokenUsage(), deafStores()))
+	testDefects(t, storePromises, slices.Concat(brokenCreates(), brokenLists(), brokenUpdates(), brokenStale(), brokenStats(), brokenNext(), brokenUsage(), deafStores()))
 }
 
 func brokenCreates() []defect[export.Store] {

@@ -1,0 +1,9 @@
+ALTER TABLE orgexport_jobs ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE orgexport_jobs ADD COLUMN put_off INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE orgexport_jobs ADD COLUMN claimed_at INTEGER;
+
+-- When an organization's turn was last.
+CREATE INDEX orgexport_jobs_claimed ON orgexport_jobs (organization_id, claimed_at) WHERE claimed_at IS NOT NULL;
+
+-- By which old entries are removed.
+CREATE INDEX orgexport_audit_oldest ON orgexport_audit (at);

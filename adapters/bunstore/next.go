@@ -1,0 +1,36 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+var _ export.Scheduler = (*Store)(nil)
+
+// Next is the method of [export.Scheduler]. It reads the jobs in flight only, by
+// an index that has no others, and one entry of another for each organization
+// that waits.
+func (s *Store) Next(ctx context.Context) (string, error) {
+	var id string
+	err := s.db.NewRaw(`
+		WITH flying AS (
+			SELECT id, organization_id, status, put_off, priority, created_at FROM ? WHERE status IN ('pending', 'processing')
+		), waiting AS (
+			SELECT id, organization_id, priority, created_at FROM flying WHERE status = 'pending' AND NOT put_off
+		), turns AS (
+			SELECT organization_id,
+				(SELECT count(*) FROM flying AS f WHERE f.organization_id = w.organization_id AND f.status = 'processing') AS busy,
+				coalesce((SELECT max(claimed_at) FROM ? AS j
+					WHERE j.organization_id = w.organization_id AND claimed_at IS NOT NULL), 0) AS served
+			FROM (SELECT DISTINCT organization_id FROM waiting) AS w
+		)
+		SELECT id FROM waiting JOIN turns USING (organization_id)
+		ORDER BY priority DESC, busy, served, created_at, id LIMIT 1`, s.table("jobs"), s.table("jobs")).Scan(ctx, &id)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = export.ErrNotFound
+	}
+	return id, wrap("next job", err)
+}

@@ -1,0 +1,83 @@
+package exporttest
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// storeNext asks for the next job again and again, as free workers do. A store
+// that is no export.Scheduler has nothing to show.
+func storeNext(t testing.TB, s export.Store) {
+	scheduler, ok := s.(export.Scheduler)
+	if !ok {
+		return
+	}
+	n := 0
+	add := func(organization string, age time.Duration, alter func(now time.Time, j *export.Job)) string {
+		n++
+		return createOf(t, s, organization, n, func(now time.Time, j *export.Job) {
+			j.CreatedAt = now.Add(-age)
+			if alter != nil {
+				alter(now, j)
+			}
+		}).ID
+	}
+	next := func(when, want string) {
+		t.Helper()
+		got, err := scheduler.Next(t.Context())
+		if want == "" {
+			if !errors.Is(err, export.ErrNotFound) {
+				t.Errorf("%s Next gives %q, %v, want ErrNotFound", when, got, err)
+			}
+			return
+		}
+		if err != nil || got != want {
+			t.Fatalf("%s Next gives %s, %v, want %s", when, got, err, want)
+		}
+	}
+	claim := func(id string, ago time.Duration) {
+		update(t, s, id, func(now time.Time, j *export.Job) {
+			j.Status, j.LeaseUntil, j.ClaimedAt = export.JobProcessing, now.Add(time.Hour), now.Add(-ago)
+		})
+	}
+	next("of no jobs", "")
+	done := add(ourOrg, 9*time.Hour, nil)
+	end(t, s, done)
+	add(ourOrg, 9*time.Hour, func(_ time.Time, j *export.Job) { j.PutOff = true })
+	next("with none that waits", "")
+
+	second := add(ourOrg, 3*time.Hour, nil)
+	third := add(ourOrg, 2*time.Hour, nil)
+	first := add(ourOrg, 4*time.Hour, func(now time.Time, j *export.Job) { j.LeaseUntil = now.Add(-time.Minute) })
+	late := add(theirOrg, time.Hour, nil)
+	next("of jobs that wait", first)
+	next("asked again", first)
+	claim(first, 50*time.Minute)
+	next("with one of the other organization", late)
+	claim(late, 40*time.Minute)
+	next("with as many of both", second)
+	claim(second, 30*time.Minute)
+	later := add(theirOrg, time.Minute, nil)
+	next("with more of the one", later)
+	urgent := add(ourOrg, time.Second, func(_ time.Time, j *export.Job) { j.Priority = 1 })
+	add(theirOrg, 9*time.Hour, func(_ time.Time, j *export.Job) { j.Priority = -1 })
+	next("with one of priority", urgent)
+	claim(urgent, 20*time.Minute)
+	for _, id := range []string{first, second, urgent, late} {
+		end(t, s, id)
+	}
+	next("whose turn was longer ago", later)
+	claim(later, 0)
+	end(t, s, later)
+	next("by turns", third)
+}
+
+func storeNextCancelled(t testing.TB, s export.Store) {
+	if scheduler, ok := s.(export.Scheduler); ok {
+		_, err := scheduler.Next(cancelled(t))
+		wantCancelled(t, "Next", err)
+	}
+}
