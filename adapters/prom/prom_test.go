@@ -135,6 +135,10 @@ func (w *world) exports(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	w.faults.Fail("Destination.Put", 1, errors.New("no space")) // put off
+	w.create(t, other, "good")
+	w.work(t, nil)
+
 	lost := w.create(t, other, "slow")
 	w.work(t, func() { // its lease is over, and another process has looked
 		_, err := w.store.Update(t.Context(), lost.ID, func(now time.Time, j *export.Job) error {
@@ -145,10 +149,6 @@ func (w *world) exports(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	w.Take()
-	w.faults.Fail("Destination.Put", 1, errors.New("no space")) // put off
-	w.create(t, other, "good")
-	w.work(t, nil)
 }
 
 // scrape reads the metrics as Prometheus does.
