@@ -32,9 +32,15 @@ type lease struct {
 	cancel   context.CancelCauseFunc
 	deadline *time.Timer // ends the work before the lease is over
 
+	look chan struct{} // asks for a beat at once
+
 	mu       sync.Mutex
 	progress []SectionProgress
 	changed  bool
+}
+
+func (s *Service) newLease(job Job) *lease {
+	return &lease{service: s, jobID: job.ID, attempt: job.Attempt, look: make(chan struct{}, 1)}
 }
 
 // hold keeps a lease that was taken at began alive, until release is called. The
@@ -72,14 +78,17 @@ func (l *lease) keep(ctx context.Context) {
 	defer tick.Stop()
 	last := time.Now()
 	for {
+		asked := false
 		select {
 		case <-ctx.Done():
 			return
+		case <-l.look:
+			asked = true
 		case <-tick.C:
 		}
 		began := time.Now()
 		progress, changed := l.take()
-		if !changed && began.Sub(last) < c.Heartbeat {
+		if !changed && !asked && began.Sub(last) < c.Heartbeat {
 			continue
 		}
 		err := l.beat(ctx, progress)

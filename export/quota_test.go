@@ -61,8 +61,10 @@ func TestQuotaInFlight(t *testing.T) {
 		n.create(t, all) // one has ended
 		n.Take()
 		n.wantQuota(t, a, 30*time.Second, twoAtOnce)
-		if err := n.Work(t.Context(), tasks[1]); err != nil {
-			t.Fatal(err)
+		for range 2 { // the first is the other organization's
+			if err := n.Work(t.Context(), tasks[1]); err != nil {
+				t.Fatal(err)
+			}
 		}
 		n.create(t, a)
 	})

@@ -74,6 +74,15 @@ type Dispatcher interface {
 	Dispatch(ctx context.Context, task Task) error
 }
 
+// Canceller is implemented by a [Dispatcher] that also tells workers in other
+// processes at once that a job was cancelled, by having [Service.Cancelled] called
+// there. Without it they know with their next heartbeat.
+type Canceller interface {
+	// Cancel has whoever listens told of the job. Who does not listen just then is
+	// not told later.
+	Cancel(ctx context.Context, jobID string) error
+}
+
 // Task is a thing for a worker to do. It says that a job waits, not which one is
 // to be next: see [Service.Work].
 type Task struct {

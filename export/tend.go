@@ -3,6 +3,7 @@ package export
 import (
 	"context"
 	"errors"
+	"iter"
 	"time"
 )
 
@@ -130,7 +131,7 @@ func (s *Service) Delete(ctx context.Context, organizationID, jobID string) (Del
 	switch done {
 	case JobCancelled:
 		s.tell(ctx, JobEvent{Step: StepCancelled, Job: job})
-		s.stop(jobID)
+		s.cancel(ctx, job)
 	case ArchivePurged:
 		if err := s.purge(ctx, jobID); err != nil {
 			s.config.Logger.ErrorContext(ctx, "archive not deleted, to be tried again", "job", jobID, "error", err)
@@ -139,14 +140,40 @@ func (s *Service) Delete(ctx context.Context, organizationID, jobID string) (Del
 	return done, nil
 }
 
-// stop ends the work on a job, if it is done here. Elsewhere it ends with the
-// next heartbeat.
-func (s *Service) stop(jobID string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for l := range s.running {
-		if l.jobID == jobID {
-			l.cancel(errEnded)
+// cancel ends the work on a job that has ended. If it is done elsewhere and that
+// process cannot be told, it ends with the next heartbeat.
+func (s *Service) cancel(ctx context.Context, job Job) {
+	for l := range s.leases(job.ID) {
+		l.cancel(errEnded)
+	}
+	if c, ok := s.config.Dispatcher.(Canceller); ok {
+		if err := c.Cancel(ctx, job.ID); err != nil {
+			s.log(job).WarnContext(ctx, "workers not told that the job was cancelled", "error", err)
+		}
+	}
+}
+
+// Cancelled tells that a job has been cancelled by another process. Work on it
+// here, if there is any, ends as soon as the store says so too: it is asked at
+// once.
+func (s *Service) Cancelled(jobID string) {
+	for l := range s.leases(jobID) {
+		select {
+		case l.look <- struct{}{}:
+		default: // it is about to look
+		}
+	}
+}
+
+// leases are those of a job that this process has; two in a moment at most.
+func (s *Service) leases(jobID string) iter.Seq[*lease] {
+	return func(yield func(*lease) bool) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for l := range s.running {
+			if l.jobID == jobID && !yield(l) {
+				return
+			}
 		}
 	}
 }

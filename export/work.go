@@ -40,7 +40,7 @@ func (s *Service) Work(ctx context.Context, task Task) error {
 		return nil
 	}
 	s.tell(ctx, JobEvent{Step: StepClaimed, Job: job})
-	return s.attempt(ctx, &lease{service: s, jobID: job.ID, attempt: job.Attempt}, job, began)
+	return s.attempt(ctx, s.newLease(job), job, began)
 }
 
 // attempt works on a job that was claimed at began, and writes how that ended.

@@ -7,6 +7,7 @@
 //	service, err := export.NewService(export.ServiceConfig{Dispatcher: queue, …})
 //	…
 //	go service.Tend(ctx)
+//	go queue.Listen(ctx, service.Cancelled)
 //	err = queue.Run(ctx, service.Work) // until ctx ends
 //
 // [Queue.Migrate] makes River's tables. A process that only takes requests does
@@ -20,7 +21,7 @@
 //	var queue *riverqueue.Queue
 //	store, err := bunstore.Open(ctx, address, bunstore.Config{
 //		AfterWrite: func(ctx context.Context, tx *sql.Tx, job *export.Job) error {
-//			if job.Status != export.JobPending || job.Attempt > 0 {
+//			if !job.Waits() {
 //				return nil
 //			}
 //			return queue.EnqueueTx(ctx, tx, export.Task{Kind: export.TaskExport, JobID: job.ID})
@@ -30,8 +31,9 @@
 //	queue, err = riverqueue.New(riverqueue.Config{DB: store.DB().DB, ListenURL: address})
 //
 // The service dispatches the job once more after that, which changes nothing: the
-// task waits already or, if a worker was that fast, the next one finds that the
-// job is looked after.
+// task waits already or, if a worker was that fast, the next one finds that
+// nothing is left to do. A dispatcher around this one that does nothing saves
+// that.
 //
 // # River kicks, the lease keeps
 //

@@ -9,7 +9,8 @@ import (
 
 func TestDispatcherKit(t *testing.T) {
 	exporttest.RunDispatcher(t, func(t *testing.T) exporttest.Worked {
-		q, _ := migrated(t, riverqueue.Config{Workers: 4})
-		return exporttest.Worked{Dispatcher: q, Run: q.Run}
+		q, address := migrated(t, riverqueue.Config{Workers: 4})
+		other := newQueue(t, address, riverqueue.Config{}) // as another process
+		return exporttest.Worked{Dispatcher: q, Run: q.Run, Listen: other.Listen}
 	})
 }

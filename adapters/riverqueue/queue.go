@@ -37,10 +37,11 @@ type Config struct {
 	// it. [Queue.Migrate] needs two of its connections.
 	DB *sql.DB
 
-	// ListenURL is the URL of the same database, for one connection beside DB on
-	// which [Queue.Run] hears of new tasks at once. It must reach the server
-	// itself or a pooler of sessions, not one of transactions. Without it Run
-	// looks for tasks every second.
+	// ListenURL is the URL of the same database, for a connection beside DB on
+	// which [Queue.Run] hears of new tasks at once, and one on which
+	// [Queue.Listen] hears of cancelled jobs. It must reach the server itself or a
+	// pooler of sessions, not one of transactions. Without it Run looks for tasks
+	// every second.
 	ListenURL string
 
 	// Schema is where River's tables are: up to 46 letters, digits and

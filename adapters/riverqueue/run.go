@@ -79,6 +79,15 @@ func (q *Queue) listener(ctx context.Context) (*riverdatabasesql.Driver, func(),
 	if q.listen == nil {
 		return riverdatabasesql.New(q.config.DB), func() {}, nil
 	}
+	pool, err := pgxpool.NewWithConfig(ctx, q.listenConfig())
+	if err != nil {
+		return nil, nil, err
+	}
+	return riverdatabasesql.NewWithPgxListener(q.config.DB, pool), pool.Close, nil
+}
+
+// listenConfig is that of a pool of one connection.
+func (q *Queue) listenConfig() *pgxpool.Config {
 	config := q.listen.Copy()
 	config.MinConns, config.MinIdleConns, config.MaxConns = 0, 0, 1
 	if config.ConnConfig.ConnectTimeout == 0 {
@@ -87,11 +96,7 @@ func (q *Queue) listener(ctx context.Context) (*riverdatabasesql.Driver, func(),
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "orgexport"
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, nil, err
-	}
-	return riverdatabasesql.NewWithPgxListener(q.config.DB, pool), pool.Close, nil
+	return config
 }
 
 // worker makes the client of River that takes tasks.

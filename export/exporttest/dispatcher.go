@@ -11,8 +11,10 @@ import (
 // takes them and does the work, or loses them. Its zero value is ready for use.
 // It is safe for concurrent use.
 type MemDispatcher struct {
-	mu    sync.Mutex
-	tasks []export.Task
+	mu      sync.Mutex
+	tasks   []export.Task
+	hearers map[int]func(jobID string)
+	heard   int
 }
 
 // Dispatch implements [export.Dispatcher].
@@ -34,4 +36,35 @@ func (d *MemDispatcher) Take() []export.Task {
 	tasks := d.tasks
 	d.tasks = nil
 	return tasks
+}
+
+// Cancel implements [export.Canceller].
+func (d *MemDispatcher) Cancel(ctx context.Context, jobID string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	for _, cancelled := range d.hearers {
+		cancelled(jobID)
+	}
+	return nil
+}
+
+// Listen calls cancelled for each job that is cancelled, until ctx ends. It
+// returns nil.
+func (d *MemDispatcher) Listen(ctx context.Context, cancelled func(jobID string)) error {
+	d.mu.Lock()
+	if d.hearers == nil {
+		d.hearers = make(map[int]func(string))
+	}
+	d.heard++
+	id := d.heard
+	d.hearers[id] = cancelled
+	d.mu.Unlock()
+	<-ctx.Done()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.hearers, id)
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/orgexport/orgexport/export"
 )
@@ -12,6 +13,10 @@ import (
 type Worked struct {
 	export.Dispatcher
 	Run func(ctx context.Context, work func(context.Context, export.Task) error) error
+
+	// Listen is told of cancelled jobs, until ctx ends, if the dispatcher is an
+	// [export.Canceller].
+	Listen func(ctx context.Context, cancelled func(jobID string)) error
 }
 
 // RunDispatcher checks an [export.Dispatcher] against its documentation.
@@ -25,6 +30,7 @@ var dispatcherPromises = []promise[Worked]{
 	{"EachTaskIsWorkedOn", dispatcherEach},
 	{"BeforeAndWhileItRuns", dispatcherWhile},
 	{"Concurrent", dispatcherConcurrent},
+	{"CancelledJobsAreHeardOf", dispatcherCancel},
 }
 
 func exportTask(n int) export.Task { return export.Task{Kind: export.TaskExport, JobID: shortID(n)} }
@@ -99,3 +105,55 @@ func dispatcherConcurrent(t testing.TB, d Worked) {
 		all.Wait()
 	})
 }
+
+// dispatcherCancel has two that listen. They may not hear of what is cancelled
+// before they do, and so it is cancelled until both have heard.
+func dispatcherCancel(t testing.TB, d Worked) {
+	c, ok := d.Dispatcher.(export.Canceller)
+	if !ok {
+		return
+	}
+	ctx, stop := context.WithTimeout(t.Context(), kitPatience)
+	defer stop()
+	var listening, hearing sync.WaitGroup
+	for range 2 {
+		hearing.Add(1)
+		heard := sync.OnceFunc(hearing.Done)
+		listening.Go(func() {
+			err := d.Listen(ctx, func(jobID string) {
+				if jobID != shortID(1) {
+					t.Errorf("of job %s it is heard as %s", shortID(1), jobID)
+				}
+				heard()
+			})
+			if err != nil {
+				t.Errorf("Listen ends with %v", err)
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() {
+		hearing.Wait()
+		close(done)
+	}()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for heard := false; !heard; {
+		select {
+		case <-done:
+			heard = true
+		case <-ctx.Done():
+			t.Error("not all who listen hear of it")
+			heard = true
+		case <-again.C:
+			if err := c.Cancel(ctx, shortID(1)); err != nil && ctx.Err() == nil {
+				t.Errorf("Cancel: %v", err)
+			}
+		}
+	}
+	stop()
+	listening.Wait()
+}
+
+// kitPatience is how long the kit waits for what has to come at once.
+const kitPatience = 10 * time.Second

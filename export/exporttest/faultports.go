@@ -80,6 +80,16 @@ func (d faultyDispatcher) Dispatch(ctx context.Context, task export.Task) error 
 	return d.f.do("Dispatcher.Dispatch", func() error { return d.inner.Dispatch(ctx, task) })
 }
 
+// Cancel tells nobody if inner is no export.Canceller.
+func (d faultyDispatcher) Cancel(ctx context.Context, jobID string) error {
+	return d.f.do("Dispatcher.Cancel", func() error {
+		if c, ok := d.inner.(export.Canceller); ok {
+			return c.Cancel(ctx, jobID)
+		}
+		return nil
+	})
+}
+
 type faultySigner struct {
 	f     *Faults
 	inner export.Signer

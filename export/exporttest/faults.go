@@ -80,12 +80,12 @@ func (f *Faults) Fired() []string {
 
 // calls are the names of all calls.
 var calls = []string{
-	"Store.Create", "Store.Get", "Store.List", "Store.Update", "Store.Stale",
+	"Store.Create", "Store.Get", "Store.List", "Store.Update", "Store.Stale", "Store.Next",
 	"Spool.Put", "Spool.Write", "Spool.Commit", "Spool.Open", "Spool.Read", "Spool.Seek", "Spool.Close",
 	"Spool.Delete", "Spool.List",
 	"Destination.Put", "Destination.Write", "Destination.Commit", "Destination.Open", "Destination.Read",
 	"Destination.Seek", "Destination.Close", "Destination.Delete", "Destination.List",
-	"Dispatcher.Dispatch", "Signer.Sign", "Organizations.Get",
+	"Dispatcher.Dispatch", "Dispatcher.Cancel", "Signer.Sign", "Organizations.Get",
 	"KeyStore.CreateKey", "KeyStore.KeyByHash", "KeyStore.TouchKey", "KeyStore.RevokeKey", "KeyStore.Keys",
 	"MemberStore.PutMember", "MemberStore.Member", "MemberStore.Members", "MemberStore.RemoveMember",
 	"SessionStore.CreateSession", "SessionStore.SessionByHash", "SessionStore.ExtendSession", "SessionStore.EndSession",

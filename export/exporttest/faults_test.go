@@ -66,7 +66,15 @@ func useAll(ctx context.Context, f *Faults) error {
 	note(err)
 	_, err = s.Stale(ctx, 1)
 	note(err)
-	note(f.Dispatcher(new(MemDispatcher)).Dispatch(ctx, export.Task{}))
+	if n, ok := s.(export.Scheduler); ok {
+		_, err = n.Next(ctx)
+		note(err)
+	}
+	d := f.Dispatcher(new(MemDispatcher))
+	note(d.Dispatch(ctx, export.Task{}))
+	if c, ok := d.(export.Canceller); ok {
+		note(c.Cancel(ctx, shortID(1)))
+	}
 	_, err = f.Signer(new(MemSigner)).Sign(ctx, "key", "name", time.Minute)
 	note(err)
 	_, err = f.Organizations(MemOrganizations{ourOrg: {ID: ourOrg}}).Get(ctx, ourOrg)

@@ -25,7 +25,7 @@ func (d *MemDispatcher) run(ctx context.Context, work func(context.Context, expo
 
 func newWorked() Worked {
 	d := new(MemDispatcher)
-	return Worked{d, d.run}
+	return Worked{d, d.run, d.Listen}
 }
 
 func TestMemDispatcherKit(t *testing.T) {
@@ -51,12 +51,27 @@ func (l *lossy) Dispatch(ctx context.Context, task export.Task) error {
 func TestBrokenDispatchers(t *testing.T) {
 	lose := func(n int) Worked {
 		d := newWorked()
-		return Worked{&lossy{Dispatcher: d.Dispatcher, n: n}, d.Run}
+		return Worked{Dispatcher: &lossy{Dispatcher: d.Dispatcher, n: n}, Run: d.Run}
+	}
+	heard := func(wrong func(ctx context.Context, cancelled func(string)) error) Worked {
+		d := newWorked()
+		d.Listen = wrong
+		return d
+	}
+	renamed := newWorked()
+	listen := renamed.Listen
+	renamed.Listen = func(ctx context.Context, cancelled func(string)) error {
+		return listen(ctx, func(jobID string) { cancelled("x" + jobID) })
 	}
 	testDefects(t, dispatcherPromises, []defect[Worked]{
 		{"loses one", "EachTaskIsWorkedOn", "1 tasks did not come", lose(20)},
 		{"takes none while it runs", "BeforeAndWhileItRuns", "1 tasks did not come", lose(2)},
 		{"loses of many", "Concurrent", "1 tasks did not come", lose(40)},
+		{"another job", "CancelledJobsAreHeardOf", "it is heard as", renamed},
+		{"fails to listen", "CancelledJobsAreHeardOf", "Listen ends with", heard(func(_ context.Context, cancelled func(string)) error {
+			cancelled(shortID(1))
+			return errors.New("no connection")
+		})},
 	})
 }
 
