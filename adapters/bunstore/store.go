@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"sync/atomic"
+	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect"
@@ -106,6 +107,14 @@ func (s *Store) clock() bun.Safe {
 		return "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 	}
 	return "CAST(round(unixepoch('subsec') * 1000) AS INTEGER)"
+}
+
+// Now is the clock of the database, in UTC and whole milliseconds: that by which
+// jobs, and the windows of rate limits, are timed.
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	var ms int64
+	err := s.db.NewRaw("SELECT ?", s.clock()).Scan(ctx, &ms)
+	return time.UnixMilli(ms).UTC(), wrap("clock", err)
 }
 
 // changed tells whether a statement changed a row.

@@ -65,13 +65,10 @@ func keysCreateCommand() *cobra.Command {
 			if expires < 0 {
 				return errors.New("--expires is negative")
 			}
-			if expires > 0 {
-				key.ExpiresAt = time.Now().Add(expires)
-			}
 			if err := checkKey(key); err != nil {
 				return err
 			}
-			return o.createKey(c.Context(), key)
+			return o.createKey(c.Context(), key, expires)
 		},
 		DisableFlagsInUseLine: true,
 	}
@@ -131,8 +128,16 @@ func (o *serverOptions) withStore(ctx context.Context, use func(*bunstore.Store)
 	return failed(errors.Join(use(store), store.Close()))
 }
 
-func (o *serverOptions) createKey(ctx context.Context, key access.Key) error {
+// createKey makes a key that expires after a while, or never if that is 0.
+func (o *serverOptions) createKey(ctx context.Context, key access.Key, expires time.Duration) error {
 	return o.withStore(ctx, func(store *bunstore.Store) error {
+		if expires > 0 {
+			now, err := store.Now(ctx)
+			if err != nil {
+				return err
+			}
+			key.ExpiresAt = now.Add(expires)
+		}
 		text, err := newKey(ctx, store, key)
 		if err != nil {
 			return err
@@ -148,7 +153,11 @@ func newKey(ctx context.Context, store *bunstore.Store, key access.Key) (string,
 	if err != nil {
 		return "", err
 	}
-	key.ID, key.Hash, key.CreatedAt = export.NewID(), access.Hash(text), time.Now()
+	now, err := store.Now(ctx)
+	if err != nil {
+		return "", err
+	}
+	key.ID, key.Hash, key.CreatedAt = export.NewID(), access.Hash(text), now
 	if err := store.CreateKey(ctx, key); err != nil {
 		return "", err
 	}
@@ -157,8 +166,12 @@ func newKey(ctx context.Context, store *bunstore.Store, key access.Key) (string,
 
 // record notes in the audit trail what the operator has done to an object.
 func record(ctx context.Context, store *bunstore.Store, action audit.Action, organizationID, object string) error {
+	now, err := store.Now(ctx)
+	if err != nil {
+		return err
+	}
 	return store.Record(ctx, audit.Entry{
-		At: time.Now(), Action: action, Actor: operator(), OrganizationID: organizationID, Object: object,
+		At: now, Action: action, Actor: operator(), OrganizationID: organizationID, Object: object,
 	})
 }
 
@@ -194,7 +207,11 @@ func keysRevokeCommand() *cobra.Command {
 
 // revokeKey makes a key useless from now on. The organization may not be known.
 func revokeKey(ctx context.Context, store *bunstore.Store, id, organizationID string) error {
-	if err := store.RevokeKey(ctx, id, time.Now()); err != nil {
+	now, err := store.Now(ctx)
+	if err != nil {
+		return err
+	}
+	if err := store.RevokeKey(ctx, id, now); err != nil {
 		return err
 	}
 	return record(ctx, store, audit.KeyRevoked, organizationID, id)

@@ -59,7 +59,10 @@ func sessionsCreateCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				now := time.Now()
+				now, err := store.Now(c.Context())
+				if err != nil {
+					return err
+				}
 				s := access.Session{ID: export.NewID(), Hash: access.Hash(text), Subject: user, CreatedAt: now, ExpiresAt: now.Add(expires)}
 				if err := store.CreateSession(c.Context(), s); err != nil {
 					return err

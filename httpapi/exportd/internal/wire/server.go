@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"go.opentelemetry.io/otel/sdk/trace"
 	"golang.org/x/sync/errgroup"
@@ -42,6 +43,7 @@ type Server struct {
 	setup   *Setup
 	service *export.Service
 	queue   *inproc.Queue
+	clock   *clock
 	tracing *trace.TracerProvider
 	logger  *slog.Logger
 }
@@ -50,6 +52,9 @@ type Server struct {
 type ServerOptions struct {
 	PublicURL string // how clients reach it
 	Logger    *slog.Logger
+
+	// Clock is that of this machine. Defaults to [time.Now].
+	Clock func() time.Time
 
 	// Stopping is closed when the server is to stop: see [httpapi.Config].
 	Stopping <-chan struct{}
@@ -88,6 +93,9 @@ func OpenServer(ctx context.Context, c *config.Config, o ServerOptions) (_ *Serv
 	if s.Store, err = OpenStore(ctx, c); err != nil {
 		return nil, err
 	}
+	if s.clock, err = openClock(ctx, s.Store, o.Clock, o.Logger); err != nil {
+		return nil, err
+	}
 	metrics, err := prom.New(prom.Config{Store: s.Store, Engine: s.setup.Engine, Logger: o.Logger})
 	if err != nil {
 		return nil, err
@@ -100,7 +108,7 @@ func OpenServer(ctx context.Context, c *config.Config, o ServerOptions) (_ *Serv
 }
 
 func (s *Server) openService(c *config.Config, o ServerOptions, ring *sign.Ring, tracer *otel.Tracer, metrics *prom.Metrics, archives export.Destination) error {
-	signer, err := sign.NewSigner(sign.Config{Ring: ring, BaseURL: o.PublicURL + downloads})
+	signer, err := sign.NewSigner(sign.Config{Ring: ring, BaseURL: o.PublicURL + downloads, Now: s.clock.Now})
 	if err != nil {
 		return err
 	}
@@ -115,6 +123,7 @@ func (s *Server) openService(c *config.Config, o ServerOptions, ring *sign.Ring,
 		Retention:      c.Archives.Retention,
 		PartsRetention: c.Archives.PartsRetention,
 		LinkTTL:        c.Archives.LinkTTL,
+		Now:            s.clock.Now,
 		Quota:          export.Quota{InFlight: int64(c.Limits.InFlight), Day: int64(c.Limits.Daily)},
 		Observers:      []export.Observer{metrics.Observer(), tracer.Observer()},
 		Logger:         o.Logger,
@@ -130,12 +139,13 @@ func (s *Server) openHandler(c *config.Config, o ServerOptions, ring *sign.Ring,
 		Destination: archives,
 		Trail:       s.Store,
 		Fail:        httpapi.Fail,
+		Now:         s.clock.Now,
 		Logger:      o.Logger,
 	})
 	if err != nil {
 		return err
 	}
-	bearer, err := openBearer(c, o.Logger)
+	bearer, err := openBearer(c, s.clock, o.Logger)
 	if err != nil {
 		return err
 	}
@@ -156,6 +166,7 @@ func (s *Server) openHandler(c *config.Config, o ServerOptions, ring *sign.Ring,
 		Downloads:     metrics.Downloads(files),
 		DownloadsPath: downloads + "/",
 		PublicURL:     o.PublicURL,
+		Now:           s.clock.Now,
 		Docs:          docsui.Handler(),
 		Stopping:      o.Stopping,
 		Logger:        o.Logger,
@@ -168,12 +179,14 @@ func (s *Server) openHandler(c *config.Config, o ServerOptions, ring *sign.Ring,
 }
 
 // openBearer makes what checks bearer tokens, or nil if there is no provider.
-func openBearer(c *config.Config, logger *slog.Logger) (access.TokenVerifier, error) {
+func openBearer(c *config.Config, clock *clock, logger *slog.Logger) (access.TokenVerifier, error) {
 	o := c.OIDC
 	if o.Issuer.Value == "" {
 		return nil, nil
 	}
-	verifier, err := oidc.New(oidc.Config{Issuer: o.Issuer.Value, Audience: o.Audience.Value, Scope: o.Scope.Value, Logger: logger})
+	verifier, err := oidc.New(oidc.Config{
+		Issuer: o.Issuer.Value, Audience: o.Audience.Value, Scope: o.Scope.Value, Now: clock.Now, Logger: logger,
+	})
 	if err != nil {
 		return nil, config.FileErrors{{File: c.File, Line: o.Issuer.Line, Message: err.Error()}}
 	}
@@ -186,6 +199,10 @@ func (s *Server) Run(ctx context.Context) error {
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error {
 		s.service.Tend(ctx)
+		return nil
+	})
+	work.Go(func() error {
+		s.clock.run(ctx)
 		return nil
 	})
 	work.Go(func() error { return s.queue.Run(ctx, s.service.Work) })
