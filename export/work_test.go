@@ -299,8 +299,8 @@ func TestWorkersThatAreLostAreCapped(t *testing.T) {
 
 func TestDamagedPartsAreMadeAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var a, b, c atomic.Int64
-		sections := []export.Section{counted("a", &a), counted("b", &b), counted("c", &c)}
+		var a, b, c, d atomic.Int64
+		sections := []export.Section{counted("a", &a), counted("b", &b), counted("c", &c), counted("d", &d)}
 		n := newNode(t, nil, sections...)
 		job := n.create(t, export.JobRequest{})
 		ids := make(map[string]export.PartID)
@@ -316,23 +316,27 @@ func TestDamagedPartsAreMadeAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, key := range []string{"a", "b", "c"} {
+		for _, key := range []string{"a", "b", "c", "d"} {
 			ids[key] = export.PartID{JobID: job.ID, Section: key, Attempt: 7}
 		}
 		if err := n.spool.Delete(t.Context(), ids["a"]); err != nil { // found before
 			t.Fatal(err)
 		}
-		damage(t, n.spool, ids["b"]) // found while joining
+		change(t, n.spool, ids["b"], func(part []byte) { part[20] ^= 1 }) // found while joining
+		change(t, n.spool, ids["c"], func(part []byte) {                  // made by a newer program
+			footer := bytes.LastIndex(part, []byte("oxsp\x00\x00\x00\x01"))
+			part[footer+7]++
+		})
 		n.work(t)
 		n.archive(t, n.get(t, job))
-		if a.Load() != 2 || b.Load() != 2 || c.Load() != 1 {
-			t.Errorf("the sections ran %d, %d and %d times, want 2, 2, 1", a.Load(), b.Load(), c.Load())
+		if a.Load() != 2 || b.Load() != 2 || c.Load() != 2 || d.Load() != 1 {
+			t.Errorf("the sections ran %d, %d, %d and %d times, want 2, 2, 2, 1", a.Load(), b.Load(), c.Load(), d.Load())
 		}
 	})
 }
 
-// damage flips a bit in the first bytes of a part.
-func damage(t *testing.T, spool export.Spool, id export.PartID) {
+// change writes a part anew, with other bytes.
+func change(t *testing.T, spool export.Spool, id export.PartID, how func(part []byte)) {
 	t.Helper()
 	r, err := spool.Open(t.Context(), id)
 	if err != nil {
@@ -343,7 +347,7 @@ func damage(t *testing.T, spool export.Spool, id export.PartID) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b[20] ^= 1
+	how(b)
 	err = spool.Put(t.Context(), id, func(w io.Writer) error {
 		_, err := w.Write(b)
 		return err
