@@ -101,9 +101,10 @@ type polled struct {
 	ExpiresAt   time.Time `json:"expires_at"`
 }
 
-func (n *skewed) export(t *testing.T, method, jobID, key string) (p polled) {
+// export requests or polls an export.
+func (n *skewed) export(t *testing.T, method, organization, rest, key string) (p polled) {
 	t.Helper()
-	status, body := ask(t, method, n.url+"/dashboard/api/v1/data-export/"+demo.OrganizationID()+jobID, key)
+	status, body := ask(t, method, n.url+"/dashboard/api/v1/data-export/"+organization+rest, key)
 	if status != http.StatusOK {
 		t.Fatalf("%s gives %d: %s", method, status, body)
 	}
@@ -114,14 +115,14 @@ func (n *skewed) export(t *testing.T, method, jobID, key string) (p polled) {
 }
 
 // newKey makes a key that expires after a while, by a clock that is right.
-func (n *skewed) newKey(t *testing.T, expires time.Duration) string {
+func (n *skewed) newKey(t *testing.T, organization string, expires time.Duration) string {
 	t.Helper()
 	text, err := access.NewKeyText(access.Business, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = n.server.Store.CreateKey(t.Context(), access.Key{
-		ID: export.NewID(), Kind: access.Business, Hash: access.Hash(text), OrganizationID: demo.OrganizationID(), Role: access.Manager,
+		ID: export.NewID(), Kind: access.Business, Hash: access.Hash(text), OrganizationID: organization, Role: access.Manager,
 		CreatedAt: time.Now(), ExpiresAt: time.Now().Add(expires),
 	})
 	if err != nil {
@@ -162,7 +163,7 @@ func testClockSkew(t *testing.T, change func(*config.Config)) {
 	c.Limits = config.Limits{PerMinute: 1 << 30, PerDay: 1 << 30}
 	change(c)
 	early, late := openSkewed(t, c, -2*time.Minute), openSkewed(t, c, 2*time.Minute)
-	good, over := early.newKey(t, linkTTL), early.newKey(t, -time.Minute)
+	good, over := early.newKey(t, demo.OrganizationID(), linkTTL), early.newKey(t, demo.OrganizationID(), -time.Minute)
 
 	stopLate := late.run(t)
 	early.run(t)
@@ -172,10 +173,10 @@ func testClockSkew(t *testing.T, change func(*config.Config)) {
 		}
 	}
 	for _, from := range []*skewed{early, late} { // and the other may work on it
-		job := from.export(t, http.MethodPost, "?archive_format=tar.gz", good)
+		job := from.export(t, http.MethodPost, demo.OrganizationID(), "?archive_format=tar.gz", good)
 		for job.Status == "pending" || job.Status == "processing" {
 			time.Sleep(20 * time.Millisecond)
-			job = from.export(t, http.MethodGet, "/"+job.JobID, good)
+			job = from.export(t, http.MethodGet, demo.OrganizationID(), "/"+job.JobID, good)
 		}
 		stored, err := early.server.Store.Get(t.Context(), demo.OrganizationID(), job.JobID)
 		if err != nil || stored.Status != export.JobCompleted || stored.Failures != 0 || stored.Attempt != 1 {
@@ -185,7 +186,7 @@ func testClockSkew(t *testing.T, change func(*config.Config)) {
 			t.Errorf("the job was created %v ago", age)
 		}
 		for _, signs := range []*skewed{early, late} {
-			link := signs.export(t, http.MethodGet, "/"+job.JobID, good)
+			link := signs.export(t, http.MethodGet, demo.OrganizationID(), "/"+job.JobID, good)
 			if left := time.Until(link.ExpiresAt); left < linkTTL-20*time.Second || left > linkTTL+time.Second {
 				t.Errorf("%v ahead, a link is good for %v", signs.ahead, left)
 			}
