@@ -44,7 +44,7 @@ func (e *PartError) Unwrap() error { return e.Err }
 
 // NotReadyError tells which port of a service is not ready to be used.
 type NotReadyError struct {
-	Port string // "store", "spool" or "destination"
+	Port string // "store", "dispatcher", "spool" or "destination"
 	Err  error
 }
 

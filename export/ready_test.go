@@ -32,6 +32,22 @@ func TestReady(t *testing.T) {
 	}
 }
 
+type unreadyDispatcher struct {
+	export.Dispatcher
+	err error
+}
+
+func (d unreadyDispatcher) Check(context.Context) error { return d.err }
+
+func TestDispatcherReady(t *testing.T) {
+	cause := errors.New("no route")
+	n := newNode(t, func(c *export.ServiceConfig) { c.Dispatcher = unreadyDispatcher{c.Dispatcher, cause} }, fine("a"))
+	var port *export.NotReadyError
+	if err := n.Ready(t.Context()); !errors.Is(err, cause) || !errors.As(err, &port) || port.Port != "dispatcher" {
+		t.Errorf("Ready gives %v", err)
+	}
+}
+
 func TestFormats(t *testing.T) {
 	if got, want := newNode(t, nil, fine("a")).Formats(), []string{"zip", "tar.gz"}; !slices.Equal(got, want) {
 		t.Errorf("Formats gives %q, want %q", got, want)

@@ -181,7 +181,7 @@ func (s *Service) Link(ctx context.Context, job Job) (Link, error) {
 }
 
 // Ready returns what is not ready of the ports that can tell (see [Checker]):
-// Store, Spool and Destination. The error is made of [*NotReadyError] values.
+// Store, Dispatcher, Spool and Destination. The error is made of [*NotReadyError] values.
 func (s *Service) Ready(ctx context.Context) error {
 	var errs []error
 	for _, port := range []struct {
@@ -189,6 +189,7 @@ func (s *Service) Ready(ctx context.Context) error {
 		port any
 	}{
 		{"store", s.config.Store},
+		{"dispatcher", s.config.Dispatcher},
 		{"spool", s.spool()},
 		{"destination", s.config.Destination},
 	} {

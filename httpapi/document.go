@@ -179,7 +179,7 @@ func (a *api) documentOthers() {
 	a.huma.OpenAPI().AddOperation(&huma.Operation{
 		Method: http.MethodGet, Path: readyPath, OperationID: "readyz", Tags: []string{tagExtensions},
 		Summary: "Tell whether the server can serve requests", Responses: ready,
-		Description: "Checks the database, the spool and the destination of archives. The error names what is not ready.",
+		Description: "Checks the database, the queue, the spool and the destination of archives. The error names what is not ready.",
 	})
 	if a.config.Downloads != nil {
 		a.documentDownload()

@@ -28,6 +28,8 @@ func (a *api) ready(w http.ResponseWriter, r *http.Request) {
 			refuse("service", err)
 		case port.Port == "store":
 			refuse("database", err) // what operators call it
+		case port.Port == "dispatcher":
+			refuse("queue", err)
 		default:
 			refuse(port.Port, err)
 		}

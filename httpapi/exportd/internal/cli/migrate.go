@@ -1,16 +1,18 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
-	"github.com/orgexport/orgexport/adapters/bunstore"
+	"github.com/orgexport/orgexport/httpapi/exportd/internal/wire"
 )
 
-const migrateHelp = `Migrate brings the tables of jobs, API keys and the audit trail up to date. It may
-be run by several processes at once, and again. Serve does the same when it
-starts; run this first where serve may not change tables.
+const migrateHelp = `Migrate brings the tables of jobs, API keys and the audit trail up to date and, in
+PostgreSQL, those of River, which brings jobs to workers. It may be run by several
+processes at once, and again. Serve and worker do the same when they start; run
+this first where they may not change tables.
 
 Exit status:
   0  the tables are up to date
@@ -25,13 +27,22 @@ func migrateCommand() *cobra.Command {
 		Long:  migrateHelp,
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return o.withStore(c.Context(), func(*bunstore.Store) error { // which it does
-				_, err := fmt.Println("the tables are up to date")
-				return err
-			})
+			return o.migrate(c.Context())
 		},
 		DisableFlagsInUseLine: true,
 	}
 	o.flags(c)
 	return c
+}
+
+func (o *serverOptions) migrate(ctx context.Context) error {
+	c, err := o.load(ctx)
+	if err != nil {
+		return err
+	}
+	if err := wire.Migrate(ctx, c, o.logger()); err != nil {
+		return failed(err)
+	}
+	_, err = fmt.Println("the tables are up to date")
+	return failed(err)
 }

@@ -44,8 +44,32 @@ func TestMigrate(t *testing.T) {
 			t.Errorf("%d versions are noted, the last is %d", applied, last)
 		}
 		nothingLeft(t, dir)
+		if d.driver == "pgx" {
+			refuseNewerQueue(t, d, dir)
+		}
 		refuseNewer(t, d, dir)
 	})
+}
+
+// refuseNewerQueue fails the test if there are no tables of River's, or if those
+// that a newer exportd has made are used.
+func refuseNewerQueue(t *testing.T, d jobsDatabase, dir string) {
+	t.Helper()
+	var tables, versions int
+	d.row(t, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename IN ('river_job', 'river_queue', 'river_leader')", &tables)
+	d.row(t, "SELECT count(*) FROM river_migration WHERE line = 'main'", &versions)
+	if tables != 3 || versions == 0 {
+		t.Errorf("there are %d of 3 tables of River's, in version %d", tables, versions)
+	}
+	d.exec(t, "INSERT INTO river_migration (line, version) VALUES ('main', 1000)")
+	for _, args := range []string{"migrate", "serve --listen 127.0.0.1:0"} {
+		o := finish(t, d.command(t, dir, append(strings.Fields(args), "--config", "exportd.yaml")...))
+		o.want(t, 1, "exportd: riverqueue: the database has a newer schema than this program: ")
+		if o.stdout != "" || strings.Count(o.stderr, "\n") != 1 {
+			t.Errorf("%s says\n%s%s", args, o.stdout, o.stderr)
+		}
+	}
+	d.exec(t, "DELETE FROM river_migration WHERE version = 1000")
 }
 
 // refuseNewer fails the test if anything is done with tables that a newer exportd

@@ -15,7 +15,6 @@ import (
 
 	"github.com/orgexport/orgexport/adapters/bunstore"
 	"github.com/orgexport/orgexport/adapters/dir"
-	"github.com/orgexport/orgexport/adapters/inproc"
 	"github.com/orgexport/orgexport/adapters/oidc"
 	"github.com/orgexport/orgexport/adapters/otel"
 	"github.com/orgexport/orgexport/adapters/prom"
@@ -42,7 +41,7 @@ type Server struct {
 	folders []io.Closer // of archives and parts
 	setup   *Setup
 	service *export.Service
-	queue   *inproc.Queue
+	queue   queue
 	clock   *clock
 	tracing *trace.TracerProvider
 	logger  *slog.Logger
@@ -90,9 +89,11 @@ func OpenServer(ctx context.Context, c *config.Config, o ServerOptions) (_ *Serv
 	if s.setup, err = Open(c, tracer.Spool(spool), o.Logger); err != nil {
 		return nil, err
 	}
-	if s.Store, err = OpenStore(ctx, c); err != nil {
+	jobs, err := openJobs(ctx, c, o.Logger)
+	if err != nil {
 		return nil, err
 	}
+	s.Store, s.queue = jobs.store, jobs.queue
 	if s.clock, err = openClock(ctx, s.Store, o.Clock, o.Logger); err != nil {
 		return nil, err
 	}
@@ -101,22 +102,21 @@ func OpenServer(ctx context.Context, c *config.Config, o ServerOptions) (_ *Serv
 		return nil, err
 	}
 	s.Metrics = metrics.Handler()
-	if err := s.openService(c, o, ring, tracer, metrics, archives); err != nil {
+	if err := s.openService(c, o, ring, tracer, metrics, archives, jobs.dispatcher); err != nil {
 		return nil, err
 	}
 	return s, s.openHandler(c, o, ring, tracer, metrics, archives)
 }
 
-func (s *Server) openService(c *config.Config, o ServerOptions, ring *sign.Ring, tracer *otel.Tracer, metrics *prom.Metrics, archives export.Destination) error {
+func (s *Server) openService(c *config.Config, o ServerOptions, ring *sign.Ring, tracer *otel.Tracer, metrics *prom.Metrics, archives export.Destination, dispatcher export.Dispatcher) error {
 	signer, err := sign.NewSigner(sign.Config{Ring: ring, BaseURL: o.PublicURL + downloads, Now: s.clock.Now})
 	if err != nil {
 		return err
 	}
-	s.queue = inproc.New(inproc.Config{Workers: c.Jobs.Workers, Logger: o.Logger})
 	s.service, err = export.NewService(export.ServiceConfig{
 		Engine:         s.setup.Engine,
 		Store:          tracer.Store(s.Store),
-		Dispatcher:     s.queue,
+		Dispatcher:     dispatcher,
 		Destination:    archives,
 		Signer:         signer,
 		Organizations:  organizations{s.setup},
@@ -196,17 +196,22 @@ func openBearer(c *config.Config, clock *clock, logger *slog.Logger) (access.Tok
 // Run works on jobs until ctx ends. Then it hands those that run back, for
 // another process or the next start to go on with, and returns nil.
 func (s *Server) Run(ctx context.Context) error {
-	work, ctx := errgroup.WithContext(ctx)
-	work.Go(func() error {
-		s.service.Tend(ctx)
+	lasting, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var tasks errgroup.Group
+	tasks.Go(func() error {
+		s.service.Tend(lasting)
 		return nil
 	})
-	work.Go(func() error {
-		s.clock.run(ctx)
+	tasks.Go(func() error {
+		s.clock.run(lasting)
 		return nil
 	})
-	work.Go(func() error { return s.queue.Run(ctx, s.service.Work) })
-	return work.Wait()
+	if queue, ok := s.queue.(listener); ok {
+		tasks.Go(func() error { return queue.Listen(lasting, s.service.Cancelled) })
+	}
+	err := s.queue.Run(ctx, s.service.Work)
+	stop()
+	return errors.Join(err, tasks.Wait())
 }
 
 // Close closes everything that was opened, once Run has returned.

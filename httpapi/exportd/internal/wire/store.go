@@ -11,9 +11,15 @@ import (
 	"github.com/orgexport/orgexport/sections"
 )
 
-// OpenStore opens the store of jobs, keys and the audit trail, and brings its
+// OpenStore opens the store for what is done with keys, members and the like, and
+// brings its tables up to date. It must be closed.
+func OpenStore(ctx context.Context, c *config.Config) (*bunstore.Store, error) {
+	return openStore(ctx, c, bunstore.Config{})
+}
+
+// openStore opens the store of jobs, keys and the audit trail, and brings its
 // tables up to date. It must be closed.
-func OpenStore(ctx context.Context, c *config.Config) (_ *bunstore.Store, err error) {
+func openStore(ctx context.Context, c *config.Config, how bunstore.Config) (_ *bunstore.Store, err error) {
 	database := c.Jobs.Database
 	address := database.Address
 	if database.Dialect == sections.SQLite {
@@ -24,7 +30,7 @@ func OpenStore(ctx context.Context, c *config.Config) (_ *bunstore.Store, err er
 		}
 		address = "sqlite:" + address
 	}
-	store, err := bunstore.Open(ctx, address, bunstore.Config{})
+	store, err := bunstore.Open(ctx, address, how)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,106 @@
+package wire
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+
+	"github.com/orgexport/orgexport/adapters/bunstore"
+	"github.com/orgexport/orgexport/adapters/inproc"
+	"github.com/orgexport/orgexport/adapters/riverqueue"
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
+	"github.com/orgexport/orgexport/sections"
+)
+
+// queue brings tasks to workers: those of this process, or those of all nodes.
+type queue interface {
+	export.Dispatcher
+	Run(ctx context.Context, work func(context.Context, export.Task) error) error
+}
+
+// listener is a queue that is told which jobs were cancelled in other processes.
+type listener interface {
+	Listen(ctx context.Context, cancelled func(jobID string)) error
+}
+
+var (
+	_ listener         = (*riverqueue.Queue)(nil)
+	_ export.Checker   = enqueued{}
+	_ export.Canceller = enqueued{}
+)
+
+// jobs are where jobs are kept, and what brings them to workers.
+type jobs struct {
+	store      *bunstore.Store
+	queue      queue
+	dispatcher export.Dispatcher // what the service is to have
+}
+
+// Migrate brings the tables of jobs, keys and the audit trail up to date and,
+// with PostgreSQL, those of the queue.
+func Migrate(ctx context.Context, c *config.Config, logger *slog.Logger) error {
+	j, err := openJobs(ctx, c, logger)
+	if err != nil {
+		return err
+	}
+	return j.store.Close()
+}
+
+// openJobs opens the store and the queue, and brings their tables up to date. The
+// store must be closed.
+func openJobs(ctx context.Context, c *config.Config, logger *slog.Logger) (*jobs, error) {
+	if c.Jobs.Database.Dialect == sections.Postgres {
+		return openRiver(ctx, c, logger)
+	}
+	store, err := OpenStore(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	queue := inproc.New(inproc.Config{Workers: c.Jobs.Workers, Logger: logger})
+	return &jobs{store, queue, queue}, nil
+}
+
+// openRiver joins the store and the queue of one PostgreSQL database, so that a
+// job and its task are one transaction.
+func openRiver(ctx context.Context, c *config.Config, logger *slog.Logger) (_ *jobs, err error) {
+	var queue *riverqueue.Queue
+	store, err := openStore(ctx, c, bunstore.Config{
+		AfterWrite: func(ctx context.Context, tx *sql.Tx, job *export.Job) error {
+			if !job.Waits() {
+				return nil
+			}
+			return queue.EnqueueTx(ctx, tx, export.Task{Kind: export.TaskExport, JobID: job.ID})
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, store.Close())
+		}
+	}()
+	queue, err = riverqueue.New(riverqueue.Config{
+		DB:        store.DB().DB,
+		ListenURL: c.Jobs.Database.Address,
+		Workers:   c.Jobs.Workers,
+		Logger:    logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err = queue.Check(ctx); errors.Is(err, riverqueue.ErrOlderSchema) {
+		err = queue.Migrate(ctx)
+	}
+	return &jobs{store, queue, enqueued{queue}}, err
+}
+
+// enqueued is the queue of a service whose store has put the task into it
+// already: whatever write lets a job wait for a worker, its transaction has the
+// task.
+type enqueued struct{ *riverqueue.Queue }
+
+// Dispatch is the method of [export.Dispatcher]. There is nothing left to do.
+func (enqueued) Dispatch(context.Context, export.Task) error { return nil }
