@@ -51,6 +51,11 @@ type ServiceConfig struct {
 	// after. Defaults to 2 seconds.
 	ReapEvery time.Duration
 
+	// SweepEvery is how often [Service.Tend] looks for what is left over; see
+	// [Service.Sweep]. The first time is sooner, at another moment for each Node.
+	// Defaults to one hour; negative means never.
+	SweepEvery time.Duration
+
 	// MaxFailures is how many attempts at a job may end by a failure of storage
 	// or without a word; one more, and the job has failed. Defaults to 5.
 	MaxFailures int
@@ -107,6 +112,7 @@ func (c ServiceConfig) withDefaults() ServiceConfig {
 	setDefault(&c.Lease, 15*time.Second)
 	setDefault(&c.Heartbeat, min(4*time.Second, c.Lease/3))
 	setDefault(&c.ReapEvery, 2*time.Second)
+	setDefault(&c.SweepEvery, time.Hour)
 	setDefault(&c.MaxFailures, 5)
 	if c.NewID == nil {
 		c.NewID = NewID

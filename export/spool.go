@@ -36,3 +36,10 @@ type FreeSpacer interface {
 	// FreeSpace is the number of bytes that can still be written.
 	FreeSpace() (int64, error)
 }
+
+// JobLister is implemented by a Spool that knows whose parts it keeps. In another
+// [Service.Sweep] does not find the parts that are left over.
+type JobLister interface {
+	// Jobs returns the ids of all jobs that have parts, each once, in no order.
+	Jobs(ctx context.Context) ([]string, error)
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -11,9 +13,13 @@ import (
 const reapAtOnce = 100
 
 // Tend looks after the jobs that nobody looks after, until ctx ends: it
-// dispatches those again whose worker or task was lost, and deletes what has been
-// kept long enough. Every node calls it; they do not get in each other's way.
+// dispatches those again whose worker or task was lost, deletes what has been kept
+// long enough and, from time to time, what is left over (see [Service.Sweep]).
+// Every node calls it; they do not get in each other's way.
 func (s *Service) Tend(ctx context.Context) {
+	var sweeping sync.WaitGroup
+	defer sweeping.Wait()
+	sweeping.Go(func() { s.keepSweeping(ctx) }) // which may take minutes
 	tick := time.NewTicker(s.config.ReapEvery)
 	defer tick.Stop()
 	for {
@@ -200,7 +206,8 @@ func (s *Service) purge(ctx context.Context, jobID string) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(s.deleteParts(ctx, job), s.deleteArchives(ctx, job, job.ObjectKey)); err != nil {
+	_, err = s.deleteParts(ctx, job)
+	if err := errors.Join(err, s.deleteArchives(ctx, job, job.ObjectKey)); err != nil {
 		return err
 	}
 	job, err = s.config.Store.Update(ctx, jobID, func(_ time.Time, j *Job) error {
@@ -216,23 +223,32 @@ func (s *Service) purge(ctx context.Context, jobID string) error {
 	return err
 }
 
-// deleteParts deletes all parts that the job has made; those of other jobs that
-// it used are theirs.
-func (s *Service) deleteParts(ctx context.Context, job Job) error {
+// deleteParts deletes all parts that the job has made but those in its row, and
+// returns how many; those of other jobs that it used are theirs.
+func (s *Service) deleteParts(ctx context.Context, job Job) (n int, err error) {
 	ids, err := s.spool().List(ctx, job.ID)
-	for _, id := range ids {
-		err = errors.Join(err, s.spool().Delete(ctx, id))
-	}
-	return err
+	n, deleteErr := deleteBut(ctx, ids, job.Parts, s.spool().Delete)
+	return n, errors.Join(err, deleteErr)
 }
 
 // deleteArchives deletes the archives of all attempts at a job but one.
 func (s *Service) deleteArchives(ctx context.Context, job Job, keep string) error {
 	keys, err := s.config.Destination.List(ctx, objectPrefix(job))
-	for _, key := range keys {
-		if key != keep {
-			err = errors.Join(err, s.config.Destination.Delete(ctx, key))
+	_, deleteErr := deleteBut(ctx, keys, []string{keep}, s.config.Destination.Delete)
+	return errors.Join(err, deleteErr)
+}
+
+// deleteBut deletes what is not to be kept, and returns how many that were.
+func deleteBut[K comparable](ctx context.Context, all, keep []K, del func(context.Context, K) error) (n int, err error) {
+	for _, id := range all {
+		if slices.Contains(keep, id) {
+			continue
+		}
+		if failure := del(ctx, id); failure != nil {
+			err = errors.Join(err, failure)
+		} else {
+			n++
 		}
 	}
-	return err
+	return n, err
 }

@@ -119,7 +119,7 @@ func (s *Service) run(ctx context.Context, l *lease, job Job) (done Job, err err
 	if err != nil {
 		return done, err
 	}
-	key := objectPrefix(job) + fmt.Sprintf("%d.%s", job.Attempt, request.Format.Extension())
+	key := objectKey(job, request.Format.Extension())
 	result, err := s.export(ctx, l, request, key)
 	if err != nil {
 		return done, err
@@ -152,14 +152,12 @@ func (s *Service) completed(ctx context.Context, l *lease, key string, err error
 	if !errors.Is(err, errLeaseLost) {
 		return err
 	}
-	_, uerr := s.config.Store.Update(ctx, l.jobID, func(_ time.Time, j *Job) error {
-		if j.Status == JobCompleted && j.ObjectKey == key {
-			err = nil
-		}
-		return errNothingToDo
-	})
-	if !errors.Is(uerr, errNothingToDo) {
-		return errors.Join(err, uerr)
+	job, lookErr := s.look(ctx, l.jobID)
+	if lookErr != nil {
+		return errors.Join(err, lookErr)
+	}
+	if job.Status == JobCompleted && job.ObjectKey == key {
+		return nil
 	}
 	return err
 }
@@ -328,6 +326,3 @@ func permanent(err error) bool {
 	_, required := errors.AsType[*RequiredError](err)
 	return required || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrNotFound)
 }
-
-// objectPrefix begins the keys of all archives of a job.
-func objectPrefix(j Job) string { return j.Organization.ID + "/" + j.ID + "/" }

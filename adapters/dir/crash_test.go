@@ -119,6 +119,13 @@ func open(t *testing.T, path string) *Destination {
 	return d
 }
 
+func sweep(t *testing.T, f *folder) {
+	t.Helper()
+	if err := f.sweep(t.Context()); err != nil {
+		t.Errorf("sweep: %v", err)
+	}
+}
+
 func wantNothing(t *testing.T, d *Destination) {
 	t.Helper()
 	if _, err := d.Open(t.Context(), childKey); !errors.Is(err, export.ErrNotFound) {
@@ -129,7 +136,8 @@ func wantNothing(t *testing.T, d *Destination) {
 	}
 }
 
-// TestKilled kills a writer at two points; until then it is left alone.
+// TestKilled kills a writer at two points; until then it is left alone. What it
+// leaves is swept by who opens the folder, and by who has it open.
 func TestKilled(t *testing.T) {
 	for _, mode := range []string{"write", "rename"} {
 		t.Run(mode, func(t *testing.T) {
@@ -151,6 +159,31 @@ func TestKilled(t *testing.T) {
 			wantNothing(t, open(t, path))
 			if n := temps(t, path); n != 0 {
 				t.Errorf("%d temporary files after the folder was opened, want none", n)
+			}
+		})
+	}
+	for _, mode := range []string{"write", "rename"} {
+		t.Run(mode+" beside another", func(t *testing.T) {
+			path := t.TempDir()
+			d := open(t, path)
+			living, p := startChild(t, path, mode), startChild(t, path, mode)
+			if err := p.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			_ = p.Wait() // it was killed
+			for range 2 {
+				if err := d.Sweep(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if n := temps(t, path); n != 1 {
+					t.Errorf("%d temporary files after the sweep, want that of who lives", n)
+				}
+			}
+			if err := living.in.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if err := living.Wait(); err != nil {
+				t.Errorf("the living writer ended with %v", err)
 			}
 		})
 	}
@@ -207,7 +240,7 @@ func TestSweptBeforeLocked(t *testing.T) {
 		}
 		fresh := &temp{folder: f, file: file, name: tempFolder + "/x"}
 		if sweeper == "has removed it" {
-			f.sweep()
+			sweep(t, f)
 		} else {
 			other, err := f.root.OpenFile(fresh.name, os.O_RDWR, 0)
 			if err != nil {
@@ -242,7 +275,7 @@ func TestLockedIsNeverTooOld(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(path, filepath.FromSlash(held.name)), old, old); err != nil {
 		t.Fatal(err)
 	}
-	f.sweep()
+	sweep(t, f)
 	if n := temps(t, path); n != 1 {
 		t.Errorf("a file that is locked was removed for its age")
 	}

@@ -14,8 +14,8 @@ import (
 const wordAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 // Destination keeps archives in a folder. It implements [export.Destination],
-// [export.Checker] and [export.FreeSpacer]. It is safe for concurrent use, by
-// several processes too.
+// [export.Checker], [export.FreeSpacer] and [export.Sweeper]. It is safe for
+// concurrent use, by several processes too.
 type Destination struct{ folder *folder }
 
 // NewDestination opens a folder, which is made if there is none. What processes
@@ -86,6 +86,9 @@ func (d *Destination) List(ctx context.Context, prefix string) ([]string, error)
 	}
 	return keys, nil
 }
+
+// Sweep implements [export.Sweeper].
+func (d *Destination) Sweep(ctx context.Context) error { return d.folder.sweep(ctx) }
 
 // Check implements [export.Checker]: it tells why nothing can be written.
 func (d *Destination) Check(ctx context.Context) error { return d.folder.check(ctx) }

@@ -22,8 +22,11 @@ import (
 var (
 	_ export.Checker    = (*dir.Destination)(nil)
 	_ export.FreeSpacer = (*dir.Destination)(nil)
+	_ export.Sweeper    = (*dir.Destination)(nil)
+	_ export.JobLister  = (*dir.Spool)(nil)
 	_ export.Checker    = (*dir.Spool)(nil)
 	_ export.FreeSpacer = (*dir.Spool)(nil)
+	_ export.Sweeper    = (*dir.Spool)(nil)
 )
 
 func newDestination(t *testing.T, path string) *dir.Destination {

@@ -20,8 +20,8 @@
 // be waited for). So an object is there whole or not at all, also after a crash.
 //
 // What a process that was killed has left in "~tmp" is removed when the folder is
-// opened next, by whomever. Several processes may use a folder at once, and
+// opened next, by whomever, and by Sweep. Several processes may use a folder at once, and
 // several machines if they see each other's locks on files, as over NFS or SMB
-// they usually do. Where they do not, opening the folder on one machine removes
-// what another one is writing, whose Put fails then.
+// they usually do. Where they do not, opening or sweeping the folder on one machine
+// removes what another one is writing, whose Put fails then.
 package dir

@@ -45,7 +45,7 @@ func openFolder(name string) (*folder, error) {
 		return nil, fmt.Errorf("dir: open the folder: %w", err)
 	}
 	f := &folder{name, root}
-	f.sweep()
+	_ = f.sweep(context.Background()) //nolint:forbidigo // opening takes no ctx, and is no failure if this is one
 	return f, nil
 }
 

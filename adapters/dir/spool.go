@@ -12,8 +12,9 @@ import (
 )
 
 // Spool keeps parts in a folder. It is durable: parts are there until they are
-// deleted. It implements [export.Spool], [export.Checker] and
-// [export.FreeSpacer]. It is safe for concurrent use, by several processes too.
+// deleted. It implements [export.Spool], [export.JobLister], [export.Checker],
+// [export.FreeSpacer] and [export.Sweeper]. It is safe for concurrent use, by
+// several processes too.
 type Spool struct{ folder *folder }
 
 // NewSpool opens a folder, which is made if there is none. What processes that
@@ -78,6 +79,31 @@ func (s *Spool) List(ctx context.Context, jobID string) ([]export.PartID, error)
 	}
 	return ids, nil
 }
+
+// Jobs implements [export.JobLister].
+func (s *Spool) Jobs(ctx context.Context) ([]string, error) {
+	entries, err := fs.ReadDir(s.folder.root.FS(), ".")
+	if err != nil {
+		return nil, fmt.Errorf("dir: list: %w", err)
+	}
+	var ids []string
+	for _, e := range entries {
+		if !e.IsDir() || checkWord("job id", e.Name()) != nil {
+			continue
+		}
+		parts, err := s.List(ctx, e.Name())
+		if err != nil {
+			return nil, err
+		}
+		if len(parts) > 0 {
+			ids = append(ids, e.Name())
+		}
+	}
+	return ids, nil
+}
+
+// Sweep implements [export.Sweeper].
+func (s *Spool) Sweep(ctx context.Context) error { return s.folder.sweep(ctx) }
 
 // Check implements [export.Checker]: it tells why nothing can be written.
 func (s *Spool) Check(ctx context.Context) error { return s.folder.check(ctx) }

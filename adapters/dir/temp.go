@@ -1,8 +1,10 @@
 package dir
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -102,35 +104,53 @@ func (t *temp) discard() {
 
 // sweep removes the temporary files of processes that have ended. What cannot be
 // removed takes space and does no other harm: the next sweep tries again.
-func (f *folder) sweep() {
+func (f *folder) sweep(ctx context.Context) error {
 	entries, err := fs.ReadDir(f.root.FS(), tempFolder)
-	if err != nil {
-		return // most likely there is none yet
+	if isMissing(err) {
+		return nil
 	}
 	for _, e := range entries {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if e.Type().IsRegular() {
-			f.sweepFile(path.Join(tempFolder, e.Name()))
+			err = errors.Join(err, f.sweepFile(path.Join(tempFolder, e.Name())))
 		}
 	}
+	if err != nil {
+		return fmt.Errorf("dir: sweep: %w", err)
+	}
+	return nil
 }
 
 // sweepFile removes the file while it has the lock, so that nobody starts to use
 // it. Names are not used twice: if the file was published in the meantime, there
 // is none of this name.
-func (f *folder) sweepFile(name string) {
+func (f *folder) sweepFile(name string) error {
 	file, err := f.root.OpenFile(name, os.O_RDWR, 0)
-	if err != nil {
-		return
+	if err == nil {
+		defer file.Close() //nolint:errcheck // it was not written to
+		err = abandoned(file)
 	}
-	defer file.Close() //nolint:errcheck // it was not written to
-	switch err := lock(file); {
-	case err == nil:
-	case errors.Is(err, errNoLocks):
-		if info, err := file.Stat(); err != nil || time.Since(info.ModTime()) < maxAge {
-			return
-		}
-	default:
-		return
+	if err == nil {
+		err = f.root.Remove(name)
 	}
-	_ = f.root.Remove(name)
+	if errors.Is(err, errLocked) || isMissing(err) {
+		return nil
+	}
+	return err
+}
+
+// abandoned locks a file that nobody writes any more; the error of another
+// matches errLocked.
+func abandoned(file *os.File) error {
+	err := lock(file)
+	if !errors.Is(err, errNoLocks) {
+		return err
+	}
+	info, err := file.Stat()
+	if err == nil && time.Since(info.ModTime()) < maxAge {
+		err = errLocked
+	}
+	return err
 }

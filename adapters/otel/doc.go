@@ -20,7 +20,7 @@
 // context has a span, for example of a queue, the attempt is linked to that.
 //
 // Ports make spans within these only. So heartbeats, claims and the reaper, which
-// come every few seconds, make none.
+// come every few seconds, make none, nor does the sweep.
 //
 // # Spans
 //

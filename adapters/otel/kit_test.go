@@ -27,7 +27,10 @@ func TestKits(t *testing.T) {
 	})
 }
 
-var errNotReady = errors.New("not ready")
+var (
+	errNotReady = errors.New("not ready")
+	errNotSwept = errors.New("not swept")
+)
 
 // TestWhatPortsMayDo keeps what the interfaces of the ports do not have.
 func TestWhatPortsMayDo(t *testing.T) {
@@ -57,6 +60,22 @@ func TestWhatPortsMayDo(t *testing.T) {
 	if _, err := tracer.Spool(new(exporttest.MemSpool)).(export.FreeSpacer).FreeSpace(); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("FreeSpace of who does not know gives %v", err)
 	}
+	sweep := func(port any) error { return port.(export.Sweeper).Sweep(t.Context()) }
+	for name, port := range map[string]any{
+		"spool":       tracer.Spool(ableSpool{new(exporttest.MemSpool)}),
+		"destination": tracer.Destination(ableDestination{new(exporttest.MemDestination)}),
+	} {
+		if err := sweep(port); !errors.Is(err, errNotSwept) {
+			t.Errorf("Sweep of a %s gives %v", name, err)
+		}
+	}
+	if err := errors.Join(sweep(tracer.Spool(new(exporttest.MemSpool))), sweep(tracer.Destination(new(exporttest.MemDestination)))); err != nil {
+		t.Errorf("Sweep where there is nothing to sweep gives %v", err)
+	}
+	bare := struct{ export.Spool }{new(exporttest.MemSpool)}
+	if _, err := tracer.Spool(bare).(export.JobLister).Jobs(t.Context()); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("Jobs of who does not know gives %v", err)
+	}
 	if _, err := export.StatsOf(t.Context(), tracer.Store(new(exporttest.MemStore))); err != nil {
 		t.Errorf("Stats gives %v", err)
 	}
@@ -72,8 +91,10 @@ func (ableStore) Check(context.Context) error { return errNotReady }
 type ableSpool struct{ *exporttest.MemSpool }
 
 func (ableSpool) Check(context.Context) error { return errNotReady }
+func (ableSpool) Sweep(context.Context) error { return errNotSwept }
 func (ableSpool) FreeSpace() (int64, error)   { return 7, nil }
 
 type ableDestination struct{ *exporttest.MemDestination }
 
 func (ableDestination) Check(context.Context) error { return errNotReady }
+func (ableDestination) Sweep(context.Context) error { return errNotSwept }

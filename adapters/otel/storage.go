@@ -10,9 +10,10 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
-// Spool makes spans of what is asked of inner. It is an [export.Checker] and an
-// [export.FreeSpacer] if inner is, as good as ready if inner is no Checker, and
-// has an unknown space ([errors.ErrUnsupported]) if it is no FreeSpacer.
+// Spool makes spans of what is asked of inner. It is an [export.Checker], an
+// [export.Sweeper], an [export.FreeSpacer] and an [export.JobLister] if inner is. If
+// not, it is as good as ready, has nothing to sweep, and gives
+// [errors.ErrUnsupported] for its space and its jobs.
 func (t *Tracer) Spool(inner export.Spool) export.Spool { return &spool{t, inner} }
 
 type spool struct {
@@ -46,6 +47,16 @@ func (s *spool) List(ctx context.Context, id string) ([]export.PartID, error) {
 	return ids, err
 }
 
+// Jobs is asked by the sweep alone, which has no span.
+func (s *spool) Jobs(ctx context.Context) ([]string, error) {
+	if l, ok := s.inner.(export.JobLister); ok {
+		return l.Jobs(ctx)
+	}
+	return nil, errors.ErrUnsupported
+}
+
+func (s *spool) Sweep(ctx context.Context) error { return sweep(ctx, s.inner) }
+
 func (s *spool) Check(ctx context.Context) error { return check(ctx, s.inner) }
 
 func (s *spool) FreeSpace() (int64, error) {
@@ -55,8 +66,9 @@ func (s *spool) FreeSpace() (int64, error) {
 	return 0, errors.ErrUnsupported
 }
 
-// Destination makes spans of what is asked of inner. It is an [export.Checker] if
-// inner is, and as good as ready if it is none.
+// Destination makes spans of what is asked of inner. It is an [export.Checker] and
+// an [export.Sweeper] if inner is; if not, it is as good as ready, and has nothing
+// to sweep.
 func (t *Tracer) Destination(inner export.Destination) export.Destination {
 	return &destination{t, inner}
 }
@@ -93,6 +105,16 @@ func (d *destination) List(ctx context.Context, prefix string) ([]string, error)
 }
 
 func (d *destination) Check(ctx context.Context) error { return check(ctx, d.inner) }
+
+func (d *destination) Sweep(ctx context.Context) error { return sweep(ctx, d.inner) }
+
+// sweep lets a port sweep, if it can.
+func sweep(ctx context.Context, port any) error {
+	if s, ok := port.(export.Sweeper); ok {
+		return s.Sweep(ctx)
+	}
+	return nil
+}
 
 // put counts what is written. The span also ends if write panics, which it may.
 func put(span trace.Span, end func(error), write func(io.Writer) error, store func(func(io.Writer) error) error) error {

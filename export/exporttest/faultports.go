@@ -3,6 +3,7 @@ package exporttest
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"time"
 
 	"github.com/orgexport/orgexport/export"
@@ -68,6 +69,20 @@ func (s faultyStore) Next(ctx context.Context) (string, error) {
 			return n.Next(ctx)
 		}
 		return "", export.ErrNotFound
+	})
+}
+
+type faultySpool struct {
+	faultyKeeper[export.PartID]
+}
+
+// Jobs is not supported if inner is no export.JobLister.
+func (s faultySpool) Jobs(ctx context.Context) ([]string, error) {
+	return ask(s.f, "Spool.Jobs", func() ([]string, error) {
+		if l, ok := s.inner.(export.JobLister); ok {
+			return l.Jobs(ctx)
+		}
+		return nil, errors.ErrUnsupported
 	})
 }
 

@@ -31,9 +31,9 @@ import (
 // fail for good then; "Spool.Seek" and "Spool.Close" are those of the reader;
 // "Spool.Commit" is the end of a Put whose write has succeeded.
 //
-// A wrapped port has the methods of its interface only, and not what it may
-// implement besides, such as [export.Checker]. Faults is safe for concurrent
-// use.
+// A wrapped port has the methods of its interface and not what it may implement
+// besides, such as [export.Checker], but for [export.Scheduler] and
+// [export.JobLister]. Faults is safe for concurrent use.
 type Faults struct {
 	mu    sync.Mutex
 	plan  []*fault
@@ -82,7 +82,7 @@ func (f *Faults) Fired() []string {
 var calls = []string{
 	"Store.Create", "Store.Get", "Store.List", "Store.Update", "Store.Stale", "Store.Next",
 	"Spool.Put", "Spool.Write", "Spool.Commit", "Spool.Open", "Spool.Read", "Spool.Seek", "Spool.Close",
-	"Spool.Delete", "Spool.List",
+	"Spool.Delete", "Spool.List", "Spool.Jobs",
 	"Destination.Put", "Destination.Write", "Destination.Commit", "Destination.Open", "Destination.Read",
 	"Destination.Seek", "Destination.Close", "Destination.Delete", "Destination.List",
 	"Dispatcher.Dispatch", "Dispatcher.Cancel", "Signer.Sign", "Organizations.Get",
@@ -134,7 +134,7 @@ func (f *Faults) Store(inner export.Store) export.Store { return faultyStore{f, 
 
 // Spool wraps a spool.
 func (f *Faults) Spool(inner export.Spool) export.Spool {
-	return faultyKeeper[export.PartID]{f, "Spool.", inner}
+	return faultySpool{faultyKeeper[export.PartID]{f, "Spool.", inner}}
 }
 
 // Destination wraps a destination.

@@ -81,6 +81,8 @@ func useAll(ctx context.Context, f *Faults) error {
 	note(err)
 
 	note(useKeeper(ctx, f.Spool(new(MemSpool)), export.PartID{JobID: "job"}, "job"))
+	_, err = f.Spool(new(MemSpool)).(export.JobLister).Jobs(ctx)
+	note(err)
 	note(useKeeper(ctx, f.Destination(new(MemDestination)), "key", ""))
 
 	k := f.KeyStore(new(MemKeys))

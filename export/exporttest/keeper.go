@@ -48,6 +48,7 @@ func keeperPromises[P keeper[K], K comparable](of string, id func(n int) K) []pr
 		{"IndependentReaders", keeperIndependentReaders[K]},
 		{"Deletes", keeperDeletes[K]},
 		{"Concurrent", keeperConcurrent[K]},
+		{"SweepsNothingInUse", keeperSweeps[K]},
 	} {
 		promises = append(promises, promise[P]{p.name, func(t testing.TB, port P) { p.test(t, kept[K]{port, of, id}) }})
 	}
@@ -312,6 +313,35 @@ func (k kept[K]) rewrite(ctx context.Context, id K, content string) (string, err
 	}
 	got, err := io.ReadAll(r)
 	return string(got), errors.Join(err, r.Close())
+}
+
+// keeperSweeps sweeps while somebody writes. A keeper that is no export.Sweeper
+// has nothing to show.
+func keeperSweeps[K comparable](t testing.TB, k kept[K]) {
+	sweeper, ok := k.keeper.(export.Sweeper)
+	if !ok {
+		return
+	}
+	sweep := func() {
+		if err := sweeper.Sweep(t.Context()); err != nil {
+			t.Errorf("Sweep: %v", err)
+		}
+	}
+	sweep()
+	put(t, k.keeper, k.id(0), "sealed")
+	err := k.Put(t.Context(), k.id(1), func(w io.Writer) error {
+		_, err := io.WriteString(w, strings.Repeat("first half, ", 100_000))
+		sweep()
+		_, err2 := io.WriteString(w, "second half")
+		return errors.Join(err, err2)
+	})
+	if err != nil {
+		t.Errorf("Put during a Sweep: %v", err)
+		return
+	}
+	sweep()
+	wantContent(t, k.keeper, k.id(0), "sealed")
+	wantContent(t, k.keeper, k.id(1), strings.Repeat("first half, ", 100_000)+"second half")
 }
 
 // wantList compares what List gives, which is in no order.

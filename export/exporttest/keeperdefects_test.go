@@ -98,7 +98,7 @@ func (s deafSeeker) Seek(offset int64, whence int) (int64, error) {
 }
 
 func TestBrokenDestinations(t *testing.T) {
-	testDefects(t, destinationPromises, slices.Concat(brokenPuts(), brokenReaders(), brokenKeys()))
+	testDefects(t, destinationPromises, slices.Concat(brokenPuts(), brokenReaders(), brokenKeys(), brokenSweeps()))
 }
 
 func brokenPuts() []defect[export.Destination] {
@@ -284,6 +284,40 @@ func brokenKeys() []defect[export.Destination] {
 	}
 }
 
+// sweeping is a destination that sweeps in its own way.
+type sweeping struct {
+	export.Destination
+	sweep func() error
+}
+
+func (s sweeping) Sweep(context.Context) error { return s.sweep() }
+
+func brokenSweeps() []defect[export.Destination] {
+	const promise = "SweepsNothingInUse"
+	all := new(MemDestination)
+	swept := false
+	return []defect[export.Destination]{
+		{"sweeps what is sealed", promise, "Open: ", sweeping{all, func() error {
+			all.objects.mu.Lock()
+			defer all.objects.mu.Unlock()
+			clear(all.objects.contents)
+			return nil
+		}}},
+		{"sweeps what is written", promise, "Put during a Sweep", sweeping{
+			putting(func(m *MemDestination, ctx context.Context, key string, write func(io.Writer) error) error {
+				swept = false
+				err := m.Put(ctx, key, write)
+				if swept {
+					err = errors.New("no such file")
+				}
+				return err
+			}),
+			func() error { swept = true; return nil },
+		}},
+		{"cannot", promise, "Sweep: ", sweeping{new(MemDestination), func() error { return errWrite }}},
+	}
+}
+
 // folding is a spool that takes some ids for one.
 type folding struct {
 	MemSpool
@@ -298,6 +332,16 @@ func (s *folding) Open(ctx context.Context, id export.PartID) (io.ReadSeekCloser
 	return s.MemSpool.Open(ctx, s.fold(id))
 }
 
+// jobListing is a spool that knows its jobs in its own way.
+type jobListing struct {
+	MemSpool
+	jobs func(parts []export.PartID) []string
+}
+
+func (s *jobListing) Jobs(context.Context) ([]string, error) {
+	return s.jobs(s.parts.list(func(export.PartID) bool { return true })), nil
+}
+
 // TestBrokenSpools has what is promised of spools alone.
 func TestBrokenSpools(t *testing.T) {
 	var own []promise[export.Spool]
@@ -306,7 +350,24 @@ func TestBrokenSpools(t *testing.T) {
 			own = append(own, p)
 		}
 	}
+	var seen []string
 	testDefects(t, own, []defect[export.Spool]{
+		{"each part's job", "ListsJobs", "of parts Jobs", &jobListing{jobs: func(parts []export.PartID) []string {
+			var ids []string
+			for _, id := range parts {
+				ids = append(ids, id.JobID)
+			}
+			return ids
+		}}},
+		{"jobs of old", "ListsJobs", "after a Delete Jobs", &jobListing{jobs: func(parts []export.PartID) []string {
+			for _, id := range parts {
+				seen = append(seen, id.JobID)
+			}
+			slices.Sort(seen)
+			seen = slices.Compact(seen)
+			return slices.Clone(seen)
+		}}},
+		{"no jobs", "ListsJobs", "of parts Jobs", &jobListing{jobs: func([]export.PartID) []string { return nil }}},
 		{"shards alike", "EveryFieldOfAnIDCounts", " is \"", &folding{fold: func(id export.PartID) export.PartID { id.Shard = 0; return id }}},
 		{"attempts alike", "EveryFieldOfAnIDCounts", " is \"", &folding{fold: func(id export.PartID) export.PartID { id.Attempt = 0; return id }}},
 		{"jobs alike", "EveryFieldOfAnIDCounts", " is \"", &folding{fold: func(id export.PartID) export.PartID { id.JobID = ""; return id }}},

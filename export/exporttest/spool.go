@@ -2,14 +2,16 @@ package exporttest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 
 	"github.com/orgexport/orgexport/export"
 )
 
-// MemSpool is an [export.Spool] in memory, for tests. Its zero value is ready
+// MemSpool is an [export.Spool] and [export.JobLister] in memory, for tests. Its zero value is ready
 // for use. It is safe for concurrent use.
 type MemSpool struct{ parts memory[export.PartID] }
 
@@ -34,6 +36,16 @@ func (s *MemSpool) List(_ context.Context, jobID string) ([]export.PartID, error
 	return s.parts.list(func(id export.PartID) bool { return id.JobID == jobID }), nil
 }
 
+// Jobs implements [export.JobLister].
+func (s *MemSpool) Jobs(context.Context) ([]string, error) {
+	var ids []string
+	for _, part := range s.parts.list(func(export.PartID) bool { return true }) {
+		ids = append(ids, part.JobID)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
+}
+
 // RunSpool checks an [export.Spool] against its documentation. newSpool
 // returns an empty one for each subtest.
 func RunSpool(t *testing.T, newSpool func(t *testing.T) export.Spool) {
@@ -47,6 +59,7 @@ var spoolPromises = append(
 	}),
 	promise[export.Spool]{"EveryFieldOfAnIDCounts", spoolIDs},
 	promise[export.Spool]{"ListsByJob", spoolLists},
+	promise[export.Spool]{"ListsJobs", spoolJobs},
 )
 
 func spoolIDs(t testing.TB, s export.Spool) {
@@ -79,4 +92,43 @@ func spoolLists(t testing.TB, s export.Spool) {
 	wantList(t, s, shortID(1), ours...)
 	wantList(t, s, shortID(2), theirs)
 	wantList(t, s, shortID(3))
+}
+
+// spoolJobs asks for the jobs that have parts. A spool that is no
+// export.JobLister has nothing to show.
+func spoolJobs(t testing.TB, s export.Spool) {
+	lister, ok := s.(export.JobLister)
+	if !ok {
+		return
+	}
+	want := func(when string, want ...string) {
+		t.Helper()
+		got, err := lister.Jobs(t.Context())
+		if errors.Is(err, errors.ErrUnsupported) {
+			return
+		}
+		if err != nil {
+			t.Fatalf("Jobs: %v", err)
+		}
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Errorf("%s Jobs gives %v, want %v", when, got, want)
+		}
+	}
+	want("of no parts")
+	parts := []export.PartID{
+		{JobID: shortID(1), Section: "members", Attempt: 1},
+		{JobID: shortID(1), Section: "products", Attempt: 2},
+		{JobID: shortID(2), Section: "members", Attempt: 1},
+	}
+	for _, id := range parts {
+		put(t, s, id, id.Section)
+	}
+	_ = s.Put(t.Context(), export.PartID{JobID: shortID(3), Section: "members"}, func(io.Writer) error { return errWrite })
+	want("of parts", shortID(1), shortID(2))
+	for n, left := range [][]string{{shortID(1), shortID(2)}, {shortID(2)}, nil} {
+		if err := s.Delete(t.Context(), parts[n]); err != nil {
+			t.Fatal(err)
+		}
+		want("after a Delete", left...)
+	}
 }
