@@ -73,3 +73,20 @@ func (s *Store) Entries(ctx context.Context, organizationID string, limit int) (
 	}
 	return entries, nil
 }
+
+// Purge is the method of [audit.Purger]. It removes some at a time, so that others
+// can write in between.
+func (s *Store) Purge(ctx context.Context, kept time.Duration) (int64, error) {
+	const atOnce, try = 1000, 4 // the pause is 16 ms on average
+	var all int64
+	for {
+		n, err := s.sweep(ctx, "audit", "id", "at", kept, atOnce)
+		all += n
+		if err == nil && n >= atOnce {
+			err = pause(ctx, try)
+		}
+		if err != nil || n < atOnce {
+			return all, wrap("purge", err)
+		}
+	}
+}

@@ -2,7 +2,7 @@
 // limits and the audit trail in SQLite or PostgreSQL, through
 // github.com/uptrace/bun. One [Store] is all of these ports: [export.Store],
 // [access.KeyStore], [access.MemberStore], [access.SessionStore],
-// [access.Counter], [audit.Trail] and [audit.Reader].
+// [access.Counter], [audit.Trail], [audit.Reader] and [audit.Purger].
 //
 //	store, err := bunstore.Open(ctx, "sqlite:/var/lib/exportd/jobs.db", bunstore.Config{})
 //	if err != nil {

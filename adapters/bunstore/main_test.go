@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,6 +75,36 @@ func number(t *testing.T, s *Store, query string) int64 {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// plan is how the database would do a query.
+func plan(t *testing.T, s *Store, query string) string {
+	t.Helper()
+	explain := "EXPLAIN QUERY PLAN "
+	if s.postgres {
+		explain = "EXPLAIN "
+	}
+	rows, err := s.db.QueryContext(t.Context(), explain+query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var lines []string
+	for rows.Next() {
+		var line string
+		to := []any{new(any), new(any), new(any), &line}
+		if s.postgres {
+			to = to[3:]
+		}
+		if err := rows.Scan(to...); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, line)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // example is a job as it is asked for.

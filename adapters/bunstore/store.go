@@ -26,6 +26,7 @@ var (
 	_ access.Counter      = (*Store)(nil)
 	_ audit.Trail         = (*Store)(nil)
 	_ audit.Reader        = (*Store)(nil)
+	_ audit.Purger        = (*Store)(nil)
 )
 
 // Config is how a [Store] works. Its zero value is ready for use.

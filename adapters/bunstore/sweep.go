@@ -9,7 +9,7 @@ import (
 
 // Rows that are over are removed by those who make new ones: more of them than
 // they make, so that the tables do not grow without end, and not too many at
-// once.
+// once. That it failed is nobody's concern: the next one tries again.
 const (
 	sessionsAtOnce = 10 // by each CreateSession
 	windowsEvery   = 256
@@ -22,22 +22,30 @@ const (
 )
 
 func (s *Store) sweepSessions(ctx context.Context) {
-	s.sweep(ctx, "sessions", "id", "expires_at", sessionsKept, sessionsAtOnce)
+	_, _ = s.sweep(ctx, "sessions", "id", "expires_at", sessionsKept, sessionsAtOnce)
 }
 
 func (s *Store) sweepWindows(ctx context.Context) {
-	s.sweep(ctx, "windows", "key, length", "ends_at", windowsKept, windowsAtOnce)
+	_, _ = s.sweep(ctx, "windows", "key, length", "ends_at", windowsKept, windowsAtOnce)
 }
 
-// sweep removes rows of which a column is over for as long as kept. It waits for
-// nobody: what another process is removing or writing is left to it. That it
-// failed is nobody's concern: the next one tries again.
-func (s *Store) sweep(ctx context.Context, table, key, column string, kept time.Duration, limit int) {
+// sweep removes rows of which a column is over for longer than kept, and returns
+// how many. It waits for nobody: what another process is removing or writing is
+// left to it.
+func (s *Store) sweep(ctx context.Context, table, key, column string, kept time.Duration, limit int) (int64, error) {
+	result, err := s.db.ExecContext(ctx, s.sweepQuery(table, key, column, kept, limit))
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+func (s *Store) sweepQuery(table, key, column string, kept time.Duration, limit int) string {
 	skip := bun.Safe("")
 	if s.postgres {
 		skip = "FOR UPDATE SKIP LOCKED"
 	}
-	_, _ = s.db.ExecContext(ctx, "DELETE FROM ? WHERE (?) IN (SELECT ? FROM ? WHERE ? < (SELECT ?) - ? ORDER BY ? LIMIT ? ?)",
+	return s.db.NewRaw("DELETE FROM ? WHERE (?) IN (SELECT ? FROM ? WHERE ? < (SELECT ?) - ? ORDER BY ? LIMIT ? ?)",
 		s.table(table), bun.Safe(key), bun.Safe(key), s.table(table), bun.Safe(column), s.clock(), kept.Milliseconds(),
-		bun.Safe(column), limit, skip)
+		bun.Safe(column), limit, skip).String()
 }

@@ -67,3 +67,12 @@ type Reader interface {
 	// last.
 	Entries(ctx context.Context, organizationID string, limit int) ([]Entry, error)
 }
+
+// Purger is implemented by a Trail from which what is old can be removed.
+type Purger interface {
+	// Purge removes the entries whose At is longer ago than kept, by the Trail's
+	// own clock, and returns how many it has removed, also if it fails in the
+	// middle. Any number of processes may do so at once: each entry is counted by
+	// one of them.
+	Purge(ctx context.Context, kept time.Duration) (int64, error)
+}

@@ -45,7 +45,8 @@ func TestFaultsWithoutFaults(t *testing.T) {
 			return struct {
 				audit.Trail
 				audit.Reader
-			}{NewFaults().Trail(inner), inner}
+				audit.Purger
+			}{NewFaults().Trail(inner), inner, inner}
 		})
 	})
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/orgexport/orgexport/export/audit"
 )
 
-// MemTrail is an [audit.Trail] and [audit.Reader] in memory, for tests. Its zero
-// value is ready for use. It is safe for concurrent use.
+// MemTrail is an [audit.Trail], [audit.Reader] and [audit.Purger] in memory, for
+// tests. Its zero value is ready for use. It is safe for concurrent use.
 type MemTrail struct {
 	mu      sync.Mutex
 	entries []audit.Entry
@@ -47,9 +47,22 @@ func (s *MemTrail) Entries(ctx context.Context, organizationID string, limit int
 	return entries[:min(len(entries), limit)], nil
 }
 
+// Purge implements [audit.Purger].
+func (s *MemTrail) Purge(ctx context.Context, kept time.Duration) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ctx.Err() != nil {
+		return 0, context.Cause(ctx)
+	}
+	before, oldest := len(s.entries), time.Now().Add(-kept)
+	s.entries = slices.DeleteFunc(s.entries, func(e audit.Entry) bool { return e.At.Before(oldest) })
+	return int64(before - len(s.entries)), nil
+}
+
 // RunTrail checks an [audit.Trail] against its documentation. newTrail returns
 // an empty one for each subtest. One that is no [audit.Reader] can hardly be
-// tested: the subtests that read are skipped.
+// tested: the subtests that read are skipped. So are those that purge if it is no
+// [audit.Purger].
 func RunTrail(t *testing.T, newTrail func(t *testing.T) audit.Trail) {
 	t.Helper()
 	run(t, trailPromises, newTrail)
@@ -66,6 +79,9 @@ var trailPromises = []promise[audit.Trail]{
 	{"OneOrganization", reading(trailOrganization)},
 	{"CancelledContext", trailCancelled},
 	{"Concurrent", reading(trailConcurrent)},
+	{"Purges", purging(trailPurges)},
+	{"PurgesInTheMiddleOfUse", purging(trailPurgesInUse)},
+	{"CancelledPurge", purging(trailCancelledPurge)},
 }
 
 // readTrail is a Trail that can be read.

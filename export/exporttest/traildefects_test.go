@@ -57,6 +57,70 @@ func manglingTrail(mangle func(*audit.Entry)) audit.Trail {
 	})
 }
 
+// brokenPurge is a trail that is purged in its own way.
+type brokenPurge struct {
+	*MemTrail
+	purge func(ctx context.Context, kept time.Duration) (int64, error)
+}
+
+func (s *brokenPurge) Purge(ctx context.Context, kept time.Duration) (int64, error) {
+	return s.purge(ctx, kept)
+}
+
+func purgingAs(purge func(m *MemTrail, ctx context.Context, kept time.Duration) (int64, error)) audit.Trail {
+	m := new(MemTrail)
+	return &brokenPurge{m, func(ctx context.Context, kept time.Duration) (int64, error) { return purge(m, ctx, kept) }}
+}
+
+// keepsSome is a trail that does not purge some entries.
+func keepsSome(keep func(audit.Entry) bool) audit.Trail {
+	return purgingAs(func(m *MemTrail, ctx context.Context, kept time.Duration) (int64, error) {
+		var some []audit.Entry
+		for _, e := range m.entries {
+			if keep(e) {
+				some = append(some, e)
+			}
+		}
+		n, err := m.Purge(ctx, kept)
+		m.entries = append(some, m.entries...)
+		return n, err
+	})
+}
+
+func brokenPurges() []defect[audit.Trail] {
+	var old atomic.Int64
+	var purged atomic.Bool
+	return []defect[audit.Trail]{
+		{"removes nothing", "Purges", "want 5", purgingAs(func(*MemTrail, context.Context, time.Duration) (int64, error) { return 0, nil })},
+		{"removes all", "Purges", "want 5", purgingAs(func(m *MemTrail, ctx context.Context, _ time.Duration) (int64, error) {
+			return m.Purge(ctx, -10*365*24*time.Hour)
+		})},
+		{"one organization's", "Purges", "Entries gives 1, <nil>, want 0", keepsSome(func(e audit.Entry) bool { return e.OrganizationID == theirOrg })},
+		{"none of no organization", "Purges", "Entries gives 1, <nil>, want 0", keepsSome(func(e audit.Entry) bool { return e.OrganizationID == "" })},
+		{"cannot", "Purges", "Purge gives 0, ", purgingAs(func(*MemTrail, context.Context, time.Duration) (int64, error) { return 0, errWrite })},
+		{"each counts all", "PurgesInTheMiddleOfUse", "count ", purgingAs(func(m *MemTrail, ctx context.Context, kept time.Duration) (int64, error) {
+			n, err := m.Purge(ctx, kept)
+			old.CompareAndSwap(0, n)
+			return old.Load(), err
+		})},
+		{"loses what is recorded", "PurgesInTheMiddleOfUse", "Entries gives ", purgingAs(func(m *MemTrail, ctx context.Context, kept time.Duration) (int64, error) {
+			n, err := m.Purge(ctx, kept)
+			if purged.CompareAndSwap(false, true) {
+				_, err2 := m.Purge(ctx, 0)
+				err = errors.Join(err, err2)
+			}
+			return n, err
+		})},
+		{"deaf", "CancelledPurge", "Purge with", purgingAs(func(m *MemTrail, _ context.Context, kept time.Duration) (int64, error) {
+			return m.Purge(context.Background(), kept)
+		})},
+		{"too late", "CancelledPurge", "Entries gives 0", purgingAs(func(m *MemTrail, ctx context.Context, kept time.Duration) (int64, error) {
+			n, err := m.Purge(context.WithoutCancel(ctx), kept)
+			return n, errors.Join(err, context.Cause(ctx))
+		})},
+	}
+}
+
 func byInstant(a, b audit.Entry) int { return b.At.Compare(a.At) }
 
 func TestForgetfulTrails(t *testing.T) {
@@ -65,7 +129,7 @@ func TestForgetfulTrails(t *testing.T) {
 
 func TestBrokenTrails(t *testing.T) {
 	var n atomic.Int32
-	testDefects(t, trailPromises, []defect[audit.Trail]{
+	testDefects(t, trailPromises, append(brokenPurges(), []defect[audit.Trail]{
 		{"knows all actions", "Records", "of.the.future", recording(func(m *MemTrail, ctx context.Context, e audit.Entry) error {
 			if e.Action == "of.the.future" {
 				return errors.New("unknown action " + string(e.Action))
@@ -109,10 +173,13 @@ func TestBrokenTrails(t *testing.T) {
 			}
 			return m.Record(ctx, e)
 		})},
-	})
-	// One that cannot be read is skipped, and not taken for a good one.
+	}...))
+	// One that cannot be read, or purged, is skipped, and not taken for a good one.
 	type deaf struct{ audit.Trail }
-	if got := findings(t, trailPromises, "NewestFirst", audit.Trail(deaf{new(MemTrail)})); !strings.Contains(got, "skip: ") {
-		t.Errorf("of a trail without Entries the kit says %q", got)
+	type lasting struct{ readTrail }
+	for name, trail := range map[string]audit.Trail{"NewestFirst": deaf{new(MemTrail)}, "Purges": lasting{new(MemTrail)}} {
+		if got := findings(t, trailPromises, name, trail); !strings.Contains(got, "skip: ") {
+			t.Errorf("%s of %T: the kit says %q", name, trail, got)
+		}
 	}
 }
