@@ -52,6 +52,7 @@ type Config struct {
 	Server   Server
 	Jobs     Jobs
 	Archives Archives
+	Audit    Audit
 	Signing  Signing
 	Limits   Limits
 	OIDC     OIDC // no Issuer: no bearer tokens
@@ -100,6 +101,9 @@ type Archives struct {
 	PartsRetention time.Duration
 	LinkTTL        time.Duration
 }
+
+// Audit is how long entries of the audit trail are kept. Negative means for ever.
+type Audit struct{ Retention time.Duration }
 
 // Signing is what links are signed with. Keys is the text of a key file, from
 // the environment; if it is not empty it is used instead of the file.

@@ -87,6 +87,7 @@ func TestLoad(t *testing.T) {
 		Server:   config.Server{Listen: config.Text{Value: "127.0.0.1:8080"}},
 		Jobs:     config.Jobs{Database: config.Database{Dialect: sections.SQLite, Address: filepath.Join(dir, "exportd-data", "jobs.db")}},
 		Archives: config.Archives{Folder: config.Text{Value: filepath.Join(dir, "exportd-data")}},
+		Audit:    config.Audit{Retention: 400 * 24 * time.Hour},
 		Limits:   config.Limits{InFlight: 10, Daily: 100},
 		Signing:  config.Signing{KeyFile: config.Text{Value: filepath.Join(dir, "exportd-data", "signing.keys")}},
 	}
@@ -198,7 +199,7 @@ func TestProblems(t *testing.T) {
 		{"two documents", section("key: a") + "---\na: b\n", []string{":7: there is more than one"}},
 		{"nothing required", "concurrency: 2\n", []string{`:1: key "source" is missing`, `:1: key "organization" is missing`, `:1: key "sections" is missing`}},
 
-		{"unknown key", top("colour: red"), []string{`:7: unknown key "colour"; known are archive, archives, concurrency, csv,`}},
+		{"unknown key", top("colour: red"), []string{`:7: unknown key "colour"; known are archive, archives, audit, concurrency, csv,`}},
 		{"unknown key in a section", section("key: a\n  requierd: true"), []string{`:5: unknown key "requierd"; known are assets, key,`}},
 		{"unknown key in records", records("file: a.csv, sqll: x, " + query), []string{`:6: unknown key "sqll"`}},
 		{"unknown key in assets", assets("from: 'dir:.', source: a, file: b, each: row, " + query), []string{`:6: unknown key "each"`}},
@@ -277,6 +278,8 @@ func TestProblems(t *testing.T) {
 		{"bad archives", top("archives: {store: 's3:a', retention: none, link_ttl: none}"),
 			[]string{`:7: "s3:a" must be "dir:"`, `:7: "none" must be a duration`, `:7: "none" must be a duration`}},
 
+		{"bad audit", top("audit: {retention: 400d}"), []string{`:7: "400d" must be a duration such as`}},
+
 		{"many, by line", "sections:\n- key: A\n  records:\n  - {file: a.txt, sql: SELECT 1}\nconcurrency: x\nsource: {database: 'sqlite:a'}\norganization: {sql: SELECT 2}\nmore: 1\n",
 			[]string{":2: section key", ":4: ", ":4: ", ":5: ", ":7: ", ":8: "}},
 	} {
@@ -308,7 +311,7 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("ORGEXPORT_SOURCE_DATABASE", "postgres://me:secret@localhost/shop")
 	t.Setenv("ORGEXPORT_JOBS_DATABASE", "sqlite:/jobs.db")
 	t.Setenv("ORGEXPORT_SIGNING_KEYS", "a:b")
-	c, _, err := load(t, catalogue+"jobs: {database: 'sqlite:other.db'}\nserver: {listen: ':99'}\narchives: {store: 'dir:a', parts_retention: none}\n")
+	c, _, err := load(t, catalogue+"jobs: {database: 'sqlite:other.db'}\nserver: {listen: ':99'}\narchives: {store: 'dir:a', parts_retention: none}\naudit: {retention: none}\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -319,6 +322,7 @@ func TestEnvironment(t *testing.T) {
 		{c.Signing.Keys, "a:b"},
 		{c.PublicURL(&net.TCPAddr{IP: net.IPv4zero, Port: 99}), "http://127.0.0.1:99"},
 		{c.Archives.PartsRetention, time.Duration(-1)},
+		{c.Audit.Retention, time.Duration(-1)},
 	} {
 		if v.got != v.want {
 			t.Errorf("got %v, want %v", v.got, v.want)

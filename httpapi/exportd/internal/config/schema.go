@@ -44,6 +44,7 @@ func (d *decoder) root(n *yaml.Node) {
 		"server":            d.server,
 		"jobs":              d.jobs,
 		"archives":          d.archives,
+		"audit":             d.audit,
 		"signing":           d.signing,
 		"limits":            d.limits,
 		"oidc":              d.oidc,

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -127,6 +128,10 @@ func (d *decoder) archives(n *yaml.Node) {
 	})
 }
 
+func (d *decoder) audit(n *yaml.Node) {
+	d.mapping(n, map[string]value{"retention": d.duration(&d.config.Audit.Retention)})
+}
+
 // limited refuses none.
 func (d *decoder) limited(decode value) value {
 	return func(n *yaml.Node) {
@@ -174,6 +179,9 @@ func (d *decoder) serverDefaults(dataFolder string) {
 	}
 	if c.Archives.Folder.Value == "" {
 		c.Archives.Folder.Value = dataFolder
+	}
+	if c.Audit.Retention == 0 {
+		c.Audit.Retention = 9600 * time.Hour
 	}
 	if c.Signing.KeyFile.Value == "" {
 		c.Signing.KeyFile.Value = filepath.Join(dataFolder, "signing.keys")

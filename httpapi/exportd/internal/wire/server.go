@@ -43,6 +43,7 @@ type Server struct {
 	service *export.Service
 	queue   queue
 	clock   *clock
+	audit   config.Audit
 	tracing *trace.TracerProvider
 	logger  *slog.Logger
 }
@@ -61,7 +62,7 @@ type ServerOptions struct {
 
 // OpenServer opens everything that the configuration names.
 func OpenServer(ctx context.Context, c *config.Config, o ServerOptions) (_ *Server, err error) {
-	s := &Server{logger: o.Logger}
+	s := &Server{logger: o.Logger, audit: c.Audit}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -204,6 +205,10 @@ func (s *Server) Run(ctx context.Context) error {
 	})
 	tasks.Go(func() error {
 		s.clock.run(lasting)
+		return nil
+	})
+	tasks.Go(func() error {
+		keepAudit(lasting, s.Store, s.audit.Retention, s.logger)
 		return nil
 	})
 	if queue, ok := s.queue.(listener); ok {

@@ -1,0 +1,36 @@
+package wire
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/orgexport/orgexport/export/audit"
+)
+
+// auditEvery is how often old entries of the audit trail are removed.
+const auditEvery = time.Hour
+
+// keepAudit removes the entries of the audit trail that are older than kept, from
+// time to time until ctx ends. All processes do it, unless kept is not positive.
+func keepAudit(ctx context.Context, trail audit.Purger, kept time.Duration, logger *slog.Logger) {
+	if kept <= 0 {
+		return
+	}
+	tick := time.NewTicker(auditEvery)
+	defer tick.Stop()
+	for {
+		n, err := trail.Purge(ctx, kept)
+		if n > 0 {
+			logger.InfoContext(ctx, "old audit entries removed", "entries", n)
+		}
+		if err != nil && ctx.Err() == nil {
+			logger.ErrorContext(ctx, "old audit entries not removed, to be tried again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
