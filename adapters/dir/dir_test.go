@@ -266,6 +266,28 @@ func TestDeleteRemovesEmptyFolders(t *testing.T) {
 	}
 }
 
+// A process that is killed after it has deleted the last part of a job, or before
+// it has published the first, leaves a folder that List is asked about again.
+func TestListRemovesEmptyFolders(t *testing.T) {
+	path := t.TempDir()
+	s := newSpool(t, path)
+	kept := export.PartID{JobID: "kept", Section: "a", Attempt: 1}
+	if err := s.Put(t.Context(), kept, func(w io.Writer) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(path, "job"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for job, parts := range map[string]int{"job": 0, "kept": 1, "none": 0} {
+		if ids, err := s.List(t.Context(), job); err != nil || len(ids) != parts {
+			t.Errorf("List of %s gives %v, %v", job, ids, err)
+		}
+		if _, err := os.Stat(filepath.Join(path, job)); (err == nil) != (parts > 0) {
+			t.Errorf("the folder of %s: %v", job, err)
+		}
+	}
+}
+
 // TestPutAndDeleteRace has writers whose folders are removed for being empty
 // again and again, and sweeps, as of several processes.
 func TestPutAndDeleteRace(t *testing.T) {

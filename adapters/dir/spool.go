@@ -77,6 +77,12 @@ func (s *Spool) List(ctx context.Context, jobID string) ([]export.PartID, error)
 			ids = append(ids, id)
 		}
 	}
+	if len(ids) == 0 {
+		// A process that was killed between a part and its folder has left it.
+		// It is not removed unless it is empty, nor needed by who is about to put
+		// something there: see rename.
+		_ = s.folder.root.Remove(jobID)
+	}
 	return ids, nil
 }
 
