@@ -128,6 +128,24 @@ func TestServeSigningKeys(t *testing.T) {
 	}
 }
 
+// Starts that were killed while they made the key file have left what they wrote.
+func TestServeKeyFileInterrupted(t *testing.T) {
+	t.Parallel()
+	d, dir := inSQLite(t), shop(t, organizationSection)
+	for range 2 { // before the file was there, and after it was
+		if err := os.MkdirAll(filepath.Join(dir, "exportd-data"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(dir, "exportd-data/.signing-1"), "1:"+strings.Repeat("A", 43)+"=\n")
+		s := d.serve(t, dir)
+		s.stop(t, secretsOf(t, dir)...)
+		wantFiles(t, filepath.Join(dir, "exportd-data"), "signing.keys")
+	}
+	if strings.Contains(read(t, filepath.Join(dir, "exportd-data/signing.keys")), strings.Repeat("A", 43)) {
+		t.Error("the key of a start that was killed is used")
+	}
+}
+
 func TestServeKeyFile(t *testing.T) {
 	t.Parallel()
 	dir := shop(t, organizationSection)

@@ -15,6 +15,9 @@ import (
 	"github.com/orgexport/orgexport/sign"
 )
 
+// unfinished begins the names of key files that are being made.
+const unfinished = ".signing-"
+
 // openRing reads the keys that links are signed with. The file of the default
 // name is made if it is not there; one that the configuration names is not,
 // because each of several machines would make another.
@@ -37,6 +40,9 @@ func openRing(s config.Signing) (*sign.Ring, error) {
 		return nil, err
 	}
 	defer file.Close() //nolint:errcheck // it was only read
+	if s.KeyFile.Line == 0 {
+		sweepKeyFiles(filepath.Dir(path))
+	}
 	info, err := file.Stat()
 	if err != nil {
 		return nil, err
@@ -56,7 +62,7 @@ func makeKeyFile(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".signing-*")
+	temporary, err := os.CreateTemp(filepath.Dir(path), unfinished+"*")
 	if err != nil {
 		return err
 	}
@@ -65,9 +71,25 @@ func makeKeyFile(path string) error {
 	if err = errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
 		return err
 	}
-	// A link, unlike a rename, does not replace what another process has made.
-	if err := os.Link(temporary.Name(), path); !errors.Is(err, fs.ErrExist) {
-		return err
+	// A link, unlike a rename, does not replace what another process has made. If
+	// that has swept this file as well, the key file is there.
+	err = os.Link(temporary.Name(), path)
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	return nil
+	return err
+}
+
+// sweepKeyFiles removes what processes have left that were killed while they made
+// the key file, once there is one: then nobody needs another.
+func sweepKeyFiles(folder string) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return // the next start tries again
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), unfinished) {
+			_ = os.Remove(filepath.Join(folder, e.Name()))
+		}
+	}
 }
