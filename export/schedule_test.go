@@ -132,6 +132,29 @@ func TestFirstPriority(t *testing.T) {
 	})
 }
 
+// TestLostTask has one task for two jobs: the other was lost with the process that
+// had it in memory.
+func TestLostTask(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, nil, fine("a"), fine("b"))
+		first := n.create(t, export.JobRequest{Sections: []string{"a"}})
+		n.Take()
+		time.Sleep(time.Second)
+		second := n.create(t, export.JobRequest{Sections: []string{"b"}})
+		began := time.Now()
+		for tasks := n.Take(); len(tasks) > 0; tasks = append(tasks[1:], n.Take()...) {
+			if err := n.Work(t.Context(), tasks[0]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, job := range []export.Job{first, second} {
+			if got := n.get(t, job); got.Status != export.JobCompleted || time.Since(began) > time.Second {
+				t.Errorf("job %d is %s after %v", i+1, got.Status, time.Since(began))
+			}
+		}
+	})
+}
+
 // failsOnce takes all archives but the first.
 type failsOnce struct {
 	export.Destination

@@ -14,8 +14,8 @@ import (
 var errNothingToDo = errors.New("export: nothing to do")
 
 // Work does a task: it claims a job, runs it and writes how it ended. The job is
-// that of the task or, if the store is a [Scheduler], the one that is next: there
-// are as many tasks as jobs that wait, so that each has its turn.
+// that of the task or, if the store is a [Scheduler], the one that is next; then
+// the task is dispatched again, so that it ends only when its own job does not wait.
 //
 // It returns nil as well if there is nothing to do, if the job failed, or if it is
 // no longer this worker's. When ctx ends the job is handed back, for any worker
@@ -34,6 +34,11 @@ func (s *Service) Work(ctx context.Context, task Task) error {
 	}
 	if err != nil {
 		return err
+	}
+	if job.ID != task.JobID {
+		// The task of the job in its place may have been lost with a process: then
+		// its own job has no other.
+		s.dispatch(ctx, Job{ID: task.JobID})
 	}
 	if !job.Status.InFlight() {
 		s.tell(ctx, JobEvent{Step: StepFailed, Job: job}) // once too often
