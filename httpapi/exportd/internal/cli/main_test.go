@@ -195,16 +195,24 @@ func (o outcome) want(t *testing.T, status int, stderr ...string) {
 // wantFiles fails the test if other files are in or below the folder.
 func wantFiles(t *testing.T, dir string, want ...string) {
 	t.Helper()
-	got := []string{}
+	if got := filesOf(t, dir); !slices.Equal(got, want) {
+		t.Fatalf("files of %s are %q, want %q", dir, got, want)
+	}
+}
+
+// filesOf are the files in and below a folder.
+func filesOf(t *testing.T, dir string) (files []string) {
+	t.Helper()
 	err := fs.WalkDir(os.DirFS(dir), ".", func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() {
-			got = append(got, path)
+			files = append(files, path)
 		}
 		return err
 	})
-	if err != nil || !slices.Equal(got, want) {
-		t.Fatalf("files of %s are %q, want %q; %v", dir, got, want, err)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return files
 }
 
 // nothingLeft fails the test if a run left anything in the folder of a shop.

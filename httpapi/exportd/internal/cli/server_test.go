@@ -128,6 +128,7 @@ func (d jobsDatabase) newKey(t *testing.T, dir string, flags ...string) string {
 type serving struct {
 	cmd      *exec.Cmd
 	greeting string // its first line
+	said     chan string
 	url      string
 	ended    chan bool
 	log      syncBuffer
@@ -169,7 +170,15 @@ func (d jobsDatabase) serve(t *testing.T, dir string, env ...string) *serving {
 // start starts the command and waits for its first line.
 func (s *serving) start(t *testing.T) {
 	t.Helper()
-	s.ended = make(chan bool)
+	s.begin(t)
+	s.greeting = <-s.said
+}
+
+// begin starts the command. What it says first comes by said, and is nothing if it
+// ends before.
+func (s *serving) begin(t *testing.T) {
+	t.Helper()
+	s.ended, s.said = make(chan bool), make(chan string, 1)
 	s.cmd.Stderr = &s.log
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -178,12 +187,11 @@ func (s *serving) start(t *testing.T) {
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	greeting := make(chan string, 1)
 	go func() {
 		defer close(s.ended)
 		in := bufio.NewReader(out)
 		line, _ := in.ReadString('\n') // nothing, if it fails
-		greeting <- line
+		s.said <- line
 		_, _ = io.Copy(io.Discard, in)
 		_ = s.cmd.Wait() // how it ended is in ProcessState
 	}()
@@ -191,7 +199,6 @@ func (s *serving) start(t *testing.T) {
 		_ = s.cmd.Process.Kill()
 		<-s.ended
 	})
-	s.greeting = <-greeting
 }
 
 // signal sends a signal and returns the exit status, -1 if the signal ended it.
@@ -240,6 +247,7 @@ type answer struct {
 	Status   string `json:"status"`
 	Filename string `json:"output_filename"`
 	Download string `json:"download_url"`
+	Size     int64  `json:"file_size_bytes"`
 	Error    string `json:"error"`
 	Sections []struct{ Key, Status string }
 }
