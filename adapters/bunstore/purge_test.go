@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"github.com/orgexport/orgexport/export/audit"
 )
 
@@ -78,6 +80,12 @@ func TestPurge(t *testing.T) {
 	})
 }
 
+// afterQuery is a hook that is called after each query.
+type afterQuery func()
+
+func (afterQuery) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
+func (f afterQuery) AfterQuery(context.Context, *bun.QueryEvent)                      { f() }
+
 // TestPurgeThatIsStopped is stopped after what is removed at once.
 func TestPurgeThatIsStopped(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, newAddress func(t *testing.T) string) {
@@ -86,13 +94,10 @@ func TestPurgeThatIsStopped(t *testing.T) {
 		addEntries(t, s, n)
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
-		go func() {
-			for number(t, s, "SELECT count(*) FROM orgexport_audit") == 2*n {
-				time.Sleep(time.Millisecond)
-			}
-			stop()
-		}()
+		db := s.db
+		s.db = db.WithQueryHook(afterQuery(stop))
 		removed, err := s.Purge(ctx, 12*time.Hour)
+		s.db = db
 		if !errors.Is(err, context.Canceled) || removed < 1 || removed >= n {
 			t.Errorf("Purge gives %d, %v", removed, err)
 		}

@@ -71,8 +71,8 @@ type Reader interface {
 // Purger is implemented by a Trail from which what is old can be removed.
 type Purger interface {
 	// Purge removes the entries whose At is longer ago than kept, by the Trail's
-	// own clock, and returns how many it has removed, also if it fails in the
-	// middle. Any number of processes may do so at once: each entry is counted by
+	// own clock, and returns how many it has removed; if it fails, at least so
+	// many. Any number of processes may do so at once: each entry is counted by
 	// one of them.
 	Purge(ctx context.Context, kept time.Duration) (int64, error)
 }
