@@ -6,7 +6,8 @@
 //	func TestMain(m *testing.M) { pgtest.Main(m) }
 //
 // and calls [Database] in its tests. One server is started when the first test
-// asks for it, and removed after the last.
+// asks for it, and removed after the last. A test that restarts its server has one
+// of its own: see [NewServer].
 //
 // The image is postgres:18-alpine, or what ORGEXPORT_TEST_POSTGRES_IMAGE names.
 // Where no container can be started the tests are skipped; with REQUIRE_DOCKER=1
@@ -65,12 +66,7 @@ func Database(t testing.TB) string {
 	t.Helper()
 	ctx := t.Context()
 	address, name, err := newName()
-	if err != nil {
-		if os.Getenv("REQUIRE_DOCKER") == "1" {
-			t.Fatalf("pgtest: no PostgreSQL container: %v", err)
-		}
-		t.Skipf("pgtest: no PostgreSQL container: %v", err)
-	}
+	need(t, err)
 	if err := execute(ctx, address, "CREATE DATABASE "+name); err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
@@ -86,6 +82,18 @@ func Database(t testing.TB) string {
 	}
 	u.Path = "/" + name
 	return u.String()
+}
+
+// need skips a test that has no server, or fails it with REQUIRE_DOCKER=1.
+func need(t testing.TB, err error) {
+	t.Helper()
+	switch {
+	case err == nil:
+	case os.Getenv("REQUIRE_DOCKER") == "1":
+		t.Fatalf("pgtest: no PostgreSQL container: %v", err)
+	default:
+		t.Skipf("pgtest: no PostgreSQL container: %v", err)
+	}
 }
 
 // newName returns the URL of the server, which it starts if need be, and a name
@@ -124,9 +132,13 @@ func start() (container *postgres.PostgresContainer, address string, err error) 
 		testcontainers.WithCmdArgs("-c", "max_connections=300"), // tests run in parallel, each with a pool
 	)
 	if err == nil {
-		address, err = container.ConnectionString(ctx, "sslmode=disable")
+		address, err = addressOf(ctx, container)
 	}
 	return container, address, err
+}
+
+func addressOf(ctx context.Context, container *postgres.PostgresContainer) (string, error) {
+	return container.ConnectionString(ctx, "sslmode=disable")
 }
 
 // silent is a logger: what went wrong is in the errors.
