@@ -18,8 +18,13 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
-// TestMain is also that of the processes that the tests start: see child_test.go.
+// TestMain is also that of the processes that the tests start: see child_test.go
+// and worker_test.go.
 func TestMain(m *testing.M) {
+	if config := os.Getenv(childWorker); config != "" {
+		childWork(config)
+		return
+	}
 	if address := os.Getenv(childAddress); address != "" {
 		child(address, os.Getenv(childFolder))
 		return

@@ -4,12 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/orgexport/orgexport/adapters/bunstore"
-	"github.com/orgexport/orgexport/adapters/dir"
 	"github.com/orgexport/orgexport/adapters/pgtest"
 	"github.com/orgexport/orgexport/adapters/riverqueue"
 	"github.com/orgexport/orgexport/export"
@@ -17,13 +15,6 @@ import (
 )
 
 const acme = "2222222222222222222222"
-
-// node is what a process has.
-type node struct {
-	store   *bunstore.Store
-	queue   *riverqueue.Queue
-	service *export.Service
-}
 
 // section is the only one there is.
 type section struct{ middle func(context.Context) error }
@@ -37,48 +28,16 @@ func (s section) Export(ctx context.Context, _ export.Scope, sink export.Sink) e
 	return s.middle(ctx)
 }
 
-// newNode makes a node whose job and task are one transaction. middle is called in
-// the middle of each job.
+// newNode makes a node that has one section. middle is called in the middle of
+// each job.
 func newNode(ctx context.Context, address, folder, name string, middle func(context.Context) error) (*node, error) {
-	n := new(node)
-	var err error
-	n.store, err = bunstore.Open(ctx, address, bunstore.Config{AfterWrite: func(ctx context.Context, tx *sql.Tx, job *export.Job) error {
-		if job.Status != export.JobPending || job.Attempt > 0 {
-			return nil
-		}
-		return n.queue.EnqueueTx(ctx, tx, export.Task{Kind: export.TaskExport, JobID: job.ID})
-	}})
-	if err != nil {
-		return nil, err
-	}
-	if err := n.store.Migrate(ctx); err != nil {
-		return nil, err
-	}
-	n.queue, err = riverqueue.New(riverqueue.Config{DB: n.store.DB().DB, ListenURL: address, Workers: 1, Logger: quiet()})
-	if err != nil {
-		return nil, err
-	}
-	if err := n.queue.Migrate(ctx); err != nil { // on the store's connections
-		return nil, err
-	}
-	spool, err := dir.NewSpool(filepath.Join(folder, "parts"))
-	if err != nil {
-		return nil, err
-	}
-	destination, err := dir.NewDestination(filepath.Join(folder, "archives"))
-	if err != nil {
-		return nil, err
-	}
-	engine, err := export.New(export.Config{Sections: []export.Section{section{middle}}, Spool: spool, Scratch: folder, Logger: quiet()})
-	if err != nil {
-		return nil, err
-	}
-	n.service, err = export.NewService(export.ServiceConfig{
-		Engine: engine, Store: n.store, Dispatcher: n.queue, Destination: destination, Signer: new(exporttest.MemSigner),
-		Organizations: exporttest.MemOrganizations{acme: {ID: acme, Slug: "acme"}}, Node: name, Logger: quiet(),
-		Lease: 2 * time.Second, Heartbeat: 200 * time.Millisecond, ReapEvery: 50 * time.Millisecond,
-	})
-	return n, err
+	return nodeConfig{
+		address: address, folder: folder, workers: 1, sections: []export.Section{section{middle}},
+		ServiceConfig: export.ServiceConfig{
+			Organizations: exporttest.MemOrganizations{acme: {ID: acme, Slug: "acme"}}, Node: name, Logger: quiet(),
+			Lease: 2 * time.Second, Heartbeat: 200 * time.Millisecond, ReapEvery: 50 * time.Millisecond,
+		},
+	}.open(ctx)
 }
 
 func openNode(t *testing.T, address, folder, name string, middle func(context.Context) error) *node {

@@ -1,0 +1,299 @@
+//go:build unix
+
+package riverqueue_test
+
+import (
+	"context"
+	"database/sql"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/orgexport/orgexport/adapters/pgtest"
+	"github.com/orgexport/orgexport/archive/archivetest"
+	"github.com/orgexport/orgexport/export"
+)
+
+var chaosSeed = flag.Uint64("chaos.seed", 0, "decides what happens in the chaos test; 0 means a random one")
+
+// In the chaos test a lease is short, so that much happens in a minute. An export
+// takes more than 3 seconds: half of what its sections take one after the other.
+const (
+	chaosWorkers  = 4
+	chaosLease    = 3 * time.Second
+	chaosPace     = 100 * time.Millisecond
+	chaosPatience = 2 * time.Minute // for what must happen once the chaos is over
+)
+
+// chaos is what happens to the workers of a test.
+type chaos struct {
+	t        *testing.T
+	random   *rand.Rand
+	server   *pgtest.Server
+	folder   string
+	requests *node // asks for exports; nothing happens to it
+	db       *sql.DB
+	slots    []*slot
+	jobs     map[string]bool
+	started  int // workers
+	asked    int // how many exports were, in vain or not
+
+	kills, hits, pauses, cuts, restarts, failedCreates int
+}
+
+// slot is the place of a worker.
+type slot struct {
+	*worker
+	proxy *proxy
+	heal  func() // undoes what was done to the worker; nil if nothing was
+	at    time.Time
+}
+
+// TestChaos kills workers, pauses them for so long that others go on with their
+// jobs, cuts them off from the database and kills that, while exports are asked
+// for. Then nothing is lost, done twice or left over.
+func TestChaos(t *testing.T) {
+	t.Parallel()
+	exports, duration := 40, time.Minute
+	if archivetest.Long() {
+		exports, duration = 200, 5*time.Minute
+	}
+	began := time.Now()
+	c := newChaos(t)
+	c.run(exports, duration)
+	c.calm()
+	c.eventually("every job ends", "SELECT count(*) FROM orgexport_jobs WHERE status IN ('pending', 'processing')")
+	c.another()
+	c.eventually("no task waits", "SELECT count(*) FROM river_job WHERE state IN ('available', 'pending', 'retryable', 'scheduled')")
+	for _, s := range c.slots {
+		if err := s.stop(); err != nil {
+			t.Errorf("worker %s ended with %v", s.Name, err)
+		}
+	}
+	c.check()
+	t.Logf("%d exports; %d kills, of which %d hit a worker with a running export; %d pauses; %d cuts; %d restarts of the database; %d requests tried again; %v",
+		len(c.jobs), c.kills, c.hits, c.pauses, c.cuts, c.restarts, c.failedCreates, time.Since(began).Round(time.Second))
+	if 2*c.hits < c.kills {
+		t.Errorf("%d of %d kills hit a worker with a running export, want half of them", c.hits, c.kills)
+	}
+	if c.kills == 0 || c.pauses == 0 || c.cuts == 0 {
+		t.Error("that was no chaos")
+	}
+}
+
+func newChaos(t *testing.T) *chaos {
+	seed := *chaosSeed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("-chaos.seed=%d", seed)
+	c := &chaos{
+		t: t, random: rand.New(rand.NewPCG(seed, 0)), server: pgtest.NewServer(t), folder: t.TempDir(),
+		jobs: make(map[string]bool),
+	}
+	config := c.config("requests", newProxy(t, c.server))
+	var err error
+	c.requests, err = openWorker(t.Context(), config, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.requests.store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	c.db = c.requests.store.DB().DB
+	if _, err := c.db.ExecContext(t.Context(), makeWrites); err != nil {
+		t.Fatal(err)
+	}
+	for range chaosWorkers {
+		s := &slot{proxy: newProxy(t, c.server)}
+		c.start(s)
+		c.slots = append(c.slots, s)
+	}
+	return c
+}
+
+func (c *chaos) config(name string, p *proxy) workerConfig {
+	return workerConfig{
+		Name: name, Address: p.address(c.t), Folder: c.folder, Pace: chaosPace,
+		Lease: chaosLease, Heartbeat: 800 * time.Millisecond, ReapEvery: 500 * time.Millisecond,
+	}
+}
+
+// start puts a new worker into a slot.
+func (c *chaos) start(s *slot) {
+	c.started++
+	s.worker = startWorker(c.t, c.config(fmt.Sprintf("worker-%d", c.started), s.proxy))
+}
+
+// run asks for exports, evenly over most of the time, and strikes now and then.
+func (c *chaos) run(exports int, duration time.Duration) {
+	began := time.Now()
+	restart := began.Add(c.between(duration*3/10, duration*6/10))
+	every := duration * 9 / 10 / time.Duration(exports)
+	ask, strike := began, began.Add(chaosLease)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for now := began; now.Sub(began) < duration || len(c.jobs) < exports; now = <-tick.C {
+		if now.Sub(began) > 2*duration {
+			c.fatal("there are %d exports after %v, want %d", len(c.jobs), 2*duration, exports)
+		}
+		for _, s := range c.slots {
+			if s.heal != nil && now.After(s.at) {
+				s.heal()
+				s.heal = nil
+			}
+		}
+		if len(c.jobs) < exports && now.After(ask) && c.create() {
+			ask = ask.Add(every)
+		}
+		if c.restarts == 0 && now.After(restart) {
+			c.restarts++
+			c.server.Restart(c.t)
+		}
+		if now.After(strike) {
+			c.strike()
+			strike = time.Now().Add(c.between(300*time.Millisecond, 1800*time.Millisecond))
+		}
+	}
+}
+
+func (c *chaos) between(least, most time.Duration) time.Duration {
+	return least + time.Duration(c.random.Int64N(int64(most-least)))
+}
+
+// create asks for an export, one that is not in flight if there is any.
+func (c *chaos) create() bool {
+	ctx, cancel := context.WithTimeout(c.t.Context(), 2*time.Second)
+	defer cancel()
+	formats := c.requests.service.Formats()
+	for range len(slowOrganizations) * len(formats) {
+		job, _, err := c.requests.service.Create(ctx, export.JobRequest{
+			OrganizationID: slowOrganizations[c.asked%len(slowOrganizations)],
+			Format:         formats[c.asked/len(slowOrganizations)%len(formats)],
+		})
+		if err != nil {
+			c.failedCreates++
+			return false
+		}
+		c.asked++
+		if !c.jobs[job.ID] { // it is new, or was made when no answer came
+			c.jobs[job.ID] = true
+			return true
+		}
+	}
+	return false
+}
+
+// strike does something to a worker, most often to one that has work. Two of them
+// are always left alone.
+func (c *chaos) strike() {
+	owners, err := c.owners()
+	if err != nil {
+		return // the database is not there
+	}
+	var free, busy []*slot
+	for _, s := range c.slots {
+		switch {
+		case s.heal != nil:
+		case slices.Contains(owners, s.Name):
+			busy = append(busy, s)
+		default:
+			free = append(free, s)
+		}
+	}
+	if len(free)+len(busy) <= chaosWorkers/2 {
+		return
+	}
+	if len(busy) == 0 || len(free) > 0 && c.random.IntN(5) == 0 {
+		busy = free
+	}
+	s := busy[c.random.IntN(len(busy))]
+	s.at = time.Now().Add(chaosLease + c.between(0, 2*time.Second))
+	switch c.random.IntN(10) {
+	case 0, 1, 2, 3:
+		c.kill(s)
+	case 4, 5, 6:
+		c.pauses++
+		c.signal(s, syscall.SIGSTOP)
+		s.heal = func() { c.signal(s, syscall.SIGCONT) }
+	default:
+		c.cuts++
+		s.proxy.set([]link{broken, silent}[c.random.IntN(2)])
+		s.heal = func() { s.proxy.set(up) }
+	}
+}
+
+// owners are the workers that have running exports.
+func (c *chaos) owners() ([]string, error) {
+	ctx, cancel := context.WithTimeout(c.t.Context(), time.Second)
+	defer cancel()
+	var owners []string
+	err := c.requests.store.DB().NewRaw("SELECT DISTINCT lease_owner FROM orgexport_jobs WHERE status = 'processing'").Scan(ctx, &owners)
+	return owners, err
+}
+
+func (c *chaos) kill(s *slot) {
+	if err := s.kill(); err != nil {
+		c.fatal("worker %s: %v", s.Name, err)
+	}
+	// Now nobody can say that the export was not running any more.
+	owners, err := c.owners()
+	if err == nil {
+		c.kills++
+	}
+	if slices.Contains(owners, s.Name) {
+		c.hits++
+	}
+	c.start(s)
+}
+
+func (c *chaos) signal(s *slot, signal syscall.Signal) {
+	if err := s.cmd.Process.Signal(signal); err != nil {
+		c.fatal("worker %s: %v: %v", s.Name, signal, err)
+	}
+}
+
+// calm undoes all that is still to be undone.
+func (c *chaos) calm() {
+	for _, s := range c.slots {
+		if s.heal != nil {
+			s.heal()
+		}
+	}
+}
+
+// another asks for one more export of each organization: none is blocked.
+func (c *chaos) another() {
+	for _, id := range slowOrganizations {
+		job, created, err := c.requests.service.Create(c.t.Context(), export.JobRequest{OrganizationID: id})
+		if err != nil || !created {
+			c.fatal("organization %s: Create gives %t, %v", id, created, err)
+		}
+		c.jobs[job.ID] = true
+	}
+	c.eventually("one more export of each organization ends", "SELECT count(*) FROM orgexport_jobs WHERE status IN ('pending', 'processing')")
+}
+
+// eventually waits until there are none of what a query counts.
+func (c *chaos) eventually(what, query string) {
+	c.t.Helper()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	late := time.After(chaosPatience)
+	for {
+		if number(c.t, c.db, query) == 0 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-late:
+			c.fatal("%s: not in %v", what, chaosPatience)
+		}
+	}
+}

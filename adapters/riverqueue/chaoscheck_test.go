@@ -1,0 +1,297 @@
+//go:build unix
+
+package riverqueue_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/verify"
+)
+
+// check looks at what is there once all workers have stopped.
+func (c *chaos) check() {
+	c.sweep()
+	histories := c.histories()
+	if len(histories) != len(c.jobs) {
+		c.t.Errorf("%d jobs were stored, want %d", len(histories), len(c.jobs))
+	}
+	want := []string{logFile, runsFile}
+	engine, err := export.New(export.Config{Sections: slowSections(0, nil), Concurrency: concurrency, Scratch: c.t.TempDir(), Logger: quiet()})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	failed := 0
+	for _, h := range histories {
+		last := h.writes[len(h.writes)-1]
+		c.report(last, h.problems())
+		if last.Status == export.JobFailed {
+			failed++
+			if last.Error != "The export failed too often. Please contact support." || last.ObjectKey != "" {
+				c.t.Errorf("job %s failed with %q", last.ID, last.Error)
+			}
+			continue
+		}
+		name := filepath.Join("archives", filepath.FromSlash(last.ObjectKey))
+		want = append(want, name)
+		c.report(last, sameArchive(c.t, engine, last, filepath.Join(c.folder, name)))
+	}
+	c.t.Logf("%d jobs failed", failed)
+	if got := files(c.t, c.folder); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
+		c.t.Errorf("there are the files\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	c.checkRuns(histories)
+	c.checkLog()
+}
+
+func (c *chaos) report(job export.Job, problems []string) {
+	for _, p := range problems {
+		c.t.Errorf("job %s: %s", job.ID, p)
+	}
+}
+
+// sweep deletes what is not kept, as nodes do: when they start, all the time and
+// now and then.
+func (c *chaos) sweep() {
+	n, err := openWorker(c.t.Context(), c.config("sweeper", newProxy(c.t, c.server)), quiet())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer n.store.Close()
+	const due = `SELECT count(*) FROM orgexport_jobs WHERE
+		NOT (status = 'completed' AND purge_at = expires_at) AND NOT (status = 'failed' AND purge_at IS NULL)`
+	ctx, cancel := context.WithCancel(c.t.Context())
+	defer cancel()
+	tended := make(chan bool)
+	go func() {
+		defer close(tended)
+		n.service.Tend(ctx)
+	}()
+	c.eventually("what is not kept is deleted", due)
+	cancel()
+	<-tended
+	if s, ok := any(n.service).(interface{ Sweep(context.Context) error }); ok {
+		if err := s.Sweep(c.t.Context()); err != nil {
+			c.t.Error(err)
+		}
+	}
+}
+
+// history is what was written of a job.
+type history struct {
+	writes []export.Job
+	sealed map[string]int // the attempts that have sealed the parts, by section
+	kept   int            // parts that an attempt found
+}
+
+func (c *chaos) histories() map[string]*history {
+	c.t.Helper()
+	rows, err := c.db.QueryContext(c.t.Context(), "SELECT job FROM writes ORDER BY number")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer rows.Close()
+	histories := make(map[string]*history)
+	for rows.Next() {
+		var text string
+		var job export.Job
+		if err := rows.Scan(&text); err != nil {
+			c.t.Fatal(err)
+		}
+		if err := json.Unmarshal([]byte(text), &job); err != nil {
+			c.t.Fatal(err)
+		}
+		if histories[job.ID] == nil {
+			histories[job.ID] = &history{sealed: make(map[string]int)}
+		}
+		histories[job.ID].writes = append(histories[job.ID].writes, job)
+	}
+	if err := rows.Err(); err != nil {
+		c.t.Fatal(err)
+	}
+	return histories
+}
+
+// problems are what must not happen to a job. It also notes who has sealed what.
+func (h *history) problems() []string {
+	var problems []string
+	bad := func(wrong bool, format string, args ...any) {
+		if wrong {
+			problems = append(problems, fmt.Sprintf(format, args...))
+		}
+	}
+	ends := 0
+	old := export.Job{Status: export.JobPending}
+	for i, now := range h.writes {
+		claimed := now.Attempt != old.Attempt
+		bad(claimed && (now.Attempt != old.Attempt+1 || now.Status != export.JobProcessing), "attempt %d is followed by %d", old.Attempt, now.Attempt)
+		bad(!claimed && now.Status == export.JobProcessing && now.LeaseOwner != old.LeaseOwner, "attempt %d is of two workers", now.Attempt)
+		if claimed {
+			h.kept += len(now.Parts)
+		}
+		if !now.Status.InFlight() && (i == 0 || old.Status.InFlight()) {
+			ends++
+		}
+		if i > 0 && !old.Status.InFlight() {
+			bad(content(now) != content(old), "it was written after its end:\n%s\n%s", content(old), content(now))
+			old = now
+			continue
+		}
+		for _, part := range old.Parts {
+			bad(!slices.Contains(now.Parts, part), "the part %v was dropped", part)
+		}
+		for _, part := range now.Parts {
+			if !slices.Contains(old.Parts, part) {
+				bad(part.Attempt != now.Attempt || claimed, "attempt %d has the new part %v", now.Attempt, part)
+				h.sealed[part.Section] = part.Attempt
+			}
+		}
+		old = now
+	}
+	bad(ends != 1, "it ended %d times", ends)
+	if old.Status == export.JobCompleted {
+		bad(len(h.sealed) != len(slowSections(0, nil)), "%d sections are sealed", len(h.sealed))
+		key := fmt.Sprintf("%s/%s/%d.", old.Organization.ID, old.ID, old.Attempt)
+		bad(!strings.HasPrefix(old.ObjectKey, key), "attempt %d has the archive %s", old.Attempt, old.ObjectKey)
+	}
+	return problems
+}
+
+// content is a job without what is deleted once it has ended.
+func content(job export.Job) string {
+	job.Parts, job.PurgeAt = nil, time.Time{}
+	text, err := json.Marshal(job)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+// sameArchive compares an archive with the one that is made where nothing happens.
+func sameArchive(t *testing.T, engine *export.Engine, job export.Job, name string) []string {
+	t.Helper()
+	format := archive.Zip()
+	if job.Format == archive.TarGz().Name() {
+		format = archive.TarGz()
+	}
+	got, err := os.ReadFile(name)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var problems []string
+	report, err := verify.Verify(t.Context(), format, strings.NewReader(string(got)), verify.Options{})
+	if err != nil || !report.Whole() {
+		problems = append(problems, fmt.Sprintf("the archive is not whole: %v, %v", report.Findings, err))
+	}
+	want, err := engine.Export(t.Context(), export.Request{
+		Organization: job.Organization, JobID: job.ID, AsOf: job.AsOf, Format: format,
+	}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(got)
+	for what, hash := range map[string]string{"it": hex.EncodeToString(sum[:]), "the job": hex.EncodeToString(job.SHA256)} {
+		if hash != hex.EncodeToString(want.SHA256[:]) {
+			problems = append(problems, fmt.Sprintf("%s has the SHA-256 %s, want %x as without chaos", what, hash, want.SHA256))
+		}
+	}
+	if job.Size != want.Size || int64(len(got)) != want.Size {
+		problems = append(problems, fmt.Sprintf("the archive has %d bytes, and %d by the job, want %d", len(got), job.Size, want.Size))
+	}
+	return problems
+}
+
+// checkRuns looks that no section was run again after it had been sealed.
+func (c *chaos) checkRuns(histories map[string]*history) {
+	runs, err := readRuns(c.folder)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	type section struct{ job, key string }
+	seen := make(map[run]bool)
+	again := make(map[section]bool)
+	first := make(map[section]int)
+	for _, r := range runs {
+		if seen[r] {
+			c.t.Errorf("the attempt has run the section twice: %v", r)
+		}
+		seen[r] = true
+		if h := histories[r.job]; h == nil {
+			c.t.Errorf("no such job: %v", r)
+		} else if sealed, ok := h.sealed[r.section]; ok && r.attempt > sealed {
+			c.t.Errorf("attempt %d has sealed the section that was run again: %v", sealed, r)
+		}
+		s := section{r.job, r.section}
+		if attempt, ok := first[s]; ok && attempt != r.attempt {
+			again[s] = true
+		}
+		first[s] = r.attempt
+	}
+	kept, attempts := 0, 0
+	for _, h := range histories {
+		kept += h.kept
+		attempts += h.writes[len(h.writes)-1].Attempt
+	}
+	c.t.Logf("%d takeovers of jobs, which kept %d sections; %d unfinished sections were begun anew", attempts-len(histories), kept, len(again))
+	if kept == 0 {
+		c.t.Error("no takeover has found a finished section")
+	}
+}
+
+// checkLog looks for what workers must not log.
+func (c *chaos) checkLog() {
+	text, err := os.ReadFile(filepath.Join(c.folder, logFile))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, bad := range []string{"DATA RACE", "panic", "goroutine "} {
+		if i := strings.Index(string(text), bad); i >= 0 {
+			c.t.Errorf("a worker has logged\n%.5000s", text[i:])
+		}
+	}
+}
+
+// files are the paths of all files in a folder.
+func files(t *testing.T, folder string) []string {
+	t.Helper()
+	var found []string
+	err := filepath.WalkDir(folder, func(name string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		name, err = filepath.Rel(folder, name)
+		found = append(found, name)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// fatal ends the test, and says how it stands.
+func (c *chaos) fatal(format string, args ...any) {
+	c.t.Helper()
+	var rows []string
+	err := c.requests.store.DB().NewRaw(`SELECT concat_ws(' ', id, organization_id, format, status, 'attempt', attempt, 'failures', failures,
+		'of', lease_owner, 'until', lease_until, 'parts', parts, 'key', object_key, 'purge', purge_at) FROM orgexport_jobs
+		WHERE NOT (status = 'completed' AND purge_at = expires_at) ORDER BY created_at`).Scan(c.t.Context(), &rows)
+	c.t.Logf("jobs: %v\n%s", err, strings.Join(rows, "\n"))
+	if text, err := os.ReadFile(filepath.Join(c.folder, logFile)); err == nil {
+		c.t.Logf("log:\n%s", text[max(0, len(text)-20_000):])
+	}
+	c.t.Fatalf(format, args...)
+}
