@@ -40,9 +40,9 @@ type chaos struct {
 	slots    []*slot
 	jobs     map[string]bool
 	started  int // workers
-	asked    int // how many exports were, in vain or not
 
-	kills, hits, pauses, cuts, restarts, failedCreates int
+	kills, hits, pauses, cuts, restarts int
+	retries                             int // of requests, because the database was not there
 }
 
 // slot is the place of a worker.
@@ -65,7 +65,7 @@ func TestChaos(t *testing.T) {
 	began := time.Now()
 	c := newChaos(t)
 	c.run(exports, duration)
-	c.calm()
+	c.heal(time.Now().Add(time.Hour)) // all that is not yet
 	c.eventually("every job ends", "SELECT count(*) FROM orgexport_jobs WHERE status IN ('pending', 'processing')")
 	c.another()
 	c.eventually("no task waits", "SELECT count(*) FROM river_job WHERE state IN ('available', 'pending', 'retryable', 'scheduled')")
@@ -76,7 +76,7 @@ func TestChaos(t *testing.T) {
 	}
 	c.check()
 	t.Logf("%d exports; %d kills, of which %d hit a worker with a running export; %d pauses; %d cuts; %d restarts of the database; %d requests tried again; %v",
-		len(c.jobs), c.kills, c.hits, c.pauses, c.cuts, c.restarts, c.failedCreates, time.Since(began).Round(time.Second))
+		len(c.jobs), c.kills, c.hits, c.pauses, c.cuts, c.restarts, c.retries, time.Since(began).Round(time.Second))
 	if 2*c.hits < c.kills {
 		t.Errorf("%d of %d kills hit a worker with a running export, want half of them", c.hits, c.kills)
 	}
@@ -95,21 +95,8 @@ func newChaos(t *testing.T) *chaos {
 		t: t, random: rand.New(rand.NewPCG(seed, 0)), server: pgtest.NewServer(t), folder: t.TempDir(),
 		jobs: make(map[string]bool),
 	}
-	config := c.config("requests", newProxy(t, c.server))
-	var err error
-	c.requests, err = openWorker(t.Context(), config, quiet())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.requests.store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	c.requests = newRequests(t, c.config("requests", newProxy(t, c.server)))
 	c.db = c.requests.store.DB().DB
-	if _, err := c.db.ExecContext(t.Context(), makeWrites); err != nil {
-		t.Fatal(err)
-	}
 	for range chaosWorkers {
 		s := &slot{proxy: newProxy(t, c.server)}
 		c.start(s)
@@ -131,34 +118,47 @@ func (c *chaos) start(s *slot) {
 	s.worker = startWorker(c.t, c.config(fmt.Sprintf("worker-%d", c.started), s.proxy))
 }
 
-// run asks for exports, evenly over most of the time, and strikes now and then.
+// run strikes now and then while exports are asked for.
 func (c *chaos) run(exports int, duration time.Duration) {
-	began := time.Now()
-	restart := began.Add(c.between(duration*3/10, duration*6/10))
-	every := duration * 9 / 10 / time.Duration(exports)
-	ask, strike := began, began.Add(chaosLease)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for now := began; now.Sub(began) < duration || len(c.jobs) < exports; now = <-tick.C {
-		if now.Sub(began) > 2*duration {
-			c.fatal("there are %d exports after %v, want %d", len(c.jobs), 2*duration, exports)
-		}
-		for _, s := range c.slots {
-			if s.heal != nil && now.After(s.at) {
-				s.heal()
-				s.heal = nil
-			}
-		}
-		if len(c.jobs) < exports && now.After(ask) && c.create() {
-			ask = ask.Add(every)
-		}
-		if c.restarts == 0 && now.After(restart) {
+	ctx, cancel := context.WithTimeout(c.t.Context(), 2*duration)
+	defer cancel()
+	asked := make(chan bool)
+	go func() {
+		defer close(asked)
+		c.ask(ctx, exports, duration*9/10/time.Duration(exports))
+	}()
+	over := time.After(duration)
+	restart := time.After(c.between(duration*3/10, duration*6/10))
+	strike := time.NewTimer(chaosLease)
+	heal := time.NewTicker(50 * time.Millisecond)
+	defer heal.Stop()
+	for over != nil || asked != nil {
+		select {
+		case <-over:
+			over = nil
+		case <-asked:
+			asked = nil
+		case <-restart:
 			c.restarts++
 			c.server.Restart(c.t)
-		}
-		if now.After(strike) {
+		case <-strike.C:
 			c.strike()
-			strike = time.Now().Add(c.between(300*time.Millisecond, 1800*time.Millisecond))
+			strike.Reset(c.between(time.Second, 2500*time.Millisecond))
+		case now := <-heal.C:
+			c.heal(now)
+		}
+	}
+	if len(c.jobs) < exports {
+		c.fatal("there are %d exports after %v, want %d", len(c.jobs), 2*duration, exports)
+	}
+}
+
+// heal undoes what has lasted long enough.
+func (c *chaos) heal(now time.Time) {
+	for _, s := range c.slots {
+		if s.heal != nil && now.After(s.at) {
+			s.heal()
+			s.heal = nil
 		}
 	}
 }
@@ -167,58 +167,70 @@ func (c *chaos) between(least, most time.Duration) time.Duration {
 	return least + time.Duration(c.random.Int64N(int64(most-least)))
 }
 
-// create asks for an export, one that is not in flight if there is any.
-func (c *chaos) create() bool {
-	ctx, cancel := context.WithTimeout(c.t.Context(), 2*time.Second)
-	defer cancel()
+// ask asks for exports until there are so many, evenly in time, and tries again
+// where the database does not answer.
+func (c *chaos) ask(ctx context.Context, exports int, every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
 	formats := c.requests.service.Formats()
-	for range len(slowOrganizations) * len(formats) {
-		job, _, err := c.requests.service.Create(ctx, export.JobRequest{
-			OrganizationID: slowOrganizations[c.asked%len(slowOrganizations)],
-			Format:         formats[c.asked/len(slowOrganizations)%len(formats)],
+	for i := 0; len(c.jobs) < exports && ctx.Err() == nil; {
+		job, err := c.create(ctx, export.JobRequest{
+			OrganizationID: slowOrganizations[i%len(slowOrganizations)],
+			Format:         formats[i/len(slowOrganizations)%len(formats)],
 		})
-		if err != nil {
-			c.failedCreates++
-			return false
-		}
-		c.asked++
-		if !c.jobs[job.ID] { // it is new, or was made when no answer came
+		pause := tick.C
+		switch {
+		case err != nil:
+			c.retries++
+			pause = time.After(100 * time.Millisecond)
+		case c.jobs[job.ID]: // it is still in flight
+			i++
+			pause = time.After(10 * time.Millisecond)
+		default:
+			i++
 			c.jobs[job.ID] = true
-			return true
+		}
+		select {
+		case <-ctx.Done():
+		case <-pause:
 		}
 	}
-	return false
 }
 
-// strike does something to a worker, most often to one that has work. Two of them
-// are always left alone.
+func (c *chaos) create(ctx context.Context, r export.JobRequest) (export.Job, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	job, _, err := c.requests.service.Create(ctx, r)
+	return job, err
+}
+
+// strike does something to a worker, most often to one that has work. Half of them
+// are never in trouble.
 func (c *chaos) strike() {
 	owners, err := c.owners()
 	if err != nil {
 		return // the database is not there
 	}
-	var free, busy []*slot
+	var idle, busy []*slot
 	for _, s := range c.slots {
 		switch {
 		case s.heal != nil:
 		case slices.Contains(owners, s.Name):
 			busy = append(busy, s)
 		default:
-			free = append(free, s)
+			idle = append(idle, s)
 		}
 	}
-	if len(free)+len(busy) <= chaosWorkers/2 {
-		return
-	}
-	if len(busy) == 0 || len(free) > 0 && c.random.IntN(5) == 0 {
-		busy = free
+	well := len(idle) + len(busy)
+	if len(busy) == 0 || len(idle) > 0 && c.random.IntN(5) == 0 {
+		busy = idle
 	}
 	s := busy[c.random.IntN(len(busy))]
-	s.at = time.Now().Add(chaosLease + c.between(0, 2*time.Second))
-	switch c.random.IntN(10) {
-	case 0, 1, 2, 3:
+	switch kind := c.random.IntN(8); {
+	case kind < 2 || well <= chaosWorkers/2:
 		c.kill(s)
-	case 4, 5, 6:
+		return
+	case kind < 5:
 		c.pauses++
 		c.signal(s, syscall.SIGSTOP)
 		s.heal = func() { c.signal(s, syscall.SIGCONT) }
@@ -227,6 +239,7 @@ func (c *chaos) strike() {
 		s.proxy.set([]link{broken, silent}[c.random.IntN(2)])
 		s.heal = func() { s.proxy.set(up) }
 	}
+	s.at = time.Now().Add(chaosLease + c.between(0, 2*time.Second))
 }
 
 // owners are the workers that have running exports.
@@ -256,15 +269,6 @@ func (c *chaos) kill(s *slot) {
 func (c *chaos) signal(s *slot, signal syscall.Signal) {
 	if err := s.cmd.Process.Signal(signal); err != nil {
 		c.fatal("worker %s: %v: %v", s.Name, signal, err)
-	}
-}
-
-// calm undoes all that is still to be undone.
-func (c *chaos) calm() {
-	for _, s := range c.slots {
-		if s.heal != nil {
-			s.heal()
-		}
 	}
 }
 

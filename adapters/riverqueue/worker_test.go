@@ -49,10 +49,29 @@ func openWorker(ctx context.Context, c workerConfig, logger *slog.Logger) (*node
 	}.open(ctx)
 }
 
+// newRequests makes the node by which a test asks for exports, and the tables.
+func newRequests(t *testing.T, c workerConfig) *node {
+	t.Helper()
+	n, err := openWorker(t.Context(), c, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := n.store.DB().ExecContext(t.Context(), makeWrites); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // slowOrganizations are those whose sections are slow.
 var slowOrganizations = []string{
 	"3333333333333333333333", "4444444444444444444444", "5555555555555555555555",
 	"6666666666666666666666", "7777777777777777777777", "8888888888888888888888",
+	"9999999999999999999999", "AAAAAAAAAAAAAAAAAAAAAA",
 }
 
 // makeWrites makes the table in which all writes of jobs are noted, each in the
