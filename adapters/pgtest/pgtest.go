@@ -129,7 +129,10 @@ func start() (container *postgres.PostgresContainer, address string, err error) 
 		postgres.WithUsername("orgexport"), postgres.WithPassword("pg-test-password"),
 		postgres.BasicWaitStrategies(),
 		testcontainers.WithLogger(silent{}),
-		testcontainers.WithCmdArgs("-c", "max_connections=300"), // tests run in parallel, each with a pool
+		testcontainers.WithCmdArgs(
+			"-c", "max_connections=300", // tests run in parallel, each with a pool
+			"-c", "fsync=off", // no test cuts the power: what a killed server has written is there
+		),
 	)
 	if err == nil {
 		address, err = addressOf(ctx, container)

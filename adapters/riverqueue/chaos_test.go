@@ -23,7 +23,7 @@ var chaosSeed = flag.Uint64("chaos.seed", 0, "decides what happens in the chaos 
 // In the chaos test a lease is short, so that much happens in a minute. An export
 // takes more than 3 seconds: half of what its sections take one after the other.
 const (
-	chaosWorkers  = 4
+	chaosWorkers  = 5
 	chaosLease    = 3 * time.Second
 	chaosPace     = 100 * time.Millisecond
 	chaosPatience = 2 * time.Minute // for what must happen once the chaos is over
@@ -65,6 +65,7 @@ func TestChaos(t *testing.T) {
 	began := time.Now()
 	c := newChaos(t)
 	c.run(exports, duration)
+	t.Logf("the chaos is over after %v", time.Since(began).Round(time.Second))
 	c.heal(time.Now().Add(time.Hour)) // all that is not yet
 	c.eventually("every job ends", "SELECT count(*) FROM orgexport_jobs WHERE status IN ('pending', 'processing')")
 	c.another()
@@ -140,10 +141,12 @@ func (c *chaos) run(exports int, duration time.Duration) {
 			asked = nil
 		case <-restart:
 			c.restarts++
+			began := time.Now()
 			c.server.Restart(c.t)
+			c.t.Logf("the database was restarted in %v", time.Since(began).Round(time.Millisecond))
 		case <-strike.C:
 			c.strike()
-			strike.Reset(c.between(time.Second, 2500*time.Millisecond))
+			strike.Reset(c.between(time.Second, 3*time.Second))
 		case now := <-heal.C:
 			c.heal(now)
 		}
@@ -205,7 +208,7 @@ func (c *chaos) create(ctx context.Context, r export.JobRequest) (export.Job, er
 }
 
 // strike does something to a worker, most often to one that has work. Half of them
-// are never in trouble.
+// are always well, or have just begun.
 func (c *chaos) strike() {
 	owners, err := c.owners()
 	if err != nil {
@@ -227,7 +230,7 @@ func (c *chaos) strike() {
 	}
 	s := busy[c.random.IntN(len(busy))]
 	switch kind := c.random.IntN(8); {
-	case kind < 2 || well <= chaosWorkers/2:
+	case kind < 2 || well <= chaosWorkers/2+1:
 		c.kill(s)
 		return
 	case kind < 5:

@@ -43,13 +43,16 @@ func (c *chaos) check() {
 			if last.Error != "The export failed too often. Please contact support." || last.ObjectKey != "" {
 				c.t.Errorf("job %s failed with %q", last.ID, last.Error)
 			}
+			c.t.Logf("job %s failed: %s", last.ID, h)
 			continue
 		}
 		name := filepath.Join("archives", filepath.FromSlash(last.ObjectKey))
 		want = append(want, name)
 		c.report(last, sameArchive(c.t, engine, last, filepath.Join(c.folder, name)))
 	}
-	c.t.Logf("%d jobs failed", failed)
+	if c.t.Logf("%d jobs failed", failed); 4*failed > len(histories) {
+		c.t.Error("too many jobs failed")
+	}
 	if got := files(c.t, c.folder); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
 		c.t.Errorf("there are the files\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
@@ -168,6 +171,19 @@ func (h *history) problems() []string {
 		bad(!strings.HasPrefix(old.ObjectKey, key), "attempt %d has the archive %s", old.Attempt, old.ObjectKey)
 	}
 	return problems
+}
+
+// String tells who has worked on the job.
+func (h *history) String() string {
+	var attempts []string
+	old := export.Job{}
+	for _, now := range h.writes {
+		if now.Attempt != old.Attempt {
+			attempts = append(attempts, fmt.Sprintf("%s by %s with %d parts", now.ClaimedAt.Format("04:05.000"), now.LeaseOwner, len(now.Parts)))
+		}
+		old = now
+	}
+	return strings.Join(attempts, ", ")
 }
 
 // content is a job without what is deleted once it has ended.
