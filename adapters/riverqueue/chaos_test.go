@@ -20,13 +20,16 @@ import (
 
 var chaosSeed = flag.Uint64("chaos.seed", 0, "decides what happens in the chaos test; 0 means a random one")
 
-// In the chaos test a lease is short, so that much happens in a minute. An export
-// takes more than 3 seconds: half of what its sections take one after the other.
+// In the chaos test a lease is short, so that much happens in a minute.
 const (
 	chaosWorkers  = 5
 	chaosLease    = 3 * time.Second
-	chaosPace     = 100 * time.Millisecond
+	chaosPace     = 80 * time.Millisecond
+	chaosLate     = 150 * time.Millisecond
 	chaosPatience = 2 * time.Minute // for what must happen once the chaos is over
+
+	// chaosExport is how long an export takes at least.
+	chaosExport = 3 * time.Second
 )
 
 // chaos is what happens to the workers of a test.
@@ -108,8 +111,8 @@ func newChaos(t *testing.T) *chaos {
 
 func (c *chaos) config(name string, p *proxy) workerConfig {
 	return workerConfig{
-		Name: name, Address: p.address(c.t), Folder: c.folder, Pace: chaosPace,
-		Lease: chaosLease, Heartbeat: 800 * time.Millisecond, ReapEvery: 500 * time.Millisecond,
+		Name: name, Address: p.address(c.t), Folder: c.folder, Pace: chaosPace, Late: chaosLate,
+		Lease: chaosLease, Heartbeat: 800 * time.Millisecond, ReapEvery: 500 * time.Millisecond, SweepEvery: 5 * time.Second,
 	}
 }
 
@@ -229,11 +232,11 @@ func (c *chaos) strike() {
 		busy = idle
 	}
 	s := busy[c.random.IntN(len(busy))]
-	switch kind := c.random.IntN(8); {
-	case kind < 2 || well <= chaosWorkers/2+1:
+	switch kind := c.random.IntN(10); {
+	case kind < 4 || well <= chaosWorkers/2+1:
 		c.kill(s)
 		return
-	case kind < 5:
+	case kind < 7:
 		c.pauses++
 		c.signal(s, syscall.SIGSTOP)
 		s.heal = func() { c.signal(s, syscall.SIGCONT) }

@@ -66,31 +66,23 @@ func (c *chaos) report(job export.Job, problems []string) {
 	}
 }
 
-// sweep deletes what is not kept, as nodes do: when they start, all the time and
-// now and then.
+// sweep deletes what is not kept, as every node does.
 func (c *chaos) sweep() {
-	n, err := openWorker(c.t.Context(), c.config("sweeper", newProxy(c.t, c.server)), quiet())
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	defer n.store.Close()
-	const due = `SELECT count(*) FROM orgexport_jobs WHERE
-		NOT (status = 'completed' AND purge_at = expires_at) AND NOT (status = 'failed' AND purge_at IS NULL)`
 	ctx, cancel := context.WithCancel(c.t.Context())
-	defer cancel()
 	tended := make(chan bool)
 	go func() {
 		defer close(tended)
-		n.service.Tend(ctx)
+		c.requests.service.Tend(ctx)
 	}()
-	c.eventually("what is not kept is deleted", due)
+	c.eventually("what is not kept is deleted", `SELECT count(*) FROM orgexport_jobs WHERE
+		NOT (status = 'completed' AND purge_at = expires_at) AND NOT (status = 'failed' AND purge_at IS NULL)`)
 	cancel()
 	<-tended
-	if s, ok := any(n.service).(interface{ Sweep(context.Context) error }); ok {
-		if err := s.Sweep(c.t.Context()); err != nil {
-			c.t.Error(err)
-		}
+	before := len(files(c.t, c.folder))
+	if err := c.requests.service.Sweep(c.t.Context()); err != nil {
+		c.t.Error(err)
 	}
+	c.t.Logf("%d files were left over before the last sweep", before-len(files(c.t, c.folder)))
 }
 
 // history is what was written of a job.
@@ -166,6 +158,8 @@ func (h *history) problems() []string {
 	}
 	bad(ends != 1, "it ended %d times", ends)
 	if old.Status == export.JobCompleted {
+		took := old.FinishedAt.Sub(old.ClaimedAt)
+		bad(old.Attempt == 1 && took < chaosExport, "it took %v, want at least %v", took, chaosExport)
 		bad(len(h.sealed) != len(slowSections(0, nil)), "%d sections are sealed", len(h.sealed))
 		key := fmt.Sprintf("%s/%s/%d.", old.Organization.ID, old.ID, old.Attempt)
 		bad(!strings.HasPrefix(old.ObjectKey, key), "attempt %d has the archive %s", old.Attempt, old.ObjectKey)

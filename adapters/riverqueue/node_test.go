@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"path/filepath"
+	"time"
 
 	"github.com/orgexport/orgexport/adapters/bunstore"
 	"github.com/orgexport/orgexport/adapters/dir"
@@ -28,6 +29,7 @@ type nodeConfig struct {
 	folder   string // of parts, archives and temporary files
 	sections []export.Section
 	workers  int
+	late     time.Duration // of storage
 
 	// written is called in the transaction of each write of a job. Optional.
 	written func(context.Context, *sql.Tx, *export.Job) error
@@ -72,17 +74,18 @@ func (c nodeConfig) open(ctx context.Context) (_ *node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Destination, err = dir.NewDestination(filepath.Join(c.folder, "archives"))
+	destination, err := dir.NewDestination(filepath.Join(c.folder, "archives"))
 	if err != nil {
 		return nil, err
 	}
 	c.Engine, err = export.New(export.Config{
-		Sections: c.sections, Concurrency: concurrency, Spool: spool, Scratch: c.folder, Logger: c.Logger,
+		Sections: c.sections, Concurrency: concurrency, Spool: lateSpool{spool, c.late}, Scratch: c.folder, Logger: c.Logger,
 	})
 	if err != nil {
 		return nil, err
 	}
 	c.Store, c.Dispatcher, c.Signer = n.store, noDispatcher{}, new(exporttest.MemSigner)
+	c.Destination = lateDestination{destination, c.late}
 	n.service, err = export.NewService(c.ServiceConfig)
 	return n, err
 }

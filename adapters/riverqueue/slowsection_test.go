@@ -26,8 +26,8 @@ type slowSection struct {
 }
 
 // slowSections are short and long ones by turns, so that whoever takes a job over
-// finds some that are sealed. The pace is that of their steps, of which they have
-// slowSteps together. began is called when a section begins. Optional.
+// finds some that are sealed. The pace is that of their steps. began is called when
+// a section begins. Optional.
 func slowSections(pace time.Duration, began func(context.Context, export.Scope, string) error) []export.Section {
 	var sections []export.Section
 	for _, s := range []slowSection{
@@ -39,8 +39,6 @@ func slowSections(pace time.Duration, began func(context.Context, export.Scope, 
 	}
 	return sections
 }
-
-const slowSteps = 64
 
 func (s slowSection) Key() string { return s.key }
 

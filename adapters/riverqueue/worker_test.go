@@ -28,9 +28,10 @@ type workerConfig struct {
 	Address string        // of the database
 	Folder  string        // that it shares with others
 	Pace    time.Duration // of its sections
+	Late    time.Duration // of its storage
 
-	// Lease, Heartbeat and ReapEvery are 0 for the defaults.
-	Lease, Heartbeat, ReapEvery time.Duration
+	// Lease, Heartbeat, ReapEvery and SweepEvery are 0 for the defaults.
+	Lease, Heartbeat, ReapEvery, SweepEvery time.Duration
 }
 
 // openWorker makes the node of a worker.
@@ -40,11 +41,12 @@ func openWorker(ctx context.Context, c workerConfig, logger *slog.Logger) (*node
 		organizations[id] = export.Organization{ID: id, Slug: fmt.Sprintf("org-%d", i), Name: fmt.Sprintf("Organization %d", i)}
 	}
 	return nodeConfig{
-		address: c.Address, folder: c.Folder, workers: 2, written: noteWrite,
+		address: c.Address, folder: c.Folder, workers: 2, late: c.Late, written: noteWrite,
 		sections: slowSections(c.Pace, noteRun(c.Folder)),
 		ServiceConfig: export.ServiceConfig{
 			Organizations: organizations, Node: c.Name, Logger: logger, PartsRetention: -1,
-			Lease: c.Lease, Heartbeat: c.Heartbeat, ReapEvery: c.ReapEvery, Observers: []export.Observer{attempts()},
+			Lease: c.Lease, Heartbeat: c.Heartbeat, ReapEvery: c.ReapEvery, SweepEvery: c.SweepEvery,
+			Observers: []export.Observer{attempts()},
 		},
 	}.open(ctx)
 }
