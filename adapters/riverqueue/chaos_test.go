@@ -23,7 +23,7 @@ var chaosSeed = flag.Uint64("chaos.seed", 0, "decides what happens in the chaos 
 // In the chaos test a lease is short, so that much happens in a minute.
 const (
 	chaosWorkers  = 5
-	chaosLease    = 3 * time.Second
+	chaosLease    = 4 * time.Second
 	chaosPace     = 80 * time.Millisecond
 	chaosLate     = 150 * time.Millisecond
 	chaosPatience = 2 * time.Minute // for what must happen once the chaos is over
@@ -96,7 +96,7 @@ func newChaos(t *testing.T) *chaos {
 	}
 	t.Logf("-chaos.seed=%d", seed)
 	c := &chaos{
-		t: t, random: rand.New(rand.NewPCG(seed, 0)), server: pgtest.NewServer(t), folder: t.TempDir(),
+		t: t, random: rand.New(rand.NewPCG(seed, 0)), server: pgtest.NewServer(t), folder: t.ArtifactDir(),
 		jobs: make(map[string]bool),
 	}
 	c.requests = newRequests(t, c.config("requests", newProxy(t, c.server)))
@@ -112,7 +112,7 @@ func newChaos(t *testing.T) *chaos {
 func (c *chaos) config(name string, p *proxy) workerConfig {
 	return workerConfig{
 		Name: name, Address: p.address(c.t), Folder: c.folder, Pace: chaosPace, Late: chaosLate,
-		Lease: chaosLease, Heartbeat: 800 * time.Millisecond, ReapEvery: 500 * time.Millisecond, SweepEvery: 5 * time.Second,
+		Lease: chaosLease, Heartbeat: time.Second, ReapEvery: 500 * time.Millisecond, SweepEvery: 5 * time.Second,
 	}
 }
 
@@ -148,10 +148,13 @@ func (c *chaos) run(exports int, duration time.Duration) {
 			c.server.Restart(c.t)
 			c.t.Logf("the database was restarted in %v", time.Since(began).Round(time.Millisecond))
 		case <-strike.C:
-			c.strike()
-			strike.Reset(c.between(time.Second, 3*time.Second))
+			if !c.crowded() {
+				c.strike()
+			}
+			strike.Reset(c.between(500*time.Millisecond, 2500*time.Millisecond))
 		case now := <-heal.C:
 			c.heal(now)
+			c.alive()
 		}
 	}
 	if len(c.jobs) < exports {
@@ -165,6 +168,17 @@ func (c *chaos) heal(now time.Time) {
 		if s.heal != nil && now.After(s.at) {
 			s.heal()
 			s.heal = nil
+		}
+	}
+}
+
+// alive looks whether a worker has ended by itself.
+func (c *chaos) alive() {
+	for _, s := range c.slots {
+		select {
+		case <-s.over:
+			c.fatal("worker %s has ended with %v", s.Name, s.err)
+		default:
 		}
 	}
 }
@@ -217,17 +231,18 @@ func (c *chaos) strike() {
 	if err != nil {
 		return // the database is not there
 	}
-	var idle, busy []*slot
+	var busy, idle []*slot
+	for _, name := range owners {
+		if i := slices.IndexFunc(c.slots, func(s *slot) bool { return s.Name == name && s.heal == nil }); i >= 0 {
+			busy = append(busy, c.slots[i])
+		}
+	}
 	for _, s := range c.slots {
-		switch {
-		case s.heal != nil:
-		case slices.Contains(owners, s.Name):
-			busy = append(busy, s)
-		default:
+		if s.heal == nil && !slices.Contains(busy, s) {
 			idle = append(idle, s)
 		}
 	}
-	well := len(idle) + len(busy)
+	well := len(busy) + len(idle)
 	if len(busy) == 0 || len(idle) > 0 && c.random.IntN(5) == 0 {
 		busy = idle
 	}
@@ -237,6 +252,7 @@ func (c *chaos) strike() {
 		c.kill(s)
 		return
 	case kind < 7:
+		s = busy[0] // that may be about to commit, and does so afterwards
 		c.pauses++
 		c.signal(s, syscall.SIGSTOP)
 		s.heal = func() { c.signal(s, syscall.SIGCONT) }
@@ -248,13 +264,24 @@ func (c *chaos) strike() {
 	s.at = time.Now().Add(chaosLease + c.between(0, 2*time.Second))
 }
 
-// owners are the workers that have running exports.
+// owners are the workers that have running exports, those first whose exports have
+// come furthest.
 func (c *chaos) owners() ([]string, error) {
 	ctx, cancel := context.WithTimeout(c.t.Context(), time.Second)
 	defer cancel()
 	var owners []string
-	err := c.requests.store.DB().NewRaw("SELECT DISTINCT lease_owner FROM orgexport_jobs WHERE status = 'processing'").Scan(ctx, &owners)
+	err := c.requests.store.DB().NewRaw(`SELECT lease_owner FROM orgexport_jobs WHERE status = 'processing'
+		GROUP BY lease_owner ORDER BY max(jsonb_array_length(parts)) DESC`).Scan(ctx, &owners)
 	return owners, err
+}
+
+// crowded tells whether so much waits that this machine has to catch up.
+func (c *chaos) crowded() bool {
+	ctx, cancel := context.WithTimeout(c.t.Context(), time.Second)
+	defer cancel()
+	var n int
+	err := c.db.QueryRowContext(ctx, "SELECT count(*) FROM orgexport_jobs WHERE status IN ('pending', 'processing')").Scan(&n)
+	return err != nil || n > 2*chaosWorkers
 }
 
 func (c *chaos) kill(s *slot) {

@@ -85,7 +85,7 @@ func (c nodeConfig) open(ctx context.Context) (_ *node, err error) {
 		return nil, err
 	}
 	c.Store, c.Dispatcher, c.Signer = n.store, noDispatcher{}, new(exporttest.MemSigner)
-	c.Destination = lateDestination{destination, c.late}
+	c.Destination = lateDestination{destination, 4 * c.late} // an archive is larger than a part
 	n.service, err = export.NewService(c.ServiceConfig)
 	return n, err
 }

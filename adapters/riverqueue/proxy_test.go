@@ -1,6 +1,7 @@
 package riverqueue_test
 
 import (
+	"context"
 	"net"
 	"net/url"
 	"sync"
@@ -52,18 +53,12 @@ func newProxy(t *testing.T, server *pgtest.Server) *proxy {
 // address is the URL of the database by way of the proxy.
 func (p *proxy) address(t *testing.T) string {
 	t.Helper()
-	u := parse(t, p.server.URL())
-	u.Host = p.listener.Addr().String()
-	return u.String()
-}
-
-func parse(t *testing.T, address string) *url.URL {
-	t.Helper()
-	u, err := url.Parse(address)
+	u, err := url.Parse(p.server.URL())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return u
+	u.Host = p.listener.Addr().String()
+	return u.String()
 }
 
 // set changes the link.
@@ -138,7 +133,9 @@ func (p *proxy) connect(client net.Conn) {
 	if err != nil {
 		return
 	}
-	server, err := net.DialTimeout("tcp", u.Host, time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	server, err := new(net.Dialer).DialContext(ctx, "tcp", u.Host)
 	if err != nil {
 		reset(client)
 		return

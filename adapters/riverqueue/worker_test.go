@@ -135,7 +135,8 @@ type worker struct {
 	workerConfig
 	cmd  *exec.Cmd
 	in   io.Closer
-	over chan error // how it ended
+	over chan bool // closed when it has ended
+	err  error     // how it ended
 }
 
 // startWorker starts a process, which ends with the test. What all of a folder log
@@ -151,7 +152,7 @@ func startWorker(t *testing.T, c workerConfig) *worker {
 		t.Fatal(err)
 	}
 	defer log.Close() // the process has its own
-	w := &worker{workerConfig: c, cmd: exec.Command(os.Args[0]), over: make(chan error, 1)}
+	w := &worker{workerConfig: c, cmd: exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0]), over: make(chan bool)}
 	w.cmd.Env = append(os.Environ(), childWorker+"="+string(text))
 	w.cmd.Stderr = log
 	if w.in, err = w.cmd.StdinPipe(); err != nil {
@@ -160,15 +161,11 @@ func startWorker(t *testing.T, c workerConfig) *worker {
 	if err := w.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	exited := make(chan bool)
 	go func() {
-		defer close(exited)
-		w.over <- w.cmd.Wait()
+		defer close(w.over)
+		w.err = w.cmd.Wait()
 	}()
-	t.Cleanup(func() {
-		_ = w.cmd.Process.Kill() // it has ended, unless the test has failed
-		<-exited
-	})
+	t.Cleanup(func() { _ = w.kill() }) // it has ended, unless the test has failed
 	return w
 }
 
@@ -176,11 +173,9 @@ const logFile = "log"
 
 // kill kills the process and waits for its end.
 func (w *worker) kill() error {
-	if err := w.cmd.Process.Kill(); err != nil {
-		return err
-	}
-	<-w.over // says that it was killed
-	return nil
+	err := w.cmd.Process.Kill()
+	<-w.over
+	return err
 }
 
 // stop asks the process to end and waits until it has.
@@ -189,8 +184,8 @@ func (w *worker) stop() error {
 		return err
 	}
 	select {
-	case err := <-w.over:
-		return err
+	case <-w.over:
+		return w.err
 	case <-time.After(time.Minute):
 		return fmt.Errorf("worker %s does not stop", w.Name)
 	}
