@@ -2,6 +2,7 @@ package bunstore
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -78,14 +79,18 @@ func (s *Store) Entries(ctx context.Context, organizationID string, limit int) (
 // can write in between.
 func (s *Store) Purge(ctx context.Context, kept time.Duration) (int64, error) {
 	const atOnce, try = 1000, 4 // the pause is 16 ms on average
+	if kept <= 0 {
+		return 0, fmt.Errorf("bunstore: purge: entries cannot be kept for %v", kept)
+	}
 	var all int64
 	for {
 		n, err := s.sweep(ctx, "audit", "id", "at", kept, atOnce)
 		all += n
-		if err == nil && n >= atOnce {
+		again := err == nil && n >= atOnce || lostRace(err)
+		if again {
 			err = pause(ctx, try)
 		}
-		if err != nil || n < atOnce {
+		if err != nil || !again {
 			return all, wrap("purge", err)
 		}
 	}

@@ -29,55 +29,62 @@ func addEntries(t *testing.T, s *Store, n int) {
 }
 
 // TestPurge has several processes that purge at once what is more than one takes
-// at a time, while another one records.
+// at a time, while another one records; also where PostgreSQL undoes transactions
+// that meet.
 func TestPurge(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, newAddress func(t *testing.T) string) {
-		const n = 3000
-		address := newAddress(t)
-		s := migrated(t, address, Config{})
-		addEntries(t, s, n)
-		var purging, recording sync.WaitGroup
-		var purged atomic.Int64
-		done := make(chan struct{})
-		recorded := int64(0)
-		recording.Go(func() {
-			for {
-				select {
-				case <-done:
-					return
-				default:
-				}
-				if err := s.Record(t.Context(), audit.Entry{At: time.Now(), OrganizationID: "org"}); err != nil {
-					t.Error(err)
-					return
-				}
-				recorded++
+	eachDatabase(t, func(t *testing.T, newAddress func(t *testing.T) string) { purgeAtOnce(t, newAddress(t)) })
+	t.Run("serializable", func(t *testing.T) {
+		t.Parallel()
+		purgeAtOnce(t, isolated(t, "serializable"))
+	})
+}
+
+func purgeAtOnce(t *testing.T, address string) {
+	t.Helper()
+	const n = 3000
+	s := migrated(t, address, Config{})
+	addEntries(t, s, n)
+	var purging, recording sync.WaitGroup
+	var purged atomic.Int64
+	done := make(chan struct{})
+	recorded := int64(0)
+	recording.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
 			}
-		})
-		for range 4 {
-			other := open(t, address, Config{})
-			purging.Go(func() {
-				removed, err := other.Purge(t.Context(), 12*time.Hour)
-				if err != nil {
-					t.Error(err)
-				}
-				purged.Add(removed)
-			})
-		}
-		began := time.Now()
-		purging.Wait()
-		took := time.Since(began)
-		close(done)
-		recording.Wait()
-		t.Logf("it took %v, in which %d entries were recorded", took, recorded)
-		left := number(t, s, "SELECT count(*) FROM orgexport_audit")
-		if purged.Load() != n || left != n+recorded || recorded == 0 {
-			t.Errorf("%d entries are purged and %d are left, want %d and %d + %d", purged.Load(), left, n, n, recorded)
-		}
-		if removed, err := s.Purge(t.Context(), 12*time.Hour); err != nil || removed != 0 {
-			t.Errorf("again: %d, %v", removed, err)
+			if err := s.Record(t.Context(), audit.Entry{At: time.Now(), OrganizationID: "org"}); err != nil {
+				t.Error(err)
+				return
+			}
+			recorded++
 		}
 	})
+	for range 4 {
+		other := open(t, address, Config{})
+		purging.Go(func() {
+			removed, err := other.Purge(t.Context(), 12*time.Hour)
+			if err != nil {
+				t.Error(err)
+			}
+			purged.Add(removed)
+		})
+	}
+	began := time.Now()
+	purging.Wait()
+	took := time.Since(began)
+	close(done)
+	recording.Wait()
+	t.Logf("it took %v, in which %d entries were recorded", took, recorded)
+	left := number(t, s, "SELECT count(*) FROM orgexport_audit")
+	if purged.Load() != n || left != n+recorded || recorded == 0 {
+		t.Errorf("%d entries are purged and %d are left, want %d and %d + %d", purged.Load(), left, n, n, recorded)
+	}
+	if removed, err := s.Purge(t.Context(), 12*time.Hour); err != nil || removed != 0 {
+		t.Errorf("again: %d, %v", removed, err)
+	}
 }
 
 // afterQuery is a hook that is called after each query.

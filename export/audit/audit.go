@@ -72,7 +72,8 @@ type Reader interface {
 type Purger interface {
 	// Purge removes the entries whose At is longer ago than kept, by the Trail's
 	// own clock, and returns how many it has removed; if it fails, at least so
-	// many. Any number of processes may do so at once: each entry is counted by
-	// one of them.
+	// many. It is an error if kept is not positive, and nothing is removed then.
+	// Any number of processes may do so at once: each entry is counted by one of
+	// them.
 	Purge(ctx context.Context, kept time.Duration) (int64, error)
 }

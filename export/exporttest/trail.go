@@ -54,6 +54,9 @@ func (s *MemTrail) Purge(ctx context.Context, kept time.Duration) (int64, error)
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
 	}
+	if kept <= 0 {
+		return 0, fmt.Errorf("exporttest: audit entries cannot be kept for %v", kept)
+	}
 	before, oldest := len(s.entries), time.Now().Add(-kept)
 	s.entries = slices.DeleteFunc(s.entries, func(e audit.Entry) bool { return e.At.Before(oldest) })
 	return int64(before - len(s.entries)), nil
@@ -81,6 +84,7 @@ var trailPromises = []promise[audit.Trail]{
 	{"Concurrent", reading(trailConcurrent)},
 	{"Purges", purging(trailPurges)},
 	{"PurgesInTheMiddleOfUse", purging(trailPurgesInUse)},
+	{"PurgesNotAll", purging(trailPurgesNotAll)},
 	{"CancelledPurge", purging(trailCancelledPurge)},
 }
 

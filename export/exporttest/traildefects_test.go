@@ -93,7 +93,7 @@ func brokenPurges() []defect[audit.Trail] {
 	return []defect[audit.Trail]{
 		{"removes nothing", "Purges", "want 5", purgingAs(func(*MemTrail, context.Context, time.Duration) (int64, error) { return 0, nil })},
 		{"removes all", "Purges", "want 5", purgingAs(func(m *MemTrail, ctx context.Context, _ time.Duration) (int64, error) {
-			return m.Purge(ctx, -10*365*24*time.Hour)
+			return m.Purge(ctx, 1)
 		})},
 		{"one organization's", "Purges", "Entries gives 1, <nil>, want 0", keepsSome(func(e audit.Entry) bool { return e.OrganizationID == theirOrg })},
 		{"none of no organization", "Purges", "Entries gives 1, <nil>, want 0", keepsSome(func(e audit.Entry) bool { return e.OrganizationID == "" })},
@@ -106,10 +106,17 @@ func brokenPurges() []defect[audit.Trail] {
 		{"loses what is recorded", "PurgesInTheMiddleOfUse", "Entries gives ", purgingAs(func(m *MemTrail, ctx context.Context, kept time.Duration) (int64, error) {
 			n, err := m.Purge(ctx, kept)
 			if purged.CompareAndSwap(false, true) {
-				_, err2 := m.Purge(ctx, 0)
+				_, err2 := m.Purge(ctx, 1)
 				err = errors.Join(err, err2)
 			}
 			return n, err
+		})},
+		{"takes any time", "PurgesNotAll", "want an error", purgingAs(func(m *MemTrail, ctx context.Context, kept time.Duration) (int64, error) {
+			return m.Purge(ctx, max(kept, 1))
+		})},
+		{"refuses too late", "PurgesNotAll", "Entries gives 0", purgingAs(func(m *MemTrail, ctx context.Context, kept time.Duration) (int64, error) {
+			_, err := m.Purge(ctx, max(kept, 1))
+			return 0, errors.Join(err, errWrite)
 		})},
 		{"deaf", "CancelledPurge", "Purge with", purgingAs(func(m *MemTrail, _ context.Context, kept time.Duration) (int64, error) {
 			return m.Purge(context.Background(), kept)

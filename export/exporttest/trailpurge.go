@@ -91,6 +91,17 @@ func trailPurgesInUse(t testing.TB, s purgeTrail) {
 	wantEntries(t, s, ourOrg, 1000, young[:]...)
 }
 
+// trailPurgesNotAll has times for which nothing would be kept, as a slip gives them.
+func trailPurgesNotAll(t testing.TB, s purgeTrail) {
+	e := record(t, s, aged(1, 0))
+	for _, kept := range []time.Duration{0, -1, -entriesKept} {
+		if n, err := s.Purge(t.Context(), kept); err == nil || n != 0 {
+			t.Errorf("Purge of what is kept for %v gives %d, %v, want an error", kept, n, err)
+		}
+	}
+	wantEntries(t, s, ourOrg, 10, e)
+}
+
 func trailCancelledPurge(t testing.TB, s purgeTrail) {
 	e := record(t, s, aged(1, time.Hour))
 	_, err := s.Purge(cancelled(t), entriesKept)
