@@ -15,9 +15,9 @@
 // are picked up after its next start, and nothing here reads or stores any. For
 // the same reason a task that fails is not run again by the queue.
 //
-// When ctx ends, Run starts no more tasks; running ones see it and return, by
-// which the service has handed their jobs back. What waits stays in the queue,
-// for a later Run.
+// When ctx ends, Run starts no more tasks, and running ones have
+// [Config].SoftStop to finish. Then their contexts end, and the service hands
+// their jobs back. What waits stays in the queue, for a later Run.
 package inproc
 
 import (
@@ -27,6 +27,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/orgexport/orgexport/export"
 )
@@ -37,6 +38,10 @@ type Config struct {
 	// negative.
 	Workers int
 
+	// SoftStop is how long tasks may go on when Run is to end, before their
+	// contexts end. Defaults to 0: they end at once.
+	SoftStop time.Duration
+
 	// Logger gets the errors and panics of tasks. Defaults to [slog.Default].
 	Logger *slog.Logger
 }
@@ -44,8 +49,9 @@ type Config struct {
 // Queue holds tasks and runs them in the order in which they came. It implements
 // [export.Dispatcher] and is safe for concurrent use. Make one with [New].
 type Queue struct {
-	workers int
-	logger  *slog.Logger
+	workers  int
+	softStop time.Duration
+	logger   *slog.Logger
 
 	mu      sync.Mutex
 	wake    *sync.Cond // a task waits, or running is over
@@ -71,7 +77,7 @@ func New(c Config) *Queue {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	q := &Queue{workers: c.Workers, logger: c.Logger, states: make(map[export.Task]state)}
+	q := &Queue{workers: c.Workers, softStop: c.SoftStop, logger: c.Logger, states: make(map[export.Task]state)}
 	q.wake = sync.NewCond(&q.mu)
 	return q
 }
@@ -105,9 +111,9 @@ func (q *Queue) push(task export.Task) {
 
 // Run calls work for every task, for several at once but never for the same one,
 // until ctx ends and all calls have returned; then it returns nil. Calls get a
-// context that ends with ctx. What they return is logged, but for what ctx's end
-// has brought about, and so are their panics. There may be one Run at a time: a
-// second one is an error.
+// context that ends SoftStop after ctx, with ctx's cause. What they return is
+// logged, but for what that end has brought about, and so are their panics. There
+// may be one Run at a time: a second one is an error.
 func (q *Queue) Run(ctx context.Context, work func(context.Context, export.Task) error) error {
 	q.mu.Lock()
 	if q.running {
@@ -117,12 +123,8 @@ func (q *Queue) Run(ctx context.Context, work func(context.Context, export.Task)
 	q.running = true
 	q.mu.Unlock()
 
-	stop := context.AfterFunc(ctx, func() {
-		q.mu.Lock() // so that no worker is between looking at ctx and waiting
-		defer q.mu.Unlock()
-		q.wake.Broadcast()
-	})
-	defer stop()
+	working, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
 	var workers sync.WaitGroup
 	for range q.workers {
 		workers.Go(func() {
@@ -131,10 +133,16 @@ func (q *Queue) Run(ctx context.Context, work func(context.Context, export.Task)
 				if !ok {
 					return
 				}
-				q.do(ctx, task, work)
+				q.do(working, task, work)
 			}
 		})
 	}
+	<-ctx.Done()
+	soft := time.AfterFunc(q.softStop, func() { cancel(context.Cause(ctx)) })
+	defer soft.Stop()
+	q.mu.Lock() // so that no worker is between looking at ctx and waiting
+	q.wake.Broadcast()
+	q.mu.Unlock()
 	workers.Wait()
 
 	q.mu.Lock()

@@ -219,6 +219,49 @@ func TestStop(t *testing.T) {
 	})
 }
 
+// TestSoftStop ends Run while tasks run, which may go on for a minute.
+func TestSoftStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var d diary
+		q := inproc.New(inproc.Config{Workers: 2, SoftStop: time.Minute})
+		shutdown := errors.New("shutting down")
+		stop := start(t, q, func(ctx context.Context, task export.Task) error {
+			left := 59 * time.Second
+			if task.JobID == "long" {
+				left = time.Hour
+			}
+			select {
+			case <-ctx.Done():
+				d.add(task.JobID + ": " + context.Cause(ctx).Error())
+			case <-time.After(left):
+				d.add(task.JobID + ": finished")
+			}
+			return nil
+		})
+		dispatch(t, q, "long", "short", "later")
+		synctest.Wait()
+		began := time.Now()
+		if err := stop(shutdown); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took != time.Minute {
+			t.Errorf("Run returned after %v, want a minute", took)
+		}
+		d.want(t, "short: finished", "long: shutting down")
+
+		stop = start(t, q, func(_ context.Context, task export.Task) error {
+			d.add(task.JobID)
+			return nil
+		})
+		synctest.Wait()
+		d.want(t, "later")
+		began = time.Now()
+		if err := stop(shutdown); err != nil || time.Since(began) != 0 {
+			t.Errorf("an idle Run returned after %v, %v", time.Since(began), err)
+		}
+	})
+}
+
 func TestFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var d diary
