@@ -105,8 +105,8 @@ type Config struct {
 	// there is none.
 	Docs http.Handler
 
-	// Stopping is closed when the server is to stop: streams of events end then,
-	// and their clients go to another server. Optional.
+	// Stopping is closed when the server is to stop: streams of events end then
+	// and /readyz fails, so that clients go to another server. Optional.
 	Stopping <-chan struct{}
 
 	// Ready are checks of /readyz beside [export.Service.Ready].

@@ -170,6 +170,19 @@ func TestReady(t *testing.T) {
 	wantFields(t, w.send("GET", "/healthz", withoutKey), ok)
 }
 
+// TestNotReadyWhenStopping: a load balancer is to look for another server.
+func TestNotReadyWhenStopping(t *testing.T) {
+	stopping := make(chan struct{})
+	w := newWorld(t, func(w *world) { w.config.Stopping = stopping })
+	w.send("GET", "/readyz", withoutKey).want(http.StatusOK)
+	close(stopping)
+	r := w.send("GET", "/readyz", withoutKey)
+	if r.want(http.StatusServiceUnavailable); r.text("detail") != "Not ready: server." {
+		t.Errorf("not ready is %s", r.body)
+	}
+	w.send("GET", "/healthz", withoutKey).want(http.StatusOK)
+}
+
 // TestErrorsOfOthers: what handlers that are mounted answer by themselves, and
 // by Fail.
 func TestErrorsOfOthers(t *testing.T) {

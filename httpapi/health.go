@@ -9,6 +9,8 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
+var errStopping = errors.New("httpapi: the server is to stop")
+
 // healthy tells that the process lives.
 func (a *api) healthy(w http.ResponseWriter, _ *http.Request) { writeReport(w) }
 
@@ -20,6 +22,11 @@ func (a *api) ready(w http.ResponseWriter, r *http.Request) {
 	refuse := func(name string, err error) {
 		names = append(names, name)
 		a.log(ctx).WarnContext(ctx, "not ready", "what", name, "error", err)
+	}
+	select {
+	case <-a.config.Stopping:
+		refuse("server", errStopping)
+	default:
 	}
 	for _, err := range flatten(a.config.Service.Ready(ctx)) {
 		var port *export.NotReadyError
