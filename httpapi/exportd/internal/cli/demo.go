@@ -118,7 +118,7 @@ func (o *demoOptions) export(ctx context.Context, dir string) (made inventory, e
 	}
 	run, ctx := errgroup.WithContext(ctx)
 	served, stop := context.WithCancel(ctx)
-	run.Go(func() error { return serveOn(served, listener, server) })
+	run.Go(func() error { return serveOn(served, listener, server, 0) })
 	run.Go(func() (err error) {
 		defer stop()
 		made, err = o.request(ctx, demoClient{exportURL(url, demo.OrganizationID()), key}, stderr.observe)

@@ -25,9 +25,18 @@ keys create.
 Without --config it serves the made-up organization of exportd demo from a data
 folder, on this machine only, and prints a curl command with a fresh API key.
 
-SIGINT, SIGTERM and SIGHUP stop it: requests may finish for half a minute, and
-exports that run are handed back, for the next start or another process to go
-on with. A second signal kills at once, which loses no export either.
+With --no-worker it answers requests only, for exportd worker on other machines to
+run the exports. Any number of both may share one configuration, with jobs in
+PostgreSQL, a folder of archives that all of them see, and the signing keys in
+ORGEXPORT_SIGNING_KEYS or a file that the configuration names. Each looks after
+exports whose worker has died, and deletes what has been kept long enough.
+
+SIGINT, SIGTERM and SIGHUP stop it. /readyz fails from then on, and connections
+that are open have a second (server.drain) for one more request, so that none is
+lost; then no more come in, and requests may finish for half a minute. Exports
+that run have the time jobs.stop_timeout (0s by default) to end; then they are
+handed back, for the next start or another process to go on with what is
+finished of them. A second signal kills at once, which loses no export either.
 
 Exit status:
   0  it was told to stop
@@ -43,26 +52,36 @@ const demoKeyName = "exportd serve, demo"
 func serveCommand() *cobra.Command {
 	var o serverOptions
 	var listen string
+	var noWorker bool
 	c := &cobra.Command{
 		Use:   "serve [--config FILE] [flags]",
 		Short: "Serve the API and run exports",
 		Long:  serveHelp,
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return o.serve(c.Context(), listen)
+			return o.serve(c.Context(), listen, noWorker)
 		},
 		DisableFlagsInUseLine: true,
 	}
 	o.flags(c)
 	c.Flags().StringVar(&listen, "listen", "", "`ADDRESS:PORT` to listen on (default: server.listen of the configuration)")
+	c.Flags().BoolVar(&noWorker, "no-worker", false, "run no exports: exportd worker does, elsewhere")
 	o.logFlag(c)
 	return c
 }
 
-func (o *serverOptions) serve(ctx context.Context, listen string) error {
+func (o *serverOptions) serve(ctx context.Context, listen string, noWorker bool) error {
+	if noWorker && o.isDemo() {
+		return errors.New("--no-worker needs a --config: the demo is one process")
+	}
 	c, err := o.load(ctx)
 	if err != nil {
 		return err
+	}
+	if noWorker {
+		if err := c.NeedPostgres("--no-worker"); err != nil {
+			return err
+		}
 	}
 	if listen != "" {
 		if err := c.ListenOn(listen); err != nil {
@@ -81,14 +100,17 @@ func (o *serverOptions) serve(ctx context.Context, listen string) error {
 		defer metrics.Close() //nolint:errcheck // as above
 	}
 	publicURL := c.PublicURL(listener.Addr())
-	server, err := wire.OpenServer(ctx, c, wire.ServerOptions{PublicURL: publicURL, Logger: o.logger(), Stopping: ctx.Done()})
+	server, err := wire.OpenServer(ctx, c, wire.ServerOptions{PublicURL: publicURL, NoWorker: noWorker, Logger: o.logger(), Stopping: ctx.Done()})
 	if err != nil {
 		return failed(err)
 	}
 	if err := o.greet(ctx, server, publicURL); err != nil {
 		return failed(errors.Join(err, server.Close()))
 	}
-	return failed(errors.Join(serveAll(ctx, listener, metrics, server), server.Close()))
+	err = withMetrics(ctx, metrics, server, func(ctx context.Context) error {
+		return serveOn(ctx, listener, server, c.Server.Drain)
+	})
+	return failed(errors.Join(err, server.Close()))
 }
 
 func isLoopback(host string) bool {
@@ -138,59 +160,49 @@ func demoKey(ctx context.Context, server *wire.Server) (string, error) {
 // listenOn listens for the API and, if they are configured, for metrics.
 func listenOn(ctx context.Context, c *config.Config) (api, metrics net.Listener, err error) {
 	var listen net.ListenConfig
-	if api, err = listen.Listen(ctx, "tcp", c.Server.Listen.Value); err != nil || c.Metrics.Listen.Value == "" {
-		return api, nil, err
+	listen.SetMultipathTCP(false) // its sockets have no filters: see refuseNew
+	if api, err = listen.Listen(ctx, "tcp", c.Server.Listen.Value); err != nil {
+		return nil, nil, err
 	}
-	if metrics, err = listen.Listen(ctx, "tcp", c.Metrics.Listen.Value); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("metrics: %w", err), api.Close())
+	if metrics, err = listenMetrics(ctx, c); err != nil {
+		return nil, nil, errors.Join(err, api.Close())
 	}
 	return api, metrics, nil
 }
 
-// serveAll serves the API and, if there is a listener for them, the metrics.
-func serveAll(ctx context.Context, listener, metrics net.Listener, server *wire.Server) error {
-	run, ctx := errgroup.WithContext(ctx)
-	run.Go(func() error { return serveOn(ctx, listener, server) })
+// listenMetrics returns nil if there are to be no metrics.
+func listenMetrics(ctx context.Context, c *config.Config) (net.Listener, error) {
+	if c.Metrics.Listen.Value == "" {
+		return nil, nil
+	}
+	metrics, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Metrics.Listen.Value)
+	if err != nil {
+		return nil, fmt.Errorf("metrics: %w", err)
+	}
+	return metrics, nil
+}
+
+// withMetrics runs something that ends with ctx and, if there is a listener for
+// them, serves metrics for as long as that runs.
+func withMetrics(ctx context.Context, metrics net.Listener, server *wire.Server, run func(context.Context) error) error {
+	all, ctx := errgroup.WithContext(ctx)
+	lasting, stop := context.WithCancel(context.WithoutCancel(ctx))
+	all.Go(func() error {
+		defer stop()
+		return run(ctx)
+	})
 	if metrics != nil {
 		mux := http.NewServeMux()
 		mux.Handle("GET /metrics", server.Metrics)
-		run.Go(func() error { return serveHTTP(ctx, metrics, mux) })
+		all.Go(func() error { return serveHTTP(lasting, metrics, mux, 0) })
 	}
-	return run.Wait()
+	return all.Wait()
 }
 
 // serveOn serves and works until ctx ends.
-func serveOn(ctx context.Context, listener net.Listener, server *wire.Server) error {
+func serveOn(ctx context.Context, listener net.Listener, server *wire.Server, drain time.Duration) error {
 	run, ctx := errgroup.WithContext(ctx)
 	run.Go(func() error { return server.Run(ctx) })
-	run.Go(func() error { return serveHTTP(ctx, listener, server.Handler) })
-	return run.Wait()
-}
-
-// serveHTTP serves until ctx ends, and lets requests finish then.
-func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler) error {
-	h := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       time.Minute,
-		WriteTimeout:      time.Minute, // downloads and streams have limits of their own
-		IdleTimeout:       2 * time.Minute,
-	}
-	run, ctx := errgroup.WithContext(ctx)
-	run.Go(func() error {
-		if err := h.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	})
-	run.Go(func() error {
-		<-ctx.Done()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-		defer cancel()
-		if err := h.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			return err
-		}
-		return h.Close() // what is left are downloads, which can be resumed
-	})
+	run.Go(func() error { return serveHTTP(ctx, listener, server.Handler, drain) })
 	return run.Wait()
 }

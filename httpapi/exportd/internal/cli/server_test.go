@@ -54,14 +54,20 @@ func eachJobs(t *testing.T, test func(t *testing.T, d jobsDatabase)) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		address := pgtest.Database(t)
-		u, err := url.Parse(address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		password, _ := u.User.Password()
-		test(t, jobsDatabase{driver: "pgx", source: address, env: "ORGEXPORT_JOBS_DATABASE=" + address, secret: password})
+		test(t, inPostgres(t))
 	})
+}
+
+// inPostgres is where jobs are kept for many machines.
+func inPostgres(t *testing.T) jobsDatabase {
+	t.Helper()
+	address := pgtest.Database(t)
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	password, _ := u.User.Password()
+	return jobsDatabase{driver: "pgx", source: address, env: "ORGEXPORT_JOBS_DATABASE=" + address, secret: password}
 }
 
 // inSQLite is where jobs are kept for one machine.

@@ -67,6 +67,10 @@ type Server struct {
 
 	// TrustedOrigins may make browsers send requests with the cookie of a session.
 	TrustedOrigins []string
+
+	// Drain is how long connections have for one more request when the server is
+	// to stop.
+	Drain time.Duration
 }
 
 // Limits are how many requests each key, session or subject may make, and how
@@ -87,10 +91,11 @@ type Tracing struct{ Endpoint Text }
 type OIDC struct{ Issuer, Audience, Scope Text }
 
 // Jobs is where jobs, keys and the audit trail are kept, and how many jobs run
-// at once in this process.
+// at once in this process, and how long they may go on when it is to stop.
 type Jobs struct {
-	Database Database
-	Workers  int
+	Database    Database
+	Workers     int
+	StopTimeout time.Duration
 }
 
 // Archives is where archives and parts are kept, and for how long. A negative
@@ -225,7 +230,7 @@ func LoadFor(file, dataFolder string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &decoder{config: &Config{File: file, Limits: defaultLimits()}, folder: filepath.Dir(file)}
+	d := &decoder{config: &Config{File: file, Server: Server{Drain: defaultDrain}, Limits: defaultLimits()}, folder: filepath.Dir(file)}
 	d.document(data)
 	d.environment(os.Getenv)
 	d.serverDefaults(dataFolder)

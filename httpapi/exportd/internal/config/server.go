@@ -19,7 +19,10 @@ import (
 // to keep.
 const DataFolder = "exportd-data"
 
-const defaultListen = "127.0.0.1:8080"
+const (
+	defaultListen = "127.0.0.1:8080"
+	defaultDrain  = time.Second
+)
 
 // defaultLimits are what a customer hardly needs, and a loop of requests soon
 // has.
@@ -49,6 +52,7 @@ func (d *decoder) server(n *yaml.Node) {
 			}
 			s.TrustedOrigins = append(s.TrustedOrigins, t.Value)
 		})),
+		"drain": d.wait(&s.Drain),
 	})
 }
 
@@ -113,8 +117,9 @@ func (d *decoder) oidc(n *yaml.Node) {
 func (d *decoder) jobs(n *yaml.Node) {
 	j := &d.config.Jobs
 	d.mapping(n, map[string]value{
-		"database": d.database(&j.Database),
-		"workers":  d.number(&j.Workers, math.MaxInt),
+		"database":     d.database(&j.Database),
+		"workers":      d.number(&j.Workers, math.MaxInt),
+		"stop_timeout": d.wait(&j.StopTimeout),
 	})
 }
 
@@ -130,6 +135,19 @@ func (d *decoder) archives(n *yaml.Node) {
 
 func (d *decoder) audit(n *yaml.Node) {
 	d.mapping(n, map[string]value{"retention": d.duration(&d.config.Audit.Retention)})
+}
+
+// wait decodes a duration that may be 0s, and always has an end.
+func (d *decoder) wait(dst *time.Duration) value {
+	return func(n *yaml.Node) {
+		n = plain(n)
+		t, err := time.ParseDuration(n.Value)
+		if n.Kind != yaml.ScalarNode || err != nil || t < 0 {
+			d.wrong(n, "a duration such as 0s, 90s or 15m")
+			return
+		}
+		*dst = t
+	}
 }
 
 // limited refuses none.
@@ -215,4 +233,13 @@ func (c *Config) PublicURL(addr net.Addr) string {
 		host = "127.0.0.1"
 	}
 	return "http://" + net.JoinHostPort(host, port)
+}
+
+// NeedPostgres returns an error if jobs are not where processes on many machines
+// can share them. who is the command that is to be one of those.
+func (c *Config) NeedPostgres(who string) error {
+	if c.Jobs.Database.Dialect == sections.Postgres {
+		return nil
+	}
+	return FileErrors{{c.File, 0, who + " needs jobs.database to be PostgreSQL: jobs in SQLite are for the one process that serves and works"}}
 }

@@ -58,7 +58,7 @@ func openJobs(ctx context.Context, c *config.Config, logger *slog.Logger) (*jobs
 	if err != nil {
 		return nil, err
 	}
-	queue := inproc.New(inproc.Config{Workers: c.Jobs.Workers, Logger: logger})
+	queue := inproc.New(inproc.Config{Workers: c.Jobs.Workers, SoftStop: c.Jobs.StopTimeout, Logger: logger})
 	return &jobs{store, queue, queue}, nil
 }
 
@@ -86,6 +86,7 @@ func openRiver(ctx context.Context, c *config.Config, logger *slog.Logger) (_ *j
 		DB:        store.DB().DB,
 		ListenURL: c.Jobs.Database.Address,
 		Workers:   c.Jobs.Workers,
+		SoftStop:  c.Jobs.StopTimeout,
 		Logger:    logger,
 	})
 	if err != nil {

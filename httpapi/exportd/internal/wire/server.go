@@ -28,9 +28,11 @@ import (
 
 const downloads = "/downloads"
 
-// Server is the API and the worker of one process. It must be closed.
+// Server is the API and the worker of one process, or one of these. It must be
+// closed.
 type Server struct {
-	// Handler serves the API. It takes requests while Run works or not.
+	// Handler serves the API. It takes requests while Run works or not. It is nil
+	// in a process that is a worker only.
 	Handler http.Handler
 
 	// Metrics serves what the process has done to Prometheus.
@@ -38,19 +40,25 @@ type Server struct {
 
 	Store *bunstore.Store
 
-	folders []io.Closer // of archives and parts
-	setup   *Setup
-	service *export.Service
-	queue   queue
-	clock   *clock
-	audit   config.Audit
-	tracing *trace.TracerProvider
-	logger  *slog.Logger
+	folders    []io.Closer // of archives and parts
+	archives   export.Destination
+	setup      *Setup
+	service    *export.Service
+	queue      queue
+	noWorker   bool
+	dispatcher export.Dispatcher
+	clock      *clock
+	audit      config.Audit
+	metrics    *prom.Metrics
+	tracing    *trace.TracerProvider
+	tracer     *otel.Tracer
+	logger     *slog.Logger
 }
 
 // ServerOptions are what a server needs beside its configuration.
 type ServerOptions struct {
 	PublicURL string // how clients reach it
+	NoWorker  bool   // exports run in other processes
 	Logger    *slog.Logger
 
 	// Clock is that of this machine. Defaults to [time.Now].
@@ -62,7 +70,7 @@ type ServerOptions struct {
 
 // OpenServer opens everything that the configuration names.
 func OpenServer(ctx context.Context, c *config.Config, o ServerOptions) (_ *Server, err error) {
-	s := &Server{logger: o.Logger, audit: c.Audit}
+	s := &Server{noWorker: o.NoWorker, audit: c.Audit, logger: o.Logger}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -72,53 +80,76 @@ func OpenServer(ctx context.Context, c *config.Config, o ServerOptions) (_ *Serv
 	if err != nil {
 		return nil, err
 	}
-	spool, err := dir.NewSpool(filepath.Join(c.Archives.Folder.Value, "parts"))
+	if err := s.open(ctx, c, o); err != nil {
+		return nil, err
+	}
+	signer, err := sign.NewSigner(sign.Config{Ring: ring, BaseURL: o.PublicURL + downloads, Now: s.clock.Now})
 	if err != nil {
 		return nil, err
+	}
+	if err := s.openService(c, signer); err != nil {
+		return nil, err
+	}
+	return s, s.openHandler(c, o, ring)
+}
+
+// OpenWorker opens what a process needs that only runs exports. It makes no
+// links, and needs no key for them.
+func OpenWorker(ctx context.Context, c *config.Config, o ServerOptions) (_ *Server, err error) {
+	s := &Server{audit: c.Audit, logger: o.Logger}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if err := s.open(ctx, c, o); err != nil {
+		return nil, err
+	}
+	return s, s.openService(c, noLinks{})
+}
+
+// open opens all that is below the service.
+func (s *Server) open(ctx context.Context, c *config.Config, o ServerOptions) error {
+	spool, err := dir.NewSpool(filepath.Join(c.Archives.Folder.Value, "parts"))
+	if err != nil {
+		return err
 	}
 	s.folders = append(s.folders, spool)
 	destination, err := dir.NewDestination(filepath.Join(c.Archives.Folder.Value, "archives"))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.folders = append(s.folders, destination)
 	if s.tracing, err = openTracing(ctx, c.Tracing, o.Logger); err != nil {
-		return nil, err
+		return err
 	}
-	tracer := newTracer(s.tracing)
-	archives := tracer.Destination(destination)
-	if s.setup, err = Open(c, tracer.Spool(spool), o.Logger); err != nil {
-		return nil, err
+	s.tracer = newTracer(s.tracing)
+	s.archives = s.tracer.Destination(destination)
+	if s.setup, err = Open(c, s.tracer.Spool(spool), o.Logger); err != nil {
+		return err
 	}
 	jobs, err := openJobs(ctx, c, o.Logger)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s.Store, s.queue = jobs.store, jobs.queue
+	s.Store, s.queue, s.dispatcher = jobs.store, jobs.queue, jobs.dispatcher
 	if s.clock, err = openClock(ctx, s.Store, o.Clock, o.Logger); err != nil {
-		return nil, err
+		return err
 	}
-	metrics, err := prom.New(prom.Config{Store: s.Store, Engine: s.setup.Engine, Logger: o.Logger})
-	if err != nil {
-		return nil, err
-	}
-	s.Metrics = metrics.Handler()
-	if err := s.openService(c, o, ring, tracer, metrics, archives, jobs.dispatcher); err != nil {
-		return nil, err
-	}
-	return s, s.openHandler(c, o, ring, tracer, metrics, archives)
-}
-
-func (s *Server) openService(c *config.Config, o ServerOptions, ring *sign.Ring, tracer *otel.Tracer, metrics *prom.Metrics, archives export.Destination, dispatcher export.Dispatcher) error {
-	signer, err := sign.NewSigner(sign.Config{Ring: ring, BaseURL: o.PublicURL + downloads, Now: s.clock.Now})
+	s.metrics, err = prom.New(prom.Config{Store: s.Store, Engine: s.setup.Engine, Logger: o.Logger})
 	if err != nil {
 		return err
 	}
+	s.Metrics = s.metrics.Handler()
+	return nil
+}
+
+func (s *Server) openService(c *config.Config, signer export.Signer) (err error) {
 	s.service, err = export.NewService(export.ServiceConfig{
 		Engine:         s.setup.Engine,
-		Store:          tracer.Store(s.Store),
-		Dispatcher:     dispatcher,
-		Destination:    archives,
+		Store:          s.tracer.Store(s.Store),
+		Dispatcher:     s.dispatcher,
+		Destination:    s.archives,
 		Signer:         signer,
 		Organizations:  organizations{s.setup},
 		Retention:      c.Archives.Retention,
@@ -126,18 +157,18 @@ func (s *Server) openService(c *config.Config, o ServerOptions, ring *sign.Ring,
 		LinkTTL:        c.Archives.LinkTTL,
 		Now:            s.clock.Now,
 		Quota:          export.Quota{InFlight: int64(c.Limits.InFlight), Day: int64(c.Limits.Daily)},
-		Observers:      []export.Observer{metrics.Observer(), tracer.Observer()},
-		Logger:         o.Logger,
+		Observers:      []export.Observer{s.metrics.Observer(), s.tracer.Observer()},
+		Logger:         s.logger,
 	})
 	return err
 }
 
-func (s *Server) openHandler(c *config.Config, o ServerOptions, ring *sign.Ring, tracer *otel.Tracer, metrics *prom.Metrics, archives export.Destination) error {
+func (s *Server) openHandler(c *config.Config, o ServerOptions, ring *sign.Ring) error {
 	files, err := sign.NewHandler(sign.HandlerConfig{
 		Ring:        ring,
 		Prefix:      downloads,
 		Jobs:        s.service,
-		Destination: archives,
+		Destination: s.archives,
 		Trail:       s.Store,
 		Fail:        httpapi.Fail,
 		Now:         s.clock.Now,
@@ -161,10 +192,10 @@ func (s *Server) openHandler(c *config.Config, o ServerOptions, ring *sign.Ring,
 		Limits:         access.Limits{PerMinute: c.Limits.PerMinute, PerDay: c.Limits.PerDay},
 		OnLimit: func(who string) {
 			kind, _, _ := strings.Cut(who, ":")
-			metrics.LimitHit(kind)
+			s.metrics.LimitHit(kind)
 		},
 		Trail:         s.Store,
-		Downloads:     metrics.Downloads(files),
+		Downloads:     s.metrics.Downloads(files),
 		DownloadsPath: downloads + "/",
 		PublicURL:     o.PublicURL,
 		Now:           s.clock.Now,
@@ -175,7 +206,7 @@ func (s *Server) openHandler(c *config.Config, o ServerOptions, ring *sign.Ring,
 	if err != nil {
 		return err
 	}
-	s.Handler = observed(api, tracer, metrics)
+	s.Handler = observed(api, s.tracer, s.metrics)
 	return nil
 }
 
@@ -194,8 +225,10 @@ func openBearer(c *config.Config, clock *clock, logger *slog.Logger) (access.Tok
 	return verifier, nil
 }
 
-// Run works on jobs until ctx ends. Then it hands those that run back, for
-// another process or the next start to go on with, and returns nil.
+// Run works on jobs until ctx ends, and looks after those of all processes. When
+// ctx ends, jobs that run here have jobs.stop_timeout of the configuration to end;
+// then they are handed back, for another process or the next start to go on with,
+// and Run returns nil.
 func (s *Server) Run(ctx context.Context) error {
 	lasting, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var tasks errgroup.Group
@@ -211,12 +244,21 @@ func (s *Server) Run(ctx context.Context) error {
 		keepAudit(lasting, s.Store, s.audit.Retention, s.logger)
 		return nil
 	})
-	if queue, ok := s.queue.(listener); ok {
+	if queue, ok := s.queue.(listener); ok && !s.noWorker {
 		tasks.Go(func() error { return queue.Listen(lasting, s.service.Cancelled) })
 	}
-	err := s.queue.Run(ctx, s.service.Work)
+	err := s.work(ctx)
 	stop()
 	return errors.Join(err, tasks.Wait())
+}
+
+// work runs exports until ctx ends, unless other processes do.
+func (s *Server) work(ctx context.Context) error {
+	if s.noWorker {
+		<-ctx.Done()
+		return nil
+	}
+	return s.queue.Run(ctx, s.service.Work)
 }
 
 // Close closes everything that was opened, once Run has returned.
@@ -243,4 +285,12 @@ type organizations struct{ setup *Setup }
 // Get implements [export.Organizations].
 func (o organizations) Get(ctx context.Context, id string) (export.Organization, error) {
 	return o.setup.Organization(ctx, id)
+}
+
+// noLinks is the signer of a worker, whom nobody asks for links.
+type noLinks struct{}
+
+// Sign implements [export.Signer].
+func (noLinks) Sign(context.Context, string, string, time.Duration) (export.Link, error) {
+	return export.Link{}, errors.ErrUnsupported
 }

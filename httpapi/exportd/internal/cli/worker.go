@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
+	"github.com/orgexport/orgexport/httpapi/exportd/internal/wire"
+)
+
+const workerHelp = `Worker runs exports until it is told to stop, and answers no requests: those are
+for exportd serve, on this or other machines. All have the same configuration,
+with jobs in PostgreSQL and a folder of archives that they share. It needs no
+signing keys. If the configuration has an address for metrics it serves them.
+
+Serve runs exports too, unless it has --no-worker. Any number of both may come and
+go. Exports of one that dies are taken up by others within 20 seconds.
+
+SIGINT, SIGTERM and SIGHUP stop it: it begins no more exports, and those that run
+have the time jobs.stop_timeout of the configuration (0s by default) to end. Then
+they are handed back, for another process to go on with what is finished of them.
+A second signal kills at once, which loses no export either.
+
+Exit status:
+  0  it was told to stop
+  1  it failed
+  2  wrong usage or configuration, such as jobs in SQLite`
+
+func workerCommand() *cobra.Command {
+	var o serverOptions
+	c := &cobra.Command{
+		Use:   "worker --config FILE [flags]",
+		Short: "Run exports for servers on other machines",
+		Long:  workerHelp,
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return o.worker(c.Context())
+		},
+		DisableFlagsInUseLine: true,
+	}
+	f := c.Flags()
+	f.SortFlags = false
+	f.StringVar(&o.config, "config", "", "configuration `FILE` (required)")
+	o.logFlag(c)
+	if err := errors.Join(c.MarkFlagRequired("config"), c.MarkFlagFilename("config", "yaml", "yml")); err != nil {
+		panic(err) // there is no such flag
+	}
+	return c
+}
+
+func (o *serverOptions) worker(ctx context.Context) error {
+	c, err := config.Load(o.config)
+	if err != nil {
+		return err
+	}
+	if err := c.NeedPostgres("exportd worker"); err != nil {
+		return err
+	}
+	metrics, err := listenMetrics(ctx, c)
+	if err != nil {
+		return failed(err)
+	}
+	if metrics != nil {
+		defer metrics.Close() //nolint:errcheck // the server has closed it by then
+	}
+	server, err := wire.OpenWorker(ctx, c, wire.ServerOptions{Logger: o.logger()})
+	if err != nil {
+		return failed(err)
+	}
+	if _, err := fmt.Println("working on exports"); err != nil {
+		return failed(errors.Join(err, server.Close()))
+	}
+	return failed(errors.Join(withMetrics(ctx, metrics, server, server.Run), server.Close()))
+}
