@@ -1,0 +1,274 @@
+//go:build unix
+
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/archive/archivetest"
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/verify"
+)
+
+// rollingConfig is a configuration without limits, whose exports take half a
+// second.
+const rollingConfig = `limits: {requests_per_minute: 1000000000, requests_per_day: 1000000000, exports_at_once: none, exports_per_day: none}
+source: {database: "postgres://replaced"}
+organization: {sql: "SELECT :organization_id::text AS id, 'acme-foods' AS slug, 'Acme Foods' AS name"}
+sections:
+  - key: numbers
+    records:
+      - {file: numbers.csv, sql: "SELECT n, :organization_id::text AS id FROM generate_series(1, 2000) AS n"}
+  - key: slow
+    records:
+      - {file: slow.csv, sql: "SELECT 1 AS n FROM pg_sleep(0.5) WHERE :organization_id::text <> ''"}
+`
+
+// cluster is two nodes of the API and two workers, and their clients.
+type cluster struct {
+	t      *testing.T
+	d      jobsDatabase
+	dir    string
+	apis   [2]*node
+	worker [2]*serving
+
+	requests, refusals, jobs atomic.Int64
+}
+
+// node is a node of the API, which is stopped and started again.
+type node struct {
+	address string
+	serving *serving
+	away    atomic.Bool  // it is being restarted
+	starts  atomic.Int64 // of its process
+	served  atomic.Int64
+}
+
+// TestRollingRestart restarts one process after the other while clients request,
+// poll and download. A client that finds a node gone asks the other one; no
+// request fails in any other way, and no job does.
+func TestRollingRestart(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var clients sync.WaitGroup
+	defer clients.Wait()
+	for range 8 {
+		organization := export.NewID()
+		client := &apiClient{cluster: c, organization: organization, key: c.d.newKey(t, c.dir, "--organization", organization)}
+		client.transports[0].DialContext, client.transports[1].DialContext = dialFar, dialFar
+		clients.Go(func() { client.run(ctx) })
+	}
+	rounds := 1
+	if archivetest.Long() {
+		rounds = 10
+	}
+	restarts := 0
+	for range rounds {
+		for i := range 2 {
+			c.restartAPI(c.apis[i])
+			c.restartWorker(i)
+			restarts += 2
+		}
+	}
+	stop()
+	clients.Wait()
+	var jobs, completed, handedBack, failures int64
+	c.d.row(t, `SELECT count(*), count(*) FILTER (WHERE status = 'completed'), count(*) FILTER (WHERE attempt > 1), sum(failures) FROM orgexport_jobs`,
+		&jobs, &completed, &handedBack, &failures)
+	t.Logf("%d restarts; %d requests, of which %d were refused by a node that was away; %d jobs, of which %d were handed back",
+		restarts, c.requests.Load(), c.refusals.Load(), jobs, handedBack)
+	if completed != jobs || jobs != c.jobs.Load() || failures != 0 {
+		t.Errorf("%d of %d jobs are completed, clients have seen %d; %d attempts failed", completed, jobs, c.jobs.Load(), failures)
+	}
+	for _, s := range []*serving{c.apis[0].serving, c.apis[1].serving, c.worker[0], c.worker[1]} {
+		s.stop(t, c.d.secret)
+	}
+}
+
+func startCluster(t *testing.T) *cluster {
+	t.Helper()
+	c := &cluster{t: t, d: inPostgres(t), dir: t.TempDir()}
+	write(t, c.dir+"/exportd.yaml", rollingConfig)
+	for i := range 2 {
+		c.apis[i] = &node{address: freeAddress(t)}
+		c.apis[i].start(c)
+		c.startWorker(i)
+	}
+	return c
+}
+
+func (c *cluster) source() string { return "ORGEXPORT_SOURCE_DATABASE=" + c.d.source }
+
+func (c *cluster) startWorker(i int) {
+	c.worker[i] = c.d.worker(c.t, c.dir, "exportd.yaml", c.source())
+}
+
+func (n *node) start(c *cluster) {
+	n.serving = c.d.api(c.t, c.dir, n.address, c.source())
+	n.starts.Add(1)
+	n.away.Store(false)
+}
+
+// until waits until it is so, but not after a client has failed.
+func (c *cluster) until(what string, is func() bool) {
+	c.t.Helper()
+	eventually(c.t, what, func() bool { return is() || c.t.Failed() })
+	if c.t.Failed() {
+		c.t.FailNow()
+	}
+}
+
+// restartAPI restarts a node and waits until it serves again.
+func (c *cluster) restartAPI(n *node) {
+	c.t.Helper()
+	c.until("with requests", func() bool { return n.served.Load() > 20 })
+	n.away.Store(true)
+	n.serving.stop(c.t, c.d.secret)
+	before := c.refusals.Load()
+	c.until("missed", func() bool { return c.refusals.Load() > before })
+	n.served.Store(0)
+	n.start(c)
+	c.until("with requests again", func() bool { return n.served.Load() > 20 })
+}
+
+// restartWorker restarts a worker and waits until jobs go on.
+func (c *cluster) restartWorker(i int) {
+	c.t.Helper()
+	before := c.jobs.Load()
+	c.until("with jobs", func() bool { return c.jobs.Load() > before })
+	c.worker[i].stop(c.t, c.d.secret)
+	c.startWorker(i)
+	before = c.jobs.Load()
+	c.until("with jobs again", func() bool { return c.jobs.Load() > before })
+}
+
+// apiClient is a client that has a connection to each node, and keeps it.
+type apiClient struct {
+	*cluster
+	organization, key string
+	transports        [2]http.Transport
+	turn              int
+}
+
+// dialFar connects over what is like a network, whose packets take some time:
+// what is sent comes to a server that may have closed the connection meanwhile.
+func dialFar(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	return farConn{conn}, err
+}
+
+type farConn struct{ net.Conn }
+
+func (c farConn) Write(p []byte) (int, error) {
+	time.Sleep(50 * time.Millisecond)
+	return c.Conn.Write(p)
+}
+
+// run has one export made after the other.
+func (a *apiClient) run(ctx context.Context) {
+	defer a.transports[0].CloseIdleConnections()
+	defer a.transports[1].CloseIdleConnections()
+	exports := "/dashboard/api/v1/data-export/" + a.organization
+	for ctx.Err() == nil && !a.t.Failed() {
+		job := a.ask(http.MethodPost, exports+"?archive_format=zip")
+		for job.Status == "pending" || job.Status == "processing" {
+			select {
+			case <-a.t.Context().Done():
+				return
+			case <-time.After(10 * time.Millisecond):
+			}
+			job = a.ask(http.MethodGet, exports+"/"+job.JobID)
+		}
+		link, err := url.Parse(job.Download)
+		if job.Status != "completed" || err != nil {
+			a.t.Errorf("the job is %+v, %v", job, err)
+			return
+		}
+		a.download(link.RequestURI())
+		a.jobs.Add(1)
+	}
+}
+
+// ask sends a request that is answered with a job.
+func (a *apiClient) ask(method, path string) (job answer) {
+	_, body := a.send(method, path)
+	if err := json.Unmarshal(body, &job); err != nil {
+		a.t.Errorf("%s %s: %v", method, path, err)
+	}
+	return job
+}
+
+func (a *apiClient) download(path string) {
+	header, content := a.send(http.MethodGet, path)
+	sum := sha256.Sum256(content)
+	if want := "sha-256=:" + base64.StdEncoding.EncodeToString(sum[:]) + ":"; header.Get("Repr-Digest") != want {
+		a.t.Errorf("the digest is %s, want %s", header.Get("Repr-Digest"), want)
+	}
+	report, err := verify.Verify(a.t.Context(), archive.Zip(), bytes.NewReader(content), verify.Options{})
+	if err != nil || !report.Whole() {
+		a.t.Errorf("the archive is not whole: %v, %v", report.Findings, err)
+	}
+}
+
+// send sends a request to the nodes in turn, and to the other one if a node that
+// is away refuses the connection.
+func (a *apiClient) send(method, path string) (http.Header, []byte) {
+	a.turn++
+	for try := range 2 {
+		i := (a.turn + try) % 2
+		n := a.apis[i]
+		starts, away := n.starts.Load(), n.away.Load()
+		a.requests.Add(1)
+		header, body, err := a.sendTo(&a.transports[i], n, method, path)
+		switch {
+		case err == nil:
+			n.served.Add(1)
+			return header, body
+		case errors.Is(err, syscall.ECONNREFUSED) && (away || n.away.Load() || n.starts.Load() > starts):
+			a.refusals.Add(1)
+		default:
+			a.t.Errorf("%s %s: %v", method, path, err)
+			return nil, nil
+		}
+	}
+	a.t.Errorf("%s %s: both nodes are away", method, path)
+	return nil, nil
+}
+
+func (a *apiClient) sendTo(transport *http.Transport, n *node, method, path string) (http.Header, []byte, error) {
+	r, err := http.NewRequestWithContext(a.t.Context(), method, "http://"+n.address+path, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.Header.Set("X-Api-Key", a.key)
+	r.Body = io.NopCloser(strings.NewReader("")) // else the transport sends a GET that was lost again
+	response, err := transport.RoundTrip(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("it answers %s: %.300s", response.Status, body)
+	}
+	return response.Header, body, err
+}
