@@ -36,7 +36,7 @@ func (c *chaos) check() {
 	}
 	failed := 0
 	for _, h := range histories {
-		last := h.writes[len(h.writes)-1]
+		last := h.writes[len(h.writes)-1].Job
 		c.report(last, h.problems())
 		if last.Status == export.JobFailed {
 			failed++
@@ -85,34 +85,40 @@ func (c *chaos) sweep() {
 	c.t.Logf("%d files were left over before the last sweep", before-len(files(c.t, c.folder)))
 }
 
+// write is a job as it was written, and who did.
+type write struct {
+	export.Job
+	writer string
+}
+
 // history is what was written of a job.
 type history struct {
-	writes []export.Job
+	writes []write
 	sealed map[string]int // the attempts that have sealed the parts, by section
 	kept   int            // parts that an attempt found
 }
 
 func (c *chaos) histories() map[string]*history {
 	c.t.Helper()
-	rows, err := c.db.QueryContext(c.t.Context(), "SELECT job FROM writes ORDER BY number")
+	rows, err := c.db.QueryContext(c.t.Context(), "SELECT writer, job FROM writes ORDER BY number")
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	defer rows.Close()
 	histories := make(map[string]*history)
 	for rows.Next() {
+		var w write
 		var text string
-		var job export.Job
-		if err := rows.Scan(&text); err != nil {
+		if err := rows.Scan(&w.writer, &text); err != nil {
 			c.t.Fatal(err)
 		}
-		if err := json.Unmarshal([]byte(text), &job); err != nil {
+		if err := json.Unmarshal([]byte(text), &w.Job); err != nil {
 			c.t.Fatal(err)
 		}
-		if histories[job.ID] == nil {
-			histories[job.ID] = &history{sealed: make(map[string]int)}
+		if histories[w.ID] == nil {
+			histories[w.ID] = &history{sealed: make(map[string]int)}
 		}
-		histories[job.ID].writes = append(histories[job.ID].writes, job)
+		histories[w.ID].writes = append(histories[w.ID].writes, w)
 	}
 	if err := rows.Err(); err != nil {
 		c.t.Fatal(err)
@@ -129,19 +135,23 @@ func (h *history) problems() []string {
 		}
 	}
 	ends := 0
-	old := export.Job{Status: export.JobPending}
+	old := write{Job: export.Job{Status: export.JobPending}}
 	for i, now := range h.writes {
 		claimed := now.Attempt != old.Attempt
 		bad(claimed && (now.Attempt != old.Attempt+1 || now.Status != export.JobProcessing), "attempt %d is followed by %d", old.Attempt, now.Attempt)
 		bad(!claimed && now.Status == export.JobProcessing && now.LeaseOwner != old.LeaseOwner, "attempt %d is of two workers", now.Attempt)
 		if claimed {
 			h.kept += len(now.Parts)
+			bad(now.writer != now.LeaseOwner, "%s has claimed it for %s", now.writer, now.LeaseOwner)
+		} else if now.Status == export.JobProcessing || now.Status == export.JobCompleted && old.Status.InFlight() {
+			bad(old.Status != export.JobProcessing || now.writer != old.LeaseOwner,
+				"%s has written that it is %s when it was %s, of %q", now.writer, now.Status, old.Status, old.LeaseOwner)
 		}
 		if !now.Status.InFlight() && (i == 0 || old.Status.InFlight()) {
 			ends++
 		}
 		if i > 0 && !old.Status.InFlight() {
-			bad(content(now) != content(old), "it was written after its end:\n%s\n%s", content(old), content(now))
+			bad(content(now.Job) != content(old.Job), "it was written after its end:\n%s\n%s", content(old.Job), content(now.Job))
 			old = now
 			continue
 		}
@@ -151,7 +161,9 @@ func (h *history) problems() []string {
 		for _, part := range now.Parts {
 			if !slices.Contains(old.Parts, part) {
 				bad(part.Attempt != now.Attempt || claimed, "attempt %d has the new part %v", now.Attempt, part)
-				h.sealed[part.Section] = part.Attempt
+				if _, ok := h.sealed[part.Section]; !ok {
+					h.sealed[part.Section] = part.Attempt
+				}
 			}
 		}
 		old = now
@@ -170,7 +182,7 @@ func (h *history) problems() []string {
 // String tells who has worked on the job.
 func (h *history) String() string {
 	var attempts []string
-	old := export.Job{}
+	var old write
 	for _, now := range h.writes {
 		if now.Attempt != old.Attempt {
 			attempts = append(attempts, fmt.Sprintf("%s by %s with %d parts", now.ClaimedAt.Format("04:05.000"), now.LeaseOwner, len(now.Parts)))
@@ -299,7 +311,10 @@ func (c *chaos) fatal(format string, args ...any) {
 	err := c.requests.store.DB().NewRaw(`SELECT concat_ws(' ', id, organization_id, format, status, 'attempt', attempt, 'failures', failures,
 		'of', lease_owner, 'until', lease_until, 'parts', parts, 'key', object_key, 'purge', purge_at) FROM orgexport_jobs
 		WHERE NOT (status = 'completed' AND purge_at = expires_at) ORDER BY created_at`).Scan(c.t.Context(), &rows)
-	c.t.Logf("jobs: %v\n%s", err, strings.Join(rows, "\n"))
+	if err != nil {
+		c.t.Errorf("the jobs cannot be read: %v", err)
+	}
+	c.t.Logf("jobs that are not done:\n%s", strings.Join(rows, "\n"))
 	if text, err := os.ReadFile(filepath.Join(c.folder, logFile)); err == nil {
 		c.t.Logf("log:\n%s", text[max(0, len(text)-20_000):])
 	}

@@ -29,6 +29,7 @@ type workerConfig struct {
 	Folder  string        // that it shares with others
 	Pace    time.Duration // of its sections
 	Late    time.Duration // of its storage
+	Skew    time.Duration // of its clock
 
 	// Lease, Heartbeat, ReapEvery and SweepEvery are 0 for the defaults.
 	Lease, Heartbeat, ReapEvery, SweepEvery time.Duration
@@ -41,12 +42,12 @@ func openWorker(ctx context.Context, c workerConfig, logger *slog.Logger) (*node
 		organizations[id] = export.Organization{ID: id, Slug: fmt.Sprintf("org-%d", i), Name: fmt.Sprintf("Organization %d", i)}
 	}
 	return nodeConfig{
-		address: c.Address, folder: c.Folder, workers: 2, late: c.Late, written: noteWrite,
+		address: c.Address, folder: c.Folder, workers: 2, late: c.Late, written: noteWrites(c.Name),
 		sections: slowSections(c.Pace, noteRun(c.Folder)),
 		ServiceConfig: export.ServiceConfig{
 			Organizations: organizations, Node: c.Name, Logger: logger, PartsRetention: -1,
 			Lease: c.Lease, Heartbeat: c.Heartbeat, ReapEvery: c.ReapEvery, SweepEvery: c.SweepEvery,
-			Observers: []export.Observer{attempts()},
+			Observers: []export.Observer{attempts()}, Now: func() time.Time { return time.Now().Add(c.Skew) },
 		},
 	}.open(ctx)
 }
@@ -78,15 +79,17 @@ var slowOrganizations = []string{
 
 // makeWrites makes the table in which all writes of jobs are noted, each in the
 // transaction that makes it.
-const makeWrites = "CREATE TABLE writes (number bigserial PRIMARY KEY, at timestamptz DEFAULT clock_timestamp(), job_id text, job text)"
+const makeWrites = "CREATE TABLE writes (number bigserial PRIMARY KEY, writer text, job text)"
 
-func noteWrite(ctx context.Context, tx *sql.Tx, job *export.Job) error {
-	text, err := json.Marshal(job)
-	if err != nil {
+func noteWrites(writer string) func(context.Context, *sql.Tx, *export.Job) error {
+	return func(ctx context.Context, tx *sql.Tx, job *export.Job) error {
+		text, err := json.Marshal(job)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "INSERT INTO writes (writer, job) VALUES ($1, $2)", writer, string(text))
 		return err
 	}
-	_, err = tx.ExecContext(ctx, "INSERT INTO writes (job_id, job) VALUES ($1, $2)", job.ID, string(text))
-	return err
 }
 
 // childWork is a worker process. It stops when its standard input ends, as it does
