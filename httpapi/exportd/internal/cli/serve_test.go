@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -43,6 +44,11 @@ func TestServeHandsBack(t *testing.T) {
 		key := d.newKey(t, dir, "--organization", acme)
 		job := s.request(t, key)
 		s.until(t, key, job, "sealed", sealed)
+		host, err := os.Hostname()
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.wantJob(t, fmt.Sprintf("processing, owner \"%s:%d\", attempt 1, failures 0", host, s.cmd.Process.Pid))
 		if again := s.request(t, key); again != job {
 			t.Errorf("the same request gives job %s, then %s", job, again)
 		}

@@ -3,9 +3,11 @@ package wire
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -158,9 +160,20 @@ func (s *Server) openService(c *config.Config, signer export.Signer) (err error)
 		Now:            s.clock.Now,
 		Quota:          export.Quota{InFlight: int64(c.Limits.InFlight), Day: int64(c.Limits.Daily)},
 		Observers:      []export.Observer{s.metrics.Observer(), s.tracer.Observer()},
+		Node:           node(),
 		Logger:         s.logger,
 	})
 	return err
+}
+
+// node names this process to who reads the log, or the row of a job. Without a
+// host name it gets a random one.
+func node() string {
+	host, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", host, os.Getpid())
 }
 
 func (s *Server) openHandler(c *config.Config, o ServerOptions, ring *sign.Ring) error {
