@@ -58,7 +58,7 @@ func (s slowSection) Export(ctx context.Context, scope export.Scope, sink export
 		if err := sink.Records(name+"/list.ndjson", rows(random)); err != nil {
 			return err
 		}
-		if err := sink.Binary(name+"/picture.bin", io.LimitReader(bytes, random.Int64N(20<<10))); err != nil {
+		if err := sink.Binary(name+"/picture.bin", io.LimitReader(bytes, random.Int64N(5<<10))); err != nil {
 			return err
 		}
 	}
@@ -79,7 +79,7 @@ func (s slowSection) wait(ctx context.Context) error {
 
 func rows(random *rand.Rand) iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
-		for i := range 20 {
+		for i := range 8 {
 			row := export.Row{Columns: []string{"number", "name"}, Values: []any{i, fmt.Sprintf("%x", random.Uint64())}}
 			if !yield(row, nil) {
 				return
