@@ -124,7 +124,8 @@ func (l *latch) waits(t *testing.T) {
 	t.Helper()
 	eventually(t, "at the latch", func() bool {
 		var n int
-		err := l.db.QueryRowContext(t.Context(), "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted").Scan(&n)
+		err := l.db.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_locks JOIN pg_database AS d ON d.oid = database
+			WHERE datname = current_database() AND locktype = 'advisory' AND objid = 7 AND NOT granted`).Scan(&n)
 		return err == nil && n == 1
 	})
 }
