@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Scheduler is implemented by a [Store] that knows which job is to be next. Then
@@ -23,8 +24,9 @@ type Scheduler interface {
 const claimTries = 100
 
 // claimNext makes the job that is next this worker's or, if nobody knows which
-// that is, the task's. The error is errNothingToDo if there is none.
-func (s *Service) claimNext(ctx context.Context, task Task) (Job, error) {
+// that is, the task's. The lease counts from began. The error is errNothingToDo if
+// there is none.
+func (s *Service) claimNext(ctx context.Context, task Task) (job Job, began time.Time, err error) {
 	scheduler, ok := s.config.Store.(Scheduler)
 	for range claimTries {
 		if !ok {
@@ -35,13 +37,16 @@ func (s *Service) claimNext(ctx context.Context, task Task) (Job, error) {
 			break
 		}
 		if err != nil {
-			return Job{}, fmt.Errorf("export: next job: %w", err)
+			return Job{}, began, fmt.Errorf("export: next job: %w", err)
 		}
-		job, err := s.claim(ctx, id)
+		began = time.Now()
+		job, err = s.claim(ctx, id)
 		if !errors.Is(err, errNothingToDo) {
-			return job, err
+			return job, began, err
 		}
 		// Another worker was faster, or the job was cancelled.
 	}
-	return s.claim(ctx, task.JobID)
+	began = time.Now()
+	job, err = s.claim(ctx, task.JobID)
+	return job, began, err
 }

@@ -27,8 +27,7 @@ func (s *Service) Work(ctx context.Context, task Task) error {
 	if task.Kind != TaskExport {
 		return fmt.Errorf("export: task of the unknown kind %q", task.Kind)
 	}
-	began := time.Now()
-	job, err := s.claimNext(ctx, task)
+	job, began, err := s.claimNext(ctx, task)
 	if errors.Is(err, errNothingToDo) {
 		return nil
 	}

@@ -7,22 +7,12 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export/audit"
-	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
-	"github.com/orgexport/orgexport/httpapi/exportd/internal/demo"
 )
 
 // TestOldAuditEntriesAreRemoved has two nodes on one database with the defaults.
 func TestOldAuditEntriesAreRemoved(t *testing.T) {
 	t.Parallel()
-	folder := t.TempDir()
-	file, err := demo.Config(t.Context(), folder, config.Starter())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := config.LoadFor(file, folder)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := demoConfig(t)
 	nodes := []*skewed{openSkewed(t, c, 0), openSkewed(t, c, 0)}
 	store := nodes[0].server.Store
 	for _, days := range []int{1, 399, 401, 4000} {

@@ -150,17 +150,8 @@ func TestClockSkew(t *testing.T) {
 
 func testClockSkew(t *testing.T, change func(*config.Config)) {
 	const linkTTL = time.Minute
-	folder := t.TempDir()
-	file, err := demo.Config(t.Context(), folder, config.Starter())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := config.LoadFor(file, folder)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := demoConfig(t)
 	c.Archives.LinkTTL = linkTTL
-	c.Limits = config.Limits{PerMinute: 1 << 30, PerDay: 1 << 30}
 	change(c)
 	early, late := openSkewed(t, c, -2*time.Minute), openSkewed(t, c, 2*time.Minute)
 	good, over := early.newKey(t, demo.OrganizationID(), linkTTL), early.newKey(t, demo.OrganizationID(), -time.Minute)

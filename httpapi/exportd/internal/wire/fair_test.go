@@ -32,17 +32,8 @@ func TestFairness(t *testing.T) {
 }
 
 func testFairness(t *testing.T, count int, change func(*config.Config)) {
-	folder := t.TempDir()
-	file, err := demo.Config(t.Context(), folder, config.Starter())
-	if err != nil {
-		t.Fatal(err)
-	}
-	organizations := addOrganizations(t, filepath.Join(filepath.Dir(file), "catalog.db"))
-	c, err := config.LoadFor(file, folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Limits = config.Limits{PerMinute: 1 << 30, PerDay: 1 << 30}
+	c := demoConfig(t)
+	organizations := addOrganizations(t, filepath.Join(filepath.Dir(c.File), "catalog.db"))
 	for _, key := range []string{"more", "still_more", "most"} { // for a hundred sets of them
 		s := c.Sections[1]
 		s.Key.Value = key

@@ -19,7 +19,6 @@ import (
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
-	"github.com/orgexport/orgexport/httpapi/exportd/internal/demo"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/wire"
 	"github.com/orgexport/orgexport/sections"
 )
@@ -86,19 +85,11 @@ type loadWorld struct {
 // newLoadWorld opens a server of the demo's catalogue. It does not run yet.
 func newLoadWorld(t *testing.T, change func(*config.Config)) *loadWorld {
 	t.Helper()
-	folder := t.TempDir()
-	file, err := demo.Config(t.Context(), folder, config.Starter())
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &loadWorld{t: t, keys: make(map[string][]string), log: new(loadLog), seen: newLoadSeen()}
-	w.organizations = addOrganizations(t, filepath.Join(filepath.Dir(file), "catalog.db"))
-	if w.config, err = config.LoadFor(file, folder); err != nil {
-		t.Fatal(err)
-	}
-	w.config.Limits = config.Limits{PerMinute: 1 << 30, PerDay: 1 << 30} // it is not they that are tested
+	w := &loadWorld{t: t, config: demoConfig(t), keys: make(map[string][]string), log: new(loadLog), seen: newLoadSeen()}
+	w.organizations = addOrganizations(t, filepath.Join(filepath.Dir(w.config.File), "catalog.db"))
 	change(w.config)
 	w.http = httptest.NewUnstartedServer(nil)
+	var err error
 	w.server, err = wire.OpenServer(t.Context(), w.config, wire.ServerOptions{
 		PublicURL: "http://" + w.http.Listener.Addr().String(),
 		Logger:    slog.New(w.log),
