@@ -20,12 +20,18 @@ const firstRequest = 5 * time.Second
 // was heard.
 type connections struct {
 	mu      sync.Mutex
-	states  map[net.Conn]http.ConnState
+	states  map[net.Conn]connState
 	changed chan struct{} // closed with the next change
 }
 
+// connState is what a connection does, and since when.
+type connState struct {
+	http.ConnState
+	since time.Time
+}
+
 func newConnections() *connections {
-	return &connections{states: make(map[net.Conn]http.ConnState), changed: make(chan struct{})}
+	return &connections{states: make(map[net.Conn]connState), changed: make(chan struct{})}
 }
 
 // note is [http.Server.ConnState].
@@ -36,55 +42,64 @@ func (c *connections) note(conn net.Conn, state http.ConnState) {
 	case http.StateClosed, http.StateHijacked:
 		delete(c.states, conn)
 	default:
-		c.states[conn] = state
+		c.states[conn] = connState{state, time.Now()}
 	}
 	close(c.changed)
 	c.changed = make(chan struct{})
 }
 
 // drain stops to listen once no connection is open, for which those that are have
-// a time: the answer to their next request closes them (see hangUp). served is
-// closed when nothing is accepted anymore.
-func (c *connections) drain(listener net.Listener, limit time.Duration, served <-chan struct{}) error {
+// a time: the answer to their next request closes them (see hangUp). Those that
+// still get an answer which began before have the same time after it. served is
+// closed when nothing is accepted anymore. drain ends with ctx at the latest.
+func (c *connections) drain(ctx context.Context, listener net.Listener, limit time.Duration, served <-chan struct{}) error {
 	if limit > 0 {
-		c.wait(limit, func(http.ConnState) bool { return false })
+		limited, cancel := context.WithTimeout(ctx, limit)
+		c.wait(limited, func(connState) time.Duration { return stopTimeout })
+		cancel()
 		refuseNew(listener)
 	}
 	err := listener.Close()
 	<-served
 	// Once it is called, Shutdown lets no request be answered that was not read
 	// before. So who came last has the time to send one.
-	c.wait(firstRequest, func(s http.ConnState) bool { return s == http.StateIdle })
+	c.wait(ctx, func(s connState) time.Duration {
+		switch s.ConnState {
+		case http.StateNew:
+			return firstRequest - time.Since(s.since)
+		case http.StateIdle:
+			return limit - time.Since(s.since)
+		default:
+			return stopTimeout
+		}
+	})
 	return err
 }
 
-// wait waits until all connections that are open may be, but not for longer than
-// a time.
-func (c *connections) wait(limit time.Duration, may func(http.ConnState) bool) {
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
+// wait waits until no connection has any time left, or until ctx ends.
+func (c *connections) wait(ctx context.Context, left func(connState) time.Duration) {
 	for {
-		changed, ok := c.look(may)
-		if ok {
+		changed, most := c.look(left)
+		if most <= 0 {
 			return
 		}
 		select {
 		case <-changed:
-		case <-timer.C:
+		case <-time.After(most):
+		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-func (c *connections) look(may func(http.ConnState) bool) (changed <-chan struct{}, all bool) {
+// look returns the most time that a connection has left.
+func (c *connections) look(left func(connState) time.Duration) (changed <-chan struct{}, most time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, state := range c.states {
-		if !may(state) {
-			return c.changed, false
-		}
+		most = max(most, left(state))
 	}
-	return nil, true
+	return c.changed, most
 }
 
 // hangUp makes responses the last ones of their connections once stopping is
@@ -161,9 +176,9 @@ func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler,
 		return failure
 	case <-ctx.Done():
 	}
-	err := open.drain(listener, drain, served)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain+stopTimeout)
 	defer cancel()
+	err := open.drain(ctx, listener, drain, served)
 	err = errors.Join(err, h.Shutdown(ctx))
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return err

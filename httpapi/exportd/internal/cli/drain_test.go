@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -116,6 +117,53 @@ func TestDrainInBand(t *testing.T) {
 		}
 	}
 	d.wait(t) // and not for an hour
+}
+
+// TestDrainAfterLongRequest: who has waited for an answer longer than there was
+// time for one more request has that time from then on.
+func TestDrainAfterLongRequest(t *testing.T) {
+	t.Parallel()
+	begun, finish := make(chan bool), make(chan bool)
+	d := startDraining(t, 2*time.Second, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			if err := http.NewResponseController(w).Flush(); err != nil {
+				t.Error(err)
+			}
+			begun <- true
+			<-finish
+		}
+	})
+	c := d.dial(t)
+	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	<-begun
+	d.stop()
+	for { // until it does not listen anymore
+		other, err := new(net.Dialer).DialContext(t.Context(), "tcp", d.address)
+		if err != nil {
+			break
+		}
+		other.Close()
+	}
+	finish <- true
+	if c.receive(t) {
+		t.Error("an answer that began before the end closes its connection")
+	}
+	if err := c.SetReadDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.in.ReadByte(); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatalf("the connection is closed at once: %v", err)
+	}
+	if err := c.SetReadDeadline(time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	c.send(t)
+	if !c.receive(t) {
+		t.Error("the last answer leaves the connection open")
+	}
+	d.wait(t)
 }
 
 func TestDrainIdle(t *testing.T) {
