@@ -19,40 +19,6 @@ const (
 	sumsFile     = "SHA256SUMS"
 )
 
-// Manifest describes an archive; it is the archive's manifest.yaml.
-type Manifest struct {
-	// FormatVersion is [FormatVersion] of the software that made the archive.
-	FormatVersion string `json:"format_version"`
-
-	Organization ManifestOrganization `json:"organization"`
-
-	// Job is the id of the job that made it.
-	Job string `json:"job"`
-
-	// AsOf is the instant of the request in RFC 3339, UTC.
-	AsOf string `json:"as_of"`
-
-	// Consistency is how the sections' data belongs together.
-	Consistency Consistency `json:"consistency"`
-
-	// Sections is the inventory, exactly as the API reports it.
-	Sections []SectionResult `json:"sections"`
-}
-
-// ManifestOrganization is whose data an archive holds.
-type ManifestOrganization struct {
-	ID   string `json:"id"`
-	Slug string `json:"slug"`
-	Name string `json:"name"`
-}
-
-// Consistency says how the sections' data belongs together.
-type Consistency struct {
-	// Consistent is true if all sections read one snapshot of the data. If not,
-	// each was read on its own, some time after AsOf.
-	Consistent bool `json:"consistent"`
-}
-
 // join writes the archive. ready is called before each part is opened; with
 // drop, parts are deleted as soon as they are in the archive.
 func (e *Engine) join(ctx context.Context, r Request, dst io.Writer, ready func(key string) error, drop bool) (Result, error) {
@@ -110,13 +76,13 @@ func (e *Engine) joinInventory(ctx context.Context, r Request, j archive.Joiner,
 	body, tail := archive.NewScratch(e.config.Scratch), archive.NewScratch(e.config.Scratch)
 	defer body.Close()
 	defer tail.Close()
-	manifest, err := appendYAML(nil, Manifest{
+	manifest, err := Encode(manifestFile, YAML, Manifest{
 		FormatVersion: FormatVersion,
 		Organization:  ManifestOrganization(r.Organization),
 		Job:           r.JobID,
 		AsOf:          r.asOf().Format(time.RFC3339),
 		Sections:      sections,
-	})
+	}, Options{})
 	if err != nil {
 		return err
 	}

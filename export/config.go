@@ -61,11 +61,8 @@ type Config struct {
 	// Level is the compression level, 1 to 9. Defaults to 6.
 	Level int
 
-	// RawCSV turns off the guard against spreadsheet formulas in .csv files.
-	// The guard puts an apostrophe before text that begins with =, +, -, @, tab
-	// or carriage return (after any apostrophes), column names included, unless
-	// it is a plain number: digits with at most one dot and a sign before them.
-	// To undo it, take one apostrophe away from such text.
+	// RawCSV turns off the guard against spreadsheet formulas in .csv files: see
+	// [Options.RawCSV].
 	RawCSV bool
 
 	// Logger gets causes that customers do not see. Defaults to

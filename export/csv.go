@@ -180,7 +180,7 @@ func (e *csvEncoder) cell(dst []byte, v any) (_ []byte, err error) {
 }
 
 // appendCSVText appends a cell with text. The guard is that of
-// [Config.RawCSV].
+// [Options.RawCSV].
 func appendCSVText(dst []byte, text string, guard bool) ([]byte, error) {
 	if !utf8.ValidString(text) {
 		return dst, errNotUTF8

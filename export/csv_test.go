@@ -76,7 +76,7 @@ func TestCSVFiles(t *testing.T) {
 		{"PostgreSQL's end", []any{Row{Columns: []string{`\.`}, Values: []any{`\.`}}}, [][]string{{`\.`}, {`\.`}}, 1, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			f := newRecordFile("x.csv", CSV, seqOf(test.records...), false)
+			f := NewFile("x.csv", CSV, seqOf(test.records...), Options{})
 			text := readFile(t, f)
 			checkCSV(t, py, text, test.want...)
 			if _, failed := errors.AsType[*EncodeError](f.Err()); f.Count() != test.count || failed != test.fails {
@@ -96,7 +96,7 @@ func TestCSVGuard(t *testing.T) {
 		"'": "'", "'a": "'a", "'=1": "''=1", "''=1": "'''=1", "'-1": "''-1", "a=1": "a=1", " =1": `" =1"`, "''": "''",
 	} {
 		for raw, want := range map[bool]string{false: want, true: ""} {
-			got, err := encodeRecord("x.csv", CSV, Row{Columns: []string{"a", "b"}, Values: []any{text, nil}}, raw)
+			got, err := Encode("x.csv", CSV, Row{Columns: []string{"a", "b"}, Values: []any{text, nil}}, Options{RawCSV: raw})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -130,7 +130,7 @@ func FuzzCSVText(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		if !utf8.ValidString(text) {
-			if _, err := encodeRecord("x.csv", CSV, Row{Columns: []string{"a"}, Values: []any{text}}, true); err == nil {
+			if _, err := Encode("x.csv", CSV, Row{Columns: []string{"a"}, Values: []any{text}}, Options{RawCSV: true}); err == nil {
 				t.Errorf("%q is not UTF-8 and gave no error", text)
 			}
 			return
@@ -149,7 +149,7 @@ func FuzzCSVText(f *testing.F) {
 		for raw, cell := range map[bool]string{false: cell, true: text} {
 			for _, values := range [][]any{{text}, {text, text, text}} {
 				columns := []string{text, text + "2", text + "3"}[:len(values)]
-				file := newRecordFile("x.csv", CSV, seqOf(Row{Columns: columns, Values: values}), raw)
+				file := NewFile("x.csv", CSV, seqOf(Row{Columns: columns, Values: values}), Options{RawCSV: raw})
 				got := readFile(t, file)
 				if file.Err() != nil {
 					t.Fatalf("%q: %v", text, file.Err())

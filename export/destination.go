@@ -25,18 +25,3 @@ type Destination interface {
 	// List returns the keys that begin with prefix, in no order.
 	List(ctx context.Context, prefix string) ([]string, error)
 }
-
-// Checker is implemented by a Store, Spool, Destination or other port that can
-// tell whether it is ready for use.
-type Checker interface {
-	// Check returns why it is not.
-	Check(ctx context.Context) error
-}
-
-// Sweeper is implemented by a Spool or Destination in which something is left
-// behind if a process ends in the midst of a Put.
-type Sweeper interface {
-	// Sweep removes what processes have left behind that have ended. What others
-	// are writing is left alone.
-	Sweep(ctx context.Context) error
-}

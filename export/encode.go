@@ -2,28 +2,61 @@ package export
 
 import (
 	"errors"
+	"fmt"
 	"path"
 	"runtime/debug"
 )
 
-// EncodingOf is the encoding of a record file of that name: its extension
-// picks it. The error is a [*NameError].
-func EncodingOf(name string) (Encoding, error) {
+// encodingOf returns the encoding of a record file of that name. ok reports
+// whether the name has the extension of one: .yaml, .json, .ndjson or .csv.
+func encodingOf(name string) (enc Encoding, ok bool) {
 	switch path.Ext(name) {
 	case ".yaml":
-		return YAML, nil
+		return YAML, true
 	case ".json":
-		return JSON, nil
+		return JSON, true
 	case ".ndjson":
-		return NDJSON, nil
+		return NDJSON, true
 	case ".csv":
-		return CSV, nil
+		return CSV, true
 	}
-	return "", &NameError{Name: name, Reason: "does not end in .yaml, .json, .ndjson or .csv"}
+	return "", false
 }
 
-// recordEncoder appends the records of one file.
-type recordEncoder interface {
+// Options are settings of the encoders. The zero value is ready for use.
+type Options struct {
+	// RawCSV turns off the guard against spreadsheet formulas in .csv files.
+	// The guard puts an apostrophe before text that begins with =, +, -, @, tab
+	// or carriage return (after any apostrophes), column names included, unless
+	// it is a plain number: digits with at most one dot and a sign before them.
+	// To undo it, take one apostrophe away from such text.
+	RawCSV bool
+}
+
+// EncodeError tells why a record could not be encoded.
+type EncodeError struct {
+	Name string // of the file
+	Err  error
+}
+
+func (e *EncodeError) Error() string { return fmt.Sprintf("record: encode %s: %v", e.Name, e.Err) }
+
+// Unwrap returns the cause.
+func (e *EncodeError) Unwrap() error { return e.Err }
+
+// Public returns a text without the cause, which may quote data.
+func (e *EncodeError) Public() string { return "A record could not be encoded." }
+
+// recordPanic is a panic of a value that encodes itself.
+type recordPanic struct {
+	Value any
+	Stack []byte
+}
+
+func (e *recordPanic) Error() string { return fmt.Sprintf("record: encoding panicked: %v", e.Value) }
+
+// encoder appends the records of one file.
+type encoder interface {
 	// header takes note of the columns of the records to come.
 	header(dst []byte, columns []string) ([]byte, error)
 
@@ -35,13 +68,13 @@ type recordEncoder interface {
 	end(dst []byte) []byte
 }
 
-// newRecordEncoder encodes a file of many records.
-func newRecordEncoder(enc Encoding, rawCSV bool) recordEncoder {
+// newEncoder returns the encoder of a file of many records.
+func newEncoder(enc Encoding, o Options) encoder {
 	switch enc {
 	case YAML:
 		return newYAMLEncoder(true)
 	case CSV:
-		return newCSVEncoder(rawCSV)
+		return newCSVEncoder(o.RawCSV)
 	case JSON:
 		return &jsonEncoder{json: jsonAppender{enc: JSON}, array: true}
 	default:
@@ -49,17 +82,18 @@ func newRecordEncoder(enc Encoding, rawCSV bool) recordEncoder {
 	}
 }
 
-// encodeRecord returns the contents of a file that holds one record.
-func encodeRecord(name string, enc Encoding, v any, rawCSV bool) (text []byte, err error) {
+// Encode returns the contents of a file that holds one record. The name of the
+// file is for the error, which is an [*EncodeError].
+func Encode(name string, enc Encoding, v any, o Options) (text []byte, err error) {
 	defer recoverEncode(name, &err)
-	var e recordEncoder
+	var e encoder
 	switch enc {
 	case YAML:
 		e = newYAMLEncoder(false)
 	case JSON:
 		e = &jsonEncoder{json: jsonAppender{enc: JSON}}
 	default:
-		e = newRecordEncoder(enc, rawCSV)
+		e = newEncoder(enc, o)
 	}
 	if _, ok := headerOf(v); ok {
 		return nil, &EncodeError{Name: name, Err: errors.New("row has no values")}
@@ -74,7 +108,7 @@ func encodeRecord(name string, enc Encoding, v any, rawCSV bool) (text []byte, e
 // that record: the file must still end well-formed.
 func recoverEncode(name string, err *error) {
 	if p := recover(); p != nil {
-		*err = &EncodeError{Name: name, Err: &PanicError{Value: p, Stack: debug.Stack()}}
+		*err = &EncodeError{Name: name, Err: &recordPanic{Value: p, Stack: debug.Stack()}}
 	}
 }
 

@@ -29,7 +29,7 @@ func productRow() Row {
 
 func BenchmarkEncode(b *testing.B) {
 	row := productRow()
-	text, err := encodeRecord("x.json", JSON, row, false)
+	text, err := Encode("x.json", JSON, row, Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -37,13 +37,13 @@ func BenchmarkEncode(b *testing.B) {
 		b.Run(string(enc), func(b *testing.B) {
 			b.SetBytes(int64(len(text))) // the same for all, so that MB/s compare
 			b.ReportAllocs()
-			f := newRecordFile("x", enc, func(yield func(any, error) bool) {
+			f := NewFile("x", enc, func(yield func(any, error) bool) {
 				for b.Loop() {
 					if !yield(&row, nil) {
 						return
 					}
 				}
-			}, false)
+			}, Options{})
 			defer f.Close()
 			if _, err := io.Copy(io.Discard, f); err != nil || f.Err() != nil {
 				b.Fatal(err, f.Err())
@@ -54,7 +54,7 @@ func BenchmarkEncode(b *testing.B) {
 		b.SetBytes(int64(len(text)))
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := encodeRecord("x.yaml", YAML, &row, false); err != nil {
+			if _, err := Encode("x.yaml", YAML, &row, Options{}); err != nil {
 				b.Fatal(err)
 			}
 		}

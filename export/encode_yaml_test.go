@@ -34,7 +34,7 @@ func checkText(t *testing.T, py *python, text string) {
 	t.Helper()
 	key := Row{Columns: []string{text, text + "2"}, Values: []any{text, []any{Row{Columns: []string{text}, Values: []any{text}}}}}
 	row := Row{Columns: []string{"text", "list", "key"}, Values: []any{text, []any{text, []any{text, text}, key}, key}}
-	f := newRecordFile("x.yaml", YAML, seqOf(row, text, key, text), false)
+	f := NewFile("x.yaml", YAML, seqOf(row, text, key, text), Options{})
 	got := readFile(t, f)
 	if !utf8.ValidString(text) {
 		if f.Err() == nil || len(got) > 0 {
@@ -68,7 +68,7 @@ func numbers() []string {
 func checkNumber(t *testing.T, py *python, text string) {
 	t.Helper()
 	values := []any{json.Number(text), json.RawMessage(text), Row{Columns: []string{"n"}, Values: []any{json.Number(text)}}}
-	got, err := encodeRecord("x.yaml", YAML, values, false)
+	got, err := Encode("x.yaml", YAML, values, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestEncodingsAgree(t *testing.T) {
 	row.Columns = append(row.Columns, "row", "map", "float", "small", "bytes", "nan", "pointer")
 	row.Values = append(row.Values, Row{Columns: []string{"z", "a"}, Values: []any{[]any{}, Row{}}}, map[string]any{"no": "1e3", "a": []float64{1e21, 1e-7}},
 		1e300, float32(1e-10), []byte("+/\x00"), "nan", (*Row)(nil))
-	text, err := encodeRecord("x", JSON, row, false)
+	text, err := Encode("x", JSON, row, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,13 +115,13 @@ func TestEncodingsAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err = encodeRecord("x", YAML, row, false)
+	text, err = Encode("x", YAML, row, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	checkYAML(t, py, text, tree)
 
-	text, err = encodeRecord("x", CSV, row, true)
+	text, err = Encode("x", CSV, row, Options{RawCSV: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,26 +154,26 @@ func TestYAMLRefuses(t *testing.T) {
 	for _, value := range []json.RawMessage{
 		json.RawMessage(`{"a":1,"a":2}`), json.RawMessage(`[{"a":1,"b":{"\u0061":1,"a":2}}]`), json.RawMessage(`"\ud83d"`), json.RawMessage(`{"\ude00\ud83d":1}`), json.RawMessage(`"\ud83d\u0041"`), nested(maxDepth + 1),
 	} {
-		if _, err := encodeRecord("x", JSON, value, false); err != nil {
+		if _, err := Encode("x", JSON, value, Options{}); err != nil {
 			t.Errorf("JSON of %.50q: %v", value, err)
 		}
-		f := newRecordFile("x", YAML, seqOf(1, value, 2), false)
+		f := NewFile("x", YAML, seqOf(1, value, 2), Options{})
 		text := readFile(t, f)
 		if _, ok := errors.AsType[*EncodeError](f.Err()); !ok || string(text) != "---\n1\n" {
 			t.Errorf("YAML of %.50q: got %q, %v", value, text, f.Err())
 		}
 	}
-	if _, err := encodeRecord("x", YAML, nested(maxDepth), false); err != nil {
+	if _, err := Encode("x", YAML, nested(maxDepth), Options{}); err != nil {
 		t.Error(err)
 	}
 	many := []byte(`{`)
 	for i := range 1000 {
 		many = fmt.Appendf(many, `"k%d":1,`, i)
 	}
-	if _, err := encodeRecord("x", YAML, json.RawMessage(append(many, `"x":1}`...)), false); err != nil {
+	if _, err := Encode("x", YAML, json.RawMessage(append(many, `"x":1}`...)), Options{}); err != nil {
 		t.Error(err)
 	}
-	if _, err := encodeRecord("x", YAML, json.RawMessage(append(many, `"k7":1}`...)), false); err == nil {
+	if _, err := Encode("x", YAML, json.RawMessage(append(many, `"k7":1}`...)), Options{}); err == nil {
 		t.Error("a field that comes twice is no error")
 	}
 }
@@ -190,7 +190,7 @@ func FuzzYAMLTree(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		want, err := treeOfJSON(text)
 		valid := err == nil && utf8.Valid(text)
-		got, err := encodeRecord("x.yaml", YAML, json.RawMessage(text), false)
+		got, err := Encode("x.yaml", YAML, json.RawMessage(text), Options{})
 		if !valid {
 			if err == nil {
 				t.Errorf("%q is not valid and gave %q", text, got)

@@ -282,6 +282,19 @@ func (e *Engine) Join(ctx context.Context, r Request, dst io.Writer) (Result, er
 	return e.join(ctx, r, dst, func(string) error { return nil }, false)
 }
 
+// CheckPart returns why a part cannot be joined, as far as its end tells: a
+// [*PartError] if it has to be made again, else an error of the spool.
+func (e *Engine) CheckPart(ctx context.Context, id PartID) error {
+	p, err := openPart(ctx, e.config.Spool, id)
+	if err == nil {
+		p.close()
+	}
+	return partError(id, err)
+}
+
+// Spool returns where the engine keeps its parts.
+func (e *Engine) Spool() Spool { return e.config.Spool }
+
 // checkSpace refuses to start an export that would soon fill the disk.
 func (e *Engine) checkSpace() error {
 	spool, ok := e.config.Spool.(FreeSpacer)

@@ -42,19 +42,6 @@ func (e *PartError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *PartError) Unwrap() error { return e.Err }
 
-// NotReadyError tells which port of a service is not ready to be used.
-type NotReadyError struct {
-	Port string // "store", "dispatcher", "spool" or "destination"
-	Err  error
-}
-
-func (e *NotReadyError) Error() string {
-	return fmt.Sprintf("export: the %s is not ready: %v", e.Port, e.Err)
-}
-
-// Unwrap returns the cause.
-func (e *NotReadyError) Unwrap() error { return e.Err }
-
 // NameError tells why a name cannot be used in an archive.
 type NameError struct {
 	Name   string
@@ -65,20 +52,6 @@ func (e *NameError) Error() string { return fmt.Sprintf("export: name %q %s", e.
 
 // Public tells the customer which name it was.
 func (e *NameError) Public() string { return fmt.Sprintf("The name %q %s.", e.Name, e.Reason) }
-
-// EncodeError tells why a record could not be encoded.
-type EncodeError struct {
-	Name string // of the file
-	Err  error
-}
-
-func (e *EncodeError) Error() string { return fmt.Sprintf("export: encode %s: %v", e.Name, e.Err) }
-
-// Unwrap returns the cause.
-func (e *EncodeError) Unwrap() error { return e.Err }
-
-// Public hides the cause, which may quote data.
-func (e *EncodeError) Public() string { return "A record could not be encoded." }
 
 // SourceError is a failure of a reader given to [Sink.Binary].
 type SourceError struct {
@@ -92,7 +65,7 @@ func (e *SourceError) Error() string { return fmt.Sprintf("export: read %s: %v",
 func (e *SourceError) Unwrap() error { return e.Err }
 
 // Public passes on the public text of the cause, if it has one.
-func (e *SourceError) Public() string { return publicText(e.Err, "The file could not be read.") }
+func (e *SourceError) Public() string { return PublicTextOr(e.Err, "The file could not be read.") }
 
 // PanicError is a panic of a section.
 type PanicError struct {
@@ -105,9 +78,10 @@ func (e *PanicError) Error() string { return fmt.Sprintf("export: section panick
 // PublicText is what a customer may see of err: the text of the outermost
 // error in its chain that has a method Public() string, else a fixed
 // sentence. Causes never leave: they may hold SQL, paths and addresses.
-func PublicText(err error) string { return publicText(err, "An internal error occurred.") }
+func PublicText(err error) string { return PublicTextOr(err, "An internal error occurred.") }
 
-func publicText(err error, otherwise string) string {
+// PublicTextOr is [PublicText] with another fixed sentence.
+func PublicTextOr(err error, otherwise string) string {
 	var p interface{ Public() string }
 	if errors.As(err, &p) {
 		return p.Public()

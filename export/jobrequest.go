@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,7 +77,7 @@ func (s *Service) Create(ctx context.Context, r JobRequest) (Job, bool, error) {
 	if err := s.Check(r); err != nil {
 		return Job{}, false, err
 	}
-	setDefault(&r.Format, s.config.Formats[0].Name())
+	r.Format = cmp.Or(r.Format, s.config.Formats[0].Name())
 	fresh := Job{
 		Organization: Organization{ID: r.OrganizationID},
 		Format:       r.Format,

@@ -74,7 +74,7 @@ func TestJSONValues(t *testing.T) {
 		{[]byte(nil), `null`}, {json.RawMessage(nil), `null`}, {[]any(nil), `null`}, {[]string(nil), `null`}, {map[string]int(nil), `null`},
 	} {
 		for _, enc := range []Encoding{JSON, NDJSON} {
-			got, err := encodeRecord("x", enc, test.value, false)
+			got, err := Encode("x", enc, test.value, Options{})
 			if err != nil || string(got) != test.want+"\n" {
 				t.Errorf("%s of %T %v: got %q, %v, want %q", enc, test.value, test.value, got, err, test.want)
 			}
@@ -101,7 +101,7 @@ func TestUnencodable(t *testing.T) {
 	} {
 		for _, enc := range []Encoding{JSON, NDJSON, YAML, CSV} {
 			for _, value := range []any{value, Row{Columns: []string{"x"}, Values: []any{value}}} {
-				got, err := encodeRecord("x", enc, value, false)
+				got, err := Encode("x", enc, value, Options{})
 				if a, ok := value.(Row); ok && enc == CSV && len(a.Values) == 1 && isText(a.Values[0]) {
 					continue // an appender's cell may be any text
 				}
@@ -124,7 +124,7 @@ func TestReplacementCharacter(t *testing.T) {
 		"\ufffd", json.RawMessage(`"\ufffd"`), product{Name: "\ufffd", Attrs: json.RawMessage(`"\ufffd"`)},
 		map[string]any{"\ufffd": []any{&product{Attrs: json.RawMessage(`"\uFFFD\ufffd"`)}}}, badBytes{"\ufffd"}, []any{nil, (*product)(nil), status("\ufffd")},
 	} {
-		got, err := encodeRecord("x", JSON, value, false)
+		got, err := Encode("x", JSON, value, Options{})
 		if err != nil || !json.Valid(got) {
 			t.Errorf("%T: got %q, %v", value, got, err)
 		}
@@ -138,7 +138,7 @@ func TestJSONFloats(t *testing.T) {
 		f, g := math.Float64frombits(random.Uint64()), math.Float32frombits(random.Uint32())
 		for _, v := range []any{f, g, float64(g), random.Float64() * 1e-5, random.Float64() * 1e22, float32(random.Float64() * 1e22)} {
 			want, err := json.Marshal(v)
-			got, err2 := encodeRecord("x", NDJSON, v, false)
+			got, err2 := Encode("x", NDJSON, v, Options{})
 			if err == nil && string(got) != string(want)+"\n" || (err == nil) != (err2 == nil) {
 				t.Fatalf("%T %v: got %q, %v, want %q, %v", v, v, got, err2, want, err)
 			}
@@ -154,7 +154,7 @@ func TestAppenderEncoding(t *testing.T) {
 		YAML:   "a: yaml\nb:\n  - yaml\n",
 		CSV:    "a,b\r\n\"\"\"csv\"\"\",\"[\"\"json\"\"]\"\r\n",
 	} {
-		got, err := encodeRecord("x", enc, row, false)
+		got, err := Encode("x", enc, row, Options{})
 		if err != nil || string(got) != want {
 			t.Errorf("%s: got %q, %v, want %q", enc, got, err, want)
 		}
@@ -177,7 +177,7 @@ func FuzzJSONText(f *testing.F) {
 	f.Add("\xff")
 	f.Fuzz(func(t *testing.T, text string) {
 		row := Row{Columns: []string{text}, Values: []any{[]any{text}}}
-		got, err := encodeRecord("x", NDJSON, row, false)
+		got, err := Encode("x", NDJSON, row, Options{})
 		if !utf8.ValidString(text) {
 			if err == nil {
 				t.Errorf("%q is not UTF-8 and gave %q", text, got)

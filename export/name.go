@@ -70,6 +70,16 @@ func checkElement(element string) string {
 	return ""
 }
 
+// EncodingOf returns the encoding of a record file of that name: its extension
+// picks it. The error is a [*NameError].
+func EncodingOf(name string) (Encoding, error) {
+	enc, ok := encodingOf(name)
+	if !ok {
+		return "", &NameError{Name: name, Reason: "does not end in .yaml, .json, .ndjson or .csv"}
+	}
+	return enc, nil
+}
+
 // isReserved tells whether Windows takes the element for a device, with any
 // extension.
 func isReserved(element string) bool {

@@ -42,7 +42,7 @@ const (
 	// has a header line. Records are Rows, or encode to JSON objects; the first
 	// record or declaration fixes the columns, and later records may have them
 	// in another order or lack some. Nested data is written as JSON text in its
-	// cell, null as an empty cell. See [Config.RawCSV] for the guard against
+	// cell, null as an empty cell. See [Options.RawCSV] for the guard against
 	// spreadsheet formulas.
 	CSV Encoding = "csv"
 )

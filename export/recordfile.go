@@ -8,11 +8,12 @@ import (
 // fillBytes is how much of a record file is encoded ahead of being read.
 const fillBytes = 32 << 10
 
-// recordFile is a reader of the contents of a file that holds many records. It
-// holds one buffer of them, no more than one record beyond fillBytes.
-type recordFile struct {
+// File reads as the contents of a file that holds many records. It encodes them
+// while it is read: no more than 32 KiB and one record are in memory. It is for
+// one goroutine. Make one with [NewFile].
+type File struct {
 	name  string
-	enc   recordEncoder
+	enc   encoder
 	next  func() (any, error, bool)
 	stop  func()
 	buf   []byte // encoded, ...
@@ -22,16 +23,17 @@ type recordFile struct {
 	err   error
 }
 
-// newRecordFile makes a recordFile of what seq yields. It must be closed.
-func newRecordFile(name string, enc Encoding, seq iter.Seq2[any, error], rawCSV bool) *recordFile {
+// NewFile returns a File of the records that seq yields. The name is for errors.
+// Close it when it is no longer read.
+func NewFile(name string, enc Encoding, seq iter.Seq2[any, error], o Options) *File {
 	next, stop := iter.Pull2(seq)
-	return &recordFile{name: name, enc: newRecordEncoder(enc, rawCSV), next: next, stop: stop}
+	return &File{name: name, enc: newEncoder(enc, o), next: next, stop: stop}
 }
 
-// Read reads the file, which is well-formed also when seq fails or yields what
-// cannot be encoded: then it ends with the records before that, and Err tells
-// why. Panics of seq pass through.
-func (f *recordFile) Read(p []byte) (int, error) {
+// Read implements [io.Reader]. The file is well-formed also when seq fails or
+// yields a record that cannot be encoded: it ends with the records before that
+// one, and Err returns the reason. Panics of seq pass through.
+func (f *File) Read(p []byte) (int, error) {
 	for f.off == len(f.buf) {
 		if f.ended {
 			return 0, io.EOF
@@ -47,7 +49,7 @@ func (f *recordFile) Read(p []byte) (int, error) {
 }
 
 // pull encodes what seq yields next.
-func (f *recordFile) pull() {
+func (f *File) pull() {
 	v, err, ok := f.next()
 	switch {
 	case !ok:
@@ -63,7 +65,7 @@ func (f *recordFile) pull() {
 	f.stop()
 }
 
-func (f *recordFile) encode(v any) (err error) {
+func (f *File) encode(v any) (err error) {
 	defer recoverEncode(f.name, &err)
 	if columns, ok := headerOf(v); ok {
 		f.buf, err = f.enc.header(f.buf, columns)
@@ -76,11 +78,12 @@ func (f *recordFile) encode(v any) (err error) {
 	return nil
 }
 
-// Count is the number of records in the file so far.
-func (f *recordFile) Count() int64 { return f.count }
+// Count returns the number of records in the file so far.
+func (f *File) Count() int64 { return f.count }
 
-// Err is the error of seq as it is, or an [*EncodeError].
-func (f *recordFile) Err() error { return f.err }
+// Err returns why the file ended early: the error of seq as it is, or an
+// [*EncodeError]. It is nil if the file has all records.
+func (f *File) Err() error { return f.err }
 
-// Close releases seq. It may be called again.
-func (f *recordFile) Close() { f.stop() }
+// Close ends seq. It may be called more than once.
+func (f *File) Close() { f.stop() }

@@ -20,7 +20,7 @@ func seqOf(values ...any) iter.Seq2[any, error] {
 	}
 }
 
-func readFile(t testing.TB, f *recordFile) []byte {
+func readFile(t testing.TB, f *File) []byte {
 	t.Helper()
 	defer f.Close()
 	text, err := io.ReadAll(f)
@@ -39,12 +39,8 @@ func TestEncodingOf(t *testing.T) {
 		"a.yaml": YAML, "a/b.c.json": JSON, ".ndjson": NDJSON, "a.csv": CSV,
 		"a.YAML": "", "a.yml": "", "a": "", "": "", "a.csv/b": "", "a.json.": "", "csv": "", "a.json ": "",
 	} {
-		got, err := EncodingOf(name)
-		if got != want {
-			t.Errorf("%q: got %q, want %q", name, got, want)
-		}
-		if e, bad := errors.AsType[*NameError](err); bad != (want == "") || bad && e.Name != name {
-			t.Errorf("%q: got %v", name, err)
+		if got, ok := encodingOf(name); got != want || ok != (want != "") {
+			t.Errorf("%q: got %q, %t, want %q", name, got, ok, want)
 		}
 	}
 }
@@ -90,7 +86,7 @@ func TestRecordFile(t *testing.T) {
 	} {
 		for _, enc := range allEncodings {
 			t.Run(test.name+" "+string(enc), func(t *testing.T) {
-				f := newRecordFile("x", enc, test.seq, false)
+				f := NewFile("x", enc, test.seq, Options{})
 				defer f.Close()
 				if err := iotest.TestReader(f, []byte(test.want[enc])); err != nil {
 					t.Error(err)
@@ -112,7 +108,7 @@ func TestRecordFileReuse(t *testing.T) {
 	for _, enc := range allEncodings {
 		row := idRow(nil)
 		var want strings.Builder
-		f := newRecordFile("x", enc, func(yield func(any, error) bool) {
+		f := NewFile("x", enc, func(yield func(any, error) bool) {
 			for id := range 5000 {
 				row.Values[0] = id
 				if !yield(&row, nil) {
@@ -120,7 +116,7 @@ func TestRecordFileReuse(t *testing.T) {
 				}
 				row.Values[0] = "overwritten"
 			}
-		}, false)
+		}, Options{})
 		text := readFile(t, f)
 		for id := range 5000 {
 			switch enc {
@@ -149,11 +145,11 @@ func TestRecordFileReuse(t *testing.T) {
 func TestRecordFileClose(t *testing.T) {
 	for _, read := range []int{0, 1} {
 		ended := false
-		f := newRecordFile("x", NDJSON, func(yield func(any, error) bool) {
+		f := NewFile("x", NDJSON, func(yield func(any, error) bool) {
 			defer func() { ended = true }()
 			for yield(idRow(strings.Repeat("x", fillBytes)), nil) {
 			}
-		}, false)
+		}, Options{})
 		if n, err := f.Read(make([]byte, read)); n != read || err != nil {
 			t.Fatal(n, err)
 		}
@@ -163,15 +159,15 @@ func TestRecordFileClose(t *testing.T) {
 			t.Error("the source was left hanging")
 		}
 	}
-	newRecordFile("x", CSV, seqOf(), false).Close()
+	NewFile("x", CSV, seqOf(), Options{}).Close()
 }
 
 // A panic of seq reaches the reader, who loses nothing by it.
 func TestRecordFilePanic(t *testing.T) {
-	f := newRecordFile("x", JSON, func(yield func(any, error) bool) {
+	f := NewFile("x", JSON, func(yield func(any, error) bool) {
 		yield(1, nil)
 		panic("ouch")
-	}, false)
+	}, Options{})
 	defer f.Close()
 	read := func() (text []byte, caught any) {
 		defer func() { caught = recover() }()
@@ -194,13 +190,13 @@ func (panicker) MarshalJSON() ([]byte, error) { panic("ouch") }
 // A panic of a value is that record's error.
 func TestEncodePanic(t *testing.T) {
 	for _, enc := range allEncodings {
-		f := newRecordFile("x", enc, seqOf(idRow(1), idRow(panicker{}), idRow(3)), false)
+		f := NewFile("x", enc, seqOf(idRow(1), idRow(panicker{}), idRow(3)), Options{})
 		text := readFile(t, f)
-		if p, ok := errors.AsType[*PanicError](f.Err()); !ok || p.Value != "ouch" || f.Count() != 1 || strings.Contains(string(text), "3") {
+		if p, ok := errors.AsType[*recordPanic](f.Err()); !ok || p.Value != "ouch" || f.Count() != 1 || strings.Contains(string(text), "3") {
 			t.Errorf("%s: got %d records, %v, %q", enc, f.Count(), f.Err(), text)
 		}
-		text, err := encodeRecord("x", enc, idRow(panicker{}), false)
-		if _, ok := errors.AsType[*PanicError](err); !ok || text != nil {
+		text, err := Encode("x", enc, idRow(panicker{}), Options{})
+		if _, ok := errors.AsType[*recordPanic](err); !ok || text != nil {
 			t.Errorf("%s: got %q, %v", enc, text, err)
 		}
 	}
@@ -213,12 +209,12 @@ func TestEncodeRecord(t *testing.T) {
 	} {
 		row := idRow(1)
 		for _, v := range []any{row, &row} {
-			if got, err := encodeRecord("x", enc, v, false); err != nil || string(got) != want {
+			if got, err := Encode("x", enc, v, Options{}); err != nil || string(got) != want {
 				t.Errorf("%s: got %q, %v, want %q", enc, got, err, want)
 			}
 		}
 		for _, header := range []any{Row{}, Row{Columns: row.Columns}, &Row{}} {
-			got, err := encodeRecord("x", enc, header, false)
+			got, err := Encode("x", enc, header, Options{})
 			if _, ok := errors.AsType[*EncodeError](err); !ok || got != nil {
 				t.Errorf("%s of a header: got %q, %v", enc, got, err)
 			}

@@ -5,6 +5,33 @@ import (
 	"time"
 )
 
+// Event is a moment in the life of a section.
+type Event struct {
+	Kind    EventKind
+	Section string
+
+	// Records, Binaries and Bytes (before packing) were written so far.
+	Records, Binaries, Bytes int64
+
+	// Done of Total items are finished, as the section tells it by [Progress];
+	// Total is 0 if it does not.
+	Done, Total int64
+
+	// Result is set when the section has finished.
+	Result *SectionResult
+}
+
+// EventKind is what happened.
+type EventKind string
+
+// The kinds of events. Each section has exactly one started and, unless the
+// export fails, exactly one finished.
+const (
+	SectionStarted  EventKind = "started"
+	SectionAdvanced EventKind = "advanced"
+	SectionFinished EventKind = "finished"
+)
+
 // advanceEvery is how often a section's progress is reported at most.
 const advanceEvery = 100 * time.Millisecond
 

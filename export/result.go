@@ -1,8 +1,5 @@
 package export
 
-// FormatVersion is the version of the archive's layout and manifest.
-const FormatVersion = "1.0"
-
 // Status is how a section ended. It is derived from what the section did,
 // never reported by it.
 type Status string
@@ -53,30 +50,3 @@ type Result struct {
 	// Sections is the inventory, in the order of the archive.
 	Sections []SectionResult
 }
-
-// Event is a moment in the life of a section.
-type Event struct {
-	Kind    EventKind
-	Section string
-
-	// Records, Binaries and Bytes (before packing) were written so far.
-	Records, Binaries, Bytes int64
-
-	// Done of Total items are finished, as the section tells it by [Progress];
-	// Total is 0 if it does not.
-	Done, Total int64
-
-	// Result is set when the section has finished.
-	Result *SectionResult
-}
-
-// EventKind is what happened.
-type EventKind string
-
-// The kinds of events. Each section has exactly one started and, unless the
-// export fails, exactly one finished.
-const (
-	SectionStarted  EventKind = "started"
-	SectionAdvanced EventKind = "advanced"
-	SectionFinished EventKind = "finished"
-)

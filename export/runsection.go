@@ -60,7 +60,7 @@ func (e *Engine) packSection(ctx context.Context, r Request, s Section, report *
 			key:      s.Key(),
 			asOf:     r.asOf(),
 			maxBytes: limits.MaxBytes,
-			rawCSV:   e.config.RawCSV,
+			encoding: Options{RawCSV: e.config.RawCSV},
 			log:      e.config.Logger.With("job", r.JobID, "organization", r.Organization.ID, "section", s.Key()),
 			reporter: report,
 			turn:     make(chan struct{}, 1),
@@ -177,7 +177,7 @@ func conclude(ctx context.Context, out *sink, cause error) SectionResult {
 	}
 	if cause != nil {
 		out.log.ErrorContext(ctx, "section failed", "error", cause)
-		result.Error = publicText(cause, "The section could not be exported.")
+		result.Error = PublicTextOr(cause, "The section could not be exported.")
 	}
 	if out.skipped > 0 {
 		text := fmt.Sprintf("%d items were skipped; they are listed in %s/%s.", out.skipped, out.key, skippedFile)

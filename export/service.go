@@ -106,18 +106,18 @@ func (c ServiceConfig) withDefaults() ServiceConfig {
 	if c.Formats == nil {
 		c.Formats = []archive.Format{archive.Zip(), archive.TarGz()}
 	}
-	setDefault(&c.Retention, 7*24*time.Hour)
-	setDefault(&c.PartsRetention, 24*time.Hour)
-	setDefault(&c.LinkTTL, time.Hour)
-	setDefault(&c.Lease, 15*time.Second)
-	setDefault(&c.Heartbeat, min(4*time.Second, c.Lease/3))
-	setDefault(&c.ReapEvery, 2*time.Second)
-	setDefault(&c.SweepEvery, time.Hour)
-	setDefault(&c.MaxFailures, 5)
+	c.Retention = cmp.Or(c.Retention, 7*24*time.Hour)
+	c.PartsRetention = cmp.Or(c.PartsRetention, 24*time.Hour)
+	c.LinkTTL = cmp.Or(c.LinkTTL, time.Hour)
+	c.Lease = cmp.Or(c.Lease, 15*time.Second)
+	c.Heartbeat = cmp.Or(c.Heartbeat, min(4*time.Second, c.Lease/3))
+	c.ReapEvery = cmp.Or(c.ReapEvery, 2*time.Second)
+	c.SweepEvery = cmp.Or(c.SweepEvery, time.Hour)
+	c.MaxFailures = cmp.Or(c.MaxFailures, 5)
 	if c.NewID == nil {
 		c.NewID = NewID
 	}
-	setDefault(&c.Node, NewID())
+	c.Node = cmp.Or(c.Node, NewID())
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -208,7 +208,20 @@ func (s *Service) Ready(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (s *Service) spool() Spool { return s.config.Engine.config.Spool }
+// NotReadyError tells which port of a service is not ready to be used.
+type NotReadyError struct {
+	Port string // "store", "dispatcher", "spool" or "destination"
+	Err  error
+}
+
+func (e *NotReadyError) Error() string {
+	return fmt.Sprintf("export: the %s is not ready: %v", e.Port, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *NotReadyError) Unwrap() error { return e.Err }
+
+func (s *Service) spool() Spool { return s.config.Engine.Spool() }
 
 func (s *Service) format(name string) (archive.Format, bool) {
 	i := slices.IndexFunc(s.config.Formats, func(f archive.Format) bool { return f.Name() == name })

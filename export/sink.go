@@ -33,7 +33,7 @@ type sink struct {
 	key      string
 	asOf     time.Time
 	maxBytes int64
-	rawCSV   bool
+	encoding Options
 	log      *slog.Logger
 	reporter *reporter
 
@@ -64,7 +64,7 @@ func (s *sink) Record(name string, record any) error {
 		if err != nil {
 			return err
 		}
-		b, err := encodeRecord(name, enc, record, s.rawCSV)
+		b, err := Encode(name, enc, record, s.encoding)
 		if err != nil {
 			return err
 		}
@@ -80,7 +80,7 @@ func (s *sink) Records(name string, seq iter.Seq2[any, error]) error {
 			return err
 		}
 		var panicked *PanicError
-		file := newRecordFile(name, enc, s.guard(seq, &panicked), s.rawCSV)
+		file := NewFile(name, enc, s.guard(seq, &panicked), s.encoding)
 		defer file.Close()
 		// The guard ends the file well-formed when the section's time is over;
 		// only the job's end loses it.
@@ -137,10 +137,10 @@ func (s *sink) Binary(name string, r io.Reader) error {
 
 // Skip implements [Sink].
 func (s *sink) Skip(ref string, err error) {
-	line, encErr := encodeRecord(skippedFile, NDJSON, Row{
+	line, encErr := Encode(skippedFile, NDJSON, Row{
 		Columns: []string{"ref", "reason"},
-		Values:  []any{strings.ToValidUTF8(ref, "\uFFFD"), publicText(err, "The item could not be exported.")},
-	}, false)
+		Values:  []any{strings.ToValidUTF8(ref, "\uFFFD"), PublicTextOr(err, "The item could not be exported.")},
+	}, Options{})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failed != nil {
@@ -310,4 +310,44 @@ func (s *sink) close() {
 func writeSum(w io.Writer, digest [32]byte, name string) error {
 	_, err := fmt.Fprintf(w, "%x  %s\n", digest, name)
 	return err
+}
+
+// sinkReader passes a file on to the packer. It keeps the section's limit,
+// reports progress, and holds the sink's commit lock from the end of the file
+// until it has settled.
+type sinkReader struct {
+	sink    *sink
+	r       io.Reader
+	size    int64
+	left    int64
+	holding bool
+}
+
+func (in *sinkReader) Read(p []byte) (int, error) {
+	if in.left < 0 {
+		return 0, tooLarge("section", in.sink.maxBytes)
+	}
+	n, err := in.r.Read(p)
+	in.size += int64(n)
+	if in.left -= int64(n); in.left < 0 {
+		return 0, tooLarge("section", in.sink.maxBytes)
+	}
+	if err == io.EOF && !in.holding {
+		in.sink.commit.Lock()
+		if in.sink.closed {
+			in.sink.commit.Unlock()
+			return 0, errSinkClosed
+		}
+		in.holding = true
+	}
+	if err == nil {
+		in.sink.advance(in.size)
+	}
+	return n, err
+}
+
+func (in *sinkReader) settle() {
+	if in.holding {
+		in.sink.commit.Unlock()
+	}
 }

@@ -43,3 +43,18 @@ type JobLister interface {
 	// Jobs returns the ids of all jobs that have parts, each once, in no order.
 	Jobs(ctx context.Context) ([]string, error)
 }
+
+// Checker is implemented by a Store, Spool, Destination or other port that can
+// tell whether it is ready for use.
+type Checker interface {
+	// Check returns why it is not.
+	Check(ctx context.Context) error
+}
+
+// Sweeper is implemented by a Spool or Destination in which something is left
+// behind if a process ends in the midst of a Put.
+type Sweeper interface {
+	// Sweep removes what processes have left behind that have ended. What others
+	// are writing is left alone.
+	Sweep(ctx context.Context) error
+}

@@ -128,13 +128,13 @@ func TestRetention(t *testing.T) {
 
 // TestTendKeepsUp has more stale jobs than one look takes.
 func TestTendKeepsUp(t *testing.T) {
-	const jobs = 350
+	const many = 350
 	for _, c := range []struct {
 		name       string
 		broken     bool
 		dispatched int
 	}{
-		{"all at once", false, jobs},
+		{"all at once", false, many},
 		{"no store to write to", true, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -144,7 +144,7 @@ func TestTendKeepsUp(t *testing.T) {
 					store.Store = s.Store
 					s.Store = store
 				}, fine("a"))
-				for i := range jobs {
+				for i := range many {
 					n.create(t, export.JobRequest{OrganizationID: export.EncodeID([16]byte{byte(i >> 8), byte(i)})})
 				}
 				n.Take() // and lose

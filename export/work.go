@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -197,7 +198,7 @@ func (s *Service) request(ctx context.Context, l *lease, job Job) (Request, erro
 		r.Organization = organization
 	}
 	for _, id := range job.Parts {
-		if err := s.usable(ctx, id); err == nil {
+		if err := s.config.Engine.CheckPart(ctx, id); err == nil {
 			r.Parts[id.Section] = id
 		} else if err := s.drop(ctx, l, id, err); err != nil {
 			return r, err
@@ -209,8 +210,12 @@ func (s *Service) request(ctx context.Context, l *lease, job Job) (Request, erro
 // export seals what is not sealed yet and joins the parts into the destination.
 // A part that turns out to be of no use is made again.
 func (s *Service) export(ctx context.Context, l *lease, r Request, key string) (result Result, err error) {
+	var mu sync.Mutex // guards r.Parts: sections end at the same time
 	for range 3 {
 		err = s.config.Engine.Seal(ctx, r, func(ctx context.Context, id PartID, result SectionResult) error {
+			mu.Lock()
+			r.Parts[id.Section] = id
+			mu.Unlock()
 			return l.persist(ctx, func(_ time.Time, j *Job) {
 				dropPart(j, id.Section)
 				j.Parts, j.Results = append(j.Parts, id), append(j.Results, result)
@@ -218,9 +223,6 @@ func (s *Service) export(ctx context.Context, l *lease, r Request, key string) (
 		})
 		if err != nil {
 			return result, err
-		}
-		for _, key := range s.Keys() {
-			r.Parts[key] = r.part(key)
 		}
 		err = s.config.Destination.Put(ctx, key, func(w io.Writer) (err error) {
 			result, err = s.config.Engine.Join(ctx, r, w)
@@ -236,15 +238,6 @@ func (s *Service) export(ctx context.Context, l *lease, r Request, key string) (
 		delete(r.Parts, bad.Part.Section)
 	}
 	return result, err
-}
-
-// usable returns why a part cannot be joined, as far as its end tells.
-func (s *Service) usable(ctx context.Context, id PartID) error {
-	p, err := openPart(ctx, s.spool(), id)
-	if err == nil {
-		p.close()
-	}
-	return partError(id, err)
 }
 
 // drop takes a part of no use out of the job, so that its section is run again.
@@ -284,7 +277,7 @@ func (s *Service) settle(ctx context.Context, l *lease, e JobEvent, stopping boo
 	case permanent(e.Err):
 		log.WarnContext(ctx, "job failed", "error", e.Err)
 		end = func(now time.Time, j *Job) Step {
-			s.finish(now, j, publicText(e.Err, "The export could not be made."))
+			s.finish(now, j, PublicTextOr(e.Err, "The export could not be made."))
 			return StepFailed
 		}
 	default:

@@ -11,11 +11,6 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// appendYAML appends v as one YAML document.
-func appendYAML(dst []byte, v any) ([]byte, error) {
-	return newYAMLEncoder(false).record(dst, v)
-}
-
 // yamlEncoder writes records as YAML documents. A record becomes JSON text and
 // that a tree of nodes, so that both encodings say the same. The style of every
 // node is chosen here; the library's emitter only lays them out.
@@ -150,46 +145,24 @@ func (e *yamlEncoder) newNode(kind yaml.Kind) *yaml.Node {
 	return n
 }
 
-// MaxManifest is how many bytes a manifest may have to be read.
-const MaxManifest = 4 << 20
+// maxRecordValues is how many values one YAML document of [Read] may have.
+const maxRecordValues = 1 << 20
 
-const (
-	maxManifestNodes = 1 << 17
-	maxRecordNodes   = 1 << 20
-)
-
-// ParseManifest reads a manifest.yaml that may come from anywhere. Fields that
-// this version does not know are passed over; none has to be there. Anchors,
-// aliases, more than one document, more than [MaxManifest] bytes and very many
-// values are refused, so that memory is bounded.
-func ParseManifest(text []byte) (m Manifest, err error) {
-	if len(text) > MaxManifest {
-		return m, fmt.Errorf("export: manifest: more than %d bytes", MaxManifest)
-	}
-	b, err := yamlToJSON(text, maxManifestNodes)
-	if err == nil {
-		err = json.Unmarshal(b, &m)
-	}
+// YAMLToJSON returns the data of one YAML document as JSON. Numbers stay digit
+// for digit; what JSON has no form for, such as times, becomes text. A document
+// with anchors or aliases, with a name twice in one object, nested more than
+// 1,000 deep or with more than about maxValues values is refused, so that memory
+// is bounded.
+func YAMLToJSON(text []byte, maxValues int) (json.RawMessage, error) {
+	b, err := yamlToJSON(text, maxValues)
 	if err != nil {
-		return Manifest{}, fmt.Errorf("export: manifest: %w", err)
-	}
-	return m, nil
-}
-
-// YAMLToJSON returns what one YAML document says as JSON. Numbers stay digit
-// for digit; what JSON has no word for, such as times, becomes text. Documents
-// with anchors or aliases, an object that has a name twice, or more than about
-// a million values are refused.
-func YAMLToJSON(text []byte) (json.RawMessage, error) {
-	b, err := yamlToJSON(text, maxRecordNodes)
-	if err != nil {
-		return nil, fmt.Errorf("export: YAML: %w", err)
+		return nil, fmt.Errorf("YAML: %w", err)
 	}
 	return b, nil
 }
 
-func yamlToJSON(text []byte, most int) ([]byte, error) {
-	if countYAML(text) > most {
+func yamlToJSON(text []byte, maxValues int) ([]byte, error) {
+	if countYAML(text) > maxValues {
 		return nil, errors.New("too many values")
 	}
 	d := yaml.NewDecoder(bytes.NewReader(text))

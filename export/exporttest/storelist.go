@@ -38,27 +38,27 @@ func storeListOrder(t testing.TB, s export.Store) {
 // storeListPages has jobs of the same instant: whatever their order is, pages
 // must neither repeat nor lose one, also when jobs change in between.
 func storeListPages(t testing.TB, s export.Store) {
-	const jobs = 7
+	const many = 7
 	for _, n := range []int{3, 5, 1, 7, 4, 2, 6} {
 		create(t, s, n, func(_ time.Time, j *export.Job) { j.CreatedAt = someTime.Add(time.Duration(n/6) * time.Hour) })
 	}
 	whole, _ := list(t, s, ourOrg, 1, 100)
 	want := jobIDs(whole)
-	if len(want) != jobs || slices.Max(want[2:]) >= slices.Min(want[:2]) {
+	if len(want) != many || slices.Max(want[2:]) >= slices.Min(want[:2]) {
 		t.Fatalf("List gives %v, want 7 jobs, the two newest first", want)
 	}
 	for _, size := range []int{1, 2, 3, 6, 7, 8} {
 		var got []string
-		for number := 1; number <= jobs+1; number++ {
+		for number := 1; number <= many+1; number++ {
 			page, total := list(t, s, ourOrg, number, size)
-			if total != jobs {
+			if total != many {
 				t.Errorf("page %d of %d says that there are %d jobs", number, size, total)
 			}
-			if left := max(0, jobs-(number-1)*size); len(page) != min(size, left) {
+			if left := max(0, many-(number-1)*size); len(page) != min(size, left) {
 				t.Errorf("page %d of %d has %d jobs", number, size, len(page))
 			}
 			got = append(got, jobIDs(page)...)
-			update(t, s, shortID(number%jobs+1), func(_ time.Time, j *export.Job) { j.Attempt++ })
+			update(t, s, shortID(number%many+1), func(_ time.Time, j *export.Job) { j.Attempt++ })
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("pages of %d together are %v, want %v", size, got, want)

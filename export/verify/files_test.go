@@ -133,14 +133,14 @@ func TestRecords(t *testing.T) {
 }
 
 func TestRecordTooLarge(t *testing.T) {
-	huge := strings.Repeat("x", verify.MaxRecord+1<<20)
+	huge := strings.Repeat("x", export.MaxBytes+1<<20)
 	for name, content := range map[string]string{
 		"a.ndjson": `"` + huge + `"`, "a.json": `["` + huge + `"]`, "a.yaml": huge, "a.csv": "a\n" + huge,
 	} {
-		if _, err := recordsOf(t, name, content); !errors.Is(err, verify.ErrRecordTooLarge) {
+		if _, err := recordsOf(t, name, content); !errors.Is(err, export.ErrTooLongRecord) {
 			t.Errorf("%s: %.200v", name, err)
 		}
-		fits := strings.Replace(content, huge, huge[:verify.MaxRecord-1<<20], 1)
+		fits := strings.Replace(content, huge, huge[:export.MaxBytes-1<<20], 1)
 		if _, err := recordsOf(t, name, fits); err != nil {
 			t.Errorf("%s that fits: %.200v", name, err)
 		}

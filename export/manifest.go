@@ -1,0 +1,67 @@
+package export
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// FormatVersion is the version of the archive's layout and manifest.
+const FormatVersion = "1.0"
+
+// Manifest describes an archive; it is the archive's manifest.yaml.
+type Manifest struct {
+	// FormatVersion is [FormatVersion] of the software that made the archive.
+	FormatVersion string `json:"format_version"`
+
+	Organization ManifestOrganization `json:"organization"`
+
+	// Job is the id of the job that made it.
+	Job string `json:"job"`
+
+	// AsOf is the instant of the request in RFC 3339, UTC.
+	AsOf string `json:"as_of"`
+
+	// Consistency is how the sections' data belongs together.
+	Consistency Consistency `json:"consistency"`
+
+	// Sections is the inventory, exactly as the API reports it.
+	Sections []SectionResult `json:"sections"`
+}
+
+// ManifestOrganization is whose data an archive holds.
+type ManifestOrganization struct {
+	ID   string `json:"id"`
+	Slug string `json:"slug"`
+	Name string `json:"name"`
+}
+
+// Consistency says how the sections' data belongs together.
+type Consistency struct {
+	// Consistent is true if all sections read one snapshot of the data. If not,
+	// each was read on its own, some time after AsOf.
+	Consistent bool `json:"consistent"`
+}
+
+// MaxManifest is how many bytes a manifest may have to be read.
+const MaxManifest = 4 << 20
+
+// maxManifestValues is how many values a manifest may have.
+const maxManifestValues = 1 << 17
+
+// ParseManifest reads a manifest.yaml that may come from anywhere. Fields that
+// this version does not know are passed over; none has to be there. Anchors,
+// aliases, more than one document, more than [MaxManifest] bytes and very many
+// values are refused, so that memory is bounded.
+func ParseManifest(text []byte) (m Manifest, err error) {
+	if len(text) > MaxManifest {
+		return m, fmt.Errorf("export: manifest: more than %d bytes", MaxManifest)
+	}
+	b, err := YAMLToJSON(text, maxManifestValues)
+	if err == nil {
+		err = json.Unmarshal(b, &m)
+	}
+	if err != nil {
+		return Manifest{}, fmt.Errorf("export: manifest: %w", err)
+	}
+	return m, nil
+}
