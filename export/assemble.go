@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/export/record"
 )
 
 // Names of the engine's files below the archive's top folder.
@@ -76,13 +77,13 @@ func (e *Engine) joinInventory(ctx context.Context, r Request, j archive.Joiner,
 	body, tail := archive.NewScratch(e.config.Scratch), archive.NewScratch(e.config.Scratch)
 	defer body.Close()
 	defer tail.Close()
-	manifest, err := Encode(manifestFile, YAML, Manifest{
+	manifest, err := record.Encode(manifestFile, record.YAML, Manifest{
 		FormatVersion: FormatVersion,
 		Organization:  ManifestOrganization(r.Organization),
 		Job:           r.JobID,
 		AsOf:          r.asOf().Format(time.RFC3339),
 		Sections:      sections,
-	}, Options{})
+	}, record.Options{})
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ type Config struct {
 	Level int
 
 	// RawCSV turns off the guard against spreadsheet formulas in .csv files: see
-	// [Options.RawCSV].
+	// [record.Options.RawCSV].
 	RawCSV bool
 
 	// Logger gets causes that customers do not see. Defaults to

@@ -78,7 +78,7 @@ type Request struct {
 	Observe func(Event)
 
 	// Begin is told that a section has its turn, and returns the context for the
-	// section and for the Spool that takes its part: see [Observer.Section]. It
+	// section and for the Spool that takes its part: see [jobs.Observer.Section]. It
 	// is called by several goroutines at once. Optional.
 	Begin func(ctx context.Context, section string) (_ context.Context, end func(Event, error))
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/record"
 )
 
 func TestTruthTable(t *testing.T) {
@@ -112,7 +113,7 @@ func TestSourceFailureLeavesNothing(t *testing.T) {
 func TestUnencodableRecordWritesNothing(t *testing.T) {
 	e := engine(t, nil, writes("s", func(sink export.Sink) error {
 		err := sink.Record("a.yaml", row("f", func() {}))
-		var bad *export.EncodeError
+		var bad *record.EncodeError
 		if !errors.As(err, &bad) || bad.Name != "a.yaml" {
 			t.Errorf("Record gives %v, want an EncodeError", err)
 		}

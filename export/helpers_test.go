@@ -15,6 +15,7 @@ import (
 	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/archive/archivetest"
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/record"
 )
 
 // section is a Section made of a function.
@@ -41,8 +42,8 @@ func fine(key string) section {
 }
 
 // row makes a Row of columns and values by turns.
-func row(pairs ...any) export.Row {
-	var r export.Row
+func row(pairs ...any) record.Row {
+	var r record.Row
 	for i := 0; i < len(pairs); i += 2 {
 		r.Columns = append(r.Columns, pairs[i].(string))
 		r.Values = append(r.Values, pairs[i+1])

@@ -3,6 +3,7 @@ package export
 import (
 	"encoding/json"
 	"fmt"
+	"github.com/orgexport/orgexport/export/record"
 )
 
 // FormatVersion is the version of the archive's layout and manifest.
@@ -56,7 +57,7 @@ func ParseManifest(text []byte) (m Manifest, err error) {
 	if len(text) > MaxManifest {
 		return m, fmt.Errorf("export: manifest: more than %d bytes", MaxManifest)
 	}
-	b, err := YAMLToJSON(text, maxManifestValues)
+	b, err := record.YAMLToJSON(text, maxManifestValues)
 	if err == nil {
 		err = json.Unmarshal(b, &m)
 	}

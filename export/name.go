@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/orgexport/orgexport/export/record"
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
@@ -72,8 +73,8 @@ func checkElement(element string) string {
 
 // EncodingOf returns the encoding of a record file of that name: its extension
 // picks it. The error is a [*NameError].
-func EncodingOf(name string) (Encoding, error) {
-	enc, ok := encodingOf(name)
+func EncodingOf(name string) (record.Encoding, error) {
+	enc, ok := record.EncodingOf(name)
 	if !ok {
 		return "", &NameError{Name: name, Reason: "does not end in .yaml, .json, .ndjson or .csv"}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/export/record"
 )
 
 // RequiredError says that a required section did not reach ok or empty.
@@ -60,7 +61,7 @@ func (e *Engine) packSection(ctx context.Context, r Request, s Section, report *
 			key:      s.Key(),
 			asOf:     r.asOf(),
 			maxBytes: limits.MaxBytes,
-			encoding: Options{RawCSV: e.config.RawCSV},
+			encoding: record.Options{RawCSV: e.config.RawCSV},
 			log:      e.config.Logger.With("job", r.JobID, "organization", r.Organization.ID, "section", s.Key()),
 			reporter: report,
 			turn:     make(chan struct{}, 1),

@@ -64,7 +64,7 @@ type Organization struct {
 // space, that is a reserved Windows name or longer than 255 bytes; and be new
 // in the section, also after Unicode normalization and case folding. A bad
 // name gives a [*NameError] and writes nothing. The extension of a record
-// file picks the encoding: .yaml, .json, .ndjson or .csv (see [Encoding]).
+// file picks the encoding: .yaml, .json, .ndjson or .csv (see [record.Encoding]).
 //
 // A failed call that matches [ErrSinkFailed] means that the engine's own
 // storage failed or that the section may write no more; every later call
@@ -75,9 +75,9 @@ type Organization struct {
 type Sink interface {
 	// Record writes a file that holds one record.
 	//
-	// The record is a [Row], a [RecordAppender], or any value that
+	// The record is a [record.Row], a [record.Appender], or any value that
 	// encoding/json can encode. A value that cannot be encoded, or a Row with
-	// nil Values, gives an [*EncodeError] and writes nothing.
+	// nil Values, gives an [*record.EncodeError] and writes nothing.
 	Record(name string, record any) error
 
 	// Records writes a file that holds all records that seq yields: YAML

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/export/record"
 )
 
 // fileOverhead is what a file counts towards the limit beside its bytes: about
@@ -33,7 +34,7 @@ type sink struct {
 	key      string
 	asOf     time.Time
 	maxBytes int64
-	encoding Options
+	encoding record.Options
 	log      *slog.Logger
 	reporter *reporter
 
@@ -58,13 +59,13 @@ type sink struct {
 }
 
 // Record implements [Sink].
-func (s *sink) Record(name string, record any) error {
+func (s *sink) Record(name string, value any) error {
 	return s.do(func() error {
 		enc, err := EncodingOf(name)
 		if err != nil {
 			return err
 		}
-		b, err := Encode(name, enc, record, s.encoding)
+		b, err := record.Encode(name, enc, value, s.encoding)
 		if err != nil {
 			return err
 		}
@@ -80,7 +81,7 @@ func (s *sink) Records(name string, seq iter.Seq2[any, error]) error {
 			return err
 		}
 		var panicked *PanicError
-		file := NewFile(name, enc, s.guard(seq, &panicked), s.encoding)
+		file := record.NewFile(name, enc, s.guard(seq, &panicked), s.encoding)
 		defer file.Close()
 		// The guard ends the file well-formed when the section's time is over;
 		// only the job's end loses it.
@@ -107,12 +108,12 @@ func (s *sink) guard(seq iter.Seq2[any, error], panicked **PanicError) iter.Seq2
 				*panicked = asPanicError(v)
 			}
 		}()
-		for record, err := range seq {
+		for value, err := range seq {
 			if s.ctx.Err() != nil {
 				yield(nil, context.Cause(s.ctx))
 				return
 			}
-			if !yield(record, err) {
+			if !yield(value, err) {
 				return
 			}
 		}
@@ -137,10 +138,10 @@ func (s *sink) Binary(name string, r io.Reader) error {
 
 // Skip implements [Sink].
 func (s *sink) Skip(ref string, err error) {
-	line, encErr := Encode(skippedFile, NDJSON, Row{
+	line, encErr := record.Encode(skippedFile, record.NDJSON, record.Row{
 		Columns: []string{"ref", "reason"},
 		Values:  []any{strings.ToValidUTF8(ref, "\uFFFD"), PublicTextOr(err, "The item could not be exported.")},
-	}, Options{})
+	}, record.Options{})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failed != nil {

@@ -38,7 +38,7 @@ type FreeSpacer interface {
 }
 
 // JobLister is implemented by a Spool that knows whose parts it keeps. In another
-// [Service.Sweep] does not find the parts that are left over.
+// [jobs.Service.Sweep] does not find the parts that are left over.
 type JobLister interface {
 	// Jobs returns the ids of all jobs that have parts, each once, in no order.
 	Jobs(ctx context.Context) ([]string, error)

@@ -11,15 +11,15 @@ import (
 	"strings"
 	"time"
 
-	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/audit"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // Config is the configuration of the API. Service is required, and one way to
 // authenticate: Keys, Bearer, Sessions or Authenticate. The rest has defaults.
 type Config struct {
-	Service *export.Service
+	Service *jobs.Service
 
 	// Keys has the API keys that requests are made with. Nil means that they are
 	// not looked at.
@@ -109,7 +109,7 @@ type Config struct {
 	// and /readyz fails, so that clients go to another server. Optional.
 	Stopping <-chan struct{}
 
-	// Ready are checks of /readyz beside [export.Service.Ready].
+	// Ready are checks of /readyz beside [jobs.Service.Ready].
 	Ready []Check
 
 	// ReadyTimeout bounds all checks of /readyz together. Defaults to 5 seconds.

@@ -10,6 +10,7 @@ import (
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/httpapi"
 )
 
@@ -49,7 +50,7 @@ func TestMoreFormats(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.service, err = export.NewService(export.ServiceConfig{
+		w.service, err = jobs.New(jobs.Config{
 			Engine: engine, Store: w.store, Dispatcher: w.dispatcher, Destination: w.destination, Signer: new(exporttest.MemSigner),
 			Organizations: exporttest.MemOrganizations{}, Formats: []archive.Format{archive.TarGz(), xz.TarXz()},
 		})

@@ -1,12 +1,12 @@
 // Package httpapi serves exports over HTTP: the operations of the data-export
-// API over an [export.Service], and an OpenAPI document that describes them.
+// API over an [jobs.Service], and an OpenAPI document that describes them.
 //
 // # Embedding
 //
 // [New] makes a handler of all of it. Mount it where clients look for it:
 //
 //	api, err := httpapi.New(httpapi.Config{
-//		Service: service, // an *export.Service
+//		Service: service, // an *jobs.Service
 //		Keys:    keys,    // API keys; or Authenticate: a function of yours
 //		Members: members, // whose user may export what
 //	})

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
+	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/httpapi"
 )
 
@@ -313,6 +313,6 @@ func conflict(t *testing.T, w *world) {
 		"The export to retry has not ended yet.", false)
 }
 
-func exportOf(organization string) export.JobRequest {
-	return export.JobRequest{OrganizationID: organization}
+func exportOf(organization string) jobs.Request {
+	return jobs.Request{OrganizationID: organization}
 }

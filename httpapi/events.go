@@ -17,6 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 const (
@@ -126,7 +127,7 @@ type stream struct {
 // run sends events until the job has ended, the client has gone or may not see
 // them any more, or the server stops. Whether it still may is looked at with each
 // heartbeat, and before it gets a link.
-func (s *stream) run(ctx context.Context, job export.Job) {
+func (s *stream) run(ctx context.Context, job jobs.Job) {
 	defer func() { _ = s.extend() }() // the end is written after this, perhaps long after the last event
 	ok := s.write(fmt.Sprintf("retry: %d\n\n", reconnectAfter.Milliseconds())) && s.send(ctx, job)
 	if !ok || !job.Status.InFlight() {
@@ -151,7 +152,7 @@ func (s *stream) run(ctx context.Context, job export.Job) {
 }
 
 // check checks again what was checked when the stream began, but counts nothing.
-func (s *stream) check(ctx context.Context, job export.Job) error {
+func (s *stream) check(ctx context.Context, job jobs.Job) error {
 	c, err := s.api.caller(s.r)
 	if err == nil {
 		err = s.api.mayExport(context.WithValue(ctx, callerKey{}, c), job.Organization.ID)
@@ -171,7 +172,7 @@ func refused(err error) bool {
 
 // send writes how a job is, unless the client knows. It returns false if it
 // could not.
-func (s *stream) send(ctx context.Context, job export.Job) bool {
+func (s *stream) send(ctx context.Context, job jobs.Job) bool {
 	id := eventID(job)
 	if id == s.last && job.Status.InFlight() {
 		return true
@@ -207,12 +208,12 @@ func (s *stream) write(text string) bool {
 func (s *stream) extend() error { return s.out.SetWriteDeadline(time.Now().Add(writeTimeout)) }
 
 // progress lists the sections of a job that run, in the order of the archive.
-func (a *api) progress(job export.Job) []progressOut {
-	running := slices.DeleteFunc(slices.Clone(job.Progress), func(p export.SectionProgress) bool {
+func (a *api) progress(job jobs.Job) []progressOut {
+	running := slices.DeleteFunc(slices.Clone(job.Progress), func(p jobs.SectionProgress) bool {
 		return slices.ContainsFunc(job.Results, func(r export.SectionResult) bool { return r.Key == p.Key })
 	})
 	keys := a.config.Service.Keys()
-	slices.SortStableFunc(running, func(x, y export.SectionProgress) int {
+	slices.SortStableFunc(running, func(x, y jobs.SectionProgress) int {
 		return slices.Index(keys, x.Key) - slices.Index(keys, y.Key)
 	})
 	out := make([]progressOut, len(running))
@@ -224,9 +225,9 @@ func (a *api) progress(job export.Job) []progressOut {
 
 // eventID is the same on every node as long as nothing has changed that a client
 // sees, but for the link.
-func eventID(job export.Job) string {
+func eventID(job jobs.Job) string {
 	job = job.Clone()
-	slices.SortFunc(job.Progress, func(x, y export.SectionProgress) int { return strings.Compare(x.Key, y.Key) })
+	slices.SortFunc(job.Progress, func(x, y jobs.SectionProgress) int { return strings.Compare(x.Key, y.Key) })
 	slices.SortFunc(job.Results, func(x, y export.SectionResult) int { return strings.Compare(x.Key, y.Key) })
 	seen, err := json.Marshal([]any{job.Status, job.Progress, job.Results, job.Error, job.ObjectKey})
 	if err != nil { // of our own types only

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // create stores a job.
@@ -24,9 +25,9 @@ func (w *world) create() string {
 }
 
 // update changes a job as a worker in another process does.
-func (w *world) update(id string, change func(j *export.Job)) {
+func (w *world) update(id string, change func(j *jobs.Job)) {
 	w.t.Helper()
-	_, err := w.store.Update(w.t.Context(), id, func(_ time.Time, j *export.Job) error {
+	_, err := w.store.Update(w.t.Context(), id, func(_ time.Time, j *jobs.Job) error {
 		change(j)
 		return nil
 	})
@@ -36,14 +37,14 @@ func (w *world) update(id string, change func(j *export.Job)) {
 }
 
 // progressed is a job of which that many records were written.
-func progressed(records int64) func(j *export.Job) {
-	return func(j *export.Job) {
-		j.Status, j.Progress = export.JobProcessing, []export.SectionProgress{{Key: "products", Records: records}}
+func progressed(records int64) func(j *jobs.Job) {
+	return func(j *jobs.Job) {
+		j.Status, j.Progress = jobs.Processing, []jobs.SectionProgress{{Key: "products", Records: records}}
 	}
 }
 
-func completed(j *export.Job) {
-	j.Status, j.Progress, j.ObjectKey, j.Filename, j.Size = export.JobCompleted, nil, "key", "a.zip", 7
+func completed(j *jobs.Job) {
+	j.Status, j.Progress, j.ObjectKey, j.Filename, j.Size = jobs.Completed, nil, "key", "a.zip", 7
 	j.Results = []export.SectionResult{{Key: "products", Status: export.StatusOK, Records: 9}}
 	j.FinishedAt, j.ExpiresAt = time.Now(), time.Now().Add(time.Hour)
 }
@@ -80,9 +81,9 @@ func TestEvents(t *testing.T) {
 		first, data := s.begin()
 		wantData(t, data, fields)
 
-		w.update(id, func(j *export.Job) {
-			j.Status = export.JobProcessing
-			j.Progress = []export.SectionProgress{
+		w.update(id, func(j *jobs.Job) {
+			j.Status = jobs.Processing
+			j.Progress = []jobs.SectionProgress{
 				{Key: "products", Records: 3, Binaries: 2, Bytes: 100, Done: 1, Total: 4}, {Key: "organization", Records: 1},
 			}
 		})
@@ -98,7 +99,7 @@ func TestEvents(t *testing.T) {
 		}
 
 		time.Sleep(2*time.Second + time.Millisecond) // nothing has changed but the order, which no client sees
-		w.update(id, func(j *export.Job) { j.Progress[0], j.Progress[1] = j.Progress[1], j.Progress[0] })
+		w.update(id, func(j *jobs.Job) { j.Progress[0], j.Progress[1] = j.Progress[1], j.Progress[0] })
 		for i := range 2 {
 			s.want(":")
 			if got := time.Since(begin); got != time.Duration(i+1)*15*time.Second {
@@ -106,7 +107,7 @@ func TestEvents(t *testing.T) {
 			}
 		}
 
-		w.update(id, func(j *export.Job) {
+		w.update(id, func(j *jobs.Job) {
 			j.Results = []export.SectionResult{{Key: "organization", Status: export.StatusOK, Records: 1}}
 		})
 		_, data = s.event()
@@ -142,7 +143,7 @@ func TestFailedJob(t *testing.T) {
 		id := w.create()
 		s := w.watch(p.dial(), "GET", id)
 		s.begin()
-		w.update(id, func(j *export.Job) { j.Status, j.Error = export.JobFailed, "It failed." })
+		w.update(id, func(j *jobs.Job) { j.Status, j.Error = jobs.Failed, "It failed." })
 		if _, data := s.event(); !strings.Contains(data, `"error":"It failed."`) || strings.Contains(data, "download_url") {
 			t.Errorf("the last event is %s", data)
 		}
@@ -223,7 +224,7 @@ func TestStopping(t *testing.T) {
 func TestOneReadASecond(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, w *world, p *pipes) {
 		ids := []string{w.create()}
-		job, _, err := w.service.Create(t.Context(), export.JobRequest{OrganizationID: ourOrg, Format: "tar.gz"})
+		job, _, err := w.service.Create(t.Context(), jobs.Request{OrganizationID: ourOrg, Format: "tar.gz"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -363,7 +364,7 @@ func TestWatchersLeave(t *testing.T) {
 		stuck = make(chan struct{}, 1)
 		w.serviceConfig.Store = stuckStore{w.store, stuck}
 		var err error
-		if w.config.Service, err = export.NewService(w.serviceConfig); err != nil {
+		if w.config.Service, err = jobs.New(w.serviceConfig); err != nil {
 			t.Fatal(err)
 		}
 	}, func(_ *testing.T, w *world, p *pipes) {
@@ -378,14 +379,14 @@ func TestWatchersLeave(t *testing.T) {
 
 // stuckStore does not answer once the channel has something in it.
 type stuckStore struct {
-	export.Store
+	jobs.Store
 	stuck chan struct{}
 }
 
-func (s stuckStore) Get(ctx context.Context, organizationID, jobID string) (export.Job, error) {
+func (s stuckStore) Get(ctx context.Context, organizationID, jobID string) (jobs.Job, error) {
 	if len(s.stuck) > 0 {
 		<-ctx.Done()
-		return export.Job{}, context.Cause(ctx)
+		return jobs.Job{}, context.Cause(ctx)
 	}
 	return s.Store.Get(ctx, organizationID, jobID)
 }

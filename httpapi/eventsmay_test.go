@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // TestRevokedWhileWatching: whoever may not see a job any more gets no link, and
@@ -100,7 +100,7 @@ func TestCannotBeCheckedWhileWatching(t *testing.T) {
 				}
 				s.want(":")
 				s.want(":")
-				w.update(id, func(j *export.Job) { j.Status = export.JobProcessing })
+				w.update(id, func(j *jobs.Job) { j.Status = jobs.Processing })
 				s.event()
 				time.Sleep(time.Millisecond)
 				w.update(id, completed)

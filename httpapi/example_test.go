@@ -10,6 +10,7 @@ import (
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/httpapi"
 	"github.com/orgexport/orgexport/httpapi/docsui"
 )
@@ -45,12 +46,12 @@ func signedIn(r *http.Request) (access.Principal, error) {
 	return access.Principal{Name: "user:" + who, OrganizationID: ourOrg, Role: access.Owner}, nil
 }
 
-func exampleService() *export.Service {
+func exampleService() *jobs.Service {
 	engine, err := export.New(export.Config{Sections: []export.Section{section("products")}})
 	if err != nil {
 		panic(err)
 	}
-	service, err := export.NewService(export.ServiceConfig{
+	service, err := jobs.New(jobs.Config{
 		Engine:        engine,
 		Store:         new(exporttest.MemStore),
 		Dispatcher:    new(exporttest.MemDispatcher),

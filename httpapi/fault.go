@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 const (
@@ -61,7 +62,7 @@ func number(name, text string, otherwise, most int) (int, []fault) {
 func requestFaults(err error) []fault {
 	var faults []fault
 	for _, err := range flatten(err) {
-		var e *export.RequestError
+		var e *jobs.RequestError
 		if !errors.As(err, &e) {
 			continue
 		}

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 var errStopping = errors.New("httpapi: the server is to stop")
@@ -29,7 +29,7 @@ func (a *api) ready(w http.ResponseWriter, r *http.Request) {
 	default:
 	}
 	for _, err := range flatten(a.config.Service.Ready(ctx)) {
-		var port *export.NotReadyError
+		var port *jobs.NotReadyError
 		switch {
 		case !errors.As(err, &port):
 			refuse("service", err)

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // limitNames are the header fields of limits, in the order of limitsOf.
@@ -295,9 +295,9 @@ func TestCounterFails(t *testing.T) {
 // TestQuota: it is the organization's, and told like a limit.
 func TestQuota(t *testing.T) {
 	w := newWorld(t, func(w *world) {
-		w.serviceConfig.Quota = export.Quota{InFlight: 1}
+		w.serviceConfig.Quota = jobs.Quota{InFlight: 1}
 		var err error
-		if w.config.Service, err = export.NewService(w.serviceConfig); err != nil {
+		if w.config.Service, err = jobs.New(w.serviceConfig); err != nil {
 			t.Fatal(err)
 		}
 	})

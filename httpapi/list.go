@@ -5,7 +5,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 const (
@@ -30,10 +30,10 @@ func (in *listIn) faults(*api) []fault {
 	return append(organizationFaults(in), faults...)
 }
 
-func (in *listIn) page() (export.Page, []fault) {
+func (in *listIn) page() (jobs.Page, []fault) {
 	page, wrongPage := number("page", in.Page, 1, maxPage)
 	size, wrongSize := number("page_size", in.PageSize, defaultPageSize, maxPageSize)
-	return export.Page{Number: page, Size: size}, append(wrongPage, wrongSize...)
+	return jobs.Page{Number: page, Size: size}, append(wrongPage, wrongSize...)
 }
 
 // orgExportListOut is a page of jobs.
@@ -68,19 +68,19 @@ type listResponse struct {
 
 func (a *api) listJobs(ctx context.Context, in *listIn) (*listResponse, error) {
 	page, _ := in.page()
-	jobs, total, err := a.config.Service.List(ctx, in.OrganizationID, page)
+	list, total, err := a.config.Service.List(ctx, in.OrganizationID, page)
 	if err != nil {
 		return nil, err
 	}
 	pages := (total + int64(page.Size) - 1) / int64(page.Size)
 	out := orgExportListOut{
-		Data: make([]orgExportStatusOut, len(jobs)),
+		Data: make([]orgExportStatusOut, len(list)),
 		Pagination: paginationOut{
 			Page: page.Number, PageSize: page.Size, TotalCount: total, TotalPages: pages,
 			HasNext: int64(page.Number) < pages, HasPrevious: page.Number > 1,
 		},
 	}
-	for i, job := range jobs {
+	for i, job := range list {
 		if out.Data[i], err = a.statusOf(ctx, job); err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 func TestList(t *testing.T) {
@@ -19,9 +20,9 @@ func TestList(t *testing.T) {
 	var ids []string // newest first
 	for i := range 7 {
 		at := time.Date(2026, 7, 1, 12, i, 0, 0, time.UTC)
-		j, _, err := w.store.Create(t.Context(), ourOrg, func(time.Time, export.Usage) (export.Job, error) {
-			return export.Job{
-				ID: newID(), Organization: export.Organization{ID: ourOrg}, Format: "zip", Status: export.JobFailed,
+		j, _, err := w.store.Create(t.Context(), ourOrg, func(time.Time, jobs.Usage) (jobs.Job, error) {
+			return jobs.Job{
+				ID: newID(), Organization: export.Organization{ID: ourOrg}, Format: "zip", Status: jobs.Failed,
 				CreatedAt: at, FinishedAt: at, Error: "It failed.",
 			}, nil
 		})

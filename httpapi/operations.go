@@ -8,8 +8,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/audit"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // auditTimeout bounds how long an entry may take, which is written even if the
@@ -79,8 +79,8 @@ type createIn struct {
 
 func (in *createIn) organization() string { return in.OrganizationID }
 
-func (in *createIn) request() export.JobRequest {
-	r := export.JobRequest{OrganizationID: in.OrganizationID, Format: in.ArchiveFormat, RetryOf: in.RetryOf}
+func (in *createIn) request() jobs.Request {
+	r := jobs.Request{OrganizationID: in.OrganizationID, Format: in.ArchiveFormat, RetryOf: in.RetryOf}
 	for key := range strings.SplitSeq(strings.Join(in.Sections, ","), ",") {
 		if key != "" && !slices.Contains(r.Sections, key) {
 			r.Sections = append(r.Sections, key)
@@ -120,11 +120,11 @@ func (a *api) deleteJob(ctx context.Context, in *jobIn) (*struct{}, error) {
 		return nil, err
 	}
 	switch done {
-	case export.JobCancelled:
+	case jobs.Cancelled:
 		a.record(ctx, audit.Cancelled, in.OrganizationID, in.JobID)
-	case export.ArchivePurged:
+	case jobs.Purged:
 		a.record(ctx, audit.Purged, in.OrganizationID, in.JobID)
-	case export.NothingDeleted:
+	case jobs.NothingDeleted:
 	}
 	return nil, nil
 }
@@ -135,7 +135,7 @@ const linkEvery = time.Hour
 
 // recordLink notes that the principal of ctx was given a link. The counter knows
 // whether any process has noted it within the hour.
-func (a *api) recordLink(ctx context.Context, job export.Job) {
+func (a *api) recordLink(ctx context.Context, job jobs.Job) {
 	key := "link:" + principalOf(ctx).Name + ":" + job.ID
 	if a.config.Trail == nil || !a.touched.due(key, time.Time{}, a.config.Now()) {
 		return

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 const (
@@ -77,8 +78,8 @@ func (a *api) problem(status int, detail string) *errorOut {
 // log.
 func (a *api) problemOf(ctx context.Context, err error) *errorOut {
 	var e *errorOut
-	var bad *export.RequestError
-	var quota *export.QuotaError
+	var bad *jobs.RequestError
+	var quota *jobs.QuotaError
 	switch {
 	case errors.As(err, &e):
 		return e
@@ -94,7 +95,7 @@ func (a *api) problemOf(ctx context.Context, err error) *errorOut {
 		return a.problem(http.StatusNotFound, "")
 	case errors.As(err, &quota):
 		return a.tooMany(quota.Public(), quota.RetryAfter)
-	case errors.Is(err, export.ErrInFlight):
+	case errors.Is(err, jobs.ErrInFlight):
 		return a.problem(http.StatusConflict, publicText(err))
 	}
 	if ctx.Err() == nil { // else the client has gone, and nobody reads this

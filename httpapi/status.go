@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // pollAfter is how many seconds a client is asked to wait before it looks again
@@ -19,7 +20,7 @@ type statusResponse struct {
 
 // status answers with a job and, as long as it has not ended, with when to look
 // at it again.
-func (a *api) status(ctx context.Context, job export.Job) (*statusResponse, error) {
+func (a *api) status(ctx context.Context, job jobs.Job) (*statusResponse, error) {
 	out, err := a.statusOf(ctx, job)
 	if err != nil {
 		return nil, err
@@ -31,7 +32,7 @@ func (a *api) status(ctx context.Context, job export.Job) (*statusResponse, erro
 }
 
 // statusOf is a job as clients see it, with a fresh link to its archive.
-func (a *api) statusOf(ctx context.Context, job export.Job) (orgExportStatusOut, error) {
+func (a *api) statusOf(ctx context.Context, job jobs.Job) (orgExportStatusOut, error) {
 	out := orgExportStatusOut{
 		JobID:          job.ID,
 		Status:         orgExportStatusEnum(job.Status),
@@ -55,9 +56,9 @@ func (a *api) statusOf(ctx context.Context, job export.Job) (orgExportStatusOut,
 
 // inventory lists the sections of a job that have ended, in the order of the
 // archive.
-func (a *api) inventory(job export.Job) []orgExportSectionOut {
+func (a *api) inventory(job jobs.Job) []orgExportSectionOut {
 	results := slices.Clone(job.Results)
-	if job.Status != export.JobCompleted { // else they are in order
+	if job.Status != jobs.Completed { // else they are in order
 		keys := a.config.Service.Keys()
 		slices.SortStableFunc(results, func(x, y export.SectionResult) int {
 			return slices.Index(keys, x.Key) - slices.Index(keys, y.Key)

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // watchEvery is how often a job that somebody watches is read from the store,
@@ -19,7 +19,7 @@ type jobKey struct{ organizationID, jobID string }
 // watchers let any number of clients watch jobs, and read each job once for all
 // of them. Because they read the store it does not matter where a job runs.
 type watchers struct {
-	get func(ctx context.Context, organizationID, jobID string) (export.Job, error)
+	get func(ctx context.Context, organizationID, jobID string) (jobs.Job, error)
 	log *slog.Logger
 
 	mu   sync.Mutex
@@ -29,20 +29,20 @@ type watchers struct {
 // watched is a job and who watches it.
 type watched struct {
 	stop     context.CancelFunc
-	watchers map[chan export.Job]bool // each holds one, the newest
+	watchers map[chan jobs.Job]bool // each holds one, the newest
 }
 
 // watch returns a channel of how a job is, whenever it was read. A watcher that
 // is slow misses what was between. All get the same job, which they must not
 // change. Who watches must call leave, once.
-func (w *watchers) watch(key jobKey) (updates <-chan export.Job, leave func()) {
-	c := make(chan export.Job, 1)
+func (w *watchers) watch(key jobKey) (updates <-chan jobs.Job, leave func()) {
+	c := make(chan jobs.Job, 1)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	j := w.jobs[key]
 	if j == nil {
 		ctx, stop := context.WithCancel(context.Background()) //nolint:forbidigo // it is no request's: it ends with the last watcher
-		j = &watched{stop: stop, watchers: make(map[chan export.Job]bool)}
+		j = &watched{stop: stop, watchers: make(map[chan jobs.Job]bool)}
 		if w.jobs == nil {
 			w.jobs = make(map[jobKey]*watched)
 		}

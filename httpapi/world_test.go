@@ -19,6 +19,7 @@ import (
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/httpapi"
 )
 
@@ -39,9 +40,9 @@ var errSecret = errors.New("dial " + secret + ": SELECT * FROM jobs")
 type world struct {
 	t       testing.TB
 	config  httpapi.Config
-	service *export.Service
+	service *jobs.Service
 
-	serviceConfig export.ServiceConfig // for another service
+	serviceConfig jobs.Config // for another service
 
 	store       *exporttest.MemStore
 	dispatcher  *exporttest.MemDispatcher
@@ -72,7 +73,7 @@ func newWorld(t testing.TB, change func(w *world)) *world {
 }
 
 // newWorldSigning makes one whose links are signer's.
-func newWorldSigning(t testing.TB, signer export.Signer, change func(w *world)) *world {
+func newWorldSigning(t testing.TB, signer jobs.Signer, change func(w *world)) *world {
 	t.Helper()
 	w := &world{
 		t: t, store: new(exporttest.MemStore), dispatcher: new(exporttest.MemDispatcher),
@@ -88,7 +89,7 @@ func newWorldSigning(t testing.TB, signer export.Signer, change func(w *world)) 
 		t.Fatal(err)
 	}
 	w.tokens = &tokens{touch: w.lookup}
-	w.serviceConfig = export.ServiceConfig{
+	w.serviceConfig = jobs.Config{
 		Engine:      engine,
 		Store:       checkedStore{w.faults.Store(watchedStore{w.store, w.touch}), w.notReady},
 		Dispatcher:  w.dispatcher,
@@ -99,7 +100,7 @@ func newWorldSigning(t testing.TB, signer export.Signer, change func(w *world)) 
 		},
 		Logger: logger,
 	}
-	if w.service, err = export.NewService(w.serviceConfig); err != nil {
+	if w.service, err = jobs.New(w.serviceConfig); err != nil {
 		t.Fatal(err)
 	}
 	w.config = httpapi.Config{
@@ -306,26 +307,26 @@ func (b *lockedBuffer) String() string {
 
 // watchedStore tells when it is touched.
 type watchedStore struct {
-	export.Store
+	jobs.Store
 	touch func()
 }
 
-func (s watchedStore) Create(ctx context.Context, organizationID string, create func(time.Time, export.Usage) (export.Job, error)) (export.Job, bool, error) {
+func (s watchedStore) Create(ctx context.Context, organizationID string, create func(time.Time, jobs.Usage) (jobs.Job, error)) (jobs.Job, bool, error) {
 	s.touch()
 	return s.Store.Create(ctx, organizationID, create)
 }
 
-func (s watchedStore) Get(ctx context.Context, organizationID, jobID string) (export.Job, error) {
+func (s watchedStore) Get(ctx context.Context, organizationID, jobID string) (jobs.Job, error) {
 	s.touch()
 	return s.Store.Get(ctx, organizationID, jobID)
 }
 
-func (s watchedStore) List(ctx context.Context, organizationID string, page export.Page) ([]export.Job, int64, error) {
+func (s watchedStore) List(ctx context.Context, organizationID string, page jobs.Page) ([]jobs.Job, int64, error) {
 	s.touch()
 	return s.Store.List(ctx, organizationID, page)
 }
 
-func (s watchedStore) Update(ctx context.Context, jobID string, change func(time.Time, *export.Job) error) (export.Job, error) {
+func (s watchedStore) Update(ctx context.Context, jobID string, change func(time.Time, *jobs.Job) error) (jobs.Job, error) {
 	s.touch()
 	return s.Store.Update(ctx, jobID, change)
 }
@@ -345,14 +346,14 @@ func (s watchedMembers) Member(ctx context.Context, organizationID, subject stri
 type notReady struct{ store, destination error }
 
 type checkedStore struct {
-	export.Store
+	jobs.Store
 	*notReady
 }
 
 func (s checkedStore) Check(context.Context) error { return s.store }
 
 type checkedDestination struct {
-	export.Destination
+	jobs.Destination
 	*notReady
 }
 

@@ -26,8 +26,8 @@ func show(section export.Section) {
 	}
 	for _, call := range sink.Calls() {
 		fmt.Println(call.Op, call.Name)
-		for _, record := range call.Records {
-			fmt.Printf("  %s\n", record)
+		for _, value := range call.Records {
+			fmt.Printf("  %s\n", value)
 		}
 	}
 }

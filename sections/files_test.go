@@ -14,6 +14,7 @@ import (
 	"testing/fstest"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/record"
 	"github.com/orgexport/orgexport/sections"
 	"github.com/orgexport/orgexport/sections/sectiontest"
 )
@@ -85,7 +86,7 @@ func TestFromFilesSkips(t *testing.T) {
 			if name == "with Stat" {
 				files = append(files, sections.File{Source: "pipe", Name: "pipe"})
 			}
-			r, err := record(t, sections.FromFiles("files", counted, list(files...)), acme)
+			r, err := recorded(t, sections.FromFiles("files", counted, list(files...)), acme)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -130,7 +131,7 @@ func TestFromFilesInAFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = root.Close() }()
-	r, err := record(t, sections.FromFiles("files", root.FS(), list(sections.File{"out", "out"}, sections.File{"a", "a"})), acme)
+	r, err := recorded(t, sections.FromFiles("files", root.FS(), list(sections.File{"out", "out"}, sections.File{"a", "a"})), acme)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +159,7 @@ func TestFromFilesKeepsTheContract(t *testing.T) {
 }
 
 func TestFromFilesEndsWithItsList(t *testing.T) {
-	r, err := record(t, sections.FromFiles("files", troubled, func(context.Context, export.Scope) iter.Seq2[sections.File, error] {
+	r, err := recorded(t, sections.FromFiles("files", troubled, func(context.Context, export.Scope) iter.Seq2[sections.File, error] {
 		return func(yield func(sections.File, error) bool) {
 			if yield(sections.File{Source: "a.txt", Name: "a"}, nil) && yield(sections.File{}, io.ErrUnexpectedEOF) {
 				t.Error("list was asked for more after its error")
@@ -202,7 +203,7 @@ func TestFromSeqKeepsTheContract(t *testing.T) {
 }
 
 func TestFromSeqEndsWithItsError(t *testing.T) {
-	r, err := record(t, sections.FromSeq("n", "n.csv", func(context.Context, export.Scope) iter.Seq2[map[string]int, error] {
+	r, err := recorded(t, sections.FromSeq("n", "n.csv", func(context.Context, export.Scope) iter.Seq2[map[string]int, error] {
 		return func(yield func(map[string]int, error) bool) {
 			if yield(map[string]int{"n": 1}, nil) && yield(nil, io.ErrUnexpectedEOF) {
 				t.Error("seq was asked for more after its error")
@@ -219,9 +220,9 @@ func TestFromSeqEndsWithItsError(t *testing.T) {
 
 func TestFromSeqStopsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
-	s := sections.FromSeq("n", "n.csv", func(context.Context, export.Scope) iter.Seq2[export.Row, error] {
-		return func(yield func(export.Row, error) bool) {
-			for yield(export.Row{Columns: []string{"n"}, Values: []any{1}}, nil) {
+	s := sections.FromSeq("n", "n.csv", func(context.Context, export.Scope) iter.Seq2[record.Row, error] {
+		return func(yield func(record.Row, error) bool) {
+			for yield(record.Row{Columns: []string{"n"}, Values: []any{1}}, nil) {
 				cancel(io.ErrUnexpectedEOF)
 			}
 		}

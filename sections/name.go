@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/record"
 )
 
 // nameTemplate makes a name of a row.
@@ -159,7 +160,7 @@ func keepSlashes(v any) (slashed, error) {
 
 // setNameData fills data with the row as templates see it: text, integers and
 // booleans.
-func setNameData(data map[string]any, row export.Row) {
+func setNameData(data map[string]any, row record.Row) {
 	for i, v := range row.Values {
 		switch t := v.(type) {
 		case []byte:

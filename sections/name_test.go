@@ -10,10 +10,11 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/record"
 )
 
 func TestNames(t *testing.T) {
-	row := export.Row{
+	row := record.Row{
 		Columns: []string{"id", "n", "ok", "price", "f", "at", "path", "win", "up", "none", "bytes", "empty", "unit price"},
 		Values: []any{"a1", int64(7), true, json.Number("1.50"), 2.5e6, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 			"img/b c.png", `C:\img\d.png`, "../x", nil, []byte("x"), "", "cheap"},

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/record"
 )
 
 // part is one of a section's Files or Assets.
@@ -53,15 +54,15 @@ type recordEach struct {
 }
 
 func (p *recordEach) export(ctx context.Context, scope export.Scope, sink export.Sink) error {
-	err := p.query.each(ctx, scope, func(record any, data map[string]any, number int) error {
+	err := p.query.each(ctx, scope, func(value any, data map[string]any, number int) error {
 		name, err := p.file.of(data)
 		if err != nil {
 			sink.Skip(rowRef(p.file, number), err)
 			return nil
 		}
-		err = sink.Record(name, record)
+		err = sink.Record(name, value)
 		var badName *export.NameError
-		var badRecord *export.EncodeError
+		var badRecord *record.EncodeError
 		if errors.Is(err, export.ErrSinkFailed) || !errors.As(err, &badName) && !errors.As(err, &badRecord) {
 			return err
 		}
@@ -97,7 +98,7 @@ func (p *assetFiles) export(ctx context.Context, scope export.Scope, sink export
 
 // each calls one for every row, until it fails. The record and its data
 // for templates are valid during the call; rows are numbered from 1.
-func (q *query) each(ctx context.Context, scope export.Scope, one func(record any, data map[string]any, number int) error) error {
+func (q *query) each(ctx context.Context, scope export.Scope, one func(value any, data map[string]any, number int) error) error {
 	result, err := q.open(ctx, scope)
 	if err != nil {
 		return err
@@ -105,13 +106,13 @@ func (q *query) each(ctx context.Context, scope export.Scope, one func(record an
 	defer result.close()
 	data := make(map[string]any)
 	number := 0
-	for record, err := range result.records() {
+	for value, err := range result.records() {
 		if err != nil {
 			return err
 		}
 		number++
-		setNameData(data, record.(export.Row))
-		if err := one(record, data, number); err != nil {
+		setNameData(data, value.(record.Row))
+		if err := one(value, data, number); err != nil {
 			return err
 		}
 	}

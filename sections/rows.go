@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/record"
 )
 
 // Querier runs queries. A [*sql.DB], [*sql.Conn] and [*sql.Tx] is one.
@@ -85,14 +86,14 @@ func (r *result) describe() error {
 	return nil
 }
 
-// records yields one and the same [export.Row] for each row.
+// records yields one and the same [record.Row] for each row.
 func (r *result) records() iter.Seq2[any, error] {
 	values := make([]any, len(r.names))
 	fields := make([]any, len(r.names))
 	for i := range values {
 		fields[i] = &values[i]
 	}
-	var row any = export.Row{Columns: r.names, Values: values}
+	var row any = record.Row{Columns: r.names, Values: values}
 	return func(yield func(any, error) bool) {
 		for r.rows.Next() {
 			if err := r.rows.Scan(fields...); err != nil {
@@ -113,10 +114,10 @@ func (r *result) records() iter.Seq2[any, error] {
 	}
 }
 
-// withHeader yields a [export.Row] without values first, for the columns.
+// withHeader yields a [record.Row] without values first, for the columns.
 func (r *result) withHeader() iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
-		if yield(export.Row{Columns: r.names}, nil) {
+		if yield(record.Row{Columns: r.names}, nil) {
 			r.records()(yield)
 		}
 	}

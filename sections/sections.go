@@ -32,11 +32,11 @@ func (s *section) Export(ctx context.Context, scope export.Scope, sink export.Si
 func FromSeq[T any](key, file string, seq func(ctx context.Context, scope export.Scope) iter.Seq2[T, error]) export.Section {
 	return New(key, func(ctx context.Context, scope export.Scope, sink export.Sink) error {
 		return sink.Records(file, func(yield func(any, error) bool) {
-			for record, err := range seq(ctx, scope) {
+			for value, err := range seq(ctx, scope) {
 				if err == nil && ctx.Err() != nil {
 					err = context.Cause(ctx)
 				}
-				if !yield(record, err) || err != nil {
+				if !yield(value, err) || err != nil {
 					return
 				}
 			}

@@ -38,7 +38,7 @@ type SQL struct {
 	Assets []AssetFiles
 }
 
-// RecordFile is a query whose rows become records: [export.Row]s with the
+// RecordFile is a query whose rows become records: [record.Row]s with the
 // columns in order.
 //
 // Numbers, text, booleans and null stay what they are. Times are in UTC; a time

@@ -74,7 +74,7 @@ func newSQL(t *testing.T, c sections.SQL) export.Section {
 }
 
 // record runs the section and returns what it did.
-func record(t *testing.T, s export.Section, scope export.Scope) (*sectiontest.Recorder, error) {
+func recorded(t *testing.T, s export.Section, scope export.Scope) (*sectiontest.Recorder, error) {
 	t.Helper()
 	r := sectiontest.NewRecorder(t.Context())
 	return r, s.Export(t.Context(), scope, r)
@@ -88,8 +88,8 @@ func rows(t *testing.T, r *sectiontest.Recorder, file string) string {
 		t.Fatalf("no file %s in %v", file, r.Calls())
 	}
 	var b strings.Builder
-	for _, record := range c.Records {
-		fmt.Fprintf(&b, "%s\n", record)
+	for _, value := range c.Records {
+		fmt.Fprintf(&b, "%s\n", value)
 	}
 	return b.String()
 }
@@ -121,7 +121,7 @@ func products(db sections.Querier) sections.SQL {
 }
 
 func TestSQL(t *testing.T) {
-	r, err := record(t, newSQL(t, products(newDB(t, schema))), acme)
+	r, err := recorded(t, newSQL(t, products(newDB(t, schema))), acme)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func TestSQLKeepsTheContract(t *testing.T) {
 }
 
 func TestSQLWithoutRows(t *testing.T) {
-	r, err := record(t, newSQL(t, products(newDB(t, schema))), empty)
+	r, err := recorded(t, newSQL(t, products(newDB(t, schema))), empty)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +201,7 @@ func TestSQLOnATransaction(t *testing.T) {
 	if _, err := tx.ExecContext(t.Context(), "DELETE FROM assets"); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := record(t, newSQL(t, products(tx)), acme); err != nil || len(r.Calls()) != 4 {
+	if r, err := recorded(t, newSQL(t, products(tx)), acme); err != nil || len(r.Calls()) != 4 {
 		t.Errorf("%d calls, %v; want 4, as the transaction sees no assets", len(r.Calls()), err)
 	}
 }
@@ -211,7 +211,7 @@ func TestSQLSkips(t *testing.T) {
 		INSERT INTO things VALUES (1, 'a', '{}', 'img/nut.png'), (2, NULL, '{}', NULL), (3, 'x/y', '{}', 'img/none.png'), (4, '..', '{}', 'img'),
 			(5, 'A', '{}', 'img/nut.png'), (6, 'f', 'no JSON', '../img/nut.png'), (7, 'con', '{}', 'img/bolt.png'), (8, 'h', '[]', 'img/gear.png')`)
 	const query = "SELECT * FROM things WHERE :organization_id <> '' ORDER BY n"
-	r, err := record(t, newSQL(t, sections.SQL{Key: "things", DB: db,
+	r, err := recorded(t, newSQL(t, sections.SQL{Key: "things", DB: db,
 		Files:  []sections.RecordFile{{File: "{{.id}}.json", Each: true, JSON: []string{"data"}, SQL: query}},
 		Assets: []sections.AssetFiles{{FS: images, Source: "{{.file}}", File: "{{.n}}/{{.id}}", SQL: query}},
 	}), acme)
@@ -254,7 +254,7 @@ func TestSQLPartsFailApart(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			config := products(db)
 			config.Files[0] = sections.RecordFile{File: "broken.csv", SQL: c.query, JSON: c.json}
-			r, err := record(t, newSQL(t, config), acme)
+			r, err := recorded(t, newSQL(t, config), acme)
 			if err == nil || !strings.Contains(err.Error(), c.cause) || !strings.Contains(err.Error(), "broken.csv") {
 				t.Errorf("error is %v, want %q", err, c.cause)
 			}
@@ -298,7 +298,7 @@ func TestSQLTemplateNeedsItsColumns(t *testing.T) {
 	config := products(newDB(t, schema))
 	config.Files[0].File = "{{.sku}}.yaml"
 	config.Assets[0].File = "{{if .kind}}{{.id}}{{end}}"
-	_, err := record(t, newSQL(t, config), empty) // even without a row
+	_, err := recorded(t, newSQL(t, config), empty) // even without a row
 	for _, column := range []string{"sku", "kind"} {
 		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("no column %q", column)) {
 			t.Errorf("error is %v, want that there is no column %q", err, column)
@@ -314,7 +314,7 @@ func TestSQLErrorsOfRows(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			const query = "SELECT id FROM t" + byOrganization
-			r, err := record(t, newSQL(t, sections.SQL{Key: "t", DB: f.open(t), Files: []sections.RecordFile{
+			r, err := recorded(t, newSQL(t, sections.SQL{Key: "t", DB: f.open(t), Files: []sections.RecordFile{
 				{File: "t.csv", SQL: query},
 				{File: "{{.id}}.yaml", Each: true, SQL: query},
 			}}), acme)
@@ -338,7 +338,7 @@ func TestSQLOnPostgres(t *testing.T) {
 	s := newSQL(t, sections.SQL{Key: "t", DB: f.open(t), Dialect: sections.Postgres, Files: []sections.RecordFile{
 		{File: "t.json", SQL: "SELECT * FROM t WHERE o = :organization_id::text AND tags ? ':organization_id'"},
 	}})
-	r, err := record(t, s, acme)
+	r, err := recorded(t, s, acme)
 	if err != nil {
 		t.Fatal(err)
 	}

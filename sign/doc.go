@@ -20,7 +20,7 @@
 //
 // # Links
 //
-// A [Signer] implements [export.Signer]. Its links are
+// A [Signer] implements [jobs.Signer]. Its links are
 //
 //	https://example.com/downloads/ORGANIZATION/JOB/ATTEMPT.EXT/FILENAME?expires=SECONDS&kid=ID&signature=…
 //

@@ -14,6 +14,7 @@ import (
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/audit"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/sign"
 )
 
@@ -26,9 +27,9 @@ func (printTrail) Record(_ context.Context, e audit.Entry) error {
 }
 
 // oneJob stands for a store of jobs.
-type oneJob export.Job
+type oneJob jobs.Job
 
-func (j oneJob) Get(context.Context, string, string) (export.Job, error) { return export.Job(j), nil }
+func (j oneJob) Get(context.Context, string, string) (jobs.Job, error) { return jobs.Job(j), nil }
 
 func check(err error) {
 	if err != nil {
@@ -56,7 +57,7 @@ func Example() {
 	sum := sha256.Sum256([]byte(content))
 	job := oneJob{
 		ID: "H9cNmGXLEc8NWcZzSThA9S", Organization: export.Organization{ID: "2AbCdEfGhJkMnPqRsTuVwX"},
-		Status: export.JobCompleted, Attempt: 1, ObjectKey: key, Filename: "export-acme.zip",
+		Status: jobs.Completed, Attempt: 1, ObjectKey: key, Filename: "export-acme.zip",
 		Size: int64(len(content)), SHA256: sum[:],
 	}
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/audit"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 var (
@@ -23,12 +24,12 @@ var (
 	ErrExpired = errors.New("sign: link has expired")
 )
 
-// Jobs is what a [Handler] asks about jobs. An [export.Store] is one, an
-// [export.Service] another.
+// Jobs is what a [Handler] asks about jobs. An [jobs.Store] is one, an
+// [jobs.Service] another.
 type Jobs interface {
 	// Get returns a job of an organization; the error matches
 	// [export.ErrNotFound] if there is none.
-	Get(ctx context.Context, organizationID, jobID string) (export.Job, error)
+	Get(ctx context.Context, organizationID, jobID string) (jobs.Job, error)
 }
 
 // HandlerConfig is the configuration of a [Handler]. Ring, Jobs, Destination and
@@ -46,7 +47,7 @@ type HandlerConfig struct {
 	Jobs Jobs
 
 	// Destination has the archives.
-	Destination export.Destination
+	Destination jobs.Destination
 
 	// Trail records downloads.
 	Trail audit.Trail
@@ -180,28 +181,28 @@ func (h *Handler) check(r *http.Request) (link, error) {
 }
 
 // open opens the archive if the job still has it.
-func (h *Handler) open(ctx context.Context, o object, filename string) (export.Job, io.ReadSeekCloser, error) {
+func (h *Handler) open(ctx context.Context, o object, filename string) (jobs.Job, io.ReadSeekCloser, error) {
 	job, err := h.config.Jobs.Get(ctx, o.organization, o.job)
 	if err != nil {
-		return export.Job{}, nil, fmt.Errorf("sign: get the job: %w", err)
+		return jobs.Job{}, nil, fmt.Errorf("sign: get the job: %w", err)
 	}
-	if job.Status != export.JobCompleted || job.ObjectKey != o.key || job.Filename != filename ||
+	if job.Status != jobs.Completed || job.ObjectKey != o.key || job.Filename != filename ||
 		job.Organization.ID != o.organization || job.ID != o.job || job.Attempt != o.attempt {
-		return export.Job{}, nil, fmt.Errorf("%w: the job has no such archive", export.ErrNotFound)
+		return jobs.Job{}, nil, fmt.Errorf("%w: the job has no such archive", export.ErrNotFound)
 	}
 	content, err := h.config.Destination.Open(ctx, o.key)
 	if err != nil {
-		return export.Job{}, nil, fmt.Errorf("sign: open the object: %w", err)
+		return jobs.Job{}, nil, fmt.Errorf("sign: open the object: %w", err)
 	}
 	if err := checkObject(job, content); err != nil {
 		_ = content.Close() // it was only read
-		return export.Job{}, nil, err
+		return jobs.Job{}, nil, err
 	}
 	return job, content, nil
 }
 
 // checkObject compares what there is with what the job says.
-func checkObject(job export.Job, content io.Seeker) error {
+func checkObject(job jobs.Job, content io.Seeker) error {
 	size, err := content.Seek(0, io.SeekEnd)
 	switch {
 	case err != nil:

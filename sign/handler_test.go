@@ -18,6 +18,7 @@ import (
 
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/audit"
+	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/sign"
 )
 
@@ -223,7 +224,7 @@ func TestMediaTypesAndNames(t *testing.T) {
 		w := newWorld(t)
 		key := strings.Replace(objectKey, "tar.gz", c.extension, 1)
 		w.jobs.job.ObjectKey, w.jobs.job.Filename = key, c.name
-		anyKey := &struct{ export.Destination }{}
+		anyKey := &struct{ jobs.Destination }{}
 		anyKey.Destination = renamed{w.destination}
 		h, err := sign.NewHandler(sign.HandlerConfig{Ring: w.ring, Prefix: prefix, Jobs: w.jobs, Destination: anyKey, Trail: w.trail,
 			Now: func() time.Time { return start }})
@@ -256,8 +257,8 @@ func TestNoSuchArchive(t *testing.T) {
 	for name, change := range map[string]func(*world){
 		"no job":           func(w *world) { w.jobs.job.ID = "other" },
 		"other's job":      func(w *world) { w.jobs.job.Organization.ID = "other" },
-		"processing again": func(w *world) { w.jobs.job.Status = export.JobProcessing },
-		"failed":           func(w *world) { w.jobs.job.Status = export.JobFailed },
+		"processing again": func(w *world) { w.jobs.job.Status = jobs.Processing },
+		"failed":           func(w *world) { w.jobs.job.Status = jobs.Failed },
 		"purged":           func(w *world) { w.jobs.job.ObjectKey = "" },
 		"other object":     func(w *world) { w.jobs.job.ObjectKey = organization + "/" + jobID + "/3.tar.gz" },
 		"other attempt":    func(w *world) { w.jobs.job.Attempt = 3 },

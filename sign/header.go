@@ -6,12 +6,12 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // setHeader sets the fields that tell about the archive, whatever part of it is
 // served.
-func setHeader(h http.Header, job export.Job, extension string) {
+func setHeader(h http.Header, job jobs.Job, extension string) {
 	h.Set("Content-Type", mediaType(extension))
 	h.Set("Content-Disposition", disposition(job.Filename))
 	h.Set("ETag", `"`+hex.EncodeToString(job.SHA256)+`"`)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/audit"
+	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/sign"
 )
 
@@ -52,29 +53,29 @@ func newRing(t testing.TB, ids ...string) *sign.Ring {
 }
 
 // jobs is what a store has; calls counts questions.
-type jobs struct {
+type fakeJobs struct {
 	mu    sync.Mutex
-	job   export.Job
+	job   jobs.Job
 	err   error
 	calls int
 }
 
-func (j *jobs) Get(_ context.Context, organizationID, id string) (export.Job, error) {
+func (j *fakeJobs) Get(_ context.Context, organizationID, id string) (jobs.Job, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.calls++
 	if j.err != nil {
-		return export.Job{}, j.err
+		return jobs.Job{}, j.err
 	}
 	if organizationID != j.job.Organization.ID || id != j.job.ID {
-		return export.Job{}, export.ErrNotFound
+		return jobs.Job{}, export.ErrNotFound
 	}
 	return j.job, nil
 }
 
 // destination has one object. Its readers may break.
 type destination struct {
-	export.Destination
+	jobs.Destination
 
 	mu      sync.Mutex
 	content []byte
@@ -169,7 +170,7 @@ func (l *lockedBuffer) String() string {
 // world is a handler and all that it works with.
 type world struct {
 	ring        *sign.Ring
-	jobs        *jobs
+	jobs        *fakeJobs
 	destination *destination
 	trail       *trail
 	log         *lockedBuffer
@@ -191,8 +192,8 @@ func newWorld(t testing.TB, change ...func(*sign.HandlerConfig)) *world {
 		log:         &lockedBuffer{},
 		now:         start,
 		content:     content,
-		jobs: &jobs{job: export.Job{
-			ID: jobID, Organization: export.Organization{ID: organization}, Status: export.JobCompleted, Attempt: 2,
+		jobs: &fakeJobs{job: jobs.Job{
+			ID: jobID, Organization: export.Organization{ID: organization}, Status: jobs.Completed, Attempt: 2,
 			Filename: filename, ObjectKey: objectKey, Size: int64(len(content)), SHA256: sum[:],
 			FinishedAt: time.Date(2026, 6, 26, 20, 59, 58, 123e6, time.UTC),
 		}},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/audit"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 const (
@@ -28,7 +29,7 @@ const (
 )
 
 // serve sends the archive, or the part of it that was asked for, and closes it.
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request, job export.Job, o object, content io.ReadSeekCloser) {
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, job jobs.Job, o object, content io.ReadSeekCloser) {
 	in := &source{content: content}
 	defer in.Close() //nolint:errcheck // it was only read
 	setHeader(w.Header(), job, o.extension)
@@ -62,7 +63,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, job export.Job, 
 }
 
 // refuse answers what ServeContent does not serve.
-func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, status int, job export.Job, err error) {
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, status int, job jobs.Job, err error) {
 	switch {
 	case err != nil || status >= http.StatusInternalServerError:
 		// ServeContent calls a failure to seek a range that cannot be served.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // MaxTTL is the longest time that a link lives. A longer one is shortened to it.
@@ -30,7 +30,7 @@ type Config struct {
 }
 
 // Signer makes links that a [Handler] with the same keys serves. It implements
-// [export.Signer] and is safe for concurrent use. Make one with [NewSigner].
+// [jobs.Signer] and is safe for concurrent use. Make one with [NewSigner].
 type Signer struct {
 	ring *Ring
 	base string
@@ -71,25 +71,25 @@ func checkBaseURL(text string) error {
 	return nil
 }
 
-// Sign implements [export.Signer]. The key has the form
+// Sign implements [jobs.Signer]. The key has the form
 // ORGANIZATION/JOB/ATTEMPT.EXT; the file name is one element of a path of at
 // most 255 bytes of UTF-8, without control characters. The ttl is at least one
 // second. The link expires at a whole second, at most ttl and [MaxTTL] from now;
 // its ExpiresAt tells when.
-func (s *Signer) Sign(_ context.Context, key, filename string, ttl time.Duration) (export.Link, error) {
+func (s *Signer) Sign(_ context.Context, key, filename string, ttl time.Duration) (jobs.Link, error) {
 	o, err := parseObject(key)
 	if err != nil {
-		return export.Link{}, fmt.Errorf("sign: key %q: %w", key, err)
+		return jobs.Link{}, fmt.Errorf("sign: key %q: %w", key, err)
 	}
 	if err := checkFilename(filename); err != nil {
-		return export.Link{}, fmt.Errorf("sign: file name %q %w", filename, err)
+		return jobs.Link{}, fmt.Errorf("sign: file name %q %w", filename, err)
 	}
 	if ttl < time.Second {
-		return export.Link{}, fmt.Errorf("sign: a link cannot live for %v, want at least 1s", ttl)
+		return jobs.Link{}, fmt.Errorf("sign: a link cannot live for %v, want at least 1s", ttl)
 	}
 	expires := s.now().Add(min(ttl, MaxTTL)).Unix()
 	l := s.ring.sign(link{object: o, filename: filename, expires: expires})
-	return export.Link{
+	return jobs.Link{
 		URL:       s.base + l.path() + "?" + l.query(),
 		ExpiresAt: time.Unix(expires, 0).UTC(),
 	}, nil

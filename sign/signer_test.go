@@ -5,12 +5,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/sign"
 )
 
-var _ export.Signer = (*sign.Signer)(nil)
+var _ jobs.Signer = (*sign.Signer)(nil)
 
 func TestNewSignerRefuses(t *testing.T) {
 	ring := newRing(t, "a")
@@ -100,7 +100,7 @@ func TestLinkLivesAsPromised(t *testing.T) {
 }
 
 func TestSignerKit(t *testing.T) {
-	exporttest.RunSigner(t, func(t *testing.T) export.Signer {
+	exporttest.RunSigner(t, func(t *testing.T) jobs.Signer {
 		s, err := sign.NewSigner(sign.Config{Ring: newRing(t, "a"), BaseURL: "https://example.com/downloads"})
 		if err != nil {
 			t.Fatal(err)

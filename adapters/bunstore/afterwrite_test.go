@@ -11,16 +11,17 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // outbox is an AfterWrite that notes in a table of its own what was written.
-func outbox(ctx context.Context, tx *sql.Tx, job *export.Job) error {
+func outbox(ctx context.Context, tx *sql.Tx, job *jobs.Job) error {
 	statement := fmt.Sprintf("INSERT INTO outbox VALUES ('%s', '%s', %d)", job.ID, job.Status, job.Attempt)
 	_, err := tx.ExecContext(ctx, statement)
 	return err
 }
 
-func withOutbox(t *testing.T, address string, afterWrite func(context.Context, *sql.Tx, *export.Job) error) *Store {
+func withOutbox(t *testing.T, address string, afterWrite func(context.Context, *sql.Tx, *jobs.Job) error) *Store {
 	t.Helper()
 	s := migrated(t, address, Config{AfterWrite: afterWrite})
 	if _, err := s.db.ExecContext(t.Context(), "CREATE TABLE outbox (job TEXT, status TEXT, attempt BIGINT)"); err != nil {
@@ -36,8 +37,8 @@ func TestAfterWrite(t *testing.T) {
 		if _, created, err := s.Create(t.Context(), "org", making("b")); err != nil || created {
 			t.Fatalf("Create gives %t, %v, want the job in flight", created, err)
 		}
-		_, err := s.Update(t.Context(), "a", func(_ time.Time, j *export.Job) error {
-			j.Status, j.Attempt = export.JobProcessing, 1
+		_, err := s.Update(t.Context(), "a", func(_ time.Time, j *jobs.Job) error {
+			j.Status, j.Attempt = jobs.Processing, 1
 			return nil
 		})
 		if err != nil {
@@ -59,7 +60,7 @@ func TestAfterWriteFails(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, newAddress func(t *testing.T) string) {
 		errAfter := errors.New("no queue")
 		var fails bool
-		s := withOutbox(t, newAddress(t), func(ctx context.Context, tx *sql.Tx, job *export.Job) error {
+		s := withOutbox(t, newAddress(t), func(ctx context.Context, tx *sql.Tx, job *jobs.Job) error {
 			if err := outbox(ctx, tx, job); err != nil || !fails {
 				return err
 			}
@@ -77,7 +78,7 @@ func TestAfterWriteFails(t *testing.T) {
 		fails = false
 		create(t, s)
 		fails = true
-		_, err = s.Update(t.Context(), "a", func(_ time.Time, j *export.Job) error { j.Attempt++; return nil })
+		_, err = s.Update(t.Context(), "a", func(_ time.Time, j *jobs.Job) error { j.Attempt++; return nil })
 		if !errors.Is(err, errAfter) {
 			t.Errorf("Update gives %v, want the error of AfterWrite", err)
 		}
@@ -109,7 +110,7 @@ func wantEachWriteOnce(t *testing.T, s *Store) {
 	var wg sync.WaitGroup
 	for range writers {
 		wg.Go(func() {
-			_, err := s.Update(t.Context(), "a", func(_ time.Time, j *export.Job) error { j.Attempt++; return nil })
+			_, err := s.Update(t.Context(), "a", func(_ time.Time, j *jobs.Job) error { j.Attempt++; return nil })
 			if err != nil {
 				t.Error(err)
 			}
@@ -139,7 +140,7 @@ func TestDuplicateID(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, newAddress func(t *testing.T) string) {
 		s := migrated(t, newAddress(t), Config{})
 		create(t, s)
-		_, created, err := s.Create(t.Context(), "org", func(now time.Time, _ export.Usage) (export.Job, error) {
+		_, created, err := s.Create(t.Context(), "org", func(now time.Time, _ jobs.Usage) (jobs.Job, error) {
 			j := example("a", now)
 			j.Format = "tar.gz"
 			return j, nil

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/adapters/pgtest"
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // benchDatabases runs a benchmark on both databases with 16 callers at once.
@@ -62,9 +62,9 @@ func BenchmarkCreate(b *testing.B) {
 		there         int
 	}{"one": {1, 0}, "hundred": {100, 0}, "busy": {1, 10_000}} {
 		b.Run(name, func(b *testing.B) {
-			job := func(id string, organization string, now time.Time) export.Job {
+			job := func(id string, organization string, now time.Time) jobs.Job {
 				j := example(id, now)
-				j.Organization.ID, j.Sections, j.Status = organization, []string{id}, export.JobCompleted
+				j.Organization.ID, j.Sections, j.Status = organization, []string{id}, jobs.Completed
 				return j
 			}
 			prepare := func(b *testing.B, s *Store) {
@@ -80,7 +80,7 @@ func BenchmarkCreate(b *testing.B) {
 			}
 			benchDatabases(b, prepare, func(b *testing.B, s *Store, n int64) {
 				organization := strconv.FormatInt(n%c.organizations, 10)
-				_, created, err := s.Create(b.Context(), organization, func(now time.Time, _ export.Usage) (export.Job, error) {
+				_, created, err := s.Create(b.Context(), organization, func(now time.Time, _ jobs.Usage) (jobs.Job, error) {
 					return job(strconv.FormatInt(n, 10), organization, now), nil
 				})
 				if err != nil || !created {

@@ -11,21 +11,22 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // errEnded is the end of a transaction that is to be tried again: the job in
 // flight that kept another from being stored has ended in between.
 var errEnded = errors.New("the job in flight has ended")
 
-// Create is the method of [export.Store]. create runs in the transaction that
+// Create is the method of [jobs.Store]. create runs in the transaction that
 // stores the job, which has the jobs of the organization to itself.
-func (s *Store) Create(ctx context.Context, organizationID string, create func(now time.Time, usage export.Usage) (export.Job, error)) (export.Job, bool, error) {
+func (s *Store) Create(ctx context.Context, organizationID string, create func(now time.Time, usage jobs.Usage) (jobs.Job, error)) (jobs.Job, bool, error) {
 	if err := checkText("organization", organizationID); err != nil {
-		return export.Job{}, false, wrap("create job", err)
+		return jobs.Job{}, false, wrap("create job", err)
 	}
 	leave, err := s.lookUps.enter(ctx)
 	if err != nil {
-		return export.Job{}, false, wrap("create job", err)
+		return jobs.Job{}, false, wrap("create job", err)
 	}
 	defer leave()
 	for try := 0; ; try++ {
@@ -38,20 +39,20 @@ func (s *Store) Create(ctx context.Context, organizationID string, create func(n
 		})
 		switch {
 		case refused != nil:
-			return export.Job{}, false, refused
+			return jobs.Job{}, false, refused
 		case err == nil:
 			j, err := row.job()
 			return j, created, wrap("create job", err)
 		case !lostRace(err) && !errors.Is(err, errEnded):
-			return export.Job{}, false, wrap("create job", err)
+			return jobs.Job{}, false, wrap("create job", err)
 		}
 		if err := pause(ctx, try); err != nil {
-			return export.Job{}, false, wrap("create job", err)
+			return jobs.Job{}, false, wrap("create job", err)
 		}
 	}
 }
 
-func (s *Store) createIn(ctx context.Context, tx bun.Tx, organizationID string, create func(time.Time, export.Usage) (export.Job, error)) (row *jobRow, created bool, refused, err error) {
+func (s *Store) createIn(ctx context.Context, tx bun.Tx, organizationID string, create func(time.Time, jobs.Usage) (jobs.Job, error)) (row *jobRow, created bool, refused, err error) {
 	if err := s.lockJobs(ctx, tx, organizationID); err != nil {
 		return nil, false, nil, err
 	}
@@ -105,9 +106,9 @@ func (s *Store) lockJobs(ctx context.Context, tx bun.Tx, organizationID string) 
 }
 
 // usage returns the database's clock and what an organization's jobs take up.
-func (s *Store) usage(ctx context.Context, tx bun.Tx, organizationID string) (time.Time, export.Usage, error) {
+func (s *Store) usage(ctx context.Context, tx bun.Tx, organizationID string) (time.Time, jobs.Usage, error) {
 	var ms int64
-	var u export.Usage
+	var u jobs.Usage
 	var oldest sql.Null[int64]
 	err := tx.NewRaw(`
 		WITH clock AS (SELECT ? AS now)

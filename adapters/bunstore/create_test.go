@@ -18,6 +18,7 @@ import (
 	"github.com/orgexport/orgexport/adapters/pgtest"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 var errQuota = errors.New("over the quota")
@@ -32,7 +33,7 @@ func createUpTo(t *testing.T, limit int64, stores ...*Store) {
 	for i, s := range stores {
 		for n := range creators {
 			wg.Go(func() {
-				_, ok, err := s.Create(t.Context(), "org", func(now time.Time, u export.Usage) (export.Job, error) {
+				_, ok, err := s.Create(t.Context(), "org", func(now time.Time, u jobs.Usage) (jobs.Job, error) {
 					j := example(strings.Repeat("x", i*creators+n+1), now)
 					j.Sections = []string{j.ID}
 					if u.InFlight >= limit {
@@ -108,11 +109,11 @@ func TestUsageOfHostDatabase(t *testing.T) {
 // TestFailedCreateEndsItsTransaction: nothing waits for it.
 func TestFailedCreateEndsItsTransaction(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, newAddress func(t *testing.T) string) {
-		s := migrated(t, newAddress(t), Config{AfterWrite: func(context.Context, *sql.Tx, *export.Job) error {
+		s := migrated(t, newAddress(t), Config{AfterWrite: func(context.Context, *sql.Tx, *jobs.Job) error {
 			return errors.New("not to be called")
 		}})
 		for range 20 {
-			_, _, err := s.Create(t.Context(), "org", func(now time.Time, _ export.Usage) (export.Job, error) {
+			_, _, err := s.Create(t.Context(), "org", func(now time.Time, _ jobs.Usage) (jobs.Job, error) {
 				return example("a", now), errQuota
 			})
 			if err != errQuota { //nolint:errorlint // it is returned as it is
@@ -120,7 +121,7 @@ func TestFailedCreateEndsItsTransaction(t *testing.T) {
 			}
 		}
 		for _, found := range []error{export.ErrNotFound, errEnded, access.ErrNotFound} { // which mean something here
-			_, _, err := s.Create(t.Context(), "org", func(now time.Time, _ export.Usage) (export.Job, error) {
+			_, _, err := s.Create(t.Context(), "org", func(now time.Time, _ jobs.Usage) (jobs.Job, error) {
 				return example("a", now), found
 			})
 			if err != found { //nolint:errorlint // it is returned as it is

@@ -1,6 +1,6 @@
 // Package bunstore keeps jobs, API keys, members, sessions, the windows of rate
 // limits and the audit trail in SQLite or PostgreSQL, through
-// github.com/uptrace/bun. One [Store] is all of these ports: [export.Store],
+// github.com/uptrace/bun. One [Store] is all of these ports: [jobs.Store],
 // [access.KeyStore], [access.MemberStore], [access.SessionStore],
 // [access.Counter], [audit.Trail], [audit.Reader] and [audit.Purger].
 //

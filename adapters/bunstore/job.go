@@ -12,6 +12,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // jobRow is a row of the table of jobs.
@@ -72,7 +73,7 @@ type partID struct {
 	Attempt int    `json:"attempt"`
 }
 
-func newJobRow(j export.Job, version int64) (*jobRow, error) {
+func newJobRow(j jobs.Job, version int64) (*jobRow, error) {
 	if err := checkJob(j); err != nil {
 		return nil, err
 	}
@@ -120,8 +121,8 @@ func newJobRow(j export.Job, version int64) (*jobRow, error) {
 	return row, err
 }
 
-func (r *jobRow) job() (export.Job, error) {
-	j := export.Job{
+func (r *jobRow) job() (jobs.Job, error) {
+	j := jobs.Job{
 		ID:           r.ID,
 		Organization: export.Organization{ID: r.OrganizationID, Slug: r.OrganizationSlug, Name: r.OrganizationName},
 		Format:       r.Format,
@@ -129,7 +130,7 @@ func (r *jobRow) job() (export.Job, error) {
 		Requester:    r.Requester,
 		CreatedAt:    time.UnixMilli(r.CreatedAt).UTC(),
 		AsOf:         instant(r.AsOf),
-		Status:       export.JobStatus(r.Status),
+		Status:       jobs.Status(r.Status),
 		Attempt:      r.Attempt,
 		ClaimedAt:    instant(r.ClaimedAt),
 		Failures:     r.Failures,
@@ -151,7 +152,7 @@ func (r *jobRow) job() (export.Job, error) {
 		decodeList(r.Sections, &j.Sections), decodeList(r.Progress, &j.Progress),
 		decodeList(r.Parts, &parts), decodeList(r.Results, &j.Results))
 	if err != nil {
-		return export.Job{}, fmt.Errorf("job %s: %w", r.ID, err)
+		return jobs.Job{}, fmt.Errorf("job %s: %w", r.ID, err)
 	}
 	for _, p := range parts {
 		j.Parts = append(j.Parts, export.PartID(p))
@@ -161,7 +162,7 @@ func (r *jobRow) job() (export.Job, error) {
 
 // dueAt is the instant from which somebody has to see to the job, zero if there
 // is none.
-func dueAt(j export.Job) time.Time {
+func dueAt(j jobs.Job) time.Time {
 	if !j.Status.InFlight() {
 		return j.PurgeAt
 	}
@@ -172,7 +173,7 @@ func dueAt(j export.Job) time.Time {
 }
 
 // requestDigest is equal for jobs of the same request.
-func requestDigest(j export.Job) []byte {
+func requestDigest(j jobs.Job) []byte {
 	h := sha256.New()
 	for _, s := range append([]string{j.Organization.ID, j.Format, j.RetryOf}, j.Sections...) {
 		_, _ = fmt.Fprintf(h, "%d %s\n", len(s), s)
@@ -180,7 +181,7 @@ func requestDigest(j export.Job) []byte {
 	return h.Sum(nil)
 }
 
-func checkJob(j export.Job) error {
+func checkJob(j jobs.Job) error {
 	err := checkText("id", j.ID, "organization", j.Organization.ID, "slug", j.Organization.Slug,
 		"name", j.Organization.Name, "format", j.Format, "retried job", j.RetryOf, "requester", j.Requester,
 		"status", string(j.Status), "lease owner", j.LeaseOwner, "file name", j.Filename, "object key", j.ObjectKey)

@@ -11,29 +11,30 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// Get is the method of [export.Store].
-func (s *Store) Get(ctx context.Context, organizationID, jobID string) (export.Job, error) {
+// Get is the method of [jobs.Store].
+func (s *Store) Get(ctx context.Context, organizationID, jobID string) (jobs.Job, error) {
 	if !storable(organizationID) || !storable(jobID) {
-		return export.Job{}, wrap("get job", export.ErrNotFound)
+		return jobs.Job{}, wrap("get job", export.ErrNotFound)
 	}
 	leave, err := s.lookUps.enter(ctx)
 	if err != nil {
-		return export.Job{}, wrap("get job", err)
+		return jobs.Job{}, wrap("get job", err)
 	}
 	defer leave()
 	row, err := s.jobWhere(ctx, s.db, "id = ? AND organization_id = ?", jobID, organizationID)
 	if err != nil {
-		return export.Job{}, wrap("get job", err)
+		return jobs.Job{}, wrap("get job", err)
 	}
 	j, err := row.job()
 	return j, wrap("get job", err)
 }
 
-// List is the method of [export.Store]. A page without a number from 1 or without
+// List is the method of [jobs.Store]. A page without a number from 1 or without
 // a size is empty.
-func (s *Store) List(ctx context.Context, organizationID string, page export.Page) ([]export.Job, int64, error) {
+func (s *Store) List(ctx context.Context, organizationID string, page jobs.Page) ([]jobs.Job, int64, error) {
 	if !storable(organizationID) {
 		return nil, 0, nil
 	}
@@ -60,44 +61,44 @@ func (s *Store) List(ctx context.Context, organizationID string, page export.Pag
 	return list, total, wrap("list jobs", err)
 }
 
-// Update is the method of [export.Store]. No transaction is open while change
+// Update is the method of [jobs.Store]. No transaction is open while change
 // runs: whoever reads a job and finds that it was written meanwhile tries again.
-func (s *Store) Update(ctx context.Context, jobID string, change func(now time.Time, j *export.Job) error) (export.Job, error) {
+func (s *Store) Update(ctx context.Context, jobID string, change func(now time.Time, j *jobs.Job) error) (jobs.Job, error) {
 	if !storable(jobID) {
-		return export.Job{}, wrap("update job", export.ErrNotFound)
+		return jobs.Job{}, wrap("update job", export.ErrNotFound)
 	}
 	for try := 0; ; try++ {
 		old, err := s.jobWhere(ctx, s.db, "id = ?", jobID)
 		if err != nil {
-			return export.Job{}, wrap("update job", err)
+			return jobs.Job{}, wrap("update job", err)
 		}
 		job, err := old.job()
 		if err != nil {
-			return export.Job{}, wrap("update job", err)
+			return jobs.Job{}, wrap("update job", err)
 		}
 		if err := change(time.UnixMilli(old.Now).UTC(), &job); err != nil {
-			return export.Job{}, err
+			return jobs.Job{}, err
 		}
 		row, err := old.next(job)
 		if err != nil {
-			return export.Job{}, wrap("update job", err)
+			return jobs.Job{}, wrap("update job", err)
 		}
 		written, err := s.updateRow(ctx, old, row)
 		if err != nil && !lostRace(err) {
-			return export.Job{}, wrap("update job", err)
+			return jobs.Job{}, wrap("update job", err)
 		}
 		if written {
 			j, err := row.job()
 			return j, wrap("update job", err)
 		}
 		if err := pause(ctx, try); err != nil {
-			return export.Job{}, wrap("update job", err)
+			return jobs.Job{}, wrap("update job", err)
 		}
 	}
 }
 
-// Stale is the method of [export.Store].
-func (s *Store) Stale(ctx context.Context, limit int) ([]export.Job, error) {
+// Stale is the method of [jobs.Store].
+func (s *Store) Stale(ctx context.Context, limit int) ([]jobs.Job, error) {
 	if limit < 1 {
 		return nil, nil
 	}
@@ -111,7 +112,7 @@ func (s *Store) Stale(ctx context.Context, limit int) ([]export.Job, error) {
 }
 
 // next is the row of a job after r. What is fixed stays as it is.
-func (r *jobRow) next(j export.Job) (*jobRow, error) {
+func (r *jobRow) next(j jobs.Job) (*jobRow, error) {
 	row, err := newJobRow(j, r.Version+1)
 	if err != nil {
 		return nil, err
@@ -172,8 +173,8 @@ func (s *Store) jobWhere(ctx context.Context, db bun.IDB, where string, args ...
 	return row, err
 }
 
-func jobsOf(rows []jobRow) ([]export.Job, error) {
-	list := make([]export.Job, 0, len(rows))
+func jobsOf(rows []jobRow) ([]jobs.Job, error) {
+	list := make([]jobs.Job, 0, len(rows))
 	for i := range rows {
 		j, err := rows[i].job()
 		if err != nil {

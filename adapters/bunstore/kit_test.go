@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/audit"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // TestKits has one database for each kit; each of its subtests has tables of its
@@ -16,7 +16,7 @@ func TestKits(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, newAddress func(t *testing.T) string) {
 		t.Run("store", func(t *testing.T) {
 			fresh := stores(newAddress(t))
-			exporttest.RunStore(t, func(t *testing.T) export.Store { return fresh(t) })
+			exporttest.RunStore(t, func(t *testing.T) jobs.Store { return fresh(t) })
 		})
 		t.Run("keys", func(t *testing.T) {
 			fresh := stores(newAddress(t))

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // TestLookUpsWaitInLine lets many look-ups wait for the one connection, and a
@@ -49,7 +49,7 @@ func TestLookUpsWaitInLine(t *testing.T) {
 		}
 		const write = "write"
 		start(write, func() error {
-			_, err := s.Update(t.Context(), job.ID, func(now time.Time, j *export.Job) error {
+			_, err := s.Update(t.Context(), job.ID, func(now time.Time, j *jobs.Job) error {
 				j.LeaseUntil = now.Add(time.Minute)
 				return nil
 			})

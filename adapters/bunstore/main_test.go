@@ -10,6 +10,7 @@ import (
 
 	"github.com/orgexport/orgexport/adapters/pgtest"
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // TestMain is also that of the processes that the tests start: see child_test.go.
@@ -108,20 +109,20 @@ func plan(t *testing.T, s *Store, query string) string {
 }
 
 // example is a job as it is asked for.
-func example(id string, now time.Time) export.Job {
-	return export.Job{
+func example(id string, now time.Time) jobs.Job {
+	return jobs.Job{
 		ID: id, Organization: export.Organization{ID: "org"}, Format: "zip", CreatedAt: now, AsOf: now,
-		Status: export.JobPending, LeaseUntil: now.Add(time.Hour),
+		Status: jobs.Pending, LeaseUntil: now.Add(time.Hour),
 	}
 }
 
 // making makes the example, for Create.
-func making(id string) func(time.Time, export.Usage) (export.Job, error) {
-	return func(now time.Time, _ export.Usage) (export.Job, error) { return example(id, now), nil }
+func making(id string) func(time.Time, jobs.Usage) (jobs.Job, error) {
+	return func(now time.Time, _ jobs.Usage) (jobs.Job, error) { return example(id, now), nil }
 }
 
 // create stores the example with id a.
-func create(t *testing.T, s *Store) export.Job {
+func create(t *testing.T, s *Store) jobs.Job {
 	t.Helper()
 	j, created, err := s.Create(t.Context(), "org", making("a"))
 	if err != nil || !created {

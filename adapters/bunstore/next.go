@@ -6,11 +6,12 @@ import (
 	"errors"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
-var _ export.Scheduler = (*Store)(nil)
+var _ jobs.Scheduler = (*Store)(nil)
 
-// Next is the method of [export.Scheduler]. It reads the jobs in flight only, by
+// Next is the method of [jobs.Scheduler]. It reads the jobs in flight only, by
 // an index that has no others, and one entry of another for each organization
 // that waits.
 func (s *Store) Next(ctx context.Context) (string, error) {

@@ -6,27 +6,27 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
-var _ export.Statser = (*Store)(nil)
+var _ jobs.Statser = (*Store)(nil)
 
-// Stats is the method of [export.Statser]. It reads the jobs in flight only, by
+// Stats is the method of [jobs.Statser]. It reads the jobs in flight only, by
 // an index that has no others.
-func (s *Store) Stats(ctx context.Context) (export.Stats, error) {
+func (s *Store) Stats(ctx context.Context) (jobs.Stats, error) {
 	var rows []statsRow
 	if err := s.selectStats().Scan(ctx, &rows); err != nil {
-		return export.Stats{}, wrap("stats", err)
+		return jobs.Stats{}, wrap("stats", err)
 	}
-	var stats export.Stats
+	var stats jobs.Stats
 	for _, row := range rows {
-		switch export.JobStatus(row.Status) {
-		case export.JobPending:
+		switch jobs.Status(row.Status) {
+		case jobs.Pending:
 			stats.Pending = row.Jobs
 			stats.Oldest = time.Duration(max(row.Age, 0)) * time.Millisecond
-		case export.JobProcessing:
+		case jobs.Processing:
 			stats.Processing = row.Jobs
-		case export.JobCompleted, export.JobFailed:
+		case jobs.Completed, jobs.Failed:
 		}
 	}
 	return stats, nil

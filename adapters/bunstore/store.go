@@ -15,10 +15,11 @@ import (
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/audit"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 var (
-	_ export.Store        = (*Store)(nil)
+	_ jobs.Store          = (*Store)(nil)
 	_ export.Checker      = (*Store)(nil)
 	_ access.KeyStore     = (*Store)(nil)
 	_ access.MemberStore  = (*Store)(nil)
@@ -41,7 +42,7 @@ type Config struct {
 	// undone and its error returned, wrapped. It is called again if the write has
 	// to be tried again. It uses nothing but tx: on SQLite any other use of the
 	// database waits for ever. Nil means nothing is to be done.
-	AfterWrite func(ctx context.Context, tx *sql.Tx, job *export.Job) error
+	AfterWrite func(ctx context.Context, tx *sql.Tx, job *jobs.Job) error
 }
 
 const defaultPrefix = "orgexport_"
@@ -58,7 +59,7 @@ type Store struct {
 	postgres   bool // not SQLite
 	prefix     string
 	migrations []string // SQL; the first makes version 1 of the schema
-	afterWrite func(context.Context, *sql.Tx, *export.Job) error
+	afterWrite func(context.Context, *sql.Tx, *jobs.Job) error
 	counts     atomic.Int64 // calls of Count
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/audit"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // odd are texts that not all databases keep.
@@ -19,16 +20,16 @@ func TestOddTextIsRefused(t *testing.T) {
 		s := migrated(t, newAddress(t), Config{})
 		create(t, s)
 		for _, text := range odd {
-			for name, change := range map[string]func(j *export.Job){
-				"name":          func(j *export.Job) { j.Organization.Name = text },
-				"requester":     func(j *export.Job) { j.Requester = text },
-				"lease owner":   func(j *export.Job) { j.LeaseOwner = text },
-				"file name":     func(j *export.Job) { j.Filename = text },
-				"object key":    func(j *export.Job) { j.ObjectKey = text },
-				"section":       func(j *export.Job) { j.Results = []export.SectionResult{{Key: text}} },
-				"job of a part": func(j *export.Job) { j.Parts = []export.PartID{{JobID: text}} },
+			for name, change := range map[string]func(j *jobs.Job){
+				"name":          func(j *jobs.Job) { j.Organization.Name = text },
+				"requester":     func(j *jobs.Job) { j.Requester = text },
+				"lease owner":   func(j *jobs.Job) { j.LeaseOwner = text },
+				"file name":     func(j *jobs.Job) { j.Filename = text },
+				"object key":    func(j *jobs.Job) { j.ObjectKey = text },
+				"section":       func(j *jobs.Job) { j.Results = []export.SectionResult{{Key: text}} },
+				"job of a part": func(j *jobs.Job) { j.Parts = []export.PartID{{JobID: text}} },
 			} {
-				_, err := s.Update(t.Context(), "a", func(_ time.Time, j *export.Job) error { change(j); return nil })
+				_, err := s.Update(t.Context(), "a", func(_ time.Time, j *jobs.Job) error { change(j); return nil })
 				if err == nil || !strings.Contains(err.Error(), name+` "`) {
 					t.Errorf("Update with %q gives %v, want it to name the %s", text, err, name)
 				}
@@ -82,7 +83,7 @@ func TestOddTextIsNotFound(t *testing.T) {
 			if err := s.EndSession(t.Context(), text); !errors.Is(err, access.ErrNotFound) {
 				t.Errorf("EndSession gives %v", err)
 			}
-			_, _, listErr := s.List(t.Context(), text, export.Page{Number: 1, Size: 1})
+			_, _, listErr := s.List(t.Context(), text, jobs.Page{Number: 1, Size: 1})
 			_, keysErr := s.Keys(t.Context(), text)
 			_, membersErr := s.Members(t.Context(), text)
 			_, entriesErr := s.Entries(t.Context(), text, 1)
@@ -102,7 +103,7 @@ func TestOddTextIsKept(t *testing.T) {
 		s := migrated(t, newAddress(t), Config{})
 		create(t, s)
 		for _, text := range odd {
-			j, err := s.Update(t.Context(), "a", func(_ time.Time, j *export.Job) error {
+			j, err := s.Update(t.Context(), "a", func(_ time.Time, j *jobs.Job) error {
 				j.Error, j.Results = text, []export.SectionResult{{Key: "products", Error: text}}
 				return nil
 			})

@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/audit"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // TestUpgradeFrom1 has data that a program of schema 1 has stored.
@@ -40,8 +40,8 @@ func TestUpgradeFrom1(t *testing.T) {
 		if _, err := s.Count(t.Context(), "key", time.Minute); err != nil {
 			t.Error(err)
 		}
-		var usage export.Usage
-		job, created, err := s.Create(t.Context(), "org", func(now time.Time, u export.Usage) (export.Job, error) {
+		var usage jobs.Usage
+		job, created, err := s.Create(t.Context(), "org", func(now time.Time, u jobs.Usage) (jobs.Job, error) {
 			usage = u
 			return example("b", now), nil
 		})
@@ -99,7 +99,7 @@ func insertKey1(t *testing.T, s *Store, id string, hash [32]byte) {
 func wantSchema1(t *testing.T, s *Store) {
 	t.Helper()
 	j, err := s.Get(t.Context(), "org", "a")
-	if err != nil || j.Status != export.JobProcessing || j.Attempt != 2 || !j.CreatedAt.Equal(created1) ||
+	if err != nil || j.Status != jobs.Processing || j.Attempt != 2 || !j.CreatedAt.Equal(created1) ||
 		len(j.Progress) != 1 || len(j.Parts) != 1 || j.LeaseOwner != "node" {
 		t.Errorf("the job is %+v, %v", j, err)
 	}
@@ -116,7 +116,7 @@ func wantSchema1(t *testing.T, s *Store) {
 	if err != nil || len(entries) != 1 || entries[0].Action != audit.Action("download") || entries[0].Bytes != 99 || !entries[0].Complete {
 		t.Errorf("the trail is %+v, %v", entries, err)
 	}
-	if _, err := s.Update(t.Context(), "a", func(_ time.Time, j *export.Job) error { j.Attempt++; return nil }); err != nil {
+	if _, err := s.Update(t.Context(), "a", func(_ time.Time, j *jobs.Job) error { j.Attempt++; return nil }); err != nil {
 		t.Error(err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 const wordAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-// Destination keeps archives in a folder. It implements [export.Destination],
+// Destination keeps archives in a folder. It implements [jobs.Destination],
 // [export.Checker], [export.FreeSpacer] and [export.Sweeper]. It is safe for
 // concurrent use, by several processes too.
 type Destination struct{ folder *folder }
@@ -28,7 +28,7 @@ func NewDestination(path string) (*Destination, error) {
 	return &Destination{f}, nil
 }
 
-// Put implements [export.Destination]. The writer is buffered, and is of no use
+// Put implements [jobs.Destination]. The writer is buffered, and is of no use
 // once write has returned.
 func (d *Destination) Put(ctx context.Context, key string, write func(io.Writer) error) error {
 	if err := checkKey(key); err != nil {
@@ -37,7 +37,7 @@ func (d *Destination) Put(ctx context.Context, key string, write func(io.Writer)
 	return d.folder.put(ctx, key, write)
 }
 
-// Open implements [export.Destination]. What it returns is an [*os.File].
+// Open implements [jobs.Destination]. What it returns is an [*os.File].
 func (d *Destination) Open(ctx context.Context, key string) (io.ReadSeekCloser, error) {
 	if err := ready(ctx, checkKey(key)); err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func (d *Destination) Open(ctx context.Context, key string) (io.ReadSeekCloser, 
 	return file, nil
 }
 
-// Delete implements [export.Destination].
+// Delete implements [jobs.Destination].
 func (d *Destination) Delete(ctx context.Context, key string) error {
 	if err := ready(ctx, checkKey(key)); err != nil {
 		return err
@@ -57,7 +57,7 @@ func (d *Destination) Delete(ctx context.Context, key string) error {
 	return d.folder.remove(key)
 }
 
-// List implements [export.Destination]. Files whose names are no keys are not
+// List implements [jobs.Destination]. Files whose names are no keys are not
 // listed.
 func (d *Destination) List(ctx context.Context, prefix string) ([]string, error) {
 	top := path.Dir(prefix + "x") // the folder that the prefix ends in
@@ -99,7 +99,7 @@ func (d *Destination) FreeSpace() (int64, error) { return export.FreeSpace(d.fol
 // Close gives the folder up. What was opened in it stays open.
 func (d *Destination) Close() error { return d.folder.close() }
 
-// checkKey takes the keys that an [export.Destination] has.
+// checkKey takes the keys that an [jobs.Destination] has.
 func checkKey(key string) error {
 	if !fs.ValidPath(key) || key == "." || strings.Trim(key, wordAlphabet+"./") != "" {
 		return fmt.Errorf("dir: %q is not a key", key)

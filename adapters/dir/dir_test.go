@@ -17,6 +17,7 @@ import (
 	"github.com/orgexport/orgexport/adapters/dir"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 var (
@@ -67,7 +68,7 @@ func TestKits(t *testing.T) {
 		})
 	}
 	t.Run("Destination", func(t *testing.T) {
-		exporttest.RunDestination(t, func(t *testing.T) export.Destination {
+		exporttest.RunDestination(t, func(t *testing.T) jobs.Destination {
 			path := t.TempDir()
 			noTemp(t, path)
 			return newDestination(t, path)
@@ -98,14 +99,14 @@ func files(t *testing.T, path string) []string {
 	return found
 }
 
-func put(ctx context.Context, d export.Destination, key, content string) error {
+func put(ctx context.Context, d jobs.Destination, key, content string) error {
 	return d.Put(ctx, key, func(w io.Writer) error {
 		_, err := io.WriteString(w, content)
 		return err
 	})
 }
 
-func get(ctx context.Context, d export.Destination, key string) (string, error) {
+func get(ctx context.Context, d jobs.Destination, key string) (string, error) {
 	r, err := d.Open(ctx, key)
 	if err != nil {
 		return "", err

@@ -17,6 +17,8 @@ import (
 	"github.com/orgexport/orgexport/adapters/dir"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/record"
 )
 
 const zombieOrg = "H9cNmGXLEc8NWcZzSThA9S"
@@ -63,11 +65,11 @@ func (d gatedDestination) Put(ctx context.Context, key string, write func(io.Wri
 // installation is services on one folder, and a store whose clock can be put
 // forward.
 type installation struct {
-	*export.Service
+	*jobs.Service
 	exporttest.MemDispatcher
 	path            string
 	passed          atomic.Int64
-	config          export.ServiceConfig
+	config          jobs.Config
 	spool, archives gate
 }
 
@@ -75,12 +77,12 @@ type oneRecord struct{}
 
 func (oneRecord) Key() string { return "a" }
 func (oneRecord) Export(_ context.Context, _ export.Scope, sink export.Sink) error {
-	return sink.Record("it.yaml", export.Row{Columns: []string{"n"}, Values: []any{1}})
+	return sink.Record("it.yaml", record.Row{Columns: []string{"n"}, Values: []any{1}})
 }
 
 func newInstallation(t *testing.T) *installation {
 	i := &installation{path: t.TempDir()}
-	i.config = export.ServiceConfig{
+	i.config = jobs.Config{
 		Store:         &exporttest.MemStore{Now: func() time.Time { return time.Now().Add(time.Duration(i.passed.Load())) }},
 		Dispatcher:    &i.MemDispatcher,
 		Signer:        new(exporttest.MemSigner),
@@ -92,7 +94,7 @@ func newInstallation(t *testing.T) *installation {
 }
 
 // node is a service of another process, as it were.
-func (i *installation) node(t *testing.T) *export.Service {
+func (i *installation) node(t *testing.T) *jobs.Service {
 	t.Helper()
 	engine, err := export.New(export.Config{
 		Sections: []export.Section{oneRecord{}},
@@ -104,16 +106,16 @@ func (i *installation) node(t *testing.T) *export.Service {
 	}
 	c := i.config
 	c.Engine, c.Destination = engine, gatedDestination{newDestination(t, filepath.Join(i.path, "archives")), &i.archives}
-	s, err := export.NewService(c)
+	s, err := jobs.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-func (i *installation) create(t *testing.T) export.Job {
+func (i *installation) create(t *testing.T) jobs.Job {
 	t.Helper()
-	job, _, err := i.Create(t.Context(), export.JobRequest{OrganizationID: zombieOrg})
+	job, _, err := i.Create(t.Context(), jobs.Request{OrganizationID: zombieOrg})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +157,7 @@ func (i *installation) outlives(t *testing.T, g *gate) {
 		t.Fatal(err)
 	}
 	i.pass(t, time.Hour)
-	if got, err := i.Get(t.Context(), zombieOrg, job.ID); err != nil || got.Status != export.JobFailed || !got.PurgeAt.IsZero() {
+	if got, err := i.Get(t.Context(), zombieOrg, job.ID); err != nil || got.Status != jobs.Failed || !got.PurgeAt.IsZero() {
 		t.Fatalf("the job is %+v, %v, want it cancelled and purged", got, err)
 	}
 	before := i.there(t)
@@ -205,7 +207,7 @@ func TestZombiesAreSwept(t *testing.T) {
 		i.outlives(t, &i.spool)
 		i.write(t, "archives/~tmp/LEFT", "parts/~tmp/LEFT")
 		i.create(t)
-		nodes := []*export.Service{i.Service, i.node(t), i.node(t)}
+		nodes := []*jobs.Service{i.Service, i.node(t), i.node(t)}
 		i.write(t, "archives/~tmp/LEFT", "parts/~tmp/LEFT") // after the folders were opened
 		var sweeping sync.WaitGroup
 		for n := range 12 {
@@ -235,11 +237,11 @@ func TestZombiesAreSwept(t *testing.T) {
 // purgeLast purges the newest job.
 func (i *installation) purgeLast(t *testing.T) {
 	t.Helper()
-	jobs, _, err := i.List(t.Context(), zombieOrg, export.Page{Number: 1, Size: 1})
+	list, _, err := i.List(t.Context(), zombieOrg, jobs.Page{Number: 1, Size: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := i.Delete(t.Context(), zombieOrg, jobs[0].ID); err != nil {
+	if _, err := i.Delete(t.Context(), zombieOrg, list[0].ID); err != nil {
 		t.Fatal(err)
 	}
 }

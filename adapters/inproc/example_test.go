@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/orgexport/orgexport/adapters/inproc"
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 func Example() {
@@ -14,13 +14,13 @@ func Example() {
 
 	// The service does this for every job, and the reaper for those left over.
 	for _, job := range []string{"first", "second", "first"} {
-		if err := queue.Dispatch(ctx, export.Task{Kind: export.TaskExport, JobID: job}); err != nil {
+		if err := queue.Dispatch(ctx, jobs.Task{Kind: jobs.TaskExport, JobID: job}); err != nil {
 			panic(err)
 		}
 	}
 
 	// Yours is the method Work of the service.
-	work := func(_ context.Context, task export.Task) error {
+	work := func(_ context.Context, task jobs.Task) error {
 		fmt.Println(task.Kind, task.JobID)
 		if task.JobID == "second" {
 			stop() // yours comes with a signal

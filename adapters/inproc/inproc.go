@@ -1,8 +1,8 @@
-// Package inproc runs tasks in goroutines of this process: the [export.Dispatcher]
+// Package inproc runs tasks in goroutines of this process: the [jobs.Dispatcher]
 // for one machine without set-up.
 //
 //	queue := inproc.New(inproc.Config{Workers: 4})
-//	service, err := export.NewService(export.ServiceConfig{Dispatcher: queue, …})
+//	service, err := jobs.New(jobs.Config{Dispatcher: queue, …})
 //	…
 //	err = queue.Run(ctx, service.Work) // until ctx ends
 //
@@ -10,7 +10,7 @@
 //
 // Tasks are kept in memory and end with the process. That loses no job: a job
 // whose task is lost has a lease that comes to its end, and the service's reaper
-// ([export.Service.Tend]) finds it through [export.Store].Stale, in this process
+// ([jobs.Service.Tend]) finds it through [jobs.Store].Stale, in this process
 // or another, and dispatches it again. So jobs that a process has left unfinished
 // are picked up after its next start, and nothing here reads or stores any. For
 // the same reason a task that fails is not run again by the queue.
@@ -29,7 +29,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // Config is the configuration of a [Queue]. Its zero value is ready for use.
@@ -47,7 +47,7 @@ type Config struct {
 }
 
 // Queue holds tasks and runs them in the order in which they came. It implements
-// [export.Dispatcher] and is safe for concurrent use. Make one with [New].
+// [jobs.Dispatcher] and is safe for concurrent use. Make one with [New].
 type Queue struct {
 	workers  int
 	softStop time.Duration
@@ -55,9 +55,9 @@ type Queue struct {
 
 	mu      sync.Mutex
 	wake    *sync.Cond // a task waits, or running is over
-	waiting []export.Task
-	states  map[export.Task]state // of tasks that wait or run
-	running bool                  // there is a Run
+	waiting []jobs.Task
+	states  map[jobs.Task]state // of tasks that wait or run
+	running bool                // there is a Run
 }
 
 // state is where a task is.
@@ -77,16 +77,16 @@ func New(c Config) *Queue {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	q := &Queue{workers: c.Workers, softStop: c.SoftStop, logger: c.Logger, states: make(map[export.Task]state)}
+	q := &Queue{workers: c.Workers, softStop: c.SoftStop, logger: c.Logger, states: make(map[jobs.Task]state)}
 	q.wake = sync.NewCond(&q.mu)
 	return q
 }
 
-// Dispatch implements [export.Dispatcher]. It never waits, and there is no limit
+// Dispatch implements [jobs.Dispatcher]. It never waits, and there is no limit
 // to the queue. A task that waits already is not queued twice; one that runs is
 // run once more afterwards, however often it is dispatched in between. Tasks
 // may be dispatched before, during and after [Queue.Run].
-func (q *Queue) Dispatch(ctx context.Context, task export.Task) error {
+func (q *Queue) Dispatch(ctx context.Context, task jobs.Task) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -103,7 +103,7 @@ func (q *Queue) Dispatch(ctx context.Context, task export.Task) error {
 }
 
 // push puts a task at the end. The caller has q.mu.
-func (q *Queue) push(task export.Task) {
+func (q *Queue) push(task jobs.Task) {
 	q.states[task] = waits
 	q.waiting = append(q.waiting, task)
 	q.wake.Signal()
@@ -114,7 +114,7 @@ func (q *Queue) push(task export.Task) {
 // context that ends SoftStop after ctx, with ctx's cause. What they return is
 // logged, but for what that end has brought about, and so are their panics. There
 // may be one Run at a time: a second one is an error.
-func (q *Queue) Run(ctx context.Context, work func(context.Context, export.Task) error) error {
+func (q *Queue) Run(ctx context.Context, work func(context.Context, jobs.Task) error) error {
 	q.mu.Lock()
 	if q.running {
 		q.mu.Unlock()
@@ -152,14 +152,14 @@ func (q *Queue) Run(ctx context.Context, work func(context.Context, export.Task)
 }
 
 // next waits for a task, or for the end of ctx.
-func (q *Queue) next(ctx context.Context) (export.Task, bool) {
+func (q *Queue) next(ctx context.Context) (jobs.Task, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.waiting) == 0 && ctx.Err() == nil {
 		q.wake.Wait()
 	}
 	if ctx.Err() != nil {
-		return export.Task{}, false
+		return jobs.Task{}, false
 	}
 	task := q.waiting[0]
 	q.waiting = q.waiting[1:]
@@ -168,7 +168,7 @@ func (q *Queue) next(ctx context.Context) (export.Task, bool) {
 }
 
 // do runs a task.
-func (q *Queue) do(ctx context.Context, task export.Task, work func(context.Context, export.Task) error) {
+func (q *Queue) do(ctx context.Context, task jobs.Task, work func(context.Context, jobs.Task) error) {
 	defer q.done(task)
 	log := q.logger.With("task", string(task.Kind), "job", task.JobID)
 	err := call(ctx, task, work)
@@ -185,7 +185,7 @@ func (q *Queue) do(ctx context.Context, task export.Task, work func(context.Cont
 }
 
 // done takes note that a task has ended.
-func (q *Queue) done(task export.Task) {
+func (q *Queue) done(task jobs.Task) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	again := q.states[task] == runAgain
@@ -196,7 +196,7 @@ func (q *Queue) done(task export.Task) {
 }
 
 // call makes an error of a panic.
-func call(ctx context.Context, task export.Task, work func(context.Context, export.Task) error) (err error) {
+func call(ctx context.Context, task jobs.Task, work func(context.Context, jobs.Task) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &panicError{v, debug.Stack()}

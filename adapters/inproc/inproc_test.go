@@ -15,13 +15,13 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/adapters/inproc"
-	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
-var _ export.Dispatcher = (*inproc.Queue)(nil)
+var _ jobs.Dispatcher = (*inproc.Queue)(nil)
 
-func task(id string) export.Task { return export.Task{Kind: export.TaskExport, JobID: id} }
+func task(id string) jobs.Task { return jobs.Task{Kind: jobs.TaskExport, JobID: id} }
 
 func dispatch(t *testing.T, q *inproc.Queue, ids ...string) {
 	t.Helper()
@@ -55,7 +55,7 @@ func (d *diary) want(t *testing.T, lines ...string) {
 }
 
 // start runs a queue until stop is called, which returns what Run has returned.
-func start(t *testing.T, q *inproc.Queue, work func(context.Context, export.Task) error) (stop func(cause error) error) {
+func start(t *testing.T, q *inproc.Queue, work func(context.Context, jobs.Task) error) (stop func(cause error) error) {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	result := make(chan error, 1)
@@ -76,7 +76,7 @@ func TestOrderAndOnce(t *testing.T) {
 		var d diary
 		q, log := newQueue(1)
 		dispatch(t, q, "a", "b", "a", "c", "b") // before it runs
-		stop := start(t, q, func(_ context.Context, task export.Task) error {
+		stop := start(t, q, func(_ context.Context, task jobs.Task) error {
 			d.add(task.JobID)
 			time.Sleep(time.Minute)
 			return nil
@@ -92,7 +92,7 @@ func TestOrderAndOnce(t *testing.T) {
 		time.Sleep(time.Hour)
 		d.want(t, "b", "a")
 
-		if err := q.Dispatch(t.Context(), export.Task{Kind: "other", JobID: "a"}); err != nil {
+		if err := q.Dispatch(t.Context(), jobs.Task{Kind: "other", JobID: "a"}); err != nil {
 			t.Fatal(err)
 		}
 		dispatch(t, q, "a")
@@ -110,7 +110,7 @@ func TestWorkers(t *testing.T) {
 			q, _ := newQueue(c.workers)
 			var mu sync.Mutex
 			var now, most, ran int
-			stop := start(t, q, func(context.Context, export.Task) error {
+			stop := start(t, q, func(context.Context, jobs.Task) error {
 				mu.Lock()
 				now, ran = now+1, ran+1
 				most = max(most, now)
@@ -141,7 +141,7 @@ func TestNeverTwiceAtOnce(t *testing.T) {
 		q, _ := newQueue(8)
 		var now atomic.Int64
 		ran := 0
-		stop := start(t, q, func(context.Context, export.Task) error {
+		stop := start(t, q, func(context.Context, jobs.Task) error {
 			if now.Add(1) > 1 {
 				t.Error("a task runs twice at once")
 			}
@@ -169,7 +169,7 @@ func TestStop(t *testing.T) {
 		var d diary
 		q, log := newQueue(1)
 		shutdown := errors.New("shutting down")
-		work := func(ctx context.Context, task export.Task) error {
+		work := func(ctx context.Context, task jobs.Task) error {
 			d.add(task.JobID)
 			select {
 			case <-ctx.Done():
@@ -225,7 +225,7 @@ func TestSoftStop(t *testing.T) {
 		var d diary
 		q := inproc.New(inproc.Config{Workers: 2, SoftStop: time.Minute})
 		shutdown := errors.New("shutting down")
-		stop := start(t, q, func(ctx context.Context, task export.Task) error {
+		stop := start(t, q, func(ctx context.Context, task jobs.Task) error {
 			left := 59 * time.Second
 			if task.JobID == "long" {
 				left = time.Hour
@@ -249,7 +249,7 @@ func TestSoftStop(t *testing.T) {
 		}
 		d.want(t, "short: finished", "long: shutting down")
 
-		stop = start(t, q, func(_ context.Context, task export.Task) error {
+		stop = start(t, q, func(_ context.Context, task jobs.Task) error {
 			d.add(task.JobID)
 			return nil
 		})
@@ -266,7 +266,7 @@ func TestFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var d diary
 		q, log := newQueue(1)
-		stop := start(t, q, func(_ context.Context, task export.Task) error {
+		stop := start(t, q, func(_ context.Context, task jobs.Task) error {
 			d.add(task.JobID)
 			switch task.JobID {
 			case "fails":
@@ -307,7 +307,7 @@ func TestManyDispatchers(t *testing.T) {
 	q, _ := newQueue(4)
 	var ran atomic.Int64
 	done := make(chan struct{})
-	stop := start(t, q, func(context.Context, export.Task) error {
+	stop := start(t, q, func(context.Context, jobs.Task) error {
 		if ran.Add(1) == 1000 {
 			close(done)
 		}

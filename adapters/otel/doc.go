@@ -4,10 +4,10 @@
 //
 //	tracer := otel.New(otel.Config{Provider: provider})
 //	spool := tracer.Spool(spool)
-//	service, err := export.NewService(export.ServiceConfig{
+//	service, err := jobs.New(jobs.Config{
 //		Store:       tracer.Store(store),
 //		Destination: tracer.Destination(destination),
-//		Observers:   []export.Observer{tracer.Observer()},
+//		Observers:   []jobs.Observer{tracer.Observer()},
 //		…
 //	})
 //	handler := tracer.HTTP(api) // a handler of package httpapi

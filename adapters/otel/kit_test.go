@@ -10,6 +10,7 @@ import (
 	"github.com/orgexport/orgexport/adapters/otel"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 func newTracer() *otel.Tracer { return otel.New(otel.Config{Provider: sdktrace.NewTracerProvider()}) }
@@ -17,13 +18,13 @@ func newTracer() *otel.Tracer { return otel.New(otel.Config{Provider: sdktrace.N
 // TestKits runs the kits of the ports on what is traced.
 func TestKits(t *testing.T) {
 	t.Run("store", func(t *testing.T) {
-		exporttest.RunStore(t, func(*testing.T) export.Store { return newTracer().Store(&exporttest.MemStore{Again: true}) })
+		exporttest.RunStore(t, func(*testing.T) jobs.Store { return newTracer().Store(&exporttest.MemStore{Again: true}) })
 	})
 	t.Run("spool", func(t *testing.T) {
 		exporttest.RunSpool(t, func(*testing.T) export.Spool { return newTracer().Spool(new(exporttest.MemSpool)) })
 	})
 	t.Run("destination", func(t *testing.T) {
-		exporttest.RunDestination(t, func(*testing.T) export.Destination { return newTracer().Destination(new(exporttest.MemDestination)) })
+		exporttest.RunDestination(t, func(*testing.T) jobs.Destination { return newTracer().Destination(new(exporttest.MemDestination)) })
 	})
 }
 
@@ -76,10 +77,10 @@ func TestWhatPortsMayDo(t *testing.T) {
 	if _, err := tracer.Spool(bare).(export.JobLister).Jobs(t.Context()); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("Jobs of who does not know gives %v", err)
 	}
-	if _, err := export.StatsOf(t.Context(), tracer.Store(new(exporttest.MemStore))); err != nil {
+	if _, err := jobs.StatsOf(t.Context(), tracer.Store(new(exporttest.MemStore))); err != nil {
 		t.Errorf("Stats gives %v", err)
 	}
-	if _, err := export.StatsOf(t.Context(), tracer.Store(exporttest.NewFaults().Store(new(exporttest.MemStore)))); !errors.Is(err, errors.ErrUnsupported) {
+	if _, err := jobs.StatsOf(t.Context(), tracer.Store(exporttest.NewFaults().Store(new(exporttest.MemStore)))); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("Stats of who does not know gives %v", err)
 	}
 }

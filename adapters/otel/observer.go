@@ -6,26 +6,27 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// Observer is for [export.ServiceConfig.Observers]: it makes the spans of attempts
+// Observer is for [jobs.Config.Observers]: it makes the spans of attempts
 // and of sections, and puts ids on those of requests.
-func (t *Tracer) Observer() export.Observer {
-	return export.Observer{Job: t.job, Attempt: t.attempt, Section: t.section}
+func (t *Tracer) Observer() jobs.Observer {
+	return jobs.Observer{Job: t.job, Attempt: t.attempt, Section: t.section}
 }
 
 // job puts the ids of a job on the span of the request that has done something
 // to it.
-func (t *Tracer) job(ctx context.Context, e export.JobEvent) {
+func (t *Tracer) job(ctx context.Context, e jobs.Event) {
 	switch e.Step {
-	case export.StepCreated, export.StepCancelled, export.StepPurged:
+	case jobs.StepCreated, jobs.StepCancelled, jobs.StepPurged:
 		trace.SpanFromContext(ctx).SetAttributes(jobID.String(e.Job.ID), organization.String(e.Job.Organization.ID))
-	case export.StepClaimed, export.StepCompleted, export.StepFailed, export.StepPutOff, export.StepHandedBack,
-		export.StepStopped, export.StepLeaseLost, export.StepWorkerLost: // they are of attempts
+	case jobs.StepClaimed, jobs.StepCompleted, jobs.StepFailed, jobs.StepPutOff, jobs.StepHandedBack,
+		jobs.StepStopped, jobs.StepLeaseLost, jobs.StepWorkerLost: // they are of attempts
 	}
 }
 
-func (t *Tracer) attempt(ctx context.Context, job export.Job) (context.Context, func(export.JobEvent)) {
+func (t *Tracer) attempt(ctx context.Context, job jobs.Job) (context.Context, func(jobs.Event)) {
 	options := []trace.SpanStartOption{trace.WithNewRoot(), trace.WithAttributes(
 		jobID.String(job.ID), organization.String(job.Organization.ID), jobAttempt.Int(job.Attempt), archiveFormat.String(job.Format),
 	)}
@@ -33,23 +34,23 @@ func (t *Tracer) attempt(ctx context.Context, job export.Job) (context.Context, 
 		options = append(options, trace.WithLinks(link))
 	}
 	ctx, span := t.tracer.Start(ctx, "job attempt", options...)
-	return ctx, func(e export.JobEvent) {
+	return ctx, func(e jobs.Event) {
 		span.SetAttributes(jobOutcome.String(string(e.Step)))
 		switch e.Step {
-		case export.StepCompleted:
+		case jobs.StepCompleted:
 			span.SetAttributes(archiveBytes.Int64(e.Job.Size))
-		case export.StepLeaseLost:
+		case jobs.StepLeaseLost:
 			failAs(span, "lease_lost")
-		case export.StepFailed, export.StepPutOff:
+		case jobs.StepFailed, jobs.StepPutOff:
 			fail(span, e.Err)
-		case export.StepHandedBack, export.StepStopped: // as somebody wanted
-		case export.StepCreated, export.StepClaimed, export.StepCancelled, export.StepWorkerLost, export.StepPurged: // end no attempt
+		case jobs.StepHandedBack, jobs.StepStopped: // as somebody wanted
+		case jobs.StepCreated, jobs.StepClaimed, jobs.StepCancelled, jobs.StepWorkerLost, jobs.StepPurged: // end no attempt
 		}
 		span.End()
 	}
 }
 
-func (t *Tracer) section(ctx context.Context, _ export.Job, key string) (context.Context, func(export.Event, error)) {
+func (t *Tracer) section(ctx context.Context, _ jobs.Job, key string) (context.Context, func(export.Event, error)) {
 	ctx, span := t.tracer.Start(ctx, "section "+key, trace.WithAttributes(sectionKey.String(key)))
 	return ctx, func(e export.Event, err error) {
 		if err != nil {

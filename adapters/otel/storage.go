@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // Spool makes spans of what is asked of inner. It is an [export.Checker], an
@@ -69,13 +70,13 @@ func (s *spool) FreeSpace() (int64, error) {
 // Destination makes spans of what is asked of inner. It is an [export.Checker] and
 // an [export.Sweeper] if inner is; if not, it is as good as ready, and has nothing
 // to sweep.
-func (t *Tracer) Destination(inner export.Destination) export.Destination {
+func (t *Tracer) Destination(inner jobs.Destination) jobs.Destination {
 	return &destination{t, inner}
 }
 
 type destination struct {
 	t     *Tracer
-	inner export.Destination
+	inner jobs.Destination
 }
 
 func (d *destination) Put(ctx context.Context, key string, write func(io.Writer) error) error {

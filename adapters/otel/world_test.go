@@ -20,6 +20,7 @@ import (
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/httpapi"
 	"github.com/orgexport/orgexport/sign"
 )
@@ -49,7 +50,7 @@ func (s section) Export(ctx context.Context, _ export.Scope, sink export.Sink) e
 // world is an API with everything behind it in memory and traced.
 type world struct {
 	exporttest.MemDispatcher
-	service *export.Service
+	service *jobs.Service
 	faults  *exporttest.Faults
 	spans   *tracetest.InMemoryExporter
 	server  *httptest.Server
@@ -94,10 +95,10 @@ func newWorld(t *testing.T, change func(c *otel.Config)) *world {
 	}
 	store := tracer.Store(w.faults.Store(new(exporttest.MemStore)))
 	destination := tracer.Destination(w.faults.Destination(new(exporttest.MemDestination)))
-	w.service, err = export.NewService(export.ServiceConfig{
+	w.service, err = jobs.New(jobs.Config{
 		Engine: engine, Store: store, Dispatcher: &w.MemDispatcher, Destination: destination, Signer: signer, Logger: logger,
 		Organizations: exporttest.MemOrganizations{acme: {ID: acme, Slug: "acme", Name: planted}},
-		Observers:     []export.Observer{tracer.Observer()},
+		Observers:     []jobs.Observer{tracer.Observer()},
 		Lease:         time.Second, Heartbeat: 5 * time.Millisecond,
 	})
 	if err != nil {

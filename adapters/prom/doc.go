@@ -3,8 +3,8 @@
 //
 //	metrics, err := prom.New(prom.Config{Store: store, Engine: engine})
 //	…
-//	service, err := export.NewService(export.ServiceConfig{
-//		Observers: []export.Observer{metrics.Observer()},
+//	service, err := jobs.New(jobs.Config{
+//		Observers: []jobs.Observer{metrics.Observer()},
 //		…
 //	})
 //	downloads = metrics.Downloads(downloads)         // a handler of package sign
@@ -25,7 +25,7 @@
 // Each process counts what it has done itself. Only orgexport_jobs and
 // orgexport_queue_age_seconds are of the store, which all processes share, so
 // that they are not to be summed up over processes; they are missing while the
-// store does not answer, and where it is no [export.Statser].
+// store does not answer, and where it is no [jobs.Statser].
 //
 //	orgexport_jobs                           gauge      status             jobs in flight: pending or processing
 //	orgexport_queue_age_seconds              gauge                         since the oldest pending job was created; 0 if none is

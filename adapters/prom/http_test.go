@@ -14,6 +14,7 @@ import (
 	"github.com/orgexport/orgexport/adapters/prom"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/httpapi"
 	"github.com/orgexport/orgexport/sign"
 )
@@ -109,8 +110,8 @@ func TestDownloads(t *testing.T) {
 	m := newMetrics(t)
 	destination, trail := new(exporttest.MemDestination), new(exporttest.MemTrail)
 	const size = 32 << 20
-	job := export.Job{
-		ID: "2222222222222222222222", Organization: export.Organization{ID: acme}, Status: export.JobCompleted, Attempt: 1,
+	job := jobs.Job{
+		ID: "2222222222222222222222", Organization: export.Organization{ID: acme}, Status: jobs.Completed, Attempt: 1,
 		Filename: "a.zip", Size: size, SHA256: make([]byte, 32), FinishedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour),
 	}
 	job.ObjectKey = acme + "/" + job.ID + "/1.zip"
@@ -211,9 +212,9 @@ func leave(t *testing.T, m *prom.Metrics, link string) {
 }
 
 // oneJob is all that there are.
-type oneJob export.Job
+type oneJob jobs.Job
 
-func (j oneJob) Get(context.Context, string, string) (export.Job, error) { return export.Job(j), nil }
+func (j oneJob) Get(context.Context, string, string) (jobs.Job, error) { return jobs.Job(j), nil }
 
 // TestWriters passes on what a writer can do beside writing.
 func TestWriters(t *testing.T) {

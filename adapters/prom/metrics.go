@@ -12,13 +12,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // Config is the configuration of [Metrics]. Its zero value is ready for use.
 type Config struct {
-	// Store is asked at each scrape how busy it is, if it is an [export.Statser].
+	// Store is asked at each scrape how busy it is, if it is an [jobs.Statser].
 	// Optional.
-	Store export.Store
+	Store jobs.Store
 
 	// Engine tells the sections that there are, and how many are stuck. Optional.
 	Engine *export.Engine
@@ -109,7 +110,7 @@ func New(c Config) (*Metrics, error) {
 // expect makes what is to be seen before it happens, so that its first time is
 // an increase.
 func (m *Metrics) expect() {
-	for _, outcome := range []export.Step{export.StepCompleted, export.StepFailed, export.StepCancelled} {
+	for _, outcome := range []jobs.Step{jobs.StepCompleted, jobs.StepFailed, jobs.StepCancelled} {
 		m.jobsEnded.WithLabelValues(string(outcome))
 	}
 	for _, by := range []string{byWorker, byReaper} {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // Who notices that a lease was lost.
@@ -13,38 +14,38 @@ const (
 	byReaper = "reaper"
 )
 
-// Observer is for [export.ServiceConfig.Observers].
-func (m *Metrics) Observer() export.Observer {
-	return export.Observer{Job: m.job, Attempt: m.attempt, Section: m.section}
+// Observer is for [jobs.Config.Observers].
+func (m *Metrics) Observer() jobs.Observer {
+	return jobs.Observer{Job: m.job, Attempt: m.attempt, Section: m.section}
 }
 
-func (m *Metrics) job(_ context.Context, e export.JobEvent) {
+func (m *Metrics) job(_ context.Context, e jobs.Event) {
 	switch e.Step {
-	case export.StepCreated:
+	case jobs.StepCreated:
 		m.jobsCreated.Inc()
-	case export.StepCompleted, export.StepFailed, export.StepCancelled:
+	case jobs.StepCompleted, jobs.StepFailed, jobs.StepCancelled:
 		m.jobsEnded.WithLabelValues(string(e.Step)).Inc()
 		m.jobDuration.WithLabelValues(string(e.Step)).Observe(e.Job.FinishedAt.Sub(e.Job.CreatedAt).Seconds())
 		m.archiveBytes.Add(float64(e.Job.Size)) // 0 unless it is completed
-	case export.StepLeaseLost:
+	case jobs.StepLeaseLost:
 		m.leasesLost.WithLabelValues(byWorker).Inc()
-	case export.StepWorkerLost:
+	case jobs.StepWorkerLost:
 		m.leasesLost.WithLabelValues(byReaper).Inc()
-	case export.StepPurged:
+	case jobs.StepPurged:
 		m.archivesPurged.Inc()
-	case export.StepClaimed, export.StepPutOff, export.StepHandedBack, export.StepStopped: // counted as attempts
+	case jobs.StepClaimed, jobs.StepPutOff, jobs.StepHandedBack, jobs.StepStopped: // counted as attempts
 	}
 }
 
-func (m *Metrics) attempt(ctx context.Context, _ export.Job) (context.Context, func(export.JobEvent)) {
+func (m *Metrics) attempt(ctx context.Context, _ jobs.Job) (context.Context, func(jobs.Event)) {
 	m.attemptsRunning.Inc()
-	return ctx, func(e export.JobEvent) {
+	return ctx, func(e jobs.Event) {
 		m.attemptsRunning.Dec()
 		m.attemptDuration.WithLabelValues(string(e.Step)).Observe(e.Elapsed.Seconds())
 	}
 }
 
-func (m *Metrics) section(ctx context.Context, _ export.Job, key string) (context.Context, func(export.Event, error)) {
+func (m *Metrics) section(ctx context.Context, _ jobs.Job, key string) (context.Context, func(export.Event, error)) {
 	began := time.Now()
 	return ctx, func(e export.Event, err error) {
 		status := "aborted"

@@ -22,6 +22,7 @@ import (
 	"github.com/orgexport/orgexport/adapters/prom"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 const (
@@ -43,7 +44,7 @@ func (s section) Export(ctx context.Context, _ export.Scope, sink export.Sink) e
 
 // world is a service and its metrics.
 type world struct {
-	*export.Service
+	*jobs.Service
 	exporttest.MemDispatcher
 	metrics *prom.Metrics
 	store   *exporttest.MemStore
@@ -76,11 +77,11 @@ func newWorld(t *testing.T) *world {
 	if w.metrics, err = prom.New(prom.Config{Store: w.store, Engine: engine, Logger: logger}); err != nil {
 		t.Fatal(err)
 	}
-	w.Service, err = export.NewService(export.ServiceConfig{
+	w.Service, err = jobs.New(jobs.Config{
 		Engine: engine, Store: w.store, Dispatcher: &w.MemDispatcher, Destination: w.faults.Destination(new(exporttest.MemDestination)),
 		Signer: new(exporttest.MemSigner), Logger: logger, Heartbeat: 10 * time.Millisecond,
 		Organizations: exporttest.MemOrganizations{acme: {ID: acme, Slug: "acme"}, other: {ID: other, Slug: "other"}},
-		Observers:     []export.Observer{w.metrics.Observer()},
+		Observers:     []jobs.Observer{w.metrics.Observer()},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -92,9 +93,9 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func (w *world) create(t *testing.T, organization string, sections ...string) export.Job {
+func (w *world) create(t *testing.T, organization string, sections ...string) jobs.Job {
 	t.Helper()
-	job, _, err := w.Create(t.Context(), export.JobRequest{OrganizationID: organization, Sections: sections})
+	job, _, err := w.Create(t.Context(), jobs.Request{OrganizationID: organization, Sections: sections})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +142,7 @@ func (w *world) exports(t *testing.T) {
 
 	lost := w.create(t, other, "slow")
 	w.work(t, func() { // its lease is over, and another process has looked
-		_, err := w.store.Update(t.Context(), lost.ID, func(now time.Time, j *export.Job) error {
+		_, err := w.store.Update(t.Context(), lost.ID, func(now time.Time, j *jobs.Job) error {
 			j.LeaseUntil = now
 			return nil
 		})
@@ -244,8 +245,8 @@ func TestScrape(t *testing.T) {
 // brokenStore does not tell how busy it is.
 type brokenStore struct{ exporttest.MemStore }
 
-func (*brokenStore) Stats(context.Context) (export.Stats, error) {
-	return export.Stats{}, errors.New("secret: connection refused")
+func (*brokenStore) Stats(context.Context) (jobs.Stats, error) {
+	return jobs.Stats{}, errors.New("secret: connection refused")
 }
 
 // TestStoreThatDoesNotAnswer keeps the other metrics.

@@ -5,7 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // collectStats registers what is asked at each scrape.
@@ -15,7 +15,7 @@ func (m *Metrics) collectStats(r recorder) {
 			Namespace: namespace, Name: "sections_stuck", Help: "Sections that were given up and have not returned.",
 		}, func() float64 { return float64(e.Stuck()) }))
 	}
-	if store, ok := m.config.Store.(export.Statser); ok {
+	if store, ok := m.config.Store.(jobs.Statser); ok {
 		r.MustRegister(&busyness{
 			metrics:  m,
 			store:    store,
@@ -31,7 +31,7 @@ func (m *Metrics) collectStats(r recorder) {
 // busyness asks the store at each scrape.
 type busyness struct {
 	metrics   *Metrics
-	store     export.Statser
+	store     jobs.Statser
 	failures  prometheus.Counter
 	jobs, age *prometheus.Desc
 }
@@ -57,7 +57,7 @@ func (b *busyness) Collect(out chan<- prometheus.Metric) {
 	gauge := func(desc *prometheus.Desc, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, v, labels...)
 	}
-	gauge(b.jobs, float64(stats.Pending), string(export.JobPending))
-	gauge(b.jobs, float64(stats.Processing), string(export.JobProcessing))
+	gauge(b.jobs, float64(stats.Pending), string(jobs.Pending))
+	gauge(b.jobs, float64(stats.Processing), string(jobs.Processing))
 	gauge(b.age, stats.Oldest.Seconds())
 }

@@ -7,10 +7,10 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
-var _ export.Canceller = (*Queue)(nil)
+var _ jobs.Canceller = (*Queue)(nil)
 
 // cancelChannel is where the ids of cancelled jobs are notified. There is one in
 // a database, whatever the schema is: who has no such job takes no notice.
@@ -21,7 +21,7 @@ const (
 	closeTimeout = time.Second
 )
 
-// Cancel implements [export.Canceller]: each [Queue.Listen] on the database is
+// Cancel implements [jobs.Canceller]: each [Queue.Listen] on the database is
 // told of the job. River's own way is of no use for that, because to River a task
 // is over once a worker has it.
 func (q *Queue) Cancel(ctx context.Context, jobID string) error {
@@ -33,7 +33,7 @@ func (q *Queue) Cancel(ctx context.Context, jobID string) error {
 
 // Listen calls cancelled with the id of each job that was cancelled, in whatever
 // process, until ctx ends; then it returns nil. The calls come one after the other.
-// [export.Service.Cancelled] is what they are for. What happens while the database
+// [jobs.Service.Cancelled] is what they are for. What happens while the database
 // cannot be reached is not heard of. Without Config.ListenURL nothing is.
 func (q *Queue) Listen(ctx context.Context, cancelled func(jobID string)) error {
 	for q.listen != nil && ctx.Err() == nil {

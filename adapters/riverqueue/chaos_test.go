@@ -15,7 +15,7 @@ import (
 
 	"github.com/orgexport/orgexport/adapters/pgtest"
 	"github.com/orgexport/orgexport/archive/archivetest"
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 var chaosSeed = flag.Uint64("chaos.seed", 0, "decides what happens in the chaos test; 0 means a random one")
@@ -198,7 +198,7 @@ func (c *chaos) ask(ctx context.Context, exports int, every time.Duration) {
 	defer tick.Stop()
 	formats := c.requests.service.Formats()
 	for i := 0; len(c.jobs) < exports && ctx.Err() == nil; {
-		job, err := c.create(ctx, export.JobRequest{
+		job, err := c.create(ctx, jobs.Request{
 			OrganizationID: slowOrganizations[i%len(slowOrganizations)],
 			Format:         formats[i/len(slowOrganizations)%len(formats)],
 		})
@@ -221,7 +221,7 @@ func (c *chaos) ask(ctx context.Context, exports int, every time.Duration) {
 	}
 }
 
-func (c *chaos) create(ctx context.Context, r export.JobRequest) (export.Job, error) {
+func (c *chaos) create(ctx context.Context, r jobs.Request) (jobs.Job, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	job, _, err := c.requests.service.Create(ctx, r)
@@ -312,7 +312,7 @@ func (c *chaos) signal(s *slot, signal syscall.Signal) {
 // another asks for one more export of each organization: none is blocked.
 func (c *chaos) another() {
 	for _, id := range slowOrganizations {
-		job, created, err := c.requests.service.Create(c.t.Context(), export.JobRequest{OrganizationID: id})
+		job, created, err := c.requests.service.Create(c.t.Context(), jobs.Request{OrganizationID: id})
 		if err != nil || !created {
 			c.fatal("organization %s: Create gives %t, %v", id, created, err)
 		}
@@ -320,8 +320,8 @@ func (c *chaos) another() {
 	}
 	c.eventually("one more export of each organization ends", "SELECT count(*) FROM orgexport_jobs WHERE status IN ('pending', 'processing')")
 	for _, id := range slowOrganizations {
-		last, _, err := c.requests.service.List(c.t.Context(), id, export.Page{Number: 1, Size: 1})
-		if err != nil || len(last) == 0 || last[0].Status != export.JobCompleted {
+		last, _, err := c.requests.service.List(c.t.Context(), id, jobs.Page{Number: 1, Size: 1})
+		if err != nil || len(last) == 0 || last[0].Status != jobs.Completed {
 			c.t.Errorf("organization %s: one more export is %v, %v", id, last, err)
 		}
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/export/verify"
 )
 
@@ -38,7 +39,7 @@ func (c *chaos) check() {
 	for _, h := range histories {
 		last := h.writes[len(h.writes)-1].Job
 		c.report(last, h.problems())
-		if last.Status == export.JobFailed {
+		if last.Status == jobs.Failed {
 			failed++
 			if last.Error != "The export failed too often. Please contact support." || last.ObjectKey != "" {
 				c.t.Errorf("job %s failed with %q", last.ID, last.Error)
@@ -60,7 +61,7 @@ func (c *chaos) check() {
 	c.checkLog()
 }
 
-func (c *chaos) report(job export.Job, problems []string) {
+func (c *chaos) report(job jobs.Job, problems []string) {
 	for _, p := range problems {
 		c.t.Errorf("job %s: %s", job.ID, p)
 	}
@@ -87,7 +88,7 @@ func (c *chaos) sweep() {
 
 // write is a job as it was written, and who did.
 type write struct {
-	export.Job
+	jobs.Job
 	writer string
 }
 
@@ -135,16 +136,16 @@ func (h *history) problems() []string {
 		}
 	}
 	ends := 0
-	old := write{Job: export.Job{Status: export.JobPending}}
+	old := write{Job: jobs.Job{Status: jobs.Pending}}
 	for i, now := range h.writes {
 		claimed := now.Attempt != old.Attempt
-		bad(claimed && (now.Attempt != old.Attempt+1 || now.Status != export.JobProcessing), "attempt %d is followed by %d", old.Attempt, now.Attempt)
-		bad(!claimed && now.Status == export.JobProcessing && now.LeaseOwner != old.LeaseOwner, "attempt %d is of two workers", now.Attempt)
+		bad(claimed && (now.Attempt != old.Attempt+1 || now.Status != jobs.Processing), "attempt %d is followed by %d", old.Attempt, now.Attempt)
+		bad(!claimed && now.Status == jobs.Processing && now.LeaseOwner != old.LeaseOwner, "attempt %d is of two workers", now.Attempt)
 		if claimed {
 			h.kept += len(now.Parts)
 			bad(now.writer != now.LeaseOwner, "%s has claimed it for %s", now.writer, now.LeaseOwner)
-		} else if now.Status == export.JobProcessing || now.Status == export.JobCompleted && old.Status.InFlight() {
-			bad(old.Status != export.JobProcessing || now.writer != old.LeaseOwner,
+		} else if now.Status == jobs.Processing || now.Status == jobs.Completed && old.Status.InFlight() {
+			bad(old.Status != jobs.Processing || now.writer != old.LeaseOwner,
 				"%s has written that it is %s when it was %s, of %q", now.writer, now.Status, old.Status, old.LeaseOwner)
 		}
 		if !now.Status.InFlight() && (i == 0 || old.Status.InFlight()) {
@@ -169,7 +170,7 @@ func (h *history) problems() []string {
 		old = now
 	}
 	bad(ends != 1, "it ended %d times", ends)
-	if old.Status == export.JobCompleted {
+	if old.Status == jobs.Completed {
 		took := old.FinishedAt.Sub(old.ClaimedAt)
 		bad(old.Attempt == 1 && took < chaosExport, "it took %v, want at least %v", took, chaosExport)
 		bad(len(h.sealed) != len(slowSections(0, nil)), "%d sections are sealed", len(h.sealed))
@@ -193,7 +194,7 @@ func (h *history) String() string {
 }
 
 // content is a job without what is deleted once it has ended.
-func content(job export.Job) string {
+func content(job jobs.Job) string {
 	job.Parts, job.PurgeAt = nil, time.Time{}
 	text, err := json.Marshal(job)
 	if err != nil {
@@ -203,7 +204,7 @@ func content(job export.Job) string {
 }
 
 // sameArchive compares an archive with the one that is made where nothing happens.
-func sameArchive(t *testing.T, engine *export.Engine, job export.Job, name string) []string {
+func sameArchive(t *testing.T, engine *export.Engine, job jobs.Job, name string) []string {
 	t.Helper()
 	format := archive.Zip()
 	if job.Format == archive.TarGz().Name() {

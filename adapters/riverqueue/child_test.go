@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/orgexport/orgexport/adapters/pgtest"
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // The environment of a child: the database and the folder that it shares with the
@@ -71,7 +71,7 @@ func TestKilledWorker(t *testing.T) {
 	_ = cmd.Wait() // says that it was killed
 	receive(t, began, "the job on another worker")
 	done := n.wait(t, job.ID)
-	if done.Status != export.JobCompleted || done.Failures != 1 || done.Attempt != 2 {
+	if done.Status != jobs.Completed || done.Failures != 1 || done.Attempt != 2 {
 		t.Errorf("the job ended as %s after %d attempts and %d failures", done.Status, done.Attempt, done.Failures)
 	}
 	if err := stop(nil); err != nil {

@@ -1,10 +1,10 @@
 // Package riverqueue brings tasks to workers on any number of machines by River
 // (github.com/riverqueue/river), whose tables are in the PostgreSQL database of
-// the jobs: the [export.Dispatcher] beside adapters/bunstore.
+// the jobs: the [jobs.Dispatcher] beside adapters/bunstore.
 //
 //	queue, err := riverqueue.New(riverqueue.Config{DB: db, ListenURL: address})
 //	…
-//	service, err := export.NewService(export.ServiceConfig{Dispatcher: queue, …})
+//	service, err := jobs.New(jobs.Config{Dispatcher: queue, …})
 //	…
 //	go service.Tend(ctx)
 //	go queue.Listen(ctx, service.Cancelled)
@@ -20,11 +20,11 @@
 //
 //	var queue *riverqueue.Queue
 //	store, err := bunstore.Open(ctx, address, bunstore.Config{
-//		AfterWrite: func(ctx context.Context, tx *sql.Tx, job *export.Job) error {
+//		AfterWrite: func(ctx context.Context, tx *sql.Tx, job *jobs.Job) error {
 //			if !job.Waits() {
 //				return nil
 //			}
-//			return queue.EnqueueTx(ctx, tx, export.Task{Kind: export.TaskExport, JobID: job.ID})
+//			return queue.EnqueueTx(ctx, tx, jobs.Task{Kind: jobs.TaskExport, JobID: job.ID})
 //		},
 //	})
 //	…
@@ -41,7 +41,7 @@
 // wake one worker for each task: the task's row is completed as soon as a worker
 // has taken it, before the work. From then on the job's lease tells whether
 // somebody looks after it, and once it is over, whichever node's
-// [export.Service.Tend] sees that first dispatches the job again. For the same
+// [jobs.Service.Tend] sees that first dispatches the job again. For the same
 // reason River never tries a task again and sets no time limit, and a task that
 // was lost in between costs no more than the wait for the lease.
 //

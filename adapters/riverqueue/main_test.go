@@ -15,7 +15,7 @@ import (
 
 	"github.com/orgexport/orgexport/adapters/pgtest"
 	"github.com/orgexport/orgexport/adapters/riverqueue"
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // TestMain is also that of the processes that the tests start: see child_test.go
@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	pgtest.Main(m)
 }
 
-func task(id string) export.Task { return export.Task{Kind: export.TaskExport, JobID: id} }
+func task(id string) jobs.Task { return jobs.Task{Kind: jobs.TaskExport, JobID: id} }
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
@@ -108,7 +108,7 @@ func dispatch(t *testing.T, q *riverqueue.Queue, ids ...string) {
 }
 
 // start runs a queue until stop is called, which returns what Run has returned.
-func start(t *testing.T, q *riverqueue.Queue, work func(context.Context, export.Task) error) (stop func(cause error) error) {
+func start(t *testing.T, q *riverqueue.Queue, work func(context.Context, jobs.Task) error) (stop func(cause error) error) {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	result := make(chan error, 1)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/orgexport/orgexport/adapters/pgtest"
 	"github.com/orgexport/orgexport/adapters/riverqueue"
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 func TestMigrate(t *testing.T) {
@@ -42,7 +42,7 @@ func TestMigrate(t *testing.T) {
 			}
 			dispatch(t, q, "a")
 			ran := make(chan string, 1)
-			stop := start(t, q, func(_ context.Context, task export.Task) error {
+			stop := start(t, q, func(_ context.Context, task jobs.Task) error {
 				ran <- task.JobID
 				return nil
 			})
@@ -101,7 +101,7 @@ func TestEnqueueTx(t *testing.T) {
 	q, address := migrated(t, riverqueue.Config{})
 	db := open(t, address)
 	ran := make(chan string, 10)
-	stop := start(t, q, func(_ context.Context, task export.Task) error {
+	stop := start(t, q, func(_ context.Context, task jobs.Task) error {
 		ran <- task.JobID
 		return nil
 	})

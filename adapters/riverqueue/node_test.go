@@ -12,18 +12,19 @@ import (
 	"github.com/orgexport/orgexport/adapters/riverqueue"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // node is what a process has.
 type node struct {
 	store   *bunstore.Store
 	queue   *riverqueue.Queue
-	service *export.Service
+	service *jobs.Service
 }
 
 // nodeConfig is what nodes differ in.
 type nodeConfig struct {
-	export.ServiceConfig // without those ports that all have alike
+	jobs.Config // without those ports that all have alike
 
 	address  string // of the database
 	folder   string // of parts, archives and temporary files
@@ -32,7 +33,7 @@ type nodeConfig struct {
 	late     time.Duration // of storage
 
 	// written is called in the transaction of each write of a job. Optional.
-	written func(context.Context, *sql.Tx, *export.Job) error
+	written func(context.Context, *sql.Tx, *jobs.Job) error
 }
 
 // concurrency is how many sections of an export run at once.
@@ -41,7 +42,7 @@ const concurrency = 2
 // open makes a node whose jobs and tasks are one transaction.
 func (c nodeConfig) open(ctx context.Context) (_ *node, err error) {
 	n := new(node)
-	n.store, err = bunstore.Open(ctx, c.address, bunstore.Config{AfterWrite: func(ctx context.Context, tx *sql.Tx, job *export.Job) error {
+	n.store, err = bunstore.Open(ctx, c.address, bunstore.Config{AfterWrite: func(ctx context.Context, tx *sql.Tx, job *jobs.Job) error {
 		if c.written != nil {
 			if err := c.written(ctx, tx, job); err != nil {
 				return err
@@ -50,7 +51,7 @@ func (c nodeConfig) open(ctx context.Context) (_ *node, err error) {
 		if !job.Waits() {
 			return nil
 		}
-		return n.queue.EnqueueTx(ctx, tx, export.Task{Kind: export.TaskExport, JobID: job.ID})
+		return n.queue.EnqueueTx(ctx, tx, jobs.Task{Kind: jobs.TaskExport, JobID: job.ID})
 	}})
 	if err != nil {
 		return nil, err
@@ -86,11 +87,11 @@ func (c nodeConfig) open(ctx context.Context) (_ *node, err error) {
 	}
 	c.Store, c.Dispatcher, c.Signer = n.store, noDispatcher{}, new(exporttest.MemSigner)
 	c.Destination = lateDestination{destination, 4 * c.late} // an archive is larger than a part
-	n.service, err = export.NewService(c.ServiceConfig)
+	n.service, err = jobs.New(c.Config)
 	return n, err
 }
 
 // noDispatcher has nothing to do: a job that waits is enqueued when it is written.
 type noDispatcher struct{}
 
-func (noDispatcher) Dispatch(context.Context, export.Task) error { return nil }
+func (noDispatcher) Dispatch(context.Context, jobs.Task) error { return nil }

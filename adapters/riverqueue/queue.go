@@ -17,11 +17,12 @@ import (
 	"github.com/riverqueue/river/rivertype"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 var (
-	_ export.Dispatcher = (*Queue)(nil)
-	_ export.Checker    = (*Queue)(nil)
+	_ jobs.Dispatcher = (*Queue)(nil)
+	_ export.Checker  = (*Queue)(nil)
 )
 
 // queueName is the queue of River's that all tasks wait in.
@@ -62,7 +63,7 @@ type Config struct {
 }
 
 // Queue holds tasks in PostgreSQL and runs them, in about the order in which they
-// came. It implements [export.Dispatcher] and is safe for concurrent use, by any
+// came. It implements [jobs.Dispatcher] and is safe for concurrent use, by any
 // number of processes on one database. Make one with [New]; there is nothing to
 // close.
 type Queue struct {
@@ -127,14 +128,14 @@ func (q *Queue) riverConfig() *river.Config {
 // taskArgs is a task as River stores it. No field is ever renamed: rows outlive
 // the program.
 type taskArgs struct {
-	TaskKind export.TaskKind `json:"task"`
-	JobID    string          `json:"job_id"`
+	TaskKind jobs.TaskKind `json:"task"`
+	JobID    string        `json:"job_id"`
 }
 
 // Kind implements [river.JobArgs].
 func (taskArgs) Kind() string { return "orgexport_task" }
 
-func (a taskArgs) task() export.Task { return export.Task{Kind: a.TaskKind, JobID: a.JobID} }
+func (a taskArgs) task() jobs.Task { return jobs.Task{Kind: a.TaskKind, JobID: a.JobID} }
 
 // insertOpts let a task wait once.
 func insertOpts() *river.InsertOpts {
@@ -166,10 +167,10 @@ func (*waitingOnly) InsertBegin(_ context.Context, p *rivertype.JobInsertParams)
 	return nil
 }
 
-// Dispatch implements [export.Dispatcher]. A task that waits already is not queued
+// Dispatch implements [jobs.Dispatcher]. A task that waits already is not queued
 // twice; one that a worker has taken is queued once more, and may then run beside
 // it: a job's lease keeps them apart.
-func (q *Queue) Dispatch(ctx context.Context, task export.Task) error {
+func (q *Queue) Dispatch(ctx context.Context, task jobs.Task) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -181,7 +182,7 @@ func (q *Queue) Dispatch(ctx context.Context, task export.Task) error {
 
 // EnqueueTx is [Queue.Dispatch] in a transaction of DB: workers see the task once
 // tx is committed. If it fails tx is of no more use than to be rolled back.
-func (q *Queue) EnqueueTx(ctx context.Context, tx *sql.Tx, task export.Task) error {
+func (q *Queue) EnqueueTx(ctx context.Context, tx *sql.Tx, task jobs.Task) error {
 	if _, err := q.inserter.InsertTx(ctx, tx, taskArgs{task.Kind, task.JobID}, insertOpts()); err != nil {
 		return fmt.Errorf("riverqueue: enqueue: %w", err)
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/adapters/riverqueue"
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 func TestNew(t *testing.T) {
@@ -43,7 +43,7 @@ func TestOrderAndOnce(t *testing.T) {
 			q, address := migrated(t, riverqueue.Config{})
 			db := open(t, address)
 			dispatch(t, q, "a", "b", "a")
-			if err := q.Dispatch(t.Context(), export.Task{Kind: "other", JobID: "a"}); err != nil {
+			if err := q.Dispatch(t.Context(), jobs.Task{Kind: "other", JobID: "a"}); err != nil {
 				t.Fatal(err)
 			}
 			dispatch(t, q, "b", "last")
@@ -62,7 +62,7 @@ func TestOrderAndOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			ran := make(chan string, 100)
-			stop := start(t, worker, func(_ context.Context, task export.Task) error {
+			stop := start(t, worker, func(_ context.Context, task jobs.Task) error {
 				ran <- fmt.Sprint(task.Kind, " ", task.JobID)
 				return nil
 			})
@@ -92,7 +92,7 @@ func TestListens(t *testing.T) {
 	db := open(t, address)
 	const listeners = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN %'"
 	began := make(chan time.Time, 1)
-	stop := start(t, q, func(context.Context, export.Task) error {
+	stop := start(t, q, func(context.Context, jobs.Task) error {
 		began <- time.Now()
 		return nil
 	})
@@ -126,7 +126,7 @@ func TestAgainWhileRunning(t *testing.T) {
 	t.Parallel()
 	q, address := migrated(t, riverqueue.Config{Workers: 1})
 	began, finish := make(chan string), make(chan bool)
-	stop := start(t, q, func(_ context.Context, task export.Task) error {
+	stop := start(t, q, func(_ context.Context, task jobs.Task) error {
 		began <- task.JobID
 		<-finish
 		return nil
@@ -157,9 +157,9 @@ func TestShare(t *testing.T) {
 	var both sync.WaitGroup
 	both.Add(2)
 	ran := make(chan string, 2*tasks)
-	worker := func() func(context.Context, export.Task) error {
+	worker := func() func(context.Context, jobs.Task) error {
 		var first sync.Once
-		return func(_ context.Context, task export.Task) error {
+		return func(_ context.Context, task jobs.Task) error {
 			first.Do(both.Done)
 			both.Wait()
 			ran <- task.JobID
@@ -188,7 +188,7 @@ func TestFailures(t *testing.T) {
 	var out log
 	q, address := migrated(t, riverqueue.Config{Workers: 1, Logger: slog.New(slog.NewTextHandler(&out, nil))})
 	ran := make(chan string, 10)
-	stop := start(t, q, func(_ context.Context, task export.Task) error {
+	stop := start(t, q, func(_ context.Context, task jobs.Task) error {
 		ran <- task.JobID
 		switch task.JobID {
 		case "fails":
@@ -241,7 +241,7 @@ func TestDeadRows(t *testing.T) {
 	}
 	dispatch(t, q, "new") // it is not in the way
 	ran := make(chan string, 10)
-	stop := start(t, q, func(_ context.Context, task export.Task) error {
+	stop := start(t, q, func(_ context.Context, task jobs.Task) error {
 		ran <- task.JobID
 		return nil
 	})

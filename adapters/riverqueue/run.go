@@ -15,7 +15,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 const (
@@ -34,7 +34,7 @@ const (
 // There may be one Run of a Queue at a time: a second one is an error, and so is
 // a database that cannot be reached at the start or has to be migrated. One that
 // is lost later is waited for.
-func (q *Queue) Run(ctx context.Context, work func(context.Context, export.Task) error) error {
+func (q *Queue) Run(ctx context.Context, work func(context.Context, jobs.Task) error) error {
 	if !q.running.CompareAndSwap(false, true) {
 		return errors.New("riverqueue: the queue is running already")
 	}
@@ -144,7 +144,7 @@ type worker struct {
 	queue *Queue
 	over  <-chan struct{} // closed when no more work is to begin
 	ctx   context.Context // that of the calls of work; River does not know when it is to end
-	work  func(context.Context, export.Task) error
+	work  func(context.Context, jobs.Task) error
 }
 
 // Timeout implements [river.Worker]: there is none.
@@ -196,7 +196,7 @@ func (q *Queue) take(ctx context.Context, job *river.Job[taskArgs], back bool) (
 }
 
 // do works on a task.
-func (w *worker) do(log *slog.Logger, task export.Task) {
+func (w *worker) do(log *slog.Logger, task jobs.Task) {
 	ctx := w.ctx
 	err := call(ctx, task, w.work)
 	p, panicked := errors.AsType[*panicError](err)
@@ -212,7 +212,7 @@ func (w *worker) do(log *slog.Logger, task export.Task) {
 }
 
 // call makes an error of a panic.
-func call(ctx context.Context, task export.Task, work func(context.Context, export.Task) error) (err error) {
+func call(ctx context.Context, task jobs.Task, work func(context.Context, jobs.Task) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &panicError{v, debug.Stack()}

@@ -12,6 +12,7 @@ import (
 	"github.com/orgexport/orgexport/adapters/riverqueue"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 const acme = "2222222222222222222222"
@@ -33,7 +34,7 @@ func (s section) Export(ctx context.Context, _ export.Scope, sink export.Sink) e
 func newNode(ctx context.Context, address, folder, name string, middle func(context.Context) error) (*node, error) {
 	return nodeConfig{
 		address: address, folder: folder, workers: 1, sections: []export.Section{section{middle}},
-		ServiceConfig: export.ServiceConfig{
+		Config: jobs.Config{
 			Organizations: exporttest.MemOrganizations{acme: {ID: acme, Slug: "acme"}}, Node: name, Logger: quiet(),
 			Lease: 2 * time.Second, Heartbeat: 200 * time.Millisecond, ReapEvery: 50 * time.Millisecond,
 		},
@@ -54,9 +55,9 @@ func openNode(t *testing.T, address, folder, name string, middle func(context.Co
 	return n
 }
 
-func (n *node) create(t *testing.T) export.Job {
+func (n *node) create(t *testing.T) jobs.Job {
 	t.Helper()
-	job, created, err := n.service.Create(t.Context(), export.JobRequest{OrganizationID: acme})
+	job, created, err := n.service.Create(t.Context(), jobs.Request{OrganizationID: acme})
 	if err != nil || !created {
 		t.Fatalf("Create gives %t, %v", created, err)
 	}
@@ -82,7 +83,7 @@ func (n *node) run(t *testing.T) (stop func(cause error) error) {
 }
 
 // wait waits for a job to end.
-func (n *node) wait(t *testing.T, jobID string) export.Job {
+func (n *node) wait(t *testing.T, jobID string) jobs.Job {
 	t.Helper()
 	eventually(t, n.store.DB().DB, 1, "SELECT count(*) FROM orgexport_jobs WHERE id = '"+jobID+"' AND status IN ('completed', 'failed')")
 	job, err := n.service.Get(t.Context(), acme, jobID)
@@ -111,11 +112,11 @@ func TestHandedBack(t *testing.T) {
 		t.Error(err)
 	}
 	back, err := two.service.Get(t.Context(), acme, job.ID)
-	if err != nil || back.Status != export.JobPending || back.Failures != 0 {
+	if err != nil || back.Status != jobs.Pending || back.Failures != 0 {
 		t.Errorf("handed back is %s after %d failures, %v", back.Status, back.Failures, err)
 	}
 	stopTwo := two.run(t)
-	if done := two.wait(t, job.ID); done.Status != export.JobCompleted || done.Attempt != 2 || done.Failures != 0 {
+	if done := two.wait(t, job.ID); done.Status != jobs.Completed || done.Attempt != 2 || done.Failures != 0 {
 		t.Errorf("the job ended as %s after %d attempts and %d failures", done.Status, done.Attempt, done.Failures)
 	}
 	if err := stopTwo(nil); err != nil {
@@ -129,7 +130,7 @@ func TestOneTransaction(t *testing.T) {
 	q, address := migrated(t, riverqueue.Config{})
 	planned := errors.New("not now")
 	var fails bool
-	store, err := bunstore.Open(t.Context(), address, bunstore.Config{AfterWrite: func(ctx context.Context, tx *sql.Tx, job *export.Job) error {
+	store, err := bunstore.Open(t.Context(), address, bunstore.Config{AfterWrite: func(ctx context.Context, tx *sql.Tx, job *jobs.Job) error {
 		if err := q.EnqueueTx(ctx, tx, task(job.ID)); err != nil || !fails {
 			return err
 		}
@@ -151,10 +152,10 @@ func TestOneTransaction(t *testing.T) {
 		if fails {
 			want = 0
 		}
-		_, created, err := store.Create(t.Context(), acme, func(now time.Time, _ export.Usage) (export.Job, error) {
-			return export.Job{
+		_, created, err := store.Create(t.Context(), acme, func(now time.Time, _ jobs.Usage) (jobs.Job, error) {
+			return jobs.Job{
 				ID: "a", Organization: export.Organization{ID: acme}, Format: "zip", CreatedAt: now, AsOf: now,
-				Status: export.JobPending, LeaseUntil: now.Add(time.Hour),
+				Status: jobs.Pending, LeaseUntil: now.Add(time.Hour),
 			}, nil
 		})
 		if created == fails || fails != errors.Is(err, planned) {

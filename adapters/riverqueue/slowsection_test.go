@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/record"
 )
 
 // slowSection takes its time, in steps. What it writes depends on nothing but the
@@ -80,7 +82,7 @@ func (s slowSection) wait(ctx context.Context) error {
 func rows(random *rand.Rand) iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
 		for i := range 8 {
-			row := export.Row{Columns: []string{"number", "name"}, Values: []any{i, fmt.Sprintf("%x", random.Uint64())}}
+			row := record.Row{Columns: []string{"number", "name"}, Values: []any{i, fmt.Sprintf("%x", random.Uint64())}}
 			if !yield(row, nil) {
 				return
 			}
@@ -100,8 +102,8 @@ type run struct {
 type attemptKey struct{}
 
 // attempts tells sections of which attempt they are.
-func attempts() export.Observer {
-	return export.Observer{Section: func(ctx context.Context, job export.Job, _ string) (context.Context, func(export.Event, error)) {
+func attempts() jobs.Observer {
+	return jobs.Observer{Section: func(ctx context.Context, job jobs.Job, _ string) (context.Context, func(export.Event, error)) {
 		return context.WithValue(ctx, attemptKey{}, job), func(export.Event, error) {}
 	}}
 }
@@ -111,7 +113,7 @@ const runsFile = "runs"
 // noteRun adds a line to the file of what all processes have run.
 func noteRun(folder string) func(context.Context, export.Scope, string) error {
 	return func(ctx context.Context, scope export.Scope, section string) error {
-		job, ok := ctx.Value(attemptKey{}).(export.Job)
+		job, ok := ctx.Value(attemptKey{}).(jobs.Job)
 		if !ok || job.ID != scope.JobID {
 			return errors.New("the section does not know its attempt")
 		}

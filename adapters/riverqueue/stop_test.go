@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/adapters/riverqueue"
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 func TestStop(t *testing.T) {
@@ -19,7 +19,7 @@ func TestStop(t *testing.T) {
 	q, address := migrated(t, riverqueue.Config{Workers: 1, Logger: slog.New(slog.NewTextHandler(&out, nil))})
 	shutdown := errors.New("shutting down")
 	began, finish := make(chan string, 1), make(chan bool)
-	work := func(ctx context.Context, task export.Task) error {
+	work := func(ctx context.Context, task jobs.Task) error {
 		began <- task.JobID
 		select {
 		case <-ctx.Done():
@@ -78,7 +78,7 @@ func TestSoftStop(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			stopped := make(chan error, 1)
 			go func() {
-				stopped <- q.Run(ctx, func(working context.Context, _ export.Task) error {
+				stopped <- q.Run(ctx, func(working context.Context, _ jobs.Task) error {
 					close(began)
 					<-ctx.Done()
 					if soft < time.Hour {
@@ -131,7 +131,7 @@ func TestStopWhileFetching(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	stopped := make(chan error, 1)
 	go func() {
-		stopped <- q.Run(ctx, func(context.Context, export.Task) error {
+		stopped <- q.Run(ctx, func(context.Context, jobs.Task) error {
 			t.Error("the task has begun")
 			return nil
 		})
@@ -164,7 +164,7 @@ func TestStopsLoseNothing(t *testing.T) {
 	rounds := 0
 	for number(t, db, countWaiting) > 0 {
 		ctx, cancel := context.WithCancel(t.Context())
-		err := q.Run(ctx, func(_ context.Context, task export.Task) error {
+		err := q.Run(ctx, func(_ context.Context, task jobs.Task) error {
 			cancel()
 			ran <- task.JobID
 			return nil

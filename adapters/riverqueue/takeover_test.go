@@ -11,7 +11,7 @@ import (
 
 	"github.com/orgexport/orgexport/adapters/pgtest"
 	"github.com/orgexport/orgexport/archive/archivetest"
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // takeoverLimit is how long it may take from the end of a worker to its job
@@ -69,7 +69,7 @@ func newPair(t *testing.T) *pair {
 // kill kills the worker of a job that has run for a while, and returns how long it
 // takes until a section of the job runs elsewhere.
 func (p *pair) kill(ctx context.Context, after time.Duration) (took time.Duration, err error) {
-	job, _, err := p.requests.service.Create(ctx, export.JobRequest{OrganizationID: slowOrganizations[0]})
+	job, _, err := p.requests.service.Create(ctx, jobs.Request{OrganizationID: slowOrganizations[0]})
 	if err != nil {
 		return 0, err
 	}
@@ -88,7 +88,7 @@ func (p *pair) kill(ctx context.Context, after time.Duration) (took time.Duratio
 	}
 	took = time.Since(killed)
 	job, err = p.requests.service.Get(ctx, job.Organization.ID, job.ID)
-	if second.owner == first.owner || job.Status != export.JobProcessing || job.LeaseOwner != second.owner || job.Failures != 1 {
+	if second.owner == first.owner || job.Status != jobs.Processing || job.LeaseOwner != second.owner || job.Failures != 1 {
 		err = errors.Join(err, fmt.Errorf("the job of worker %s is %s, of %s, after %d failures", first.owner, job.Status, job.LeaseOwner, job.Failures))
 	}
 	return took, err

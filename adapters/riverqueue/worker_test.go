@@ -16,6 +16,7 @@ import (
 
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // childWorker is the variable of the environment that makes a worker of the test
@@ -44,10 +45,10 @@ func openWorker(ctx context.Context, c workerConfig, logger *slog.Logger) (*node
 	return nodeConfig{
 		address: c.Address, folder: c.Folder, workers: 2, late: c.Late, written: noteWrites(c.Name),
 		sections: slowSections(c.Pace, noteRun(c.Folder)),
-		ServiceConfig: export.ServiceConfig{
+		Config: jobs.Config{
 			Organizations: organizations, Node: c.Name, Logger: logger, PartsRetention: -1,
 			Lease: c.Lease, Heartbeat: c.Heartbeat, ReapEvery: c.ReapEvery, SweepEvery: c.SweepEvery,
-			Observers: []export.Observer{attempts()}, Now: func() time.Time { return time.Now().Add(c.Skew) },
+			Observers: []jobs.Observer{attempts()}, Now: func() time.Time { return time.Now().Add(c.Skew) },
 		},
 	}.open(ctx)
 }
@@ -81,8 +82,8 @@ var slowOrganizations = []string{
 // transaction that makes it.
 const makeWrites = "CREATE TABLE writes (number bigserial PRIMARY KEY, writer text, job text)"
 
-func noteWrites(writer string) func(context.Context, *sql.Tx, *export.Job) error {
-	return func(ctx context.Context, tx *sql.Tx, job *export.Job) error {
+func noteWrites(writer string) func(context.Context, *sql.Tx, *jobs.Job) error {
+	return func(ctx context.Context, tx *sql.Tx, job *jobs.Job) error {
 		text, err := json.Marshal(job)
 		if err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"github.com/orgexport/orgexport/adapters/dir"
 	"github.com/orgexport/orgexport/adapters/inproc"
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/httpapi"
 	"github.com/orgexport/orgexport/sections"
 	"github.com/orgexport/orgexport/sign"
@@ -20,20 +21,20 @@ import (
 
 // mountExports adds the API to a mux. What it returns runs the exports until ctx ends.
 func mountExports(ctx context.Context, mux *http.ServeMux, url, data string) func(context.Context) error {
-	jobs := must(bunstore.Open(ctx, "sqlite:"+data+"/jobs.db", bunstore.Config{})) // or postgres://…
-	must(0, jobs.Migrate(ctx))
+	store := must(bunstore.Open(ctx, "sqlite:"+data+"/jobs.db", bunstore.Config{})) // or postgres://…
+	must(0, store.Migrate(ctx))
 	archives, queue := must(dir.NewDestination(data+"/archives")), inproc.New(inproc.Config{})
 	keys := must(sign.NewRing(sign.Key{ID: "1", Secret: secret}))
-	service := must(export.NewService(export.ServiceConfig{
+	service := must(jobs.New(jobs.Config{
 		Engine: must(export.New(export.Config{Spool: must(dir.NewSpool(data + "/parts")), Sections: []export.Section{
 			sections.FromSeq("members", "members.csv", db.members), // an iterator over your data
 			sections.FromFiles("contracts", contractFiles, db.contracts),
 		}})),
-		Store: jobs, Dispatcher: queue, Destination: archives, Organizations: db,
+		Store: store, Dispatcher: queue, Destination: archives, Organizations: db,
 		Signer: must(sign.NewSigner(sign.Config{Ring: keys, BaseURL: url + "/downloads"})),
 	}))
 	downloads := must(sign.NewHandler(sign.HandlerConfig{
-		Ring: keys, Prefix: "/downloads", Jobs: service, Destination: archives, Trail: jobs, Fail: httpapi.Fail,
+		Ring: keys, Prefix: "/downloads", Jobs: service, Destination: archives, Trail: store, Fail: httpapi.Fail,
 	}))
 	api := must(httpapi.New(httpapi.Config{Service: service, Authenticate: authenticate, Downloads: downloads, PublicURL: url}))
 	mux.Handle("/dashboard/api/v1/data-export/", api)

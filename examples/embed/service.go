@@ -43,7 +43,7 @@ var db = store{acme: {
 	contracts: []string{"contracts/supply-2026.txt"},
 }}
 
-// Get implements [export.Organizations].
+// Get implements [jobs.Organizations].
 func (s store) Get(_ context.Context, id string) (export.Organization, error) {
 	b, ok := s[id]
 	if !ok {

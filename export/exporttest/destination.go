@@ -7,51 +7,51 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// MemDestination is an [export.Destination] in memory, for tests. Its zero value
+// MemDestination is an [jobs.Destination] in memory, for tests. Its zero value
 // is ready for use. It is safe for concurrent use.
 type MemDestination struct{ objects memory[string] }
 
-// Put implements [export.Destination].
+// Put implements [jobs.Destination].
 func (d *MemDestination) Put(ctx context.Context, key string, write func(io.Writer) error) error {
 	return d.objects.put(ctx, key, write)
 }
 
-// Open implements [export.Destination].
+// Open implements [jobs.Destination].
 func (d *MemDestination) Open(_ context.Context, key string) (io.ReadSeekCloser, error) {
 	return d.objects.open(key)
 }
 
-// Delete implements [export.Destination].
+// Delete implements [jobs.Destination].
 func (d *MemDestination) Delete(_ context.Context, key string) error {
 	d.objects.delete(key)
 	return nil
 }
 
-// List implements [export.Destination].
+// List implements [jobs.Destination].
 func (d *MemDestination) List(_ context.Context, prefix string) ([]string, error) {
 	return d.objects.list(func(key string) bool { return strings.HasPrefix(key, prefix) }), nil
 }
 
-// RunDestination checks an [export.Destination] against its documentation.
+// RunDestination checks an [jobs.Destination] against its documentation.
 // newDestination returns an empty one for each subtest.
-func RunDestination(t *testing.T, newDestination func(t *testing.T) export.Destination) {
+func RunDestination(t *testing.T, newDestination func(t *testing.T) jobs.Destination) {
 	t.Helper()
 	run(t, destinationPromises, newDestination)
 }
 
 var destinationPromises = append(
-	keeperPromises[export.Destination](ourOrg+"/"+shortID(1)+"/", func(n int) string {
+	keeperPromises[jobs.Destination](ourOrg+"/"+shortID(1)+"/", func(n int) string {
 		return fmt.Sprintf("%s/%s/%d/export.zip", ourOrg, shortID(1), n)
 	}),
-	promise[export.Destination]{"Keys", destinationKeys},
-	promise[export.Destination]{"ListsByPrefix", destinationLists},
+	promise[jobs.Destination]{"Keys", destinationKeys},
+	promise[jobs.Destination]{"ListsByPrefix", destinationLists},
 )
 
 // destinationKeys has keys as they may be, some of them alike.
-func destinationKeys(t testing.TB, d export.Destination) {
+func destinationKeys(t testing.TB, d jobs.Destination) {
 	keys := []string{
 		"a", "b.c", "b..c", "_", "-", "-rf", "0", ".hidden", "e.tmp", "e.part",
 		"d/e", "d/f/g", "d/f/e", "d-/e",
@@ -69,7 +69,7 @@ func destinationKeys(t testing.TB, d export.Destination) {
 }
 
 // destinationLists has prefixes that end between elements and within them.
-func destinationLists(t testing.TB, d export.Destination) {
+func destinationLists(t testing.TB, d jobs.Destination) {
 	wantList(t, d, "")
 	for _, key := range []string{"org/job/1/a.zip", "org/job/2/a.zip", "org/job2/1/a.zip", "org2/job/1/a.zip", "top.zip"} {
 		put(t, d, key, key)

@@ -4,21 +4,21 @@ import (
 	"context"
 	"sync"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// MemDispatcher is an [export.Dispatcher] that only remembers tasks: a test
+// MemDispatcher is an [jobs.Dispatcher] that only remembers tasks: a test
 // takes them and does the work, or loses them. Its zero value is ready for use.
 // It is safe for concurrent use.
 type MemDispatcher struct {
 	mu      sync.Mutex
-	tasks   []export.Task
+	tasks   []jobs.Task
 	hearers map[int]func(jobID string)
 	heard   int
 }
 
-// Dispatch implements [export.Dispatcher].
-func (d *MemDispatcher) Dispatch(ctx context.Context, task export.Task) error {
+// Dispatch implements [jobs.Dispatcher].
+func (d *MemDispatcher) Dispatch(ctx context.Context, task jobs.Task) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if ctx.Err() != nil {
@@ -30,7 +30,7 @@ func (d *MemDispatcher) Dispatch(ctx context.Context, task export.Task) error {
 
 // Take returns the tasks that were dispatched since the last Take, in their
 // order.
-func (d *MemDispatcher) Take() []export.Task {
+func (d *MemDispatcher) Take() []jobs.Task {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	tasks := d.tasks
@@ -38,7 +38,7 @@ func (d *MemDispatcher) Take() []export.Task {
 	return tasks
 }
 
-// Cancel implements [export.Canceller].
+// Cancel implements [jobs.Canceller].
 func (d *MemDispatcher) Cancel(ctx context.Context, jobID string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -6,20 +6,20 @@ import (
 	"testing"
 	"time"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // Worked is a dispatcher and what brings its tasks to work, until ctx ends.
 type Worked struct {
-	export.Dispatcher
-	Run func(ctx context.Context, work func(context.Context, export.Task) error) error
+	jobs.Dispatcher
+	Run func(ctx context.Context, work func(context.Context, jobs.Task) error) error
 
 	// Listen is told of cancelled jobs, until ctx ends, if the dispatcher is an
-	// [export.Canceller].
+	// [jobs.Canceller].
 	Listen func(ctx context.Context, cancelled func(jobID string)) error
 }
 
-// RunDispatcher checks an [export.Dispatcher] against its documentation.
+// RunDispatcher checks an [jobs.Dispatcher] against its documentation.
 // newDispatcher returns one without tasks for each subtest.
 func RunDispatcher(t *testing.T, newDispatcher func(t *testing.T) Worked) {
 	t.Helper()
@@ -33,9 +33,9 @@ var dispatcherPromises = []promise[Worked]{
 	{"CancelledJobsAreHeardOf", dispatcherCancel},
 }
 
-func exportTask(n int) export.Task { return export.Task{Kind: export.TaskExport, JobID: shortID(n)} }
+func exportTask(n int) jobs.Task { return jobs.Task{Kind: jobs.TaskExport, JobID: shortID(n)} }
 
-func dispatchTask(t testing.TB, d export.Dispatcher, n int) {
+func dispatchTask(t testing.TB, d jobs.Dispatcher, n int) {
 	t.Helper()
 	if err := d.Dispatch(t.Context(), exportTask(n)); err != nil {
 		t.Errorf("Dispatch: %v", err)
@@ -49,12 +49,12 @@ func workOn(t testing.TB, d Worked, n int, while func()) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var mu sync.Mutex
-	missing := make(map[export.Task]bool)
+	missing := make(map[jobs.Task]bool)
 	for i := range n {
 		missing[exportTask(i+1)] = true
 	}
 	first := true
-	err := d.Run(ctx, func(_ context.Context, task export.Task) error {
+	err := d.Run(ctx, func(_ context.Context, task jobs.Task) error {
 		mu.Lock()
 		begin := first
 		first = false
@@ -65,7 +65,7 @@ func workOn(t testing.TB, d Worked, n int, while func()) {
 		mu.Lock()
 		defer mu.Unlock()
 		delete(missing, task) // at least once
-		if task.Kind != export.TaskExport {
+		if task.Kind != jobs.TaskExport {
 			t.Errorf("a task of the kind %q comes", task.Kind)
 		}
 		if len(missing) == 0 {
@@ -109,7 +109,7 @@ func dispatcherConcurrent(t testing.TB, d Worked) {
 // dispatcherCancel has two that listen. They may not hear of what is cancelled
 // before they do, and so it is cancelled until both have heard.
 func dispatcherCancel(t testing.TB, d Worked) {
-	c, ok := d.Dispatcher.(export.Canceller)
+	c, ok := d.Dispatcher.(jobs.Canceller)
 	if !ok {
 		return
 	}

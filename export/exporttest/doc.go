@@ -6,7 +6,7 @@
 // a test of theirs:
 //
 //	func TestStore(t *testing.T) {
-//		exporttest.RunStore(t, func(t *testing.T) export.Store { return newStore(t) })
+//		exporttest.RunStore(t, func(t *testing.T) jobs.Store { return newStore(t) })
 //	}
 //
 // The fakes Mem… are for tests of what uses ports. [Faults] wraps ports of any

@@ -12,6 +12,7 @@ import (
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/audit"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 func TestMemSpool(t *testing.T) {
@@ -23,29 +24,29 @@ func TestTempSpool(t *testing.T) {
 }
 
 func TestMemDestination(t *testing.T) {
-	exporttest.RunDestination(t, func(*testing.T) export.Destination { return new(exporttest.MemDestination) })
+	exporttest.RunDestination(t, func(*testing.T) jobs.Destination { return new(exporttest.MemDestination) })
 }
 
 func TestMemStore(t *testing.T) {
-	exporttest.RunStore(t, func(*testing.T) export.Store { return new(exporttest.MemStore) })
+	exporttest.RunStore(t, func(*testing.T) jobs.Store { return new(exporttest.MemStore) })
 }
 
 func TestMemStoreAgain(t *testing.T) {
-	exporttest.RunStore(t, func(*testing.T) export.Store { return &exporttest.MemStore{Again: true} })
+	exporttest.RunStore(t, func(*testing.T) jobs.Store { return &exporttest.MemStore{Again: true} })
 }
 
 func TestMemStoreInBubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := new(exporttest.MemStore)
-		j, _, err := s.Create(t.Context(), "", func(now time.Time, _ export.Usage) (export.Job, error) {
-			return export.Job{ID: "a", Status: export.JobPending, CreatedAt: now, LeaseUntil: now.Add(time.Minute)}, nil
+		j, _, err := s.Create(t.Context(), "", func(now time.Time, _ jobs.Usage) (jobs.Job, error) {
+			return jobs.Job{ID: "a", Status: jobs.Pending, CreatedAt: now, LeaseUntil: now.Add(time.Minute)}, nil
 		})
 		if err != nil || !j.CreatedAt.Equal(time.Now()) {
 			t.Fatalf("created at %v, %v, want the time of the bubble", j.CreatedAt, err)
 		}
 		for _, want := range []int{0, 1} {
-			if jobs, err := s.Stale(t.Context(), 10); err != nil || len(jobs) != want {
-				t.Errorf("%d jobs are stale, %v, want %d", len(jobs), err, want)
+			if found, err := s.Stale(t.Context(), 10); err != nil || len(found) != want {
+				t.Errorf("%d jobs are stale, %v, want %d", len(found), err, want)
 			}
 			time.Sleep(time.Minute)
 		}
@@ -74,9 +75,9 @@ func TestMemTrail(t *testing.T) {
 
 func TestMemDispatcher(t *testing.T) {
 	d := new(exporttest.MemDispatcher)
-	var want []export.Task
+	var want []jobs.Task
 	for _, id := range []string{"b", "a", "b"} {
-		want = append(want, export.Task{Kind: export.TaskExport, JobID: id})
+		want = append(want, jobs.Task{Kind: jobs.TaskExport, JobID: id})
 	}
 	for range 2 {
 		for _, task := range want {
@@ -102,7 +103,7 @@ func TestMemSigner(t *testing.T) {
 		{Key: "org/job/2/a b.zip", Filename: "a&b.zip", TTL: time.Minute},
 		{Key: "org/job/1/a b.zip", Filename: "a&b.zip", TTL: 2 * time.Hour},
 	}
-	links := make(map[string]export.Link)
+	links := make(map[string]jobs.Link)
 	for _, c := range append(calls, calls...) {
 		link, err := s.Sign(t.Context(), c.Key, c.Filename, c.TTL)
 		if err != nil {

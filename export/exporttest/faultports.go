@@ -9,6 +9,7 @@ import (
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/audit"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // ask is do for a call with a value: one that fails has none.
@@ -26,46 +27,46 @@ func ask[V any](f *Faults, call string, inner func() (V, error)) (V, error) {
 
 type faultyStore struct {
 	f     *Faults
-	inner export.Store
+	inner jobs.Store
 }
 
-func (s faultyStore) Create(ctx context.Context, organizationID string, create func(now time.Time, usage export.Usage) (export.Job, error)) (export.Job, bool, error) {
+func (s faultyStore) Create(ctx context.Context, organizationID string, create func(now time.Time, usage jobs.Usage) (jobs.Job, error)) (jobs.Job, bool, error) {
 	var created bool
-	j, err := ask(s.f, "Store.Create", func() (j export.Job, err error) {
+	j, err := ask(s.f, "Store.Create", func() (j jobs.Job, err error) {
 		j, created, err = s.inner.Create(ctx, organizationID, create)
 		return j, err
 	})
 	return j, created && err == nil, err
 }
 
-func (s faultyStore) Get(ctx context.Context, organizationID, jobID string) (export.Job, error) {
-	return ask(s.f, "Store.Get", func() (export.Job, error) { return s.inner.Get(ctx, organizationID, jobID) })
+func (s faultyStore) Get(ctx context.Context, organizationID, jobID string) (jobs.Job, error) {
+	return ask(s.f, "Store.Get", func() (jobs.Job, error) { return s.inner.Get(ctx, organizationID, jobID) })
 }
 
-func (s faultyStore) List(ctx context.Context, organizationID string, page export.Page) ([]export.Job, int64, error) {
+func (s faultyStore) List(ctx context.Context, organizationID string, page jobs.Page) ([]jobs.Job, int64, error) {
 	var total int64
-	jobs, err := ask(s.f, "Store.List", func() (jobs []export.Job, err error) {
-		jobs, total, err = s.inner.List(ctx, organizationID, page)
-		return jobs, err
+	found, err := ask(s.f, "Store.List", func() (found []jobs.Job, err error) {
+		found, total, err = s.inner.List(ctx, organizationID, page)
+		return found, err
 	})
 	if err != nil {
 		return nil, 0, err
 	}
-	return jobs, total, nil
+	return found, total, nil
 }
 
-func (s faultyStore) Update(ctx context.Context, jobID string, change func(now time.Time, j *export.Job) error) (export.Job, error) {
-	return ask(s.f, "Store.Update", func() (export.Job, error) { return s.inner.Update(ctx, jobID, change) })
+func (s faultyStore) Update(ctx context.Context, jobID string, change func(now time.Time, j *jobs.Job) error) (jobs.Job, error) {
+	return ask(s.f, "Store.Update", func() (jobs.Job, error) { return s.inner.Update(ctx, jobID, change) })
 }
 
-func (s faultyStore) Stale(ctx context.Context, limit int) ([]export.Job, error) {
-	return ask(s.f, "Store.Stale", func() ([]export.Job, error) { return s.inner.Stale(ctx, limit) })
+func (s faultyStore) Stale(ctx context.Context, limit int) ([]jobs.Job, error) {
+	return ask(s.f, "Store.Stale", func() ([]jobs.Job, error) { return s.inner.Stale(ctx, limit) })
 }
 
-// Next knows of no job if inner is no export.Scheduler.
+// Next knows of no job if inner is no jobs.Scheduler.
 func (s faultyStore) Next(ctx context.Context) (string, error) {
 	return ask(s.f, "Store.Next", func() (string, error) {
-		if n, ok := s.inner.(export.Scheduler); ok {
+		if n, ok := s.inner.(jobs.Scheduler); ok {
 			return n.Next(ctx)
 		}
 		return "", export.ErrNotFound
@@ -88,17 +89,17 @@ func (s faultySpool) Jobs(ctx context.Context) ([]string, error) {
 
 type faultyDispatcher struct {
 	f     *Faults
-	inner export.Dispatcher
+	inner jobs.Dispatcher
 }
 
-func (d faultyDispatcher) Dispatch(ctx context.Context, task export.Task) error {
+func (d faultyDispatcher) Dispatch(ctx context.Context, task jobs.Task) error {
 	return d.f.do("Dispatcher.Dispatch", func() error { return d.inner.Dispatch(ctx, task) })
 }
 
-// Cancel tells nobody if inner is no export.Canceller.
+// Cancel tells nobody if inner is no jobs.Canceller.
 func (d faultyDispatcher) Cancel(ctx context.Context, jobID string) error {
 	return d.f.do("Dispatcher.Cancel", func() error {
-		if c, ok := d.inner.(export.Canceller); ok {
+		if c, ok := d.inner.(jobs.Canceller); ok {
 			return c.Cancel(ctx, jobID)
 		}
 		return nil
@@ -107,16 +108,16 @@ func (d faultyDispatcher) Cancel(ctx context.Context, jobID string) error {
 
 type faultySigner struct {
 	f     *Faults
-	inner export.Signer
+	inner jobs.Signer
 }
 
-func (s faultySigner) Sign(ctx context.Context, key, filename string, ttl time.Duration) (export.Link, error) {
-	return ask(s.f, "Signer.Sign", func() (export.Link, error) { return s.inner.Sign(ctx, key, filename, ttl) })
+func (s faultySigner) Sign(ctx context.Context, key, filename string, ttl time.Duration) (jobs.Link, error) {
+	return ask(s.f, "Signer.Sign", func() (jobs.Link, error) { return s.inner.Sign(ctx, key, filename, ttl) })
 }
 
 type faultyOrganizations struct {
 	f     *Faults
-	inner export.Organizations
+	inner jobs.Organizations
 }
 
 func (o faultyOrganizations) Get(ctx context.Context, id string) (export.Organization, error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/audit"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // Faults makes chosen calls of ports fail. Wrap the ports of a test with its
@@ -32,7 +33,7 @@ import (
 // "Spool.Commit" is the end of a Put whose write has succeeded.
 //
 // A wrapped port has the methods of its interface and not what it may implement
-// besides, such as [export.Checker], but for [export.Scheduler] and
+// besides, such as [export.Checker], but for [jobs.Scheduler] and
 // [export.JobLister]. Faults is safe for concurrent use.
 type Faults struct {
 	mu    sync.Mutex
@@ -130,7 +131,7 @@ func (f *Faults) next(call string) (late bool, failure error) {
 }
 
 // Store wraps a store.
-func (f *Faults) Store(inner export.Store) export.Store { return faultyStore{f, inner} }
+func (f *Faults) Store(inner jobs.Store) jobs.Store { return faultyStore{f, inner} }
 
 // Spool wraps a spool.
 func (f *Faults) Spool(inner export.Spool) export.Spool {
@@ -138,20 +139,20 @@ func (f *Faults) Spool(inner export.Spool) export.Spool {
 }
 
 // Destination wraps a destination.
-func (f *Faults) Destination(inner export.Destination) export.Destination {
+func (f *Faults) Destination(inner jobs.Destination) jobs.Destination {
 	return faultyKeeper[string]{f, "Destination.", inner}
 }
 
 // Dispatcher wraps a dispatcher.
-func (f *Faults) Dispatcher(inner export.Dispatcher) export.Dispatcher {
+func (f *Faults) Dispatcher(inner jobs.Dispatcher) jobs.Dispatcher {
 	return faultyDispatcher{f, inner}
 }
 
 // Signer wraps a signer.
-func (f *Faults) Signer(inner export.Signer) export.Signer { return faultySigner{f, inner} }
+func (f *Faults) Signer(inner jobs.Signer) jobs.Signer { return faultySigner{f, inner} }
 
 // Organizations wraps a source of organizations.
-func (f *Faults) Organizations(inner export.Organizations) export.Organizations {
+func (f *Faults) Organizations(inner jobs.Organizations) jobs.Organizations {
 	return faultyOrganizations{f, inner}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/audit"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 var errFault = errors.New("fault")
@@ -19,13 +20,13 @@ var errFault = errors.New("fault")
 // TestFaultsWithoutFaults: a wrapped port is the port.
 func TestFaultsWithoutFaults(t *testing.T) {
 	t.Run("Store", func(t *testing.T) {
-		RunStore(t, func(*testing.T) export.Store { return NewFaults().Store(new(MemStore)) })
+		RunStore(t, func(*testing.T) jobs.Store { return NewFaults().Store(new(MemStore)) })
 	})
 	t.Run("Spool", func(t *testing.T) {
 		RunSpool(t, func(*testing.T) export.Spool { return NewFaults().Spool(new(MemSpool)) })
 	})
 	t.Run("Destination", func(t *testing.T) {
-		RunDestination(t, func(*testing.T) export.Destination { return NewFaults().Destination(new(MemDestination)) })
+		RunDestination(t, func(*testing.T) jobs.Destination { return NewFaults().Destination(new(MemDestination)) })
 	})
 	t.Run("KeyStore", func(t *testing.T) {
 		RunKeyStore(t, func(*testing.T) access.KeyStore { return NewFaults().KeyStore(new(MemKeys)) })
@@ -57,23 +58,23 @@ func useAll(ctx context.Context, f *Faults) error {
 	note := func(err error) { errs = append(errs, err) }
 
 	s := f.Store(new(MemStore))
-	_, _, err := s.Create(ctx, ourOrg, func(now time.Time, _ export.Usage) (export.Job, error) { return pending(1, now), nil })
+	_, _, err := s.Create(ctx, ourOrg, func(now time.Time, _ jobs.Usage) (jobs.Job, error) { return pending(1, now), nil })
 	note(err)
 	_, err = s.Get(ctx, ourOrg, shortID(1))
 	note(err)
-	_, _, err = s.List(ctx, ourOrg, export.Page{Number: 1, Size: 1})
+	_, _, err = s.List(ctx, ourOrg, jobs.Page{Number: 1, Size: 1})
 	note(err)
-	_, err = s.Update(ctx, shortID(1), func(time.Time, *export.Job) error { return nil })
+	_, err = s.Update(ctx, shortID(1), func(time.Time, *jobs.Job) error { return nil })
 	note(err)
 	_, err = s.Stale(ctx, 1)
 	note(err)
-	if n, ok := s.(export.Scheduler); ok {
+	if n, ok := s.(jobs.Scheduler); ok {
 		_, err = n.Next(ctx)
 		note(err)
 	}
 	d := f.Dispatcher(new(MemDispatcher))
-	note(d.Dispatch(ctx, export.Task{}))
-	if c, ok := d.(export.Canceller); ok {
+	note(d.Dispatch(ctx, jobs.Task{}))
+	if c, ok := d.(jobs.Canceller); ok {
 		note(c.Cancel(ctx, shortID(1)))
 	}
 	_, err = f.Signer(new(MemSigner)).Sign(ctx, "key", "name", time.Minute)
@@ -173,7 +174,7 @@ func TestFaultsCount(t *testing.T) {
 	f.Fail("*", 5, errWrite)
 	var got []error
 	for range 3 {
-		got = append(got, d.Dispatch(t.Context(), export.Task{}))
+		got = append(got, d.Dispatch(t.Context(), jobs.Task{}))
 		_, err := o.Get(t.Context(), "")
 		got = append(got, err)
 	}
@@ -181,7 +182,7 @@ func TestFaultsCount(t *testing.T) {
 		t.Errorf("errors are %v, want %v", got, want)
 	}
 	f.Fail("Dispatcher.Dispatch", 1, errFault) // counts from now on
-	if err := d.Dispatch(t.Context(), export.Task{}); !errors.Is(err, errFault) {
+	if err := d.Dispatch(t.Context(), jobs.Task{}); !errors.Is(err, errFault) {
 		t.Errorf("got %v", err)
 	}
 	for _, pattern := range []string{"Store.Updat", "[", ""} {
@@ -200,9 +201,9 @@ func TestFaultsBeforeAndAfter(t *testing.T) {
 	inner := new(MemStore)
 	f := NewFaults()
 	s := f.Store(inner)
-	same := func(_ time.Time, j *export.Job) { j.Sections = nil }
+	same := func(_ time.Time, j *jobs.Job) { j.Sections = nil }
 	total := func() int64 {
-		_, total, err := inner.List(t.Context(), ourOrg, export.Page{Number: 1, Size: 1})
+		_, total, err := inner.List(t.Context(), ourOrg, jobs.Page{Number: 1, Size: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -218,7 +219,7 @@ func TestFaultsBeforeAndAfter(t *testing.T) {
 	}
 	for attempt, choose := range []func(*Faults, string, int, error){(*Faults).Fail, (*Faults).Lose} {
 		choose(f, "Store.Update", 1, errFault)
-		j, err := s.Update(t.Context(), shortID(1), func(_ time.Time, j *export.Job) error { j.Attempt++; return nil })
+		j, err := s.Update(t.Context(), shortID(1), func(_ time.Time, j *jobs.Job) error { j.Attempt++; return nil })
 		if !errors.Is(err, errFault) || j.ID != "" {
 			t.Errorf("Update gives %v, %v", j, err)
 		}
@@ -302,7 +303,7 @@ func TestFaultsOfReaders(t *testing.T) {
 
 // counting counts its open readers.
 type counting struct {
-	export.Destination
+	jobs.Destination
 	open atomic.Int32
 }
 
@@ -329,7 +330,7 @@ func TestFaultsConcurrent(t *testing.T) {
 	var failed atomic.Int32
 	together(func(int) {
 		for range 10 {
-			if d.Dispatch(t.Context(), export.Task{}) != nil {
+			if d.Dispatch(t.Context(), jobs.Task{}) != nil {
 				failed.Add(1)
 			}
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
-// keeper is what an [export.Spool] and an [export.Destination] have in common.
+// keeper is what an [export.Spool] and an [jobs.Destination] have in common.
 type keeper[K comparable] interface {
 	Put(ctx context.Context, id K, write func(io.Writer) error) error
 	Open(ctx context.Context, id K) (io.ReadSeekCloser, error)

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // brokenDestination is a MemDestination of which some methods are others.
@@ -24,7 +25,7 @@ type brokenDestination struct {
 	list   func(ctx context.Context, prefix string) ([]string, error)
 }
 
-func breakDestination(spoil func(inner *MemDestination, d *brokenDestination)) export.Destination {
+func breakDestination(spoil func(inner *MemDestination, d *brokenDestination)) jobs.Destination {
 	m := new(MemDestination)
 	d := &brokenDestination{MemDestination: m, put: m.Put, open: m.Open, delete: m.Delete, list: m.List}
 	spoil(m, d)
@@ -56,7 +57,7 @@ func (m *MemDestination) set(key string, content []byte) {
 }
 
 // putting is a destination that puts in its own way.
-func putting(put func(m *MemDestination, ctx context.Context, key string, write func(io.Writer) error) error) export.Destination {
+func putting(put func(m *MemDestination, ctx context.Context, key string, write func(io.Writer) error) error) jobs.Destination {
 	return breakDestination(func(m *MemDestination, d *brokenDestination) {
 		d.put = func(ctx context.Context, key string, write func(io.Writer) error) error {
 			return put(m, ctx, key, write)
@@ -65,7 +66,7 @@ func putting(put func(m *MemDestination, ctx context.Context, key string, write 
 }
 
 // storing is a destination that stores something else than what is written.
-func storing(change func([]byte) []byte) export.Destination {
+func storing(change func([]byte) []byte) jobs.Destination {
 	return putting(func(m *MemDestination, ctx context.Context, key string, write func(io.Writer) error) error {
 		var b bytes.Buffer
 		if err := write(&b); err != nil {
@@ -79,7 +80,7 @@ func storing(change func([]byte) []byte) export.Destination {
 }
 
 // opening is a destination whose readers are others.
-func opening(open func(m *MemDestination, key string, r io.ReadSeekCloser, err error) (io.ReadSeekCloser, error)) export.Destination {
+func opening(open func(m *MemDestination, key string, r io.ReadSeekCloser, err error) (io.ReadSeekCloser, error)) jobs.Destination {
 	return breakDestination(func(m *MemDestination, d *brokenDestination) {
 		d.open = func(ctx context.Context, key string) (io.ReadSeekCloser, error) {
 			r, err := m.Open(ctx, key)
@@ -101,8 +102,8 @@ func TestBrokenDestinations(t *testing.T) {
 	testDefects(t, destinationPromises, slices.Concat(brokenPuts(), brokenReaders(), brokenKeys(), brokenSweeps()))
 }
 
-func brokenPuts() []defect[export.Destination] {
-	return []defect[export.Destination]{
+func brokenPuts() []defect[jobs.Destination] {
+	return []defect[jobs.Destination]{
 		{"loses the end", "ReadsBack", "the reader is broken", storing(func(b []byte) []byte { return b[:max(0, len(b)-1)] })},
 		{"loses the end", "Large", "come back", storing(func(b []byte) []byte { return b[:min(len(b), 8<<20)] })},
 		{"keeps nothing that is empty", "Empty", "Open: ", opening(func(m *MemDestination, key string, r io.ReadSeekCloser, err error) (io.ReadSeekCloser, error) {
@@ -157,7 +158,7 @@ func brokenPuts() []defect[export.Destination] {
 	}
 }
 
-func overwriting() export.Destination {
+func overwriting() jobs.Destination {
 	return putting(func(m *MemDestination, _ context.Context, key string, write func(io.Writer) error) error {
 		var b bytes.Buffer
 		if err := write(&b); err != nil {
@@ -170,7 +171,7 @@ func overwriting() export.Destination {
 }
 
 // oneTemporary mixes what two writers of one key write at once.
-func oneTemporary() export.Destination {
+func oneTemporary() jobs.Destination {
 	var mu sync.Mutex
 	var writers atomic.Int32
 	temporary := make(map[string][]byte)
@@ -206,9 +207,9 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
-func brokenReaders() []defect[export.Destination] {
+func brokenReaders() []defect[jobs.Destination] {
 	var shared io.ReadSeekCloser
-	return []defect[export.Destination]{
+	return []defect[jobs.Destination]{
 		{"own error", "NotFound", "want ErrNotFound", opening(func(_ *MemDestination, _ string, r io.ReadSeekCloser, err error) (io.ReadSeekCloser, error) {
 			if err != nil {
 				return nil, errors.New("no such key")
@@ -236,9 +237,9 @@ func brokenReaders() []defect[export.Destination] {
 	}
 }
 
-func brokenKeys() []defect[export.Destination] {
+func brokenKeys() []defect[jobs.Destination] {
 	// named keeps objects under other names.
-	named := func(name func(string) string) export.Destination {
+	named := func(name func(string) string) jobs.Destination {
 		return breakDestination(func(m *MemDestination, d *brokenDestination) {
 			d.put = func(ctx context.Context, key string, write func(io.Writer) error) error {
 				return m.Put(ctx, name(key), write)
@@ -246,12 +247,12 @@ func brokenKeys() []defect[export.Destination] {
 			d.open = func(ctx context.Context, key string) (io.ReadSeekCloser, error) { return m.Open(ctx, name(key)) }
 		})
 	}
-	listed := func(list func(m *MemDestination, prefix string) []string) export.Destination {
+	listed := func(list func(m *MemDestination, prefix string) []string) jobs.Destination {
 		return breakDestination(func(m *MemDestination, d *brokenDestination) {
 			d.list = func(_ context.Context, prefix string) ([]string, error) { return list(m, prefix), nil }
 		})
 	}
-	return []defect[export.Destination]{
+	return []defect[jobs.Destination]{
 		{"deletes only what is there", "Deletes", "no such key", breakDestination(func(m *MemDestination, d *brokenDestination) {
 			d.delete = func(ctx context.Context, key string) error {
 				if _, err := m.Open(ctx, key); err != nil {
@@ -286,17 +287,17 @@ func brokenKeys() []defect[export.Destination] {
 
 // sweeping is a destination that sweeps in its own way.
 type sweeping struct {
-	export.Destination
+	jobs.Destination
 	sweep func() error
 }
 
 func (s sweeping) Sweep(context.Context) error { return s.sweep() }
 
-func brokenSweeps() []defect[export.Destination] {
+func brokenSweeps() []defect[jobs.Destination] {
 	const promise = "SweepsNothingInUse"
 	all := new(MemDestination)
 	swept := false
-	return []defect[export.Destination]{
+	return []defect[jobs.Destination]{
 		{"sweeps what is sealed", promise, "Open: ", sweeping{all, func() error {
 			all.objects.mu.Lock()
 			defer all.objects.mu.Unlock()
@@ -346,7 +347,7 @@ func (s *jobListing) Jobs(context.Context) ([]string, error) {
 func TestBrokenSpools(t *testing.T) {
 	var own []promise[export.Spool]
 	for _, p := range spoolPromises {
-		if !slices.ContainsFunc(destinationPromises, func(d promise[export.Destination]) bool { return d.name == p.name }) {
+		if !slices.ContainsFunc(destinationPromises, func(d promise[jobs.Destination]) bool { return d.name == p.name }) {
 			own = append(own, p)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // promise is one promise of a port's documentation and the test of it.
@@ -144,9 +144,9 @@ func wantInstant(t testing.TB, what string, got, want time.Time) {
 func instant(at time.Time) time.Time { return at.UTC().Truncate(time.Millisecond) }
 
 // jobIDs are the ids of jobs, for comparing lists.
-func jobIDs(jobs []export.Job) []string {
+func jobIDs(found []jobs.Job) []string {
 	var ids []string
-	for _, j := range jobs {
+	for _, j := range found {
 		ids = append(ids, j.ID)
 	}
 	return ids

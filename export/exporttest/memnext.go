@@ -9,9 +9,10 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// Next implements [export.Scheduler].
+// Next implements [jobs.Scheduler].
 func (s *MemStore) Next(ctx context.Context) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -21,18 +22,18 @@ func (s *MemStore) Next(ctx context.Context) (string, error) {
 	busy, served := make(map[string]int), make(map[string]time.Time)
 	for _, j := range s.jobs {
 		org := j.Organization.ID
-		if j.Status == export.JobProcessing {
+		if j.Status == jobs.Processing {
 			busy[org]++
 		}
 		if j.ClaimedAt.After(served[org]) {
 			served[org] = j.ClaimedAt
 		}
 	}
-	waiting := s.those(export.Job.Waits)
+	waiting := s.those(jobs.Job.Waits)
 	if len(waiting) == 0 {
 		return "", fmt.Errorf("%w: no job waits", export.ErrNotFound)
 	}
-	next := slices.MinFunc(waiting, func(a, b export.Job) int {
+	next := slices.MinFunc(waiting, func(a, b jobs.Job) int {
 		return cmp.Or(
 			cmp.Compare(b.Priority, a.Priority),
 			cmp.Compare(busy[a.Organization.ID], busy[b.Organization.ID]),

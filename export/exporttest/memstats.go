@@ -3,26 +3,26 @@ package exporttest
 import (
 	"context"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// Stats implements [export.Statser].
-func (s *MemStore) Stats(ctx context.Context) (export.Stats, error) {
+// Stats implements [jobs.Statser].
+func (s *MemStore) Stats(ctx context.Context) (jobs.Stats, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ctx.Err() != nil {
-		return export.Stats{}, context.Cause(ctx)
+		return jobs.Stats{}, context.Cause(ctx)
 	}
-	var stats export.Stats
+	var stats jobs.Stats
 	now := s.now()
 	for _, j := range s.jobs {
 		switch j.Status {
-		case export.JobPending:
+		case jobs.Pending:
 			stats.Pending++
 			stats.Oldest = max(stats.Oldest, now.Sub(j.CreatedAt))
-		case export.JobProcessing:
+		case jobs.Processing:
 			stats.Processing++
-		case export.JobCompleted, export.JobFailed:
+		case jobs.Completed, jobs.Failed:
 		}
 	}
 	return stats, nil

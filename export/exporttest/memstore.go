@@ -11,9 +11,10 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// MemStore is an [export.Store] in memory, for tests. Its zero value is ready
+// MemStore is an [jobs.Store] in memory, for tests. Its zero value is ready
 // for use. It is safe for concurrent use.
 type MemStore struct {
 	// Now is the store's clock. Defaults to [time.Now], which is fake in a bubble
@@ -25,17 +26,17 @@ type MemStore struct {
 	Again bool
 
 	mu   sync.Mutex
-	jobs map[string]export.Job
+	jobs map[string]jobs.Job
 }
 
 var errSecond = errors.New("exporttest: a job of the same request is in flight")
 
-// Create implements [export.Store].
-func (s *MemStore) Create(ctx context.Context, organizationID string, create func(now time.Time, usage export.Usage) (export.Job, error)) (export.Job, bool, error) {
+// Create implements [jobs.Store].
+func (s *MemStore) Create(ctx context.Context, organizationID string, create func(now time.Time, usage jobs.Usage) (jobs.Job, error)) (jobs.Job, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ctx.Err() != nil {
-		return export.Job{}, false, context.Cause(ctx)
+		return jobs.Job{}, false, context.Cause(ctx)
 	}
 	if s.Again {
 		now := s.now()
@@ -48,61 +49,61 @@ func (s *MemStore) Create(ctx context.Context, organizationID string, create fun
 	_, taken := s.jobs[j.ID]
 	switch {
 	case j.Organization.ID != organizationID:
-		return export.Job{}, false, cmp.Or(err, fmt.Errorf("exporttest: job %s is of another organization", j.ID))
+		return jobs.Job{}, false, cmp.Or(err, fmt.Errorf("exporttest: job %s is of another organization", j.ID))
 	case inFlight:
 		return there.Clone(), false, nil
 	case err != nil:
-		return export.Job{}, false, err
+		return jobs.Job{}, false, err
 	case taken:
-		return export.Job{}, false, fmt.Errorf("exporttest: there is a job %s", j.ID)
+		return jobs.Job{}, false, fmt.Errorf("exporttest: there is a job %s", j.ID)
 	}
 	if s.jobs == nil {
-		s.jobs = make(map[string]export.Job)
+		s.jobs = make(map[string]jobs.Job)
 	}
 	s.jobs[j.ID] = j
 	return j.Clone(), true, nil
 }
 
-// Get implements [export.Store].
-func (s *MemStore) Get(ctx context.Context, organizationID, jobID string) (export.Job, error) {
+// Get implements [jobs.Store].
+func (s *MemStore) Get(ctx context.Context, organizationID, jobID string) (jobs.Job, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ctx.Err() != nil {
-		return export.Job{}, context.Cause(ctx)
+		return jobs.Job{}, context.Cause(ctx)
 	}
 	j, ok := s.jobs[jobID]
 	if !ok || j.Organization.ID != organizationID {
-		return export.Job{}, fmt.Errorf("%w: job %s", export.ErrNotFound, jobID)
+		return jobs.Job{}, fmt.Errorf("%w: job %s", export.ErrNotFound, jobID)
 	}
 	return j.Clone(), nil
 }
 
-// List implements [export.Store].
-func (s *MemStore) List(ctx context.Context, organizationID string, page export.Page) ([]export.Job, int64, error) {
+// List implements [jobs.Store].
+func (s *MemStore) List(ctx context.Context, organizationID string, page jobs.Page) ([]jobs.Job, int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ctx.Err() != nil {
 		return nil, 0, context.Cause(ctx)
 	}
-	jobs := s.those(func(j export.Job) bool { return j.Organization.ID == organizationID })
-	slices.SortFunc(jobs, func(a, b export.Job) int {
+	found := s.those(func(j jobs.Job) bool { return j.Organization.ID == organizationID })
+	slices.SortFunc(found, func(a, b jobs.Job) int {
 		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), strings.Compare(b.ID, a.ID))
 	})
-	total := int64(len(jobs))
-	jobs = jobs[min(len(jobs), (page.Number-1)*page.Size):]
-	return jobs[:min(len(jobs), page.Size)], total, nil
+	total := int64(len(found))
+	found = found[min(len(found), (page.Number-1)*page.Size):]
+	return found[:min(len(found), page.Size)], total, nil
 }
 
-// Update implements [export.Store].
-func (s *MemStore) Update(ctx context.Context, jobID string, change func(now time.Time, j *export.Job) error) (export.Job, error) {
+// Update implements [jobs.Store].
+func (s *MemStore) Update(ctx context.Context, jobID string, change func(now time.Time, j *jobs.Job) error) (jobs.Job, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ctx.Err() != nil {
-		return export.Job{}, context.Cause(ctx)
+		return jobs.Job{}, context.Cause(ctx)
 	}
 	old, ok := s.jobs[jobID]
 	if !ok {
-		return export.Job{}, fmt.Errorf("%w: job %s", export.ErrNotFound, jobID)
+		return jobs.Job{}, fmt.Errorf("%w: job %s", export.ErrNotFound, jobID)
 	}
 	j := old.Clone()
 	if s.Again {
@@ -110,38 +111,38 @@ func (s *MemStore) Update(ctx context.Context, jobID string, change func(now tim
 		j = old.Clone()
 	}
 	if err := change(s.now(), &j); err != nil {
-		return export.Job{}, err
+		return jobs.Job{}, err
 	}
 	j.ID, j.Organization.ID, j.Format, j.RetryOf, j.CreatedAt = old.ID, old.Organization.ID, old.Format, old.RetryOf, old.CreatedAt
 	j.Sections = old.Sections
 	j = normal(j)
 	if there, ok := s.inFlight(j); ok && j.Status.InFlight() && there.ID != j.ID {
-		return export.Job{}, errSecond
+		return jobs.Job{}, errSecond
 	}
 	s.jobs[jobID] = j
 	return j.Clone(), nil
 }
 
-// Stale implements [export.Store].
-func (s *MemStore) Stale(ctx context.Context, limit int) ([]export.Job, error) {
+// Stale implements [jobs.Store].
+func (s *MemStore) Stale(ctx context.Context, limit int) ([]jobs.Job, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	now := s.now()
-	jobs := s.those(func(j export.Job) bool {
+	found := s.those(func(j jobs.Job) bool {
 		since := waitsSince(j)
 		return !since.After(now) && (j.Status.InFlight() || !since.IsZero())
 	})
-	slices.SortFunc(jobs, func(a, b export.Job) int {
+	slices.SortFunc(found, func(a, b jobs.Job) int {
 		return cmp.Or(waitsSince(a).Compare(waitsSince(b)), strings.Compare(a.ID, b.ID))
 	})
-	return jobs[:min(len(jobs), limit)], nil
+	return found[:min(len(found), limit)], nil
 }
 
 // waitsSince is from when on somebody has to look after a job.
-func waitsSince(j export.Job) time.Time {
+func waitsSince(j jobs.Job) time.Time {
 	if j.Status.InFlight() {
 		return j.LeaseUntil
 	}
@@ -157,10 +158,10 @@ func (s *MemStore) now() time.Time {
 	return instant(s.Now())
 }
 
-func (s *MemStore) usage(organizationID string, now time.Time) export.Usage {
-	var u export.Usage
+func (s *MemStore) usage(organizationID string, now time.Time) jobs.Usage {
+	var u jobs.Usage
 	for _, j := range s.jobs {
-		if j.Organization.ID != organizationID || j.Status == export.JobFailed {
+		if j.Organization.ID != organizationID || j.Status == jobs.Failed {
 			continue
 		}
 		if j.Status.InFlight() {
@@ -176,28 +177,28 @@ func (s *MemStore) usage(organizationID string, now time.Time) export.Usage {
 	return u
 }
 
-func (s *MemStore) inFlight(j export.Job) (export.Job, bool) {
+func (s *MemStore) inFlight(j jobs.Job) (jobs.Job, bool) {
 	for _, other := range s.jobs {
 		if other.Status.InFlight() && other.SameRequest(j) {
 			return other, true
 		}
 	}
-	return export.Job{}, false
+	return jobs.Job{}, false
 }
 
-func (s *MemStore) those(are func(export.Job) bool) []export.Job {
-	var jobs []export.Job
+func (s *MemStore) those(are func(jobs.Job) bool) []jobs.Job {
+	var found []jobs.Job
 	for _, j := range s.jobs {
 		if are(j) {
-			jobs = append(jobs, j.Clone())
+			found = append(found, j.Clone())
 		}
 	}
-	return jobs
+	return found
 }
 
 // normal returns a copy of j as a store keeps it: instants in UTC and whole
 // milliseconds, and nil for slices without elements.
-func normal(j export.Job) export.Job {
+func normal(j jobs.Job) jobs.Job {
 	j = j.Clone()
 	for _, at := range []*time.Time{&j.CreatedAt, &j.AsOf, &j.ClaimedAt, &j.LeaseUntil, &j.FinishedAt, &j.ExpiresAt, &j.PurgeAt} {
 		*at = instant(*at)

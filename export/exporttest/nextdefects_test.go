@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // unfair is a MemStore that chooses the next job in its own way.
@@ -16,39 +16,39 @@ type unfair struct {
 
 func (s unfair) Next(ctx context.Context) (string, error) { return s.next(ctx, s.MemStore) }
 
-func brokenNext() []defect[export.Store] {
+func brokenNext() []defect[jobs.Store] {
 	const promise = "NextInFairOrder"
 	// blind does not see what spoil takes from the jobs.
-	blind := func(spoil func(j *export.Job)) export.Store {
+	blind := func(spoil func(j *jobs.Job)) jobs.Store {
 		return unfair{new(MemStore), func(ctx context.Context, m *MemStore) (string, error) {
 			sees := new(MemStore)
-			sees.jobs = make(map[string]export.Job)
-			for _, j := range m.those(func(export.Job) bool { return true }) {
+			sees.jobs = make(map[string]jobs.Job)
+			for _, j := range m.those(func(jobs.Job) bool { return true }) {
 				spoil(&j)
 				sees.jobs[j.ID] = j
 			}
 			return sees.Next(ctx)
 		}}
 	}
-	return []defect[export.Store]{
-		{"jobs that are put off", promise, "with none that waits", blind(func(j *export.Job) { j.PutOff = false })},
-		{"jobs that have ended", promise, "with none that waits", blind(func(j *export.Job) {
+	return []defect[jobs.Store]{
+		{"jobs that are put off", promise, "with none that waits", blind(func(j *jobs.Job) { j.PutOff = false })},
+		{"jobs that have ended", promise, "with none that waits", blind(func(j *jobs.Job) {
 			if !j.Status.InFlight() {
-				j.Status = export.JobPending
+				j.Status = jobs.Pending
 			}
 		})},
-		{"newest first", promise, "of jobs that wait", blind(func(j *export.Job) {
+		{"newest first", promise, "of jobs that wait", blind(func(j *jobs.Job) {
 			j.CreatedAt = time.Time{}.Add(someTime.Sub(j.CreatedAt))
 		})},
-		{"in no order", promise, "of jobs that wait", blind(func(j *export.Job) { j.CreatedAt = someTime })},
-		{"organizations alike", promise, "with one of the other organization", blind(func(j *export.Job) { j.Organization.ID = ourOrg })},
-		{"priorities alike", promise, "with one of priority", blind(func(j *export.Job) { j.Priority = 0 })},
-		{"counts what has ended", promise, "of jobs that wait", blind(func(j *export.Job) {
-			if j.Status == export.JobFailed {
-				j.Status = export.JobProcessing
+		{"in no order", promise, "of jobs that wait", blind(func(j *jobs.Job) { j.CreatedAt = someTime })},
+		{"organizations alike", promise, "with one of the other organization", blind(func(j *jobs.Job) { j.Organization.ID = ourOrg })},
+		{"priorities alike", promise, "with one of priority", blind(func(j *jobs.Job) { j.Priority = 0 })},
+		{"counts what has ended", promise, "of jobs that wait", blind(func(j *jobs.Job) {
+			if j.Status == jobs.Failed {
+				j.Status = jobs.Processing
 			}
 		})},
-		{"no turns", promise, "whose turn was longer ago", blind(func(j *export.Job) { j.ClaimedAt = time.Time{} })},
+		{"no turns", promise, "whose turn was longer ago", blind(func(j *jobs.Job) { j.ClaimedAt = time.Time{} })},
 		{"an error of its own", promise, "want ErrNotFound", unfair{new(MemStore), func(ctx context.Context, m *MemStore) (string, error) {
 			id, err := m.Next(ctx)
 			if err != nil {

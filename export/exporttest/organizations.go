@@ -7,12 +7,12 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
-// MemOrganizations is an [export.Organizations] in memory, for tests: the
+// MemOrganizations is an [jobs.Organizations] in memory, for tests: the
 // organizations by their ids. It is safe for concurrent use as long as nobody
 // writes the map.
 type MemOrganizations map[string]export.Organization
 
-// Get implements [export.Organizations].
+// Get implements [jobs.Organizations].
 func (m MemOrganizations) Get(ctx context.Context, id string) (export.Organization, error) {
 	if ctx.Err() != nil {
 		return export.Organization{}, context.Cause(ctx)

@@ -5,14 +5,15 @@ import (
 	"testing"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// RunOrganizations checks an [export.Organizations] against its documentation.
+// RunOrganizations checks an [jobs.Organizations] against its documentation.
 // newOrganizations returns, for each subtest, one that has exactly the given
 // organizations.
-func RunOrganizations(t *testing.T, newOrganizations func(t *testing.T, have ...export.Organization) export.Organizations) {
+func RunOrganizations(t *testing.T, newOrganizations func(t *testing.T, have ...export.Organization) jobs.Organizations) {
 	t.Helper()
-	run(t, organizationsPromises, func(t *testing.T) export.Organizations { return newOrganizations(t, knownOrganizations...) })
+	run(t, organizationsPromises, func(t *testing.T) jobs.Organizations { return newOrganizations(t, knownOrganizations...) })
 }
 
 var knownOrganizations = []export.Organization{
@@ -20,12 +21,12 @@ var knownOrganizations = []export.Organization{
 	{ID: theirOrg, Slug: "globex", Name: "Globex"},
 }
 
-var organizationsPromises = []promise[export.Organizations]{
+var organizationsPromises = []promise[jobs.Organizations]{
 	{"Gets", organizationsGets},
 	{"NotFound", organizationsNotFound},
 }
 
-func organizationsGets(t testing.TB, o export.Organizations) {
+func organizationsGets(t testing.TB, o jobs.Organizations) {
 	for _, want := range knownOrganizations {
 		if got, err := o.Get(t.Context(), want.ID); err != nil || got != want {
 			t.Errorf("Get(%q) gives %v, %v, want %v", want.ID, got, err, want)
@@ -33,7 +34,7 @@ func organizationsGets(t testing.TB, o export.Organizations) {
 	}
 }
 
-func organizationsNotFound(t testing.TB, o export.Organizations) {
+func organizationsNotFound(t testing.TB, o jobs.Organizations) {
 	for _, id := range []string{shortID(1), "", "acme-foods", ourOrg + " ", ourOrg[1:], "%", "' OR ''='"} {
 		if got, err := o.Get(t.Context(), id); !errors.Is(err, export.ErrNotFound) {
 			t.Errorf("Get(%q) gives %v, %v, want ErrNotFound", id, got, err)

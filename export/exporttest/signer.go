@@ -7,10 +7,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// MemSigner is an [export.Signer] whose links lead nowhere. The same call at the
+// MemSigner is an [jobs.Signer] whose links lead nowhere. The same call at the
 // same instant makes the same link; another call makes another one. Its zero
 // value is ready for use. It is safe for concurrent use.
 type MemSigner struct {
@@ -32,12 +32,12 @@ type SignCall struct {
 	TTL           time.Duration
 }
 
-// Sign implements [export.Signer].
-func (s *MemSigner) Sign(ctx context.Context, key, filename string, ttl time.Duration) (export.Link, error) {
+// Sign implements [jobs.Signer].
+func (s *MemSigner) Sign(ctx context.Context, key, filename string, ttl time.Duration) (jobs.Link, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ctx.Err() != nil {
-		return export.Link{}, context.Cause(ctx)
+		return jobs.Link{}, context.Cause(ctx)
 	}
 	s.calls = append(s.calls, SignCall{key, filename, ttl})
 	if s.MaxTTL > 0 {
@@ -52,7 +52,7 @@ func (s *MemSigner) Sign(ctx context.Context, key, filename string, ttl time.Dur
 		Scheme: "https", Host: "archives.test", Path: "/" + key,
 		RawQuery: url.Values{"filename": {filename}, "expires": {expires.Format(time.RFC3339Nano)}}.Encode(),
 	}
-	return export.Link{URL: u.String(), ExpiresAt: expires}, nil
+	return jobs.Link{URL: u.String(), ExpiresAt: expires}, nil
 }
 
 // Calls returns what the signer was asked for, in that order.

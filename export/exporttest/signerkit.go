@@ -5,18 +5,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// RunSigner checks an [export.Signer] against its documentation. newSigner
+// RunSigner checks an [jobs.Signer] against its documentation. newSigner
 // returns one whose clock is that of the test, for each subtest. Keys are those
 // of a service: ORGANIZATION/JOB/ATTEMPT.EXTENSION.
-func RunSigner(t *testing.T, newSigner func(t *testing.T) export.Signer) {
+func RunSigner(t *testing.T, newSigner func(t *testing.T) jobs.Signer) {
 	t.Helper()
 	run(t, signerPromises, newSigner)
 }
 
-var signerPromises = []promise[export.Signer]{
+var signerPromises = []promise[jobs.Signer]{
 	{"AbsoluteURL", signerAbsolute},
 	{"EndsInTime", signerEnds},
 	{"OneLinkForOneFile", signerApart},
@@ -25,7 +25,7 @@ var signerPromises = []promise[export.Signer]{
 
 var signedKey = ourOrg + "/" + shortID(1) + "/1.zip"
 
-func sign(t testing.TB, s export.Signer, key, filename string, ttl time.Duration) export.Link {
+func sign(t testing.TB, s jobs.Signer, key, filename string, ttl time.Duration) jobs.Link {
 	t.Helper()
 	link, err := s.Sign(t.Context(), key, filename, ttl)
 	if err != nil {
@@ -34,7 +34,7 @@ func sign(t testing.TB, s export.Signer, key, filename string, ttl time.Duration
 	return link
 }
 
-func signerAbsolute(t testing.TB, s export.Signer) {
+func signerAbsolute(t testing.TB, s jobs.Signer) {
 	link := sign(t, s, signedKey, "export.zip", time.Hour)
 	u, err := url.Parse(link.URL)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
@@ -42,7 +42,7 @@ func signerAbsolute(t testing.TB, s export.Signer) {
 	}
 }
 
-func signerEnds(t testing.TB, s export.Signer) {
+func signerEnds(t testing.TB, s jobs.Signer) {
 	for _, ttl := range []time.Duration{time.Second, time.Minute, 90*time.Minute + 7*time.Millisecond, 6 * 24 * time.Hour} {
 		before := time.Now()
 		link := sign(t, s, signedKey, "export.zip", ttl)
@@ -56,7 +56,7 @@ func signerEnds(t testing.TB, s export.Signer) {
 	}
 }
 
-func signerApart(t testing.TB, s export.Signer) {
+func signerApart(t testing.TB, s jobs.Signer) {
 	seen := make(map[string]string)
 	for _, c := range []struct{ key, filename string }{
 		{signedKey, "export.zip"},
@@ -74,7 +74,7 @@ func signerApart(t testing.TB, s export.Signer) {
 	}
 }
 
-func signerNames(t testing.TB, s export.Signer) {
+func signerNames(t testing.TB, s jobs.Signer) {
 	for _, name := range []string{"export-acme-foods-20260626-210000.tar.gz", "Zoë's 100% export (1).zip", "a+b&c=d;e#f?.zip", "李雷.zip"} {
 		link := sign(t, s, signedKey, name, time.Hour)
 		if u, err := url.Parse(link.URL); err != nil || u.Fragment != "" {

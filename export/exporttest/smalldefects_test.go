@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // run works off what a MemDispatcher has, until ctx ends or nothing is left.
-func (d *MemDispatcher) run(ctx context.Context, work func(context.Context, export.Task) error) error {
+func (d *MemDispatcher) run(ctx context.Context, work func(context.Context, jobs.Task) error) error {
 	for tasks := d.Take(); len(tasks) > 0 && ctx.Err() == nil; tasks = d.Take() {
 		for _, task := range tasks {
 			if err := work(ctx, task); err != nil {
@@ -34,12 +35,12 @@ func TestMemDispatcherKit(t *testing.T) {
 
 // lossy loses every nth task.
 type lossy struct {
-	export.Dispatcher
+	jobs.Dispatcher
 	mu   sync.Mutex
 	n, i int
 }
 
-func (l *lossy) Dispatch(ctx context.Context, task export.Task) error {
+func (l *lossy) Dispatch(ctx context.Context, task jobs.Task) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.i++; l.i%l.n == 0 {
@@ -76,43 +77,43 @@ func TestBrokenDispatchers(t *testing.T) {
 }
 
 func TestMemSignerKit(t *testing.T) {
-	RunSigner(t, func(*testing.T) export.Signer { return new(MemSigner) })
+	RunSigner(t, func(*testing.T) jobs.Signer { return new(MemSigner) })
 }
 
-type signerFunc func(key, filename string, ttl time.Duration) export.Link
+type signerFunc func(key, filename string, ttl time.Duration) jobs.Link
 
-func (f signerFunc) Sign(_ context.Context, key, filename string, ttl time.Duration) (export.Link, error) {
+func (f signerFunc) Sign(_ context.Context, key, filename string, ttl time.Duration) (jobs.Link, error) {
 	return f(key, filename, ttl), nil
 }
 
 func TestBrokenSigners(t *testing.T) {
-	link := func(url string, ttl time.Duration) export.Link {
-		return export.Link{URL: url, ExpiresAt: time.Now().UTC().Add(ttl)}
+	link := func(url string, ttl time.Duration) jobs.Link {
+		return jobs.Link{URL: url, ExpiresAt: time.Now().UTC().Add(ttl)}
 	}
-	testDefects(t, signerPromises, []defect[export.Signer]{
-		{"relative", "AbsoluteURL", "want an absolute URL", signerFunc(func(key, name string, ttl time.Duration) export.Link {
+	testDefects(t, signerPromises, []defect[jobs.Signer]{
+		{"relative", "AbsoluteURL", "want an absolute URL", signerFunc(func(key, name string, ttl time.Duration) jobs.Link {
 			return link("/"+key+"/"+name, ttl)
 		})},
-		{"longer", "EndsInTime", "ends", signerFunc(func(key, name string, ttl time.Duration) export.Link {
+		{"longer", "EndsInTime", "ends", signerFunc(func(key, name string, ttl time.Duration) jobs.Link {
 			return link("https://a/"+key+"/"+name, ttl+time.Minute)
 		})},
-		{"over", "EndsInTime", "ends", signerFunc(func(key, name string, ttl time.Duration) export.Link {
+		{"over", "EndsInTime", "ends", signerFunc(func(key, name string, ttl time.Duration) jobs.Link {
 			return link("https://a/"+key+"/"+name, -time.Hour)
 		})},
-		{"local time", "EndsInTime", "want UTC", signerFunc(func(key, name string, ttl time.Duration) export.Link {
-			return export.Link{URL: "https://a", ExpiresAt: time.Now().Add(ttl).In(time.FixedZone("", 3600))}
+		{"local time", "EndsInTime", "want UTC", signerFunc(func(key, name string, ttl time.Duration) jobs.Link {
+			return jobs.Link{URL: "https://a", ExpiresAt: time.Now().Add(ttl).In(time.FixedZone("", 3600))}
 		})},
-		{"forgets the name", "OneLinkForOneFile", "has the link of", signerFunc(func(key, _ string, ttl time.Duration) export.Link {
+		{"forgets the name", "OneLinkForOneFile", "has the link of", signerFunc(func(key, _ string, ttl time.Duration) jobs.Link {
 			return link("https://a/"+key, ttl)
 		})},
-		{"escapes nothing", "AnyFileName", "makes the link", signerFunc(func(key, name string, ttl time.Duration) export.Link {
+		{"escapes nothing", "AnyFileName", "makes the link", signerFunc(func(key, name string, ttl time.Duration) jobs.Link {
 			return link("https://a/"+key+"/"+name, ttl)
 		})},
 	})
 }
 
 func TestMemOrganizationsKit(t *testing.T) {
-	RunOrganizations(t, func(_ *testing.T, have ...export.Organization) export.Organizations {
+	RunOrganizations(t, func(_ *testing.T, have ...export.Organization) jobs.Organizations {
 		m := make(MemOrganizations)
 		for _, o := range have {
 			m[o.ID] = o
@@ -128,7 +129,7 @@ func (f organizationsFunc) Get(_ context.Context, id string) (export.Organizatio
 }
 
 func TestBrokenOrganizations(t *testing.T) {
-	testDefects(t, organizationsPromises, []defect[export.Organizations]{
+	testDefects(t, organizationsPromises, []defect[jobs.Organizations]{
 		{"mixes them up", "Gets", fmt.Sprintf("Get(%q) gives", theirOrg), organizationsFunc(func(string) (export.Organization, error) {
 			return knownOrganizations[0], nil
 		})},

@@ -9,17 +9,18 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// RunStore checks an [export.Store] against its documentation. newStore returns
+// RunStore checks an [jobs.Store] against its documentation. newStore returns
 // an empty one for each subtest. The store may have a real clock: the kit sets
 // instants a second or more before or after the now that it is given.
-func RunStore(t *testing.T, newStore func(t *testing.T) export.Store) {
+func RunStore(t *testing.T, newStore func(t *testing.T) jobs.Store) {
 	t.Helper()
 	run(t, storePromises, newStore)
 }
 
-var storePromises = []promise[export.Store]{
+var storePromises = []promise[jobs.Store]{
 	{"CreatesWhatTheFunctionMakes", storeCreates},
 	{"EveryFieldSurvives", storeFields},
 	{"NothingIsAdded", storeNothingAdded},
@@ -62,8 +63,8 @@ var storePromises = []promise[export.Store]{
 }
 
 // pending makes job n, which waits for a worker. Its request is like no other's.
-func pending(n int, now time.Time) export.Job {
-	return export.Job{
+func pending(n int, now time.Time) jobs.Job {
+	return jobs.Job{
 		ID:           shortID(n),
 		Organization: export.Organization{ID: ourOrg},
 		Format:       "zip",
@@ -71,18 +72,18 @@ func pending(n int, now time.Time) export.Job {
 		Requester:    "key:" + shortID(9),
 		CreatedAt:    now,
 		AsOf:         now.Truncate(time.Second),
-		Status:       export.JobPending,
+		Status:       jobs.Pending,
 		LeaseUntil:   now.Add(time.Hour),
 	}
 }
 
 // create stores job n after alter has altered it.
-func create(t testing.TB, s export.Store, n int, alter func(now time.Time, j *export.Job)) export.Job {
+func create(t testing.TB, s jobs.Store, n int, alter func(now time.Time, j *jobs.Job)) jobs.Job {
 	t.Helper()
 	return createOf(t, s, ourOrg, n, alter)
 }
 
-func createOf(t testing.TB, s export.Store, organization string, n int, alter func(now time.Time, j *export.Job)) export.Job {
+func createOf(t testing.TB, s jobs.Store, organization string, n int, alter func(now time.Time, j *jobs.Job)) jobs.Job {
 	t.Helper()
 	j, created, err := tryCreateOf(t, s, organization, n, alter)
 	if err != nil || !created {
@@ -91,14 +92,14 @@ func createOf(t testing.TB, s export.Store, organization string, n int, alter fu
 	return j
 }
 
-func tryCreate(t testing.TB, s export.Store, n int, alter func(now time.Time, j *export.Job)) (export.Job, bool, error) {
+func tryCreate(t testing.TB, s jobs.Store, n int, alter func(now time.Time, j *jobs.Job)) (jobs.Job, bool, error) {
 	t.Helper()
 	return tryCreateOf(t, s, ourOrg, n, alter)
 }
 
-func tryCreateOf(t testing.TB, s export.Store, organization string, n int, alter func(now time.Time, j *export.Job)) (export.Job, bool, error) {
+func tryCreateOf(t testing.TB, s jobs.Store, organization string, n int, alter func(now time.Time, j *jobs.Job)) (jobs.Job, bool, error) {
 	t.Helper()
-	return s.Create(t.Context(), organization, func(now time.Time, _ export.Usage) (export.Job, error) {
+	return s.Create(t.Context(), organization, func(now time.Time, _ jobs.Usage) (jobs.Job, error) {
 		j := pending(n, now)
 		j.Organization.ID = organization
 		if alter != nil {
@@ -109,13 +110,13 @@ func tryCreateOf(t testing.TB, s export.Store, organization string, n int, alter
 }
 
 // making makes a copy of j.
-func making(j export.Job) func(time.Time, export.Usage) (export.Job, error) {
-	return func(time.Time, export.Usage) (export.Job, error) { return j.Clone(), nil }
+func making(j jobs.Job) func(time.Time, jobs.Usage) (jobs.Job, error) {
+	return func(time.Time, jobs.Usage) (jobs.Job, error) { return j.Clone(), nil }
 }
 
-func update(t testing.TB, s export.Store, id string, change func(now time.Time, j *export.Job)) export.Job {
+func update(t testing.TB, s jobs.Store, id string, change func(now time.Time, j *jobs.Job)) jobs.Job {
 	t.Helper()
-	j, err := s.Update(t.Context(), id, func(now time.Time, j *export.Job) error {
+	j, err := s.Update(t.Context(), id, func(now time.Time, j *jobs.Job) error {
 		change(now, j)
 		return nil
 	})
@@ -126,15 +127,15 @@ func update(t testing.TB, s export.Store, id string, change func(now time.Time, 
 }
 
 // end lets a job end as jobs do, but that nothing is kept for it.
-func end(t testing.TB, s export.Store, id string) {
+func end(t testing.TB, s jobs.Store, id string) {
 	t.Helper()
-	update(t, s, id, func(now time.Time, j *export.Job) {
-		j.Status, j.FinishedAt, j.LeaseOwner, j.LeaseUntil = export.JobFailed, now, "", time.Time{}
+	update(t, s, id, func(now time.Time, j *jobs.Job) {
+		j.Status, j.FinishedAt, j.LeaseOwner, j.LeaseUntil = jobs.Failed, now, "", time.Time{}
 	})
 }
 
 // wantGet checks that the store has exactly that job.
-func wantGet(t testing.TB, s export.Store, want export.Job) {
+func wantGet(t testing.TB, s jobs.Store, want jobs.Job) {
 	t.Helper()
 	got, err := s.Get(t.Context(), want.Organization.ID, want.ID)
 	if err != nil {
@@ -144,9 +145,9 @@ func wantGet(t testing.TB, s export.Store, want export.Job) {
 }
 
 // filledJob is a job with all fields set, to one status.
-func filledJob(t testing.TB, f *filler, status export.JobStatus) export.Job {
+func filledJob(t testing.TB, f *filler, status jobs.Status) jobs.Job {
 	t.Helper()
-	j := filled[export.Job](t, f)
+	j := filled[jobs.Job](t, f)
 	j.ID, j.Organization.ID, j.RetryOf = shortID(f.n), ourOrg, shortID(f.n+1)
 	j.Status, j.Format = status, fmt.Sprintf("tar.%d", f.n)
 	for i := range j.Sections {
@@ -158,9 +159,9 @@ func filledJob(t testing.TB, f *filler, status export.JobStatus) export.Job {
 	return j
 }
 
-func storeCreates(t testing.TB, s export.Store) {
-	var made export.Job
-	got := create(t, s, 1, func(_ time.Time, j *export.Job) { made = *j })
+func storeCreates(t testing.TB, s jobs.Store) {
+	var made jobs.Job
+	got := create(t, s, 1, func(_ time.Time, j *jobs.Job) { made = *j })
 	if made.CreatedAt.IsZero() {
 		t.Error("Create gives its function no time")
 	}
@@ -168,9 +169,9 @@ func storeCreates(t testing.TB, s export.Store) {
 	wantGet(t, s, made)
 }
 
-func storeFields(t testing.TB, s export.Store) {
+func storeFields(t testing.TB, s jobs.Store) {
 	f := new(filler)
-	for _, status := range []export.JobStatus{export.JobPending, export.JobProcessing} {
+	for _, status := range []jobs.Status{jobs.Pending, jobs.Processing} {
 		want := filledJob(t, f, status)
 		got, created, err := s.Create(t.Context(), ourOrg, making(want))
 		if err != nil || !created {
@@ -178,20 +179,20 @@ func storeFields(t testing.TB, s export.Store) {
 		}
 		wantSame(t, "Create", got, want)
 		wantGet(t, s, want)
-		jobs, _, err := s.List(t.Context(), ourOrg, export.Page{Number: 1, Size: 100})
-		i := slices.IndexFunc(jobs, func(j export.Job) bool { return j.ID == want.ID })
+		found, _, err := s.List(t.Context(), ourOrg, jobs.Page{Number: 1, Size: 100})
+		i := slices.IndexFunc(found, func(j jobs.Job) bool { return j.ID == want.ID })
 		if err != nil || i < 0 {
-			t.Fatalf("List gives %v, %v, want job %s in it", jobIDs(jobs), err, want.ID)
+			t.Fatalf("List gives %v, %v, want job %s in it", jobIDs(found), err, want.ID)
 		}
-		wantSame(t, "List", jobs[i], want)
+		wantSame(t, "List", found[i], want)
 	}
 }
 
 // storeNothingAdded has a job with nothing but what a job must have.
-func storeNothingAdded(t testing.TB, s export.Store) {
-	want := export.Job{
+func storeNothingAdded(t testing.TB, s jobs.Store) {
+	want := jobs.Job{
 		ID: shortID(1), Organization: export.Organization{ID: ourOrg}, Format: "zip",
-		CreatedAt: someTime, AsOf: someTime.Truncate(time.Second), Status: export.JobPending,
+		CreatedAt: someTime, AsOf: someTime.Truncate(time.Second), Status: jobs.Pending,
 	}
 	got, _, err := s.Create(t.Context(), ourOrg, making(want))
 	if err != nil {
@@ -199,15 +200,15 @@ func storeNothingAdded(t testing.TB, s export.Store) {
 	}
 	wantSame(t, "Create", got, want)
 	wantGet(t, s, want)
-	want.Status = export.JobFailed
-	end := func(_ time.Time, j *export.Job) { j.Status = export.JobFailed }
+	want.Status = jobs.Failed
+	end := func(_ time.Time, j *jobs.Job) { j.Status = jobs.Failed }
 	wantSame(t, "Update", update(t, s, want.ID, end), want)
 	wantGet(t, s, want)
 }
 
-func storeInstants(t testing.TB, s export.Store) {
+func storeInstants(t testing.TB, s jobs.Store) {
 	given := time.Date(2026, 3, 29, 2, 30, 0, 123_456_789, time.FixedZone("", 5*3600+1800))
-	alter := func(now time.Time, j *export.Job) {
+	alter := func(now time.Time, j *jobs.Job) {
 		wantInstant(t, "now", now, now)
 		j.CreatedAt, j.AsOf, j.LeaseUntil, j.FinishedAt, j.ExpiresAt, j.PurgeAt = given, given, given, given, given, given
 	}
@@ -221,26 +222,26 @@ func storeInstants(t testing.TB, s export.Store) {
 	}
 }
 
-func storeEmptySlices(t testing.TB, s export.Store) {
-	empty := func(_ time.Time, j *export.Job) {
-		j.Sections, j.Progress, j.Parts = []string{}, []export.SectionProgress{}, []export.PartID{}
+func storeEmptySlices(t testing.TB, s jobs.Store) {
+	empty := func(_ time.Time, j *jobs.Job) {
+		j.Sections, j.Progress, j.Parts = []string{}, []jobs.SectionProgress{}, []export.PartID{}
 		j.Results, j.SHA256 = []export.SectionResult{}, []byte{}
 	}
 	job := create(t, s, 1, empty)
-	for call, j := range map[string]export.Job{"Create": job, "Update": update(t, s, job.ID, empty)} {
+	for call, j := range map[string]jobs.Job{"Create": job, "Update": update(t, s, job.ID, empty)} {
 		if j.Sections != nil || j.Progress != nil || j.Parts != nil || j.Results != nil || j.SHA256 != nil {
 			t.Errorf("%s gives empty slices, want nil: %#v", call, j)
 		}
 		wantGet(t, s, j)
 	}
-	none := func(_ time.Time, j *export.Job) { j.Sections = nil }
+	none := func(_ time.Time, j *jobs.Job) { j.Sections = nil }
 	if j, created, err := tryCreate(t, s, 2, none); err != nil || created || j.ID != job.ID {
 		t.Errorf("with nil for empty Sections Create gives %s, %t, %v, want the job in flight", j.ID, created, err)
 	}
 }
 
-func storeInFlight(t testing.TB, s export.Store) {
-	same := func(_ time.Time, j *export.Job) { j.Sections, j.RetryOf = []string{"a", "b"}, shortID(7) }
+func storeInFlight(t testing.TB, s jobs.Store) {
+	same := func(_ time.Time, j *jobs.Job) { j.Sections, j.RetryOf = []string{"a", "b"}, shortID(7) }
 	job := create(t, s, 1, same)
 	again := func(n int) {
 		t.Helper()
@@ -254,27 +255,27 @@ func storeInFlight(t testing.TB, s export.Store) {
 		}
 	}
 	again(2)
-	job = update(t, s, job.ID, func(_ time.Time, j *export.Job) { j.Status, j.Attempt = export.JobProcessing, 1 })
+	job = update(t, s, job.ID, func(_ time.Time, j *jobs.Job) { j.Status, j.Attempt = jobs.Processing, 1 })
 	again(3)
 	end(t, s, job.ID)
 	second := create(t, s, 4, same)
-	update(t, s, second.ID, func(_ time.Time, j *export.Job) { j.Status = export.JobCompleted })
+	update(t, s, second.ID, func(_ time.Time, j *jobs.Job) { j.Status = jobs.Completed })
 	create(t, s, 5, same)
 }
 
-func storeOtherRequests(t testing.TB, s export.Store) {
-	createOf(t, s, theirOrg, 10, func(_ time.Time, j *export.Job) { j.Sections = []string{"a", "b"} })
-	for n, alter := range []func(j *export.Job){
-		func(*export.Job) {},
-		func(j *export.Job) { j.Format = "tar.gz" },
-		func(j *export.Job) { j.RetryOf = shortID(7) },
-		func(j *export.Job) { j.Sections = nil },
-		func(j *export.Job) { j.Sections = []string{"a"} },
-		func(j *export.Job) { j.Sections = []string{"ab"} },
-		func(j *export.Job) { j.Sections = []string{"a_b"} },
-		func(j *export.Job) { j.Sections = []string{"a", "b", "c"} },
+func storeOtherRequests(t testing.TB, s jobs.Store) {
+	createOf(t, s, theirOrg, 10, func(_ time.Time, j *jobs.Job) { j.Sections = []string{"a", "b"} })
+	for n, alter := range []func(j *jobs.Job){
+		func(*jobs.Job) {},
+		func(j *jobs.Job) { j.Format = "tar.gz" },
+		func(j *jobs.Job) { j.RetryOf = shortID(7) },
+		func(j *jobs.Job) { j.Sections = nil },
+		func(j *jobs.Job) { j.Sections = []string{"a"} },
+		func(j *jobs.Job) { j.Sections = []string{"ab"} },
+		func(j *jobs.Job) { j.Sections = []string{"a_b"} },
+		func(j *jobs.Job) { j.Sections = []string{"a", "b", "c"} },
 	} {
-		create(t, s, n, func(_ time.Time, j *export.Job) {
+		create(t, s, n, func(_ time.Time, j *jobs.Job) {
 			j.Sections = []string{"a", "b"}
 			alter(j)
 		})
@@ -282,27 +283,27 @@ func storeOtherRequests(t testing.TB, s export.Store) {
 }
 
 // storeSecondByUpdate wakes an ended job up while another is in flight.
-func storeSecondByUpdate(t testing.TB, s export.Store) {
-	same := func(_ time.Time, j *export.Job) { j.Sections = nil }
+func storeSecondByUpdate(t testing.TB, s jobs.Store) {
+	same := func(_ time.Time, j *jobs.Job) { j.Sections = nil }
 	first := create(t, s, 1, same)
 	end(t, s, first.ID)
 	second := create(t, s, 2, same)
-	_, err := s.Update(t.Context(), first.ID, func(_ time.Time, j *export.Job) error {
-		j.Status = export.JobPending
+	_, err := s.Update(t.Context(), first.ID, func(_ time.Time, j *jobs.Job) error {
+		j.Status = jobs.Pending
 		return nil
 	})
 	if err == nil {
 		t.Error("Update makes a second job of a request in flight")
 	}
-	if got, err := s.Get(t.Context(), ourOrg, first.ID); err != nil || got.Status != export.JobFailed {
+	if got, err := s.Get(t.Context(), ourOrg, first.ID); err != nil || got.Status != jobs.Failed {
 		t.Errorf("the ended job is %q, %v", got.Status, err)
 	}
 	end(t, s, second.ID)
-	update(t, s, first.ID, func(_ time.Time, j *export.Job) { j.Status = export.JobPending })
+	update(t, s, first.ID, func(_ time.Time, j *jobs.Job) { j.Status = jobs.Pending })
 }
 
 // storeSameID would give one organization's job to another.
-func storeSameID(t testing.TB, s export.Store) {
+func storeSameID(t testing.TB, s jobs.Store) {
 	job := create(t, s, 1, nil)
 	_, created, err := tryCreateOf(t, s, theirOrg, 1, nil)
 	if err == nil || created {
@@ -311,7 +312,7 @@ func storeSameID(t testing.TB, s export.Store) {
 	wantGet(t, s, job)
 }
 
-func storeNotFound(t testing.TB, s export.Store) {
+func storeNotFound(t testing.TB, s jobs.Store) {
 	job := create(t, s, 1, nil)
 	texts := make(map[string]bool)
 	for _, c := range []struct{ organization, job string }{
@@ -325,7 +326,7 @@ func storeNotFound(t testing.TB, s export.Store) {
 		if !errors.Is(err, export.ErrNotFound) {
 			t.Fatalf("Get gives %v, want ErrNotFound", err)
 		}
-		wantSame(t, "Get of no job", j, export.Job{})
+		wantSame(t, "Get of no job", j, jobs.Job{})
 		text := strings.ReplaceAll(err.Error(), c.job, "JOB")
 		texts[strings.ReplaceAll(text, c.organization, "")] = true
 	}

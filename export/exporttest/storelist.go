@@ -5,42 +5,42 @@ import (
 	"testing"
 	"time"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
-func list(t testing.TB, s export.Store, organization string, number, size int) ([]export.Job, int64) {
+func list(t testing.TB, s jobs.Store, organization string, number, size int) ([]jobs.Job, int64) {
 	t.Helper()
-	jobs, total, err := s.List(t.Context(), organization, export.Page{Number: number, Size: size})
+	found, total, err := s.List(t.Context(), organization, jobs.Page{Number: number, Size: size})
 	if err != nil {
 		t.Fatalf("List: %v", err)
 	}
-	if len(jobs) > size {
-		t.Fatalf("List gives %d jobs for a page of %d", len(jobs), size)
+	if len(found) > size {
+		t.Fatalf("List gives %d jobs for a page of %d", len(found), size)
 	}
-	return jobs, total
+	return found, total
 }
 
 // storeListOrder creates jobs in another order than that of their instants or
 // their ids.
-func storeListOrder(t testing.TB, s export.Store) {
+func storeListOrder(t testing.TB, s jobs.Store) {
 	for _, n := range []int{3, 5, 1, 4, 2} {
-		create(t, s, n, func(_ time.Time, j *export.Job) {
+		create(t, s, n, func(_ time.Time, j *jobs.Job) {
 			j.CreatedAt = someTime.Add(time.Duration(n*7%5) * time.Millisecond)
 		})
 	}
-	jobs, total := list(t, s, ourOrg, 1, 10)
+	found, total := list(t, s, ourOrg, 1, 10)
 	want := []string{shortID(2), shortID(4), shortID(1), shortID(3), shortID(5)}
-	if got := jobIDs(jobs); !slices.Equal(got, want) || total != 5 {
+	if got := jobIDs(found); !slices.Equal(got, want) || total != 5 {
 		t.Errorf("List gives %v of %d, want %v", got, total, want)
 	}
 }
 
 // storeListPages has jobs of the same instant: whatever their order is, pages
 // must neither repeat nor lose one, also when jobs change in between.
-func storeListPages(t testing.TB, s export.Store) {
+func storeListPages(t testing.TB, s jobs.Store) {
 	const many = 7
 	for _, n := range []int{3, 5, 1, 7, 4, 2, 6} {
-		create(t, s, n, func(_ time.Time, j *export.Job) { j.CreatedAt = someTime.Add(time.Duration(n/6) * time.Hour) })
+		create(t, s, n, func(_ time.Time, j *jobs.Job) { j.CreatedAt = someTime.Add(time.Duration(n/6) * time.Hour) })
 	}
 	whole, _ := list(t, s, ourOrg, 1, 100)
 	want := jobIDs(whole)
@@ -58,7 +58,7 @@ func storeListPages(t testing.TB, s export.Store) {
 				t.Errorf("page %d of %d has %d jobs", number, size, len(page))
 			}
 			got = append(got, jobIDs(page)...)
-			update(t, s, shortID(number%many+1), func(_ time.Time, j *export.Job) { j.Attempt++ })
+			update(t, s, shortID(number%many+1), func(_ time.Time, j *jobs.Job) { j.Attempt++ })
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("pages of %d together are %v, want %v", size, got, want)
@@ -66,9 +66,9 @@ func storeListPages(t testing.TB, s export.Store) {
 	}
 }
 
-func storeListOrganization(t testing.TB, s export.Store) {
-	if jobs, total := list(t, s, ourOrg, 1, 10); len(jobs) != 0 || total != 0 {
-		t.Errorf("List of an empty store gives %d of %d jobs", len(jobs), total)
+func storeListOrganization(t testing.TB, s jobs.Store) {
+	if found, total := list(t, s, ourOrg, 1, 10); len(found) != 0 || total != 0 {
+		t.Errorf("List of an empty store gives %d of %d jobs", len(found), total)
 	}
 	for n := range 3 {
 		create(t, s, n, nil)
@@ -76,27 +76,27 @@ func storeListOrganization(t testing.TB, s export.Store) {
 	}
 	end(t, s, shortID(1))
 	for _, organization := range []string{ourOrg, theirOrg} {
-		jobs, total := list(t, s, organization, 1, 10)
-		if len(jobs) != 3 || total != 3 {
-			t.Errorf("List gives %d of %d jobs, want all 3", len(jobs), total)
+		found, total := list(t, s, organization, 1, 10)
+		if len(found) != 3 || total != 3 {
+			t.Errorf("List gives %d of %d jobs, want all 3", len(found), total)
 		}
-		for _, j := range jobs {
+		for _, j := range found {
 			if j.Organization.ID != organization {
 				t.Errorf("List of %s gives a job of %s", organization, j.Organization.ID)
 			}
 		}
 	}
-	if jobs, total := list(t, s, "", 1, 10); len(jobs) != 0 || total != 0 {
-		t.Errorf("List of no organization gives %d of %d jobs", len(jobs), total)
+	if found, total := list(t, s, "", 1, 10); len(found) != 0 || total != 0 {
+		t.Errorf("List of no organization gives %d of %d jobs", len(found), total)
 	}
 }
 
 // inStatus makes job n and lets it be in a status with these instants, counted
 // from the store's now; 0 means none.
-func inStatus(t testing.TB, s export.Store, n int, status export.JobStatus, lease, purge time.Duration) {
+func inStatus(t testing.TB, s jobs.Store, n int, status jobs.Status, lease, purge time.Duration) {
 	t.Helper()
 	job := create(t, s, n, nil)
-	update(t, s, job.ID, func(now time.Time, j *export.Job) {
+	update(t, s, job.ID, func(now time.Time, j *jobs.Job) {
 		j.Status, j.LeaseUntil, j.PurgeAt = status, time.Time{}, time.Time{}
 		if lease != 0 {
 			j.LeaseUntil = now.Add(lease)
@@ -107,42 +107,42 @@ func inStatus(t testing.TB, s export.Store, n int, status export.JobStatus, leas
 	})
 }
 
-func stale(t testing.TB, s export.Store, limit int) []string {
+func stale(t testing.TB, s jobs.Store, limit int) []string {
 	t.Helper()
-	jobs, err := s.Stale(t.Context(), limit)
+	found, err := s.Stale(t.Context(), limit)
 	if err != nil {
 		t.Fatalf("Stale: %v", err)
 	}
-	for _, j := range jobs {
+	for _, j := range found {
 		wantGet(t, s, j)
 	}
-	return jobIDs(jobs)
+	return jobIDs(found)
 }
 
-func storeStale(t testing.TB, s export.Store) {
+func storeStale(t testing.TB, s jobs.Store) {
 	if got := stale(t, s, 10); len(got) != 0 {
 		t.Errorf("in an empty store %v are stale", got)
 	}
 	for n, c := range []struct {
-		status       export.JobStatus
+		status       jobs.Status
 		lease, purge time.Duration
 		want         bool
 	}{
-		{export.JobPending, -time.Second, 0, true},
-		{export.JobPending, time.Hour, 0, false},
-		{export.JobPending, 0, 0, true}, // a lease that nobody has is over
-		{export.JobProcessing, -time.Second, 0, true},
-		{export.JobProcessing, time.Hour, 0, false},
-		{export.JobCompleted, 0, 0, false},
-		{export.JobCompleted, 0, -time.Second, true},
-		{export.JobCompleted, 0, time.Hour, false},
-		{export.JobCompleted, -time.Hour, 0, false}, // the lease of an ended job does not matter
-		{export.JobCompleted, -time.Hour, time.Hour, false},
-		{export.JobFailed, 0, 0, false},
-		{export.JobFailed, 0, -time.Second, true},
-		{export.JobFailed, 0, time.Hour, false},
-		{export.JobFailed, -time.Hour, 0, false},
-		{export.JobFailed, time.Hour, -time.Second, true},
+		{jobs.Pending, -time.Second, 0, true},
+		{jobs.Pending, time.Hour, 0, false},
+		{jobs.Pending, 0, 0, true}, // a lease that nobody has is over
+		{jobs.Processing, -time.Second, 0, true},
+		{jobs.Processing, time.Hour, 0, false},
+		{jobs.Completed, 0, 0, false},
+		{jobs.Completed, 0, -time.Second, true},
+		{jobs.Completed, 0, time.Hour, false},
+		{jobs.Completed, -time.Hour, 0, false}, // the lease of an ended job does not matter
+		{jobs.Completed, -time.Hour, time.Hour, false},
+		{jobs.Failed, 0, 0, false},
+		{jobs.Failed, 0, -time.Second, true},
+		{jobs.Failed, 0, time.Hour, false},
+		{jobs.Failed, -time.Hour, 0, false},
+		{jobs.Failed, time.Hour, -time.Second, true},
 	} {
 		inStatus(t, s, n, c.status, c.lease, c.purge)
 		if got := slices.Contains(stale(t, s, 100), shortID(n)); got != c.want {
@@ -152,23 +152,23 @@ func storeStale(t testing.TB, s export.Store) {
 }
 
 // storeStaleOrder mixes both kinds of waiting.
-func storeStaleOrder(t testing.TB, s export.Store) {
-	inStatus(t, s, 1, export.JobProcessing, -3*time.Minute, 0)
-	inStatus(t, s, 2, export.JobCompleted, -9*time.Hour, -2*time.Minute)
-	inStatus(t, s, 3, export.JobPending, -5*time.Minute, 0)
-	inStatus(t, s, 4, export.JobFailed, 0, -4*time.Minute)
-	inStatus(t, s, 5, export.JobPending, -time.Minute, 0)
-	inStatus(t, s, 6, export.JobPending, time.Minute, 0)
-	inStatus(t, s, 7, export.JobCompleted, 0, -6*time.Minute)
+func storeStaleOrder(t testing.TB, s jobs.Store) {
+	inStatus(t, s, 1, jobs.Processing, -3*time.Minute, 0)
+	inStatus(t, s, 2, jobs.Completed, -9*time.Hour, -2*time.Minute)
+	inStatus(t, s, 3, jobs.Pending, -5*time.Minute, 0)
+	inStatus(t, s, 4, jobs.Failed, 0, -4*time.Minute)
+	inStatus(t, s, 5, jobs.Pending, -time.Minute, 0)
+	inStatus(t, s, 6, jobs.Pending, time.Minute, 0)
+	inStatus(t, s, 7, jobs.Completed, 0, -6*time.Minute)
 	want := []string{shortID(7), shortID(3), shortID(4), shortID(1), shortID(2), shortID(5)}
 	if got := stale(t, s, 100); !slices.Equal(got, want) {
 		t.Errorf("Stale gives %v, want those first that have waited longest: %v", got, want)
 	}
 }
 
-func storeStaleLimit(t testing.TB, s export.Store) {
+func storeStaleLimit(t testing.TB, s jobs.Store) {
 	for n := range 6 {
-		inStatus(t, s, n, export.JobPending, time.Duration(n-10)*time.Minute, 0)
+		inStatus(t, s, n, jobs.Pending, time.Duration(n-10)*time.Minute, 0)
 	}
 	for limit := 1; limit <= 7; limit++ {
 		got := stale(t, s, limit)
@@ -179,22 +179,22 @@ func storeStaleLimit(t testing.TB, s export.Store) {
 }
 
 // storeStaleForgets looks after a job.
-func storeStaleForgets(t testing.TB, s export.Store) {
-	inStatus(t, s, 1, export.JobProcessing, -time.Second, 0)
-	inStatus(t, s, 2, export.JobCompleted, 0, -time.Second)
+func storeStaleForgets(t testing.TB, s jobs.Store) {
+	inStatus(t, s, 1, jobs.Processing, -time.Second, 0)
+	inStatus(t, s, 2, jobs.Completed, 0, -time.Second)
 	if got := stale(t, s, 10); len(got) != 2 {
 		t.Fatalf("Stale gives %v, want both jobs", got)
 	}
-	update(t, s, shortID(1), func(now time.Time, j *export.Job) { j.LeaseUntil = now.Add(time.Hour) })
-	update(t, s, shortID(2), func(_ time.Time, j *export.Job) { j.PurgeAt = time.Time{} })
+	update(t, s, shortID(1), func(now time.Time, j *jobs.Job) { j.LeaseUntil = now.Add(time.Hour) })
+	update(t, s, shortID(2), func(_ time.Time, j *jobs.Job) { j.PurgeAt = time.Time{} })
 	if got := stale(t, s, 10); len(got) != 0 {
 		t.Errorf("Stale still gives %v", got)
 	}
 }
 
-func storeStaleOrganizations(t testing.TB, s export.Store) {
+func storeStaleOrganizations(t testing.TB, s jobs.Store) {
 	for n, organization := range []string{ourOrg, theirOrg} {
-		createOf(t, s, organization, n, func(now time.Time, j *export.Job) {
+		createOf(t, s, organization, n, func(now time.Time, j *jobs.Job) {
 			j.LeaseUntil = now.Add(-time.Duration(9-n) * time.Minute)
 		})
 	}

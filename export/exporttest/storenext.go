@@ -6,19 +6,20 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // storeNext asks for the next job again and again, as free workers do. A store
-// that is no export.Scheduler has nothing to show.
-func storeNext(t testing.TB, s export.Store) {
-	scheduler, ok := s.(export.Scheduler)
+// that is no jobs.Scheduler has nothing to show.
+func storeNext(t testing.TB, s jobs.Store) {
+	scheduler, ok := s.(jobs.Scheduler)
 	if !ok {
 		return
 	}
 	n := 0
-	add := func(organization string, age time.Duration, alter func(now time.Time, j *export.Job)) string {
+	add := func(organization string, age time.Duration, alter func(now time.Time, j *jobs.Job)) string {
 		n++
-		return createOf(t, s, organization, n, func(now time.Time, j *export.Job) {
+		return createOf(t, s, organization, n, func(now time.Time, j *jobs.Job) {
 			j.CreatedAt = now.Add(-age)
 			if alter != nil {
 				alter(now, j)
@@ -39,19 +40,19 @@ func storeNext(t testing.TB, s export.Store) {
 		}
 	}
 	claim := func(id string, ago time.Duration) {
-		update(t, s, id, func(now time.Time, j *export.Job) {
-			j.Status, j.LeaseUntil, j.ClaimedAt = export.JobProcessing, now.Add(time.Hour), now.Add(-ago)
+		update(t, s, id, func(now time.Time, j *jobs.Job) {
+			j.Status, j.LeaseUntil, j.ClaimedAt = jobs.Processing, now.Add(time.Hour), now.Add(-ago)
 		})
 	}
 	next("of no jobs", "")
 	done := add(ourOrg, 9*time.Hour, nil)
 	end(t, s, done)
-	add(ourOrg, 9*time.Hour, func(_ time.Time, j *export.Job) { j.PutOff = true })
+	add(ourOrg, 9*time.Hour, func(_ time.Time, j *jobs.Job) { j.PutOff = true })
 	next("with none that waits", "")
 
 	second := add(ourOrg, 3*time.Hour, nil)
 	third := add(ourOrg, 2*time.Hour, nil)
-	first := add(ourOrg, 4*time.Hour, func(now time.Time, j *export.Job) { j.LeaseUntil = now.Add(-time.Minute) })
+	first := add(ourOrg, 4*time.Hour, func(now time.Time, j *jobs.Job) { j.LeaseUntil = now.Add(-time.Minute) })
 	late := add(theirOrg, time.Hour, nil)
 	next("of jobs that wait", first)
 	next("asked again", first)
@@ -62,8 +63,8 @@ func storeNext(t testing.TB, s export.Store) {
 	claim(second, 30*time.Minute)
 	later := add(theirOrg, time.Minute, nil)
 	next("with more of the one", later)
-	urgent := add(ourOrg, time.Second, func(_ time.Time, j *export.Job) { j.Priority = 1 })
-	add(theirOrg, 9*time.Hour, func(_ time.Time, j *export.Job) { j.Priority = -1 })
+	urgent := add(ourOrg, time.Second, func(_ time.Time, j *jobs.Job) { j.Priority = 1 })
+	add(theirOrg, 9*time.Hour, func(_ time.Time, j *jobs.Job) { j.Priority = -1 })
 	next("with one of priority", urgent)
 	claim(urgent, 20*time.Minute)
 	for _, id := range []string{first, second, urgent, late} {
@@ -75,8 +76,8 @@ func storeNext(t testing.TB, s export.Store) {
 	next("by turns", third)
 }
 
-func storeNextCancelled(t testing.TB, s export.Store) {
-	if scheduler, ok := s.(export.Scheduler); ok {
+func storeNextCancelled(t testing.TB, s jobs.Store) {
+	if scheduler, ok := s.(jobs.Scheduler); ok {
 		_, err := scheduler.Next(cancelled(t))
 		wantCancelled(t, "Next", err)
 	}

@@ -4,18 +4,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // storeStats has more of what does not count than of what does, and older. A
-// store that is no export.Statser has nothing to show.
-func storeStats(t testing.TB, s export.Store) {
-	if _, ok := s.(export.Statser); !ok {
+// store that is no jobs.Statser has nothing to show.
+func storeStats(t testing.TB, s jobs.Store) {
+	if _, ok := s.(jobs.Statser); !ok {
 		return
 	}
 	want := func(when string, pending, processing int64, oldest time.Duration) {
 		t.Helper()
-		got, err := export.StatsOf(t.Context(), s)
+		got, err := jobs.StatsOf(t.Context(), s)
 		if err != nil {
 			t.Fatalf("Stats: %v", err)
 		}
@@ -28,33 +28,33 @@ func storeStats(t testing.TB, s export.Store) {
 	}
 	want("at first", 0, 0, 0)
 	n := 0
-	add := func(organization string, status export.JobStatus, age time.Duration) string {
+	add := func(organization string, status jobs.Status, age time.Duration) string {
 		n++
-		job := createOf(t, s, organization, n, func(now time.Time, j *export.Job) { j.CreatedAt = now.Add(-age) })
-		update(t, s, job.ID, func(_ time.Time, j *export.Job) { j.Status = status })
+		job := createOf(t, s, organization, n, func(now time.Time, j *jobs.Job) { j.CreatedAt = now.Add(-age) })
+		update(t, s, job.ID, func(_ time.Time, j *jobs.Job) { j.Status = status })
 		return job.ID
 	}
 	for range 3 {
-		add(ourOrg, export.JobCompleted, 5*time.Hour)
-		add(theirOrg, export.JobFailed, 5*time.Hour)
+		add(ourOrg, jobs.Completed, 5*time.Hour)
+		add(theirOrg, jobs.Failed, 5*time.Hour)
 	}
 	want("with ended jobs only", 0, 0, 0)
-	add(ourOrg, export.JobProcessing, 4*time.Hour)
-	add(theirOrg, export.JobProcessing, 0)
+	add(ourOrg, jobs.Processing, 4*time.Hour)
+	add(theirOrg, jobs.Processing, 0)
 	want("with none that is pending", 0, 2, 0)
-	add(ourOrg, export.JobPending, time.Hour)
-	oldest := add(theirOrg, export.JobPending, 3*time.Hour)
-	add(ourOrg, export.JobPending, 2*time.Hour)
+	add(ourOrg, jobs.Pending, time.Hour)
+	oldest := add(theirOrg, jobs.Pending, 3*time.Hour)
+	add(ourOrg, jobs.Pending, 2*time.Hour)
 	want("with jobs of each status", 3, 2, 3*time.Hour)
-	update(t, s, oldest, func(_ time.Time, j *export.Job) { j.Status = export.JobProcessing })
+	update(t, s, oldest, func(_ time.Time, j *jobs.Job) { j.Status = jobs.Processing })
 	want("once the oldest is claimed", 2, 3, 2*time.Hour)
-	add(ourOrg, export.JobPending, -time.Hour)
+	add(ourOrg, jobs.Pending, -time.Hour)
 	want("with one of tomorrow", 3, 3, 2*time.Hour)
 }
 
-func storeStatsCancelled(t testing.TB, s export.Store) {
-	if _, ok := s.(export.Statser); ok {
-		_, err := export.StatsOf(cancelled(t), s)
+func storeStatsCancelled(t testing.TB, s jobs.Store) {
+	if _, ok := s.(jobs.Statser); ok {
+		_, err := jobs.StatsOf(cancelled(t), s)
 		wantCancelled(t, "Stats", err)
 	}
 }

@@ -9,20 +9,21 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // storeUpdates changes all fields that there are, to what a job of each status
 // has and back.
-func storeUpdates(t testing.TB, s export.Store) {
+func storeUpdates(t testing.TB, s jobs.Store) {
 	f := new(filler)
-	old := filledJob(t, f, export.JobPending)
+	old := filledJob(t, f, jobs.Pending)
 	_, _, err := s.Create(t.Context(), ourOrg, making(old))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, status := range []export.JobStatus{export.JobProcessing, export.JobCompleted, export.JobFailed, export.JobPending} {
+	for _, status := range []jobs.Status{jobs.Processing, jobs.Completed, jobs.Failed, jobs.Pending} {
 		want := filledJob(t, f, status)
-		got := update(t, s, old.ID, func(_ time.Time, j *export.Job) {
+		got := update(t, s, old.ID, func(_ time.Time, j *jobs.Job) {
 			wantSame(t, "the job to change", *j, old)
 			*j = want.Clone()
 		})
@@ -32,30 +33,30 @@ func storeUpdates(t testing.TB, s export.Store) {
 		wantGet(t, s, want)
 		old = want
 	}
-	zero := export.Job{ID: old.ID, Organization: export.Organization{ID: ourOrg}, Format: old.Format, Sections: old.Sections,
-		RetryOf: old.RetryOf, CreatedAt: old.CreatedAt, Status: export.JobFailed}
-	wantSame(t, "Update", update(t, s, old.ID, func(_ time.Time, j *export.Job) { *j = export.Job{Status: export.JobFailed} }), zero)
+	zero := jobs.Job{ID: old.ID, Organization: export.Organization{ID: ourOrg}, Format: old.Format, Sections: old.Sections,
+		RetryOf: old.RetryOf, CreatedAt: old.CreatedAt, Status: jobs.Failed}
+	wantSame(t, "Update", update(t, s, old.ID, func(_ time.Time, j *jobs.Job) { *j = jobs.Job{Status: jobs.Failed} }), zero)
 	wantGet(t, s, zero)
 }
 
 var errChange = errors.New("change failed")
 
-func storeFailedUpdate(t testing.TB, s export.Store) {
-	job := create(t, s, 1, func(_ time.Time, j *export.Job) { j.Parts = []export.PartID{{JobID: j.ID, Section: "a"}} })
-	_, err := s.Update(t.Context(), job.ID, func(_ time.Time, j *export.Job) error {
-		j.Status, j.Attempt, j.Parts[0].Section = export.JobFailed, 7, "b"
+func storeFailedUpdate(t testing.TB, s jobs.Store) {
+	job := create(t, s, 1, func(_ time.Time, j *jobs.Job) { j.Parts = []export.PartID{{JobID: j.ID, Section: "a"}} })
+	_, err := s.Update(t.Context(), job.ID, func(_ time.Time, j *jobs.Job) error {
+		j.Status, j.Attempt, j.Parts[0].Section = jobs.Failed, 7, "b"
 		return errChange
 	})
 	if err != errChange { //nolint:errorlint // it is returned as it is
 		t.Errorf("Update gives %v, want the error of change as it is", err)
 	}
 	wantGet(t, s, job)
-	update(t, s, job.ID, func(_ time.Time, j *export.Job) { wantSame(t, "the job to change", *j, job) })
+	update(t, s, job.ID, func(_ time.Time, j *jobs.Job) { wantSame(t, "the job to change", *j, job) })
 }
 
-func storeUpdateNotFound(t testing.TB, s export.Store) {
+func storeUpdateNotFound(t testing.TB, s jobs.Store) {
 	create(t, s, 1, nil)
-	_, err := s.Update(t.Context(), shortID(2), func(time.Time, *export.Job) error {
+	_, err := s.Update(t.Context(), shortID(2), func(time.Time, *jobs.Job) error {
 		t.Error("change is called for a job that there is not")
 		return nil
 	})
@@ -68,22 +69,22 @@ func storeUpdateNotFound(t testing.TB, s export.Store) {
 }
 
 // storeMemory spoils every job that it gives or is given.
-func storeMemory(t testing.TB, s export.Store) {
-	spoil := func(j export.Job) {
+func storeMemory(t testing.TB, s jobs.Store) {
+	spoil := func(j jobs.Job) {
 		j.Sections[0] = "spoilt"
 		j.Progress[0].Records++
 		j.Parts[0].Attempt++
 		j.Results[0].Records++
 		j.SHA256[0]++
 	}
-	want := filledJob(t, new(filler), export.JobPending)
+	want := filledJob(t, new(filler), jobs.Pending)
 	want.LeaseUntil = someTime.Add(-time.Hour) // and so stale
-	var kept export.Job
-	got, _, err := s.Create(t.Context(), ourOrg, func(time.Time, export.Usage) (export.Job, error) { kept = want.Clone(); return kept, nil })
+	var kept jobs.Job
+	got, _, err := s.Create(t.Context(), ourOrg, func(time.Time, jobs.Usage) (jobs.Job, error) { kept = want.Clone(); return kept, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
-	check := func(what string, j export.Job) {
+	check := func(what string, j jobs.Job) {
 		t.Helper()
 		wantSame(t, what, j, want)
 		spoil(j)
@@ -98,7 +99,7 @@ func storeMemory(t testing.TB, s export.Store) {
 		t.Fatalf("Create gives %t, %v, want the job in flight", created, err)
 	}
 	check("Create of a job in flight", got)
-	got = update(t, s, want.ID, func(_ time.Time, j *export.Job) { kept = *j })
+	got = update(t, s, want.ID, func(_ time.Time, j *jobs.Job) { kept = *j })
 	check("the job to change", kept)
 	check("Update", got)
 	got, err = s.Get(t.Context(), ourOrg, want.ID)
@@ -106,16 +107,16 @@ func storeMemory(t testing.TB, s export.Store) {
 		t.Fatal(err)
 	}
 	check("Get", got)
-	jobs, _ := list(t, s, ourOrg, 1, 1)
-	check("List", jobs[0])
-	jobs, err = s.Stale(t.Context(), 1)
-	if err != nil || len(jobs) != 1 {
-		t.Fatalf("Stale gives %d jobs, %v", len(jobs), err)
+	found, _ := list(t, s, ourOrg, 1, 1)
+	check("List", found[0])
+	found, err = s.Stale(t.Context(), 1)
+	if err != nil || len(found) != 1 {
+		t.Fatalf("Stale gives %d jobs, %v", len(found), err)
 	}
-	check("Stale", jobs[0])
+	check("Stale", found[0])
 }
 
-func storeClock(t testing.TB, s export.Store) {
+func storeClock(t testing.TB, s jobs.Store) {
 	var last time.Time
 	tick := func(now time.Time) {
 		if now.IsZero() || now.Before(last) {
@@ -125,18 +126,18 @@ func storeClock(t testing.TB, s export.Store) {
 		last = now
 	}
 	for n := range 10 {
-		create(t, s, n, func(now time.Time, _ *export.Job) { tick(now) })
-		update(t, s, shortID(n), func(now time.Time, _ *export.Job) { tick(now) })
+		create(t, s, n, func(now time.Time, _ *jobs.Job) { tick(now) })
+		update(t, s, shortID(n), func(now time.Time, _ *jobs.Job) { tick(now) })
 	}
 	// Stale has the same clock, whatever the clock of this process is.
-	inStatus(t, s, 10, export.JobPending, -time.Second, 0)
-	inStatus(t, s, 11, export.JobPending, time.Hour, 0)
+	inStatus(t, s, 10, jobs.Pending, -time.Second, 0)
+	inStatus(t, s, 11, jobs.Pending, time.Hour, 0)
 	if got := stale(t, s, 10); len(got) != 1 || got[0] != shortID(10) {
 		t.Errorf("Stale gives %v, want the job whose lease was over a second before Update's now", got)
 	}
 }
 
-func storeCancelled(t testing.TB, s export.Store) {
+func storeCancelled(t testing.TB, s jobs.Store) {
 	ctx := cancelled(t)
 	job := create(t, s, 1, nil)
 	_, created, err := s.Create(ctx, ourOrg, making(pending(2, someTime)))
@@ -146,9 +147,9 @@ func storeCancelled(t testing.TB, s export.Store) {
 	}
 	_, err = s.Get(ctx, ourOrg, job.ID)
 	wantCancelled(t, "Get", err)
-	_, _, err = s.List(ctx, ourOrg, export.Page{Number: 1, Size: 1})
+	_, _, err = s.List(ctx, ourOrg, jobs.Page{Number: 1, Size: 1})
 	wantCancelled(t, "List", err)
-	_, err = s.Update(ctx, job.ID, func(_ time.Time, j *export.Job) error { j.Attempt = 7; return nil })
+	_, err = s.Update(ctx, job.ID, func(_ time.Time, j *jobs.Job) error { j.Attempt = 7; return nil })
 	wantCancelled(t, "Update", err)
 	_, err = s.Stale(ctx, 1)
 	wantCancelled(t, "Stale", err)
@@ -161,13 +162,13 @@ func storeCancelled(t testing.TB, s export.Store) {
 const atOnce = 32
 
 // storeConcurrentCreates lets many ask for the same.
-func storeConcurrentCreates(t testing.TB, s export.Store) {
+func storeConcurrentCreates(t testing.TB, s jobs.Store) {
 	for round := range 3 {
 		var created atomic.Int32
 		var mu sync.Mutex
 		ids := make(map[string]bool)
 		together(func(n int) {
-			j, ok, err := tryCreate(t, s, round*atOnce+n, func(_ time.Time, j *export.Job) { j.Sections = nil })
+			j, ok, err := tryCreate(t, s, round*atOnce+n, func(_ time.Time, j *jobs.Job) { j.Sections = nil })
 			if err != nil {
 				t.Errorf("Create: %v", err)
 				return
@@ -189,7 +190,7 @@ func storeConcurrentCreates(t testing.TB, s export.Store) {
 }
 
 // storeConcurrentRequests lets many ask for different things.
-func storeConcurrentRequests(t testing.TB, s export.Store) {
+func storeConcurrentRequests(t testing.TB, s jobs.Store) {
 	together(func(n int) {
 		if _, created, err := tryCreate(t, s, n, nil); err != nil || !created {
 			t.Errorf("Create gives %t, %v, want a new job", created, err)
@@ -200,12 +201,12 @@ func storeConcurrentRequests(t testing.TB, s export.Store) {
 	}
 }
 
-func storeConcurrentUpdates(t testing.TB, s export.Store) {
+func storeConcurrentUpdates(t testing.TB, s jobs.Store) {
 	const each = 8
 	job := create(t, s, 1, nil)
 	together(func(n int) {
 		for i := range each {
-			_, err := s.Update(t.Context(), job.ID, func(_ time.Time, j *export.Job) error {
+			_, err := s.Update(t.Context(), job.ID, func(_ time.Time, j *jobs.Job) error {
 				j.Attempt++
 				j.Parts = append(j.Parts, export.PartID{JobID: j.ID, Section: fmt.Sprint(n), Attempt: i + 1})
 				return nil
@@ -224,27 +225,27 @@ func storeConcurrentUpdates(t testing.TB, s export.Store) {
 
 // storeConcurrentUse has jobs begin and end while others look on. Of the jobs
 // that anybody sees no two are of one request.
-func storeConcurrentUse(t testing.TB, s export.Store) {
+func storeConcurrentUse(t testing.TB, s jobs.Store) {
 	const rounds = 4
 	together(func(n int) {
 		for round := range rounds {
-			j, _, err := tryCreate(t, s, n*rounds+round, func(_ time.Time, j *export.Job) { j.Sections = nil })
+			j, _, err := tryCreate(t, s, n*rounds+round, func(_ time.Time, j *jobs.Job) { j.Sections = nil })
 			if err == nil {
-				_, err = s.Update(t.Context(), j.ID, func(now time.Time, j *export.Job) error {
+				_, err = s.Update(t.Context(), j.ID, func(now time.Time, j *jobs.Job) error {
 					if j.Status.InFlight() {
-						j.Status, j.FinishedAt, j.LeaseUntil = export.JobCompleted, now, time.Time{}
+						j.Status, j.FinishedAt, j.LeaseUntil = jobs.Completed, now, time.Time{}
 					}
 					return nil
 				})
 			}
-			jobs, _, listErr := s.List(t.Context(), ourOrg, export.Page{Number: 1, Size: 1000})
+			found, _, listErr := s.List(t.Context(), ourOrg, jobs.Page{Number: 1, Size: 1000})
 			_, staleErr := s.Stale(t.Context(), 10)
 			if err = errors.Join(err, listErr, staleErr); err != nil {
 				t.Error(err)
 				return
 			}
 			flying := 0
-			for _, j := range jobs {
+			for _, j := range found {
 				if j.Status.InFlight() {
 					flying++
 				}

@@ -6,16 +6,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 var errCreate = errors.New("create failed")
 
 // usage asks what an organization's jobs take up, by a Create that fails.
-func usage(t testing.TB, s export.Store, organization string) export.Usage {
+func usage(t testing.TB, s jobs.Store, organization string) jobs.Usage {
 	t.Helper()
-	var got export.Usage
-	_, created, err := s.Create(t.Context(), organization, func(now time.Time, u export.Usage) (export.Job, error) {
+	var got jobs.Usage
+	_, created, err := s.Create(t.Context(), organization, func(now time.Time, u jobs.Usage) (jobs.Job, error) {
 		got = u
 		j := pending(0, now)
 		j.Organization.ID, j.Format = organization, "usage"
@@ -27,7 +27,7 @@ func usage(t testing.TB, s export.Store, organization string) export.Usage {
 	return got
 }
 
-func wantUsage(t testing.TB, s export.Store, organization string, inFlight, day int64, oldest time.Time) {
+func wantUsage(t testing.TB, s jobs.Store, organization string, inFlight, day int64, oldest time.Time) {
 	t.Helper()
 	got := usage(t, s, organization)
 	if got.InFlight != inFlight || got.Day != day {
@@ -36,7 +36,7 @@ func wantUsage(t testing.TB, s export.Store, organization string, inFlight, day 
 	wantInstant(t, "Usage: Oldest", got.Oldest, oldest)
 }
 
-func storeMismatch(t testing.TB, s export.Store) {
+func storeMismatch(t testing.TB, s jobs.Store) {
 	_, created, err := s.Create(t.Context(), theirOrg, making(pending(1, someTime)))
 	if err == nil || created {
 		t.Errorf("Create of another organization's job gives %t, %v, want an error", created, err)
@@ -48,28 +48,28 @@ func storeMismatch(t testing.TB, s export.Store) {
 	}
 }
 
-func storeFailedCreate(t testing.TB, s export.Store) {
+func storeFailedCreate(t testing.TB, s jobs.Store) {
 	job := create(t, s, 1, nil)
-	for _, j := range []export.Job{pending(2, someTime), pending(1, someTime)} {
+	for _, j := range []jobs.Job{pending(2, someTime), pending(1, someTime)} {
 		j.Sections = nil
-		got, created, err := s.Create(t.Context(), ourOrg, func(time.Time, export.Usage) (export.Job, error) { return j, errCreate })
+		got, created, err := s.Create(t.Context(), ourOrg, func(time.Time, jobs.Usage) (jobs.Job, error) { return j, errCreate })
 		if err != errCreate || created { //nolint:errorlint // it is returned as it is
 			t.Errorf("Create gives %t, %v, want the error of create as it is", created, err)
 		}
-		wantSame(t, "Create that fails", got, export.Job{})
+		wantSame(t, "Create that fails", got, jobs.Job{})
 	}
 	wantGet(t, s, job)
 	if _, total := list(t, s, ourOrg, 1, 10); total != 1 {
 		t.Errorf("there are %d jobs", total)
 	}
-	create(t, s, 2, func(_ time.Time, j *export.Job) { j.Sections = nil })
+	create(t, s, 2, func(_ time.Time, j *jobs.Job) { j.Sections = nil })
 }
 
 // storeFailedDuplicate asks again for what it has, when there is room for
 // nothing else.
-func storeFailedDuplicate(t testing.TB, s export.Store) {
+func storeFailedDuplicate(t testing.TB, s jobs.Store) {
 	job := create(t, s, 1, nil)
-	again := func(now time.Time, _ export.Usage) (export.Job, error) {
+	again := func(now time.Time, _ jobs.Usage) (jobs.Job, error) {
 		j := pending(2, now)
 		j.Sections = job.Sections
 		return j, errCreate
@@ -80,7 +80,7 @@ func storeFailedDuplicate(t testing.TB, s export.Store) {
 			t.Fatalf("Create gives %t, %v, want the job in flight", created, err)
 		}
 		wantSame(t, "Create", got, job)
-		job = update(t, s, job.ID, func(_ time.Time, j *export.Job) { j.Status, j.Attempt = export.JobProcessing, 1 })
+		job = update(t, s, job.ID, func(_ time.Time, j *jobs.Job) { j.Status, j.Attempt = jobs.Processing, 1 })
 	}
 	end(t, s, job.ID)
 	if _, created, err := s.Create(t.Context(), ourOrg, again); err != errCreate || created { //nolint:errorlint // it is returned as it is
@@ -89,17 +89,17 @@ func storeFailedDuplicate(t testing.TB, s export.Store) {
 }
 
 // storeUsageInFlight has jobs of two days ago, which are no longer of the day.
-func storeUsageInFlight(t testing.TB, s export.Store) {
+func storeUsageInFlight(t testing.TB, s jobs.Store) {
 	wantUsage(t, s, ourOrg, 0, 0, time.Time{})
 	for n := range 5 {
-		create(t, s, n, func(now time.Time, j *export.Job) { j.CreatedAt = now.Add(-48 * time.Hour) })
+		create(t, s, n, func(now time.Time, j *jobs.Job) { j.CreatedAt = now.Add(-48 * time.Hour) })
 		wantUsage(t, s, ourOrg, int64(n)+1, 0, time.Time{})
 	}
-	for n, status := range []export.JobStatus{export.JobProcessing, export.JobCompleted, export.JobFailed} {
-		update(t, s, shortID(n), func(_ time.Time, j *export.Job) { j.Status = status })
+	for n, status := range []jobs.Status{jobs.Processing, jobs.Completed, jobs.Failed} {
+		update(t, s, shortID(n), func(_ time.Time, j *jobs.Job) { j.Status = status })
 	}
 	wantUsage(t, s, ourOrg, 3, 0, time.Time{})
-	same := func(_ time.Time, j *export.Job) { j.Sections = pending(0, someTime).Sections }
+	same := func(_ time.Time, j *jobs.Job) { j.Sections = pending(0, someTime).Sections }
 	if j, created, err := tryCreate(t, s, 9, same); err != nil || created || j.ID != shortID(0) {
 		t.Fatalf("Create gives %s, %t, %v, want the job in flight", j.ID, created, err)
 	}
@@ -109,15 +109,15 @@ func storeUsageInFlight(t testing.TB, s export.Store) {
 }
 
 // storeUsageDay has ages by the store's clock, not far from the end of the day.
-func storeUsageDay(t testing.TB, s export.Store) {
+func storeUsageDay(t testing.TB, s jobs.Store) {
 	const day = 24 * time.Hour
-	made := make(map[int]export.Job)
+	made := make(map[int]jobs.Job)
 	for n, age := range []time.Duration{day + time.Second, day - time.Minute, day - 2*time.Minute, time.Second, 0, 1000 * day} {
-		made[n] = create(t, s, n, func(now time.Time, j *export.Job) { j.CreatedAt = now.Add(-age) })
+		made[n] = create(t, s, n, func(now time.Time, j *jobs.Job) { j.CreatedAt = now.Add(-age) })
 	}
 	wantUsage(t, s, ourOrg, 6, 4, made[1].CreatedAt)
 	for n := range 5 { // a job counts when it is completed too
-		update(t, s, shortID(n), func(_ time.Time, j *export.Job) { j.Status = export.JobCompleted })
+		update(t, s, shortID(n), func(_ time.Time, j *jobs.Job) { j.Status = jobs.Completed })
 	}
 	wantUsage(t, s, ourOrg, 1, 4, made[1].CreatedAt)
 	end(t, s, shortID(1))
@@ -128,7 +128,7 @@ func storeUsageDay(t testing.TB, s export.Store) {
 	wantUsage(t, s, ourOrg, 0, 0, time.Time{})
 }
 
-func storeUsageOrganization(t testing.TB, s export.Store) {
+func storeUsageOrganization(t testing.TB, s jobs.Store) {
 	for n := range 3 {
 		create(t, s, n, nil)
 	}
@@ -142,17 +142,17 @@ func storeUsageOrganization(t testing.TB, s export.Store) {
 
 // storeConcurrentUsage lets many ask for different things of two organizations,
 // which have limits.
-func storeConcurrentUsage(t testing.TB, s export.Store) {
+func storeConcurrentUsage(t testing.TB, s jobs.Store) {
 	const limit = 5
 	var created, refused [2]atomic.Int32
 	organizations := []string{ourOrg, theirOrg}
-	limited := []func(export.Usage) bool{
-		func(u export.Usage) bool { return u.InFlight >= limit },
-		func(u export.Usage) bool { return u.Day >= limit },
+	limited := []func(jobs.Usage) bool{
+		func(u jobs.Usage) bool { return u.InFlight >= limit },
+		func(u jobs.Usage) bool { return u.Day >= limit },
 	}
 	together(func(n int) {
 		which := n % 2
-		_, ok, err := s.Create(t.Context(), organizations[which], func(now time.Time, u export.Usage) (export.Job, error) {
+		_, ok, err := s.Create(t.Context(), organizations[which], func(now time.Time, u jobs.Usage) (jobs.Job, error) {
 			j := pending(n, now)
 			j.Organization.ID = organizations[which]
 			if limited[which](u) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/record"
 	"github.com/orgexport/orgexport/export/verify"
 )
 
@@ -133,14 +134,14 @@ func TestRecords(t *testing.T) {
 }
 
 func TestRecordTooLarge(t *testing.T) {
-	huge := strings.Repeat("x", export.MaxBytes+1<<20)
+	huge := strings.Repeat("x", record.MaxBytes+1<<20)
 	for name, content := range map[string]string{
 		"a.ndjson": `"` + huge + `"`, "a.json": `["` + huge + `"]`, "a.yaml": huge, "a.csv": "a\n" + huge,
 	} {
-		if _, err := recordsOf(t, name, content); !errors.Is(err, export.ErrTooLongRecord) {
+		if _, err := recordsOf(t, name, content); !errors.Is(err, record.ErrTooLarge) {
 			t.Errorf("%s: %.200v", name, err)
 		}
-		fits := strings.Replace(content, huge, huge[:export.MaxBytes-1<<20], 1)
+		fits := strings.Replace(content, huge, huge[:record.MaxBytes-1<<20], 1)
 		if _, err := recordsOf(t, name, fits); err != nil {
 			t.Errorf("%s that fits: %.200v", name, err)
 		}

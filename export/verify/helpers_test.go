@@ -19,6 +19,7 @@ import (
 	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/archive/xz"
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/record"
 	"github.com/orgexport/orgexport/export/verify"
 )
 
@@ -47,8 +48,8 @@ func (s section) Export(_ context.Context, _ export.Scope, sink export.Sink) err
 	return s.run(sink)
 }
 
-func row(pairs ...any) export.Row {
-	var r export.Row
+func row(pairs ...any) record.Row {
+	var r record.Row
 	for i := 0; i < len(pairs); i += 2 {
 		r.Columns = append(r.Columns, pairs[i].(string))
 		r.Values = append(r.Values, pairs[i+1])

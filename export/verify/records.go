@@ -6,10 +6,11 @@ import (
 	"iter"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/record"
 )
 
 // Records reads the records of a record file one by one, as JSON: see
-// [export.Read]. The sequence ends with the first error; the error of a file
+// [record.Read]. The sequence ends with the first error; the error of a file
 // that is no record file, by its name, is a [*export.NameError]. A record is
 // valid until the next one.
 func Records(f *File) iter.Seq2[json.RawMessage, error] {
@@ -19,7 +20,7 @@ func Records(f *File) iter.Seq2[json.RawMessage, error] {
 			yield(nil, fmt.Errorf("verify: %s: %w", f.Path, err))
 			return
 		}
-		for record, err := range export.Read(f, enc) {
+		for record, err := range record.Read(f, enc) {
 			if err != nil {
 				err = fmt.Errorf("verify: %s: %w", f.Path, err)
 			}

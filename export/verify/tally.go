@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/record"
 )
 
 // tally counts the files of a section. A file with the extension of a record
@@ -53,7 +54,7 @@ func (t *tally) possible(records, binaries int64) bool {
 // counter counts the records in a file without understanding them.
 type counter struct {
 	tally *tally
-	enc   export.Encoding
+	enc   record.Encoding
 	start bool // nothing but white space yet (JSON); or at the beginning of a line
 	begun bool
 
@@ -70,13 +71,13 @@ func (n *counter) add(least, most int64) {
 
 func (n *counter) Write(p []byte) (int, error) {
 	switch n.enc {
-	case export.NDJSON:
+	case record.NDJSON:
 		n.lines(p)
-	case export.CSV:
+	case record.CSV:
 		n.rows(p)
-	case export.YAML:
+	case record.YAML:
 		n.documents(p)
-	case export.JSON:
+	case record.JSON:
 		n.elements(p)
 	}
 	return len(p), nil

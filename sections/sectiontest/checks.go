@@ -36,8 +36,8 @@ func checkRecords(c *checker) error {
 	}
 	var errs []error
 	for _, call := range r.Calls() {
-		for i, record := range call.Records {
-			if err := checkObject(record); err != nil {
+		for i, value := range call.Records {
+			if err := checkObject(value); err != nil {
 				errs = append(errs, fmt.Errorf("%s: record %d: %w", call.Name, i+1, err))
 			}
 		}
@@ -178,9 +178,9 @@ func (c *checker) contents(r *Recorder, one func(name, content string)) error {
 		if shared {
 			continue
 		}
-		for _, record := range call.Records {
-			if string(record) != "{}" {
-				one(call.Name, string(record))
+		for _, value := range call.Records {
+			if string(value) != "{}" {
+				one(call.Name, string(value))
 			}
 		}
 		if len(call.Content) > 0 {

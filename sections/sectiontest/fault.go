@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/record"
 )
 
 // fault is what a Recorder does to the section that writes to it.
@@ -57,7 +58,7 @@ func (r *Recorder) begin(c Call) (halfway, now error) {
 	case c.Op == Binary:
 		err = &export.SourceError{Name: c.Name, Err: f.err}
 	default:
-		err = &export.EncodeError{Name: c.Name, Err: f.err}
+		err = &record.EncodeError{Name: c.Name, Err: f.err}
 	}
 	if f.instead {
 		return nil, err

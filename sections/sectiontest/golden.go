@@ -72,8 +72,8 @@ func (r *Recorder) transcript(result error) string {
 			if c.Columns != nil {
 				fmt.Fprintf(&b, "columns: %q\n", c.Columns)
 			}
-			for _, record := range c.Records {
-				fmt.Fprintf(&b, "%s\n", record)
+			for _, value := range c.Records {
+				fmt.Fprintf(&b, "%s\n", value)
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/record"
 )
 
 // Recorder is an [export.Sink] that keeps what it is given, in memory. It
@@ -34,7 +35,7 @@ type Call struct {
 	Op   Op
 	Name string // of the file; the ref of a Skip
 
-	// Columns are those that a [export.Row] without values declared.
+	// Columns are those that a [record.Row] without values declared.
 	Columns []string
 
 	// Records are the records of a Record or Records call, as JSON.
@@ -112,15 +113,15 @@ func (r *Recorder) Skips() []Call {
 }
 
 // Record implements [export.Sink].
-func (r *Recorder) Record(name string, record any) error {
+func (r *Recorder) Record(name string, value any) error {
 	return r.do(Call{Op: Record, Name: name}, func(c *Call, _ error) error {
 		if _, err := export.EncodingOf(name); err != nil {
 			return err
 		}
-		if _, ok := header(record); ok {
-			return &export.EncodeError{Name: name, Err: errors.New("row has no values")}
+		if _, ok := header(value); ok {
+			return &record.EncodeError{Name: name, Err: errors.New("row has no values")}
 		}
-		text, err := encode(name, record)
+		text, err := encode(name, value)
 		if err == nil {
 			err = r.claim(name)
 		}
@@ -141,12 +142,12 @@ func (r *Recorder) Records(name string, seq iter.Seq2[any, error]) error {
 		if err != nil {
 			return err
 		}
-		for record, err := range seq {
+		for value, err := range seq {
 			if ended := r.ended(); ended != nil {
 				return ended
 			}
 			if err == nil {
-				err = c.add(record)
+				err = c.add(value)
 			}
 			if err != nil {
 				return err
@@ -159,12 +160,12 @@ func (r *Recorder) Records(name string, seq iter.Seq2[any, error]) error {
 	})
 }
 
-func (c *Call) add(record any) error {
-	if columns, ok := header(record); ok {
+func (c *Call) add(value any) error {
+	if columns, ok := header(value); ok {
 		c.Columns = slices.Clone(columns)
 		return nil
 	}
-	text, err := encode(c.Name, record)
+	text, err := encode(c.Name, value)
 	if err == nil {
 		c.Records = append(c.Records, text)
 	}
@@ -260,34 +261,34 @@ func (r *Recorder) claim(name string) error {
 }
 
 // header returns the columns that a Row without values declares.
-func header(record any) ([]string, bool) {
-	switch row := record.(type) {
-	case export.Row:
+func header(value any) ([]string, bool) {
+	switch row := value.(type) {
+	case record.Row:
 		return row.Columns, row.Values == nil
-	case *export.Row:
+	case *record.Row:
 		return row.Columns, row.Values == nil
 	}
 	return nil, false
 }
 
 // encode returns the record as JSON text, which shares nothing with it.
-func encode(name string, record any) (json.RawMessage, error) {
+func encode(name string, value any) (json.RawMessage, error) {
 	var text bytes.Buffer
-	own, ok := record.(export.RecordAppender)
+	own, ok := value.(record.Appender)
 	if ok {
-		b, err := own.AppendRecord(nil, export.JSON)
+		b, err := own.AppendRecord(nil, record.JSON)
 		if err == nil {
 			err = json.Compact(&text, b)
 		}
 		if err != nil {
-			return nil, &export.EncodeError{Name: name, Err: err}
+			return nil, &record.EncodeError{Name: name, Err: err}
 		}
 		return text.Bytes(), nil
 	}
 	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(record); err != nil {
-		return nil, &export.EncodeError{Name: name, Err: err}
+	if err := e.Encode(value); err != nil {
+		return nil, &record.EncodeError{Name: name, Err: err}
 	}
 	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), nil
 }

@@ -12,6 +12,7 @@ import (
 	"testing/iotest"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/record"
 )
 
 var errOops = errors.New("oops")
@@ -31,9 +32,9 @@ func yields(list ...any) func(func(any, error) bool) {
 func TestRecorderKeepsCopies(t *testing.T) {
 	r := &Recorder{}
 	columns := []string{"id", "tags"}
-	row := export.Row{Columns: columns, Values: []any{int64(1), []byte("a")}}
+	row := record.Row{Columns: columns, Values: []any{int64(1), []byte("a")}}
 	err := r.Records("a.ndjson", func(yield func(any, error) bool) {
-		if !yield(export.Row{Columns: columns}, nil) || !yield(row, nil) {
+		if !yield(record.Row{Columns: columns}, nil) || !yield(row, nil) {
 			return
 		}
 		row.Values[0], row.Values[1].([]byte)[0] = nil, 'b'
@@ -55,7 +56,7 @@ func TestRecorderKeepsCopies(t *testing.T) {
 func TestRecorderErrors(t *testing.T) {
 	r := &Recorder{}
 	var name *export.NameError
-	var encode *export.EncodeError
+	var encode *record.EncodeError
 	var source *export.SourceError
 	steps := []struct {
 		call func() error
@@ -70,7 +71,7 @@ func TestRecorderErrors(t *testing.T) {
 		{func() error { return r.Records("a.txt", yields()) }, &name},
 		{func() error { return r.Record("b.json", make(chan int)) }, &encode},
 		{func() error { return r.Record("b.json", text("{")) }, &encode},
-		{func() error { return r.Record("b.json", export.Row{Columns: []string{"a"}}) }, &encode},
+		{func() error { return r.Record("b.json", record.Row{Columns: []string{"a"}}) }, &encode},
 		{func() error { return r.Record("b.json", text("{}")) }, nil},
 		{func() error { return r.Records("c.json", yields(struct{}{}, errOops, struct{}{})) }, errOops},
 		{func() error { return r.Records("d.json", yields(struct{}{}, make(chan int))) }, &encode},

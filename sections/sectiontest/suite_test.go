@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/record"
 )
 
 var (
@@ -46,23 +47,23 @@ func making(run func(ctx context.Context, scope export.Scope, sink export.Sink) 
 }
 
 // record is any record of an organization.
-func record(scope export.Scope, n int) export.Row {
-	return export.Row{Columns: []string{"id"}, Values: []any{fmt.Sprint(scope.Organization.ID, n)}}
+func anyRecord(scope export.Scope, n int) record.Row {
+	return record.Row{Columns: []string{"id"}, Values: []any{fmt.Sprint(scope.Organization.ID, n)}}
 }
 
 // good makes all kinds of calls and keeps to the contract.
 func good(fsys fs.FS) func() export.Section {
 	return making(func(ctx context.Context, scope export.Scope, sink export.Sink) error {
-		if err := sink.Record("one.yaml", record(scope, 0)); err != nil {
+		if err := sink.Record("one.yaml", anyRecord(scope, 0)); err != nil {
 			return err
 		}
 		err := sink.Records("many.csv", func(yield func(any, error) bool) {
-			row := record(scope, 0)
-			if !yield(export.Row{Columns: row.Columns}, nil) {
+			row := anyRecord(scope, 0)
+			if !yield(record.Row{Columns: row.Columns}, nil) {
 				return
 			}
 			for n := range 3 {
-				row.Values[0] = record(scope, n).Values[0] // the same row again
+				row.Values[0] = anyRecord(scope, n).Values[0] // the same row again
 				if !yield(&row, nil) {
 					return
 				}
@@ -130,7 +131,7 @@ func TestBrokenSections(t *testing.T) {
 		t.Fatal(err)
 	}
 	write := func(ctx context.Context, scope export.Scope, sink export.Sink) error {
-		return errors.Join(sink.Record("a.yaml", record(scope, 1)), sink.Record("b.yaml", record(scope, 2)))
+		return errors.Join(sink.Record("a.yaml", anyRecord(scope, 1)), sink.Record("b.yaml", anyRecord(scope, 2)))
 	}
 	cases := []struct {
 		name    string
@@ -161,21 +162,21 @@ func TestBrokenSections(t *testing.T) {
 			})},
 		{name: "bad name", promise: "NamesAreValid", want: "../a.yaml",
 			section: making(func(_ context.Context, scope export.Scope, sink export.Sink) error {
-				return sink.Record("../a.yaml", record(scope, 1))
+				return sink.Record("../a.yaml", anyRecord(scope, 1))
 			})},
 		{name: "bad name, not told", promise: "NamesAreValid", want: "neither",
 			section: making(func(_ context.Context, scope export.Scope, sink export.Sink) error {
-				_ = sink.Record("a.yaml", record(scope, 1))
-				_ = sink.Record("A.yaml", record(scope, 1))
+				_ = sink.Record("a.yaml", anyRecord(scope, 1))
+				_ = sink.Record("A.yaml", anyRecord(scope, 1))
 				return nil
 			})},
 		{name: "random order", promise: "TwoRunsAreEqual", want: "line 1",
 			section: making(func(_ context.Context, scope export.Scope, sink export.Sink) error {
-				return sink.Record(fmt.Sprint(runs.Add(1), ".yaml"), record(scope, 1))
+				return sink.Record(fmt.Sprint(runs.Add(1), ".yaml"), anyRecord(scope, 1))
 			})},
 		{name: "bad record, not told", promise: "TellsFailures", want: "record a.yaml is refused",
 			section: making(func(_ context.Context, scope export.Scope, sink export.Sink) error {
-				_ = sink.Record("a.yaml", record(scope, 1))
+				_ = sink.Record("a.yaml", anyRecord(scope, 1))
 				return nil
 			})},
 		{name: "bad reader, not told", promise: "TellsFailures", want: "binary a.bin is refused",
@@ -192,9 +193,9 @@ func TestBrokenSections(t *testing.T) {
 			})},
 		{name: "silent when cancelled half-way", promise: "StopsWhenCancelled", want: "not everything was written",
 			section: making(func(ctx context.Context, scope export.Scope, sink export.Sink) error {
-				err := sink.Record("a.yaml", record(scope, 1))
+				err := sink.Record("a.yaml", anyRecord(scope, 1))
 				if err == nil && ctx.Err() == nil {
-					err = sink.Record("b.yaml", record(scope, 1))
+					err = sink.Record("b.yaml", anyRecord(scope, 1))
 				}
 				return err
 			})},
@@ -213,15 +214,15 @@ func TestBrokenSections(t *testing.T) {
 			}}},
 		{name: "own error instead of the sink's", promise: "ReturnsSinkError", want: "not the sink's",
 			section: making(func(ctx context.Context, scope export.Scope, sink export.Sink) error {
-				if sink.Record("a.yaml", record(scope, 1)) != nil {
+				if sink.Record("a.yaml", anyRecord(scope, 1)) != nil {
 					return errors.New("failed")
 				}
 				return nil
 			})},
 		{name: "skips when the sink failed", promise: "ReturnsSinkError", want: "not the sink's",
 			section: making(func(_ context.Context, scope export.Scope, sink export.Sink) error {
-				err := sink.Record("a.yaml", record(scope, 1))
-				if _, ok := errors.AsType[*export.EncodeError](err); ok {
+				err := sink.Record("a.yaml", anyRecord(scope, 1))
+				if _, ok := errors.AsType[*record.EncodeError](err); ok {
 					return nil
 				}
 				return err
@@ -232,7 +233,7 @@ func TestBrokenSections(t *testing.T) {
 				asked := false
 				err := sink.Records("a.csv", func(yield func(any, error) bool) {
 					asked = true
-					yield(record(scope, 1), nil)
+					yield(anyRecord(scope, 1), nil)
 				})
 				if !asked {
 					return nil
@@ -330,14 +331,14 @@ func meeting() func() export.Section {
 		mu.Lock()
 		scope = last
 		mu.Unlock()
-		return sink.Record("a.yaml", record(scope, 1))
+		return sink.Record("a.yaml", anyRecord(scope, 1))
 	})
 }
 
 // text is a record that encodes itself.
 type text string
 
-func (s text) AppendRecord(dst []byte, _ export.Encoding) ([]byte, error) {
+func (s text) AppendRecord(dst []byte, _ record.Encoding) ([]byte, error) {
 	return append(dst, s...), nil
 }
 

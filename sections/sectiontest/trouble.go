@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/record"
 )
 
 var (
@@ -22,7 +23,7 @@ var (
 
 // errDeep looks like errors that a section may skip. Behind ErrSinkFailed they
 // are none.
-var errDeep error = &export.SourceError{Err: &export.EncodeError{Err: errInjected}}
+var errDeep error = &export.SourceError{Err: &record.EncodeError{Err: errInjected}}
 
 // trouble is one way in which an export goes wrong.
 type trouble struct {

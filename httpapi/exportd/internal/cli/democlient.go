@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // demoClient is a client of the API, as a customer would write one.
@@ -22,13 +23,13 @@ type demoClient struct {
 // exportStatus is what the client needs of a status of the API.
 type exportStatus struct {
 	JobID    string                 `json:"job_id"`
-	Status   export.JobStatus       `json:"status"`
+	Status   jobs.Status            `json:"status"`
 	Filename string                 `json:"output_filename"`
 	Download string                 `json:"download_url"`
 	Sections []export.SectionResult `json:"sections"`
 	Error    string                 `json:"error"`
 
-	Progress []export.SectionProgress `json:"progress"` // of events alone
+	Progress []jobs.SectionProgress `json:"progress"` // of events alone
 }
 
 // export requests an export and watches it until it has ended.
@@ -40,7 +41,7 @@ func (c demoClient) export(ctx context.Context, format string, observe func(expo
 			status.tell(finished, observe)
 		})
 	}
-	if err == nil && status.Status == export.JobFailed {
+	if err == nil && status.Status == jobs.Failed {
 		err = errors.New(status.Error)
 	}
 	return status, err

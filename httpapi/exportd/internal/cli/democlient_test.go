@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // eventServer plays the API: an export is watched by one stream after the other,
@@ -71,7 +72,7 @@ data: {"job_id":"j","status":"completed","download_url":"http://link","sections"
 `
 	)
 	status, seen, asked, err := watchEvents(t, begun+middle, begun+last)
-	if err != nil || status.Status != export.JobCompleted || status.Download != "http://link" || len(status.Sections) != 2 {
+	if err != nil || status.Status != jobs.Completed || status.Download != "http://link" || len(status.Sections) != 2 {
 		t.Errorf("%+v, %v", status, err)
 	}
 	if want := []string{"POST /exports?archive_format=zip", "GET /exports/j/events", "GET /exports/j/events"}; !slices.Equal(asked, want) {

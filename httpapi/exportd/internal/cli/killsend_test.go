@@ -32,7 +32,7 @@ func (v *victim) wantAll(t *testing.T) {
 	took := time.Since(began)
 	var files []string
 	var bytes int64
-	jobs := 0
+	list := 0
 	for _, own := range v.keys {
 		all := v.jobs(t, own)
 		for _, a := range all {
@@ -41,7 +41,7 @@ func (v *victim) wantAll(t *testing.T) {
 			bytes += v.wantArchive(t, a)
 			files = append(files, path)
 		}
-		jobs += len(all)
+		list += len(all)
 	}
 	if len(v.requested) > 0 {
 		t.Errorf("jobs that were answered for are not there: %v", v.requested)
@@ -51,7 +51,7 @@ func (v *victim) wantAll(t *testing.T) {
 	v.d.row(t, "SELECT sum(attempt), sum(failures), max(failures) FROM orgexport_jobs", &tried, &lost, &most)
 	t.Logf("killed %d times during a start of %v and %d times later; %d requests were not answered; %d jobs, all completed in %d attempts, "+
 		"of which %d were killed (%d at most of one job); %d bytes; the last ended %v after the last start",
-		v.killed[0], v.startTakes.Round(time.Millisecond), v.killed[1], v.refused, jobs, tried, lost, most, bytes, took.Round(time.Millisecond))
+		v.killed[0], v.startTakes.Round(time.Millisecond), v.killed[1], v.refused, list, tried, lost, most, bytes, took.Round(time.Millisecond))
 	if lost == 0 {
 		t.Error("no kill hit an export")
 	}

@@ -91,13 +91,13 @@ func TestRollingRestart(t *testing.T) {
 	}
 	stop()
 	clients.Wait()
-	var jobs, completed, handedBack, failures int64
+	var list, completed, handedBack, failures int64
 	c.d.row(t, `SELECT count(*), count(*) FILTER (WHERE status = 'completed'), count(*) FILTER (WHERE attempt > 1), sum(failures) FROM orgexport_jobs`,
-		&jobs, &completed, &handedBack, &failures)
+		&list, &completed, &handedBack, &failures)
 	t.Logf("%d restarts; %d requests, of which %d were refused by a node that was away; %d jobs, of which %d were handed back",
-		restarts, c.requests.Load(), c.refusals.Load(), jobs, handedBack)
-	if completed != jobs || jobs != c.jobs.Load() || failures != 0 {
-		t.Errorf("%d of %d jobs are completed, clients have seen %d; %d attempts failed", completed, jobs, c.jobs.Load(), failures)
+		restarts, c.requests.Load(), c.refusals.Load(), list, handedBack)
+	if completed != list || list != c.jobs.Load() || failures != 0 {
+		t.Errorf("%d of %d jobs are completed, clients have seen %d; %d attempts failed", completed, list, c.jobs.Load(), failures)
 	}
 	for _, s := range []*serving{c.apis[0].serving, c.apis[1].serving, c.worker[0], c.worker[1]} {
 		s.stop(t, c.d.secret)

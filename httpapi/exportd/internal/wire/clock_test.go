@@ -16,6 +16,7 @@ import (
 	"github.com/orgexport/orgexport/adapters/pgtest"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
+	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/demo"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/wire"
@@ -170,7 +171,7 @@ func testClockSkew(t *testing.T, change func(*config.Config)) {
 			job = from.export(t, http.MethodGet, demo.OrganizationID(), "/"+job.JobID, good)
 		}
 		stored, err := early.server.Store.Get(t.Context(), demo.OrganizationID(), job.JobID)
-		if err != nil || stored.Status != export.JobCompleted || stored.Failures != 0 || stored.Attempt != 1 {
+		if err != nil || stored.Status != jobs.Completed || stored.Failures != 0 || stored.Attempt != 1 {
 			t.Errorf("the job is %s after %d attempts and %d failures, %v", stored.Status, stored.Attempt, stored.Failures, err)
 		}
 		if age := time.Since(stored.CreatedAt).Abs(); age > time.Minute {

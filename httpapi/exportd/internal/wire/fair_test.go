@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/adapters/pgtest"
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/demo"
 	"github.com/orgexport/orgexport/sections"
@@ -53,7 +53,7 @@ func testFairness(t *testing.T, count int, change func(*config.Config)) {
 	}
 	ended := one.ended(t, demo.OrganizationID(), hundred)
 	started := one.ended(t, another, single)[0].ClaimedAt
-	slices.SortFunc(ended, func(a, b export.Job) int { return a.FinishedAt.Compare(b.FinishedAt) })
+	slices.SortFunc(ended, func(a, b jobs.Job) int { return a.FinishedAt.Compare(b.FinishedAt) })
 	before := 0
 	for _, job := range ended {
 		if job.ClaimedAt.Before(started) {
@@ -99,9 +99,9 @@ func (n *skewed) requestAll(t *testing.T, organization string, queries []string)
 }
 
 // ended waits for jobs to be completed.
-func (n *skewed) ended(t *testing.T, organization string, ids []string) []export.Job {
+func (n *skewed) ended(t *testing.T, organization string, ids []string) []jobs.Job {
 	t.Helper()
-	var jobs []export.Job
+	var opened []jobs.Job
 	for _, id := range ids {
 		for {
 			job, err := n.server.Store.Get(t.Context(), organization, id)
@@ -109,11 +109,11 @@ func (n *skewed) ended(t *testing.T, organization string, ids []string) []export
 				t.Fatal(err)
 			}
 			if !job.Status.InFlight() {
-				jobs = append(jobs, job)
+				opened = append(opened, job)
 				break
 			}
 			time.Sleep(20 * time.Millisecond)
 		}
 	}
-	return jobs
+	return opened
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/sign"
 )
@@ -57,8 +58,8 @@ func TestRingMadeAtOnce(t *testing.T) {
 // noJobs knows no job.
 type noJobs struct{}
 
-func (noJobs) Get(context.Context, string, string) (export.Job, error) {
-	return export.Job{}, export.ErrNotFound
+func (noJobs) Get(context.Context, string, string) (jobs.Job, error) {
+	return jobs.Job{}, export.ErrNotFound
 }
 
 // asks returns what a node with a ring answers to a link to no archive.

@@ -19,6 +19,7 @@ import (
 	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/audit"
+	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/export/verify"
 )
 
@@ -35,17 +36,17 @@ func (w *loadWorld) check() {
 		w.t.Error(problem)
 	}
 	w.log.check(w.t)
-	jobs := w.jobs()
+	list := w.jobs()
 	ends := make(map[string]int)
-	for id, job := range jobs {
+	for id, job := range list {
 		w.checkJob(id, job, ends)
 	}
-	w.t.Logf("jobs: %d, of which %v", len(jobs), ends)
+	w.t.Logf("jobs: %d, of which %v", len(list), ends)
 	if ends["completed"] == 0 || ends["cancelled"] == 0 || ends["purged"] == 0 {
 		w.t.Error("the clients have not got round to everything")
 	}
-	w.checkTrail(jobs)
-	w.checkArchives(jobs)
+	w.checkTrail(list)
+	w.checkArchives(list)
 }
 
 // checkFlights looks for a list in which two jobs in flight are of one request.
@@ -77,11 +78,11 @@ func (l *loadLog) check(t *testing.T) {
 }
 
 // jobs returns all jobs of the database, which are those that were seen.
-func (w *loadWorld) jobs() map[string]export.Job {
+func (w *loadWorld) jobs() map[string]jobs.Job {
 	w.t.Helper()
-	jobs := make(map[string]export.Job)
+	all := make(map[string]jobs.Job)
 	for _, organization := range w.organizations {
-		list, total, err := w.server.Store.List(w.t.Context(), organization, export.Page{Number: 1, Size: 1 << 20})
+		list, total, err := w.server.Store.List(w.t.Context(), organization, jobs.Page{Number: 1, Size: 1 << 20})
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -89,19 +90,19 @@ func (w *loadWorld) jobs() map[string]export.Job {
 			w.t.Errorf("organization %s has %d of %d jobs, %d were seen", organization, len(list), total, len(w.seen.ids[organization]))
 		}
 		for _, job := range list {
-			jobs[job.ID] = job
+			all[job.ID] = job
 		}
 	}
 	for id, job := range w.seen.jobs {
-		if _, ok := jobs[id]; !ok || job.request == "" {
+		if _, ok := all[id]; !ok || job.request == "" {
 			w.t.Errorf("job %s of %q was seen; that it is in the database is %t", id, job.request, ok)
 		}
 	}
-	return jobs
+	return all
 }
 
 // checkJob checks how a job has ended, and counts that.
-func (w *loadWorld) checkJob(id string, job export.Job, ends map[string]int) {
+func (w *loadWorld) checkJob(id string, job jobs.Job, ends map[string]int) {
 	w.t.Helper()
 	seen := w.seen.jobs[id]
 	if seen == nil {
@@ -109,7 +110,7 @@ func (w *loadWorld) checkJob(id string, job export.Job, ends map[string]int) {
 	}
 	end, attempts, asked := "completed", 1, false
 	switch {
-	case job.Status == export.JobFailed:
+	case job.Status == jobs.Failed:
 		end, attempts, asked = "cancelled", job.Attempt, true
 	case job.ObjectKey == "":
 		end, asked = "purged", true
@@ -141,7 +142,7 @@ func (w *loadWorld) checkJob(id string, job export.Job, ends map[string]int) {
 	}
 }
 
-func resultKeys(job export.Job) (keys []string) {
+func resultKeys(job jobs.Job) (keys []string) {
 	for _, result := range job.Results {
 		if result.Status == export.StatusOK || result.Status == export.StatusEmpty {
 			keys = append(keys, result.Key)
@@ -160,7 +161,7 @@ func loadInventory(asked string) []string {
 }
 
 // checkTrail compares the audit trail with how the jobs have ended.
-func (w *loadWorld) checkTrail(jobs map[string]export.Job) {
+func (w *loadWorld) checkTrail(list map[string]jobs.Job) {
 	w.t.Helper()
 	recorded := make(map[string]map[audit.Action]int)
 	linked := make(map[string]bool) // by actor, job and hour, and by job
@@ -190,10 +191,10 @@ func (w *loadWorld) checkTrail(jobs map[string]export.Job) {
 		}
 	}
 	w.t.Logf("audit trail: %v", total)
-	for id, job := range jobs {
+	for id, job := range list {
 		want := map[audit.Action]int{audit.Requested: 1}
 		switch {
-		case job.Status == export.JobFailed:
+		case job.Status == jobs.Failed:
 			want[audit.Cancelled] = 1
 		case job.ObjectKey == "":
 			want[audit.Purged] = 1
@@ -212,17 +213,17 @@ func (w *loadWorld) checkTrail(jobs map[string]export.Job) {
 
 // checkArchives lets the time pass until parts and what was cancelled are
 // deleted, and looks at what is left.
-func (w *loadWorld) checkArchives(jobs map[string]export.Job) {
+func (w *loadWorld) checkArchives(list map[string]jobs.Job) {
 	w.t.Helper()
-	want := make(map[string]export.Job)
-	for id, job := range jobs {
+	want := make(map[string]jobs.Job)
+	for id, job := range list {
 		if job.ObjectKey != "" {
 			want[job.ObjectKey] = job
 		}
 		if job.PurgeAt.IsZero() {
 			continue
 		}
-		_, err := w.server.Store.Update(w.t.Context(), id, func(now time.Time, j *export.Job) error {
+		_, err := w.server.Store.Update(w.t.Context(), id, func(now time.Time, j *jobs.Job) error {
 			j.PurgeAt = now
 			return nil
 		})
@@ -274,7 +275,7 @@ func (w *loadWorld) files(folder string) (names []string) {
 }
 
 // checkArchive verifies the archive of a job.
-func (w *loadWorld) checkArchive(key string, job export.Job) {
+func (w *loadWorld) checkArchive(key string, job jobs.Job) {
 	w.t.Helper()
 	data, err := os.ReadFile(filepath.Join(w.config.Archives.Folder.Value, "archives", filepath.FromSlash(key)))
 	if err != nil {

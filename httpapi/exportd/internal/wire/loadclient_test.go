@@ -13,16 +13,16 @@ import (
 	"strings"
 	"time"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // statusOut is what clients heed of a job.
 type statusOut struct {
-	JobID         string           `json:"job_id"`
-	Status        export.JobStatus `json:"status"`
-	ArchiveFormat string           `json:"archive_format"`
-	DownloadURL   string           `json:"download_url"`
-	Error         string           `json:"error"`
+	JobID         string      `json:"job_id"`
+	Status        jobs.Status `json:"status"`
+	ArchiveFormat string      `json:"archive_format"`
+	DownloadURL   string      `json:"download_url"`
+	Error         string      `json:"error"`
 }
 
 // loadClient is one of many, with a key of its organization or of a user.

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 )
 
 // loadSeen is what all clients together have seen. A response is judged by what
@@ -38,10 +38,10 @@ type sighting struct {
 	request   string // what was asked for; empty as long as no response to that was seen
 	sections  string
 	retryOf   string
-	status    export.JobStatus // if it has ended
-	endedAt   int              // when that was seen; 0 if it was not
-	asked     bool             // for a deletion
-	deletedAt int              // when one was done; 0 if none was
+	status    jobs.Status // if it has ended
+	endedAt   int         // when that was seen; 0 if it was not
+	asked     bool        // for a deletion
+	deletedAt int         // when one was done; 0 if none was
 	link      string
 	downloads int
 	digest    string
@@ -103,9 +103,9 @@ func (s *loadSeen) sight(sent int, organization string, got statusOut) *sighting
 		s.problem("job %s was %s and is %s", got.JobID, job.status, got.Status)
 	case job.deletedAt > 0 && job.deletedAt < sent && (got.Status.InFlight() || got.DownloadURL != ""):
 		s.problem("job %s was deleted, and is %s with the link %q", got.JobID, got.Status, got.DownloadURL)
-	case got.Status == export.JobFailed && !job.asked:
+	case got.Status == jobs.Failed && !job.asked:
 		s.problem("job %s has failed: %s", got.JobID, got.Error)
-	case got.Status == export.JobCompleted && got.DownloadURL == "" && !job.asked:
+	case got.Status == jobs.Completed && got.DownloadURL == "" && !job.asked:
 		s.problem("job %s is completed and has no link", got.JobID)
 	}
 	if !got.Status.InFlight() && job.endedAt == 0 {
@@ -140,8 +140,8 @@ func (s *loadSeen) isEnough() bool {
 	defer s.mu.Unlock()
 	var cancelled, purged, downloaded bool
 	for _, job := range s.jobs {
-		cancelled = cancelled || job.deletedAt > 0 && job.status == export.JobFailed
-		purged = purged || job.deletedAt > 0 && job.status == export.JobCompleted
+		cancelled = cancelled || job.deletedAt > 0 && job.status == jobs.Failed
+		purged = purged || job.deletedAt > 0 && job.status == jobs.Completed
 		downloaded = downloaded || job.downloads > 0
 	}
 	return cancelled && purged && downloaded

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/record"
 )
 
 // Organization asks the database for an organization. The error matches
@@ -49,18 +50,18 @@ type row struct {
 
 // Records implements [export.Sink].
 func (r *row) Records(_ string, seq iter.Seq2[any, error]) error {
-	for record, err := range seq {
+	for value, err := range seq {
 		if err != nil {
 			return err
 		}
-		record := record.(export.Row)
-		if r.columns = record.Columns; record.Values == nil {
+		value := value.(record.Row)
+		if r.columns = value.Columns; value.Values == nil {
 			continue // the header
 		}
 		if r.count++; r.count > 1 {
 			return nil
 		}
-		r.values = slices.Clone(record.Values)
+		r.values = slices.Clone(value.Values)
 	}
 	return nil
 }

@@ -10,14 +10,15 @@ import (
 	"github.com/orgexport/orgexport/adapters/inproc"
 	"github.com/orgexport/orgexport/adapters/riverqueue"
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/sections"
 )
 
 // queue brings tasks to workers: those of this process, or those of all nodes.
 type queue interface {
-	export.Dispatcher
-	Run(ctx context.Context, work func(context.Context, export.Task) error) error
+	jobs.Dispatcher
+	Run(ctx context.Context, work func(context.Context, jobs.Task) error) error
 }
 
 // listener is a queue that is told which jobs were cancelled in other processes.
@@ -26,16 +27,16 @@ type listener interface {
 }
 
 var (
-	_ listener         = (*riverqueue.Queue)(nil)
-	_ export.Checker   = enqueued{}
-	_ export.Canceller = enqueued{}
+	_ listener       = (*riverqueue.Queue)(nil)
+	_ export.Checker = enqueued{}
+	_ jobs.Canceller = enqueued{}
 )
 
 // jobs are where jobs are kept, and what brings them to workers.
-type jobs struct {
+type jobsBackend struct {
 	store      *bunstore.Store
 	queue      queue
-	dispatcher export.Dispatcher // what the service is to have
+	dispatcher jobs.Dispatcher // what the service is to have
 }
 
 // Migrate brings the tables of jobs, keys and the audit trail up to date and,
@@ -50,7 +51,7 @@ func Migrate(ctx context.Context, c *config.Config, logger *slog.Logger) error {
 
 // openJobs opens the store and the queue, and brings their tables up to date. The
 // store must be closed.
-func openJobs(ctx context.Context, c *config.Config, logger *slog.Logger) (*jobs, error) {
+func openJobs(ctx context.Context, c *config.Config, logger *slog.Logger) (*jobsBackend, error) {
 	if c.Jobs.Database.Dialect == sections.Postgres {
 		return openRiver(ctx, c, logger)
 	}
@@ -59,19 +60,19 @@ func openJobs(ctx context.Context, c *config.Config, logger *slog.Logger) (*jobs
 		return nil, err
 	}
 	queue := inproc.New(inproc.Config{Workers: c.Jobs.Workers, SoftStop: c.Jobs.StopTimeout, Logger: logger})
-	return &jobs{store, queue, queue}, nil
+	return &jobsBackend{store, queue, queue}, nil
 }
 
 // openRiver joins the store and the queue of one PostgreSQL database, so that a
 // job and its task are one transaction.
-func openRiver(ctx context.Context, c *config.Config, logger *slog.Logger) (_ *jobs, err error) {
+func openRiver(ctx context.Context, c *config.Config, logger *slog.Logger) (_ *jobsBackend, err error) {
 	var queue *riverqueue.Queue
 	store, err := openStore(ctx, c, bunstore.Config{
-		AfterWrite: func(ctx context.Context, tx *sql.Tx, job *export.Job) error {
+		AfterWrite: func(ctx context.Context, tx *sql.Tx, job *jobs.Job) error {
 			if !job.Waits() {
 				return nil
 			}
-			return queue.EnqueueTx(ctx, tx, export.Task{Kind: export.TaskExport, JobID: job.ID})
+			return queue.EnqueueTx(ctx, tx, jobs.Task{Kind: jobs.TaskExport, JobID: job.ID})
 		},
 	})
 	if err != nil {
@@ -95,7 +96,7 @@ func openRiver(ctx context.Context, c *config.Config, logger *slog.Logger) (_ *j
 	if err = queue.Check(ctx); errors.Is(err, riverqueue.ErrOlderSchema) {
 		err = queue.Migrate(ctx)
 	}
-	return &jobs{store, queue, enqueued{queue}}, err
+	return &jobsBackend{store, queue, enqueued{queue}}, err
 }
 
 // enqueued is the queue of a service whose store has put the task into it
@@ -103,5 +104,5 @@ func openRiver(ctx context.Context, c *config.Config, logger *slog.Logger) (_ *j
 // task.
 type enqueued struct{ *riverqueue.Queue }
 
-// Dispatch is the method of [export.Dispatcher]. There is nothing left to do.
-func (enqueued) Dispatch(context.Context, export.Task) error { return nil }
+// Dispatch is the method of [jobs.Dispatcher]. There is nothing left to do.
+func (enqueued) Dispatch(context.Context, jobs.Task) error { return nil }

@@ -22,6 +22,7 @@ import (
 	"github.com/orgexport/orgexport/adapters/prom"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
+	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/httpapi"
 	"github.com/orgexport/orgexport/httpapi/docsui"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
@@ -43,12 +44,12 @@ type Server struct {
 	Store *bunstore.Store
 
 	folders    []io.Closer // of archives and parts
-	archives   export.Destination
+	archives   jobs.Destination
 	setup      *Setup
-	service    *export.Service
+	service    *jobs.Service
 	queue      queue
 	noWorker   bool
-	dispatcher export.Dispatcher
+	dispatcher jobs.Dispatcher
 	clock      *clock
 	audit      config.Audit
 	metrics    *prom.Metrics
@@ -130,11 +131,11 @@ func (s *Server) open(ctx context.Context, c *config.Config, o ServerOptions) er
 	if s.setup, err = Open(c, s.tracer.Spool(spool), o.Logger); err != nil {
 		return err
 	}
-	jobs, err := openJobs(ctx, c, o.Logger)
+	opened, err := openJobs(ctx, c, o.Logger)
 	if err != nil {
 		return err
 	}
-	s.Store, s.queue, s.dispatcher = jobs.store, jobs.queue, jobs.dispatcher
+	s.Store, s.queue, s.dispatcher = opened.store, opened.queue, opened.dispatcher
 	if s.clock, err = openClock(ctx, s.Store, o.Clock, o.Logger); err != nil {
 		return err
 	}
@@ -146,8 +147,8 @@ func (s *Server) open(ctx context.Context, c *config.Config, o ServerOptions) er
 	return nil
 }
 
-func (s *Server) openService(c *config.Config, signer export.Signer) (err error) {
-	s.service, err = export.NewService(export.ServiceConfig{
+func (s *Server) openService(c *config.Config, signer jobs.Signer) (err error) {
+	s.service, err = jobs.New(jobs.Config{
 		Engine:         s.setup.Engine,
 		Store:          s.tracer.Store(s.Store),
 		Dispatcher:     s.dispatcher,
@@ -158,8 +159,8 @@ func (s *Server) openService(c *config.Config, signer export.Signer) (err error)
 		PartsRetention: c.Archives.PartsRetention,
 		LinkTTL:        c.Archives.LinkTTL,
 		Now:            s.clock.Now,
-		Quota:          export.Quota{InFlight: int64(c.Limits.InFlight), Day: int64(c.Limits.Daily)},
-		Observers:      []export.Observer{s.metrics.Observer(), s.tracer.Observer()},
+		Quota:          jobs.Quota{InFlight: int64(c.Limits.InFlight), Day: int64(c.Limits.Daily)},
+		Observers:      []jobs.Observer{s.metrics.Observer(), s.tracer.Observer()},
 		Node:           node(),
 		Logger:         s.logger,
 	})
@@ -295,7 +296,7 @@ func (s *Server) Close() error {
 // organizations are those of the database that is exported.
 type organizations struct{ setup *Setup }
 
-// Get implements [export.Organizations].
+// Get implements [jobs.Organizations].
 func (o organizations) Get(ctx context.Context, id string) (export.Organization, error) {
 	return o.setup.Organization(ctx, id)
 }
@@ -303,7 +304,7 @@ func (o organizations) Get(ctx context.Context, id string) (export.Organization,
 // noLinks is the signer of a worker, whom nobody asks for links.
 type noLinks struct{}
 
-// Sign implements [export.Signer].
-func (noLinks) Sign(context.Context, string, string, time.Duration) (export.Link, error) {
-	return export.Link{}, errors.ErrUnsupported
+// Sign implements [jobs.Signer].
+func (noLinks) Sign(context.Context, string, string, time.Duration) (jobs.Link, error) {
+	return jobs.Link{}, errors.ErrUnsupported
 }

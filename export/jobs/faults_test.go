@@ -1,0 +1,106 @@
+package jobs_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/jobs"
+)
+
+// TestAnyCallMayFail lets each call of any port fail in turn, before it has an
+// effect and after. Whatever it is, the job is completed with one whole archive
+// of the right bytes, and nothing is left once it was deleted.
+func TestAnyCallMayFail(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		for n := 1; ; n++ {
+			var fired []string
+			ok := t.Run(fmt.Sprintf("late=%v,%d", late, n), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { fired = failCall(t, n, late) })
+			})
+			if !ok {
+				return
+			}
+			if len(fired) == 0 {
+				if n < 30 {
+					t.Errorf("there were %d calls only", n)
+				}
+				break
+			}
+		}
+	}
+}
+
+// failCall lets the nth call fail and returns which one it was.
+func failCall(t *testing.T, n int, late bool) []string {
+	faults := exporttest.NewFaults()
+	failure := errors.New("made to fail")
+	sections := []export.Section{fine("a"), fine("b"), fine("c")}
+	spool, dest := new(exporttest.MemSpool), new(exporttest.MemDestination)
+	one := newNode(t, func(c *jobs.Config) {
+		c.Store, c.Destination = faults.Store(c.Store), faults.Destination(dest)
+		c.Organizations, c.Dispatcher = faults.Organizations(c.Organizations), faults.Dispatcher(c.Dispatcher)
+		c.Engine = engine(t, func(c *export.Config) { c.Spool = faults.Spool(spool) }, sections...)
+	}, sections...)
+	one.spool, one.dest = spool, dest // to look at what is there
+	if late {
+		faults.Lose("*", n, failure)
+	} else {
+		faults.Fail("*", n, failure)
+	}
+	retried := func(what func() error) {
+		t.Helper()
+		if err := what(); err == nil {
+			return
+		} else if !errors.Is(err, failure) {
+			t.Errorf("the failure appears as %v", err)
+		}
+		if err := what(); err != nil { // as a client would
+			t.Fatal(err)
+		}
+	}
+	var job jobs.Job
+	retried(func() (err error) {
+		job, _, err = one.Create(t.Context(), jobs.Request{OrganizationID: acme.ID})
+		return err
+	})
+	for end := time.Now().Add(10 * time.Minute); job.Status.InFlight() && time.Now().Before(end); {
+		for _, task := range one.Take() {
+			_ = one.Work(t.Context(), task) // what failed stands in the row
+		}
+		_ = one.Reap(t.Context())
+		time.Sleep(time.Second)
+		retried(func() error {
+			got, err := one.Get(t.Context(), acme.ID, job.ID)
+			if err == nil {
+				job = got
+			}
+			return err
+		})
+	}
+	var b []byte
+	if job.Status == jobs.Completed {
+		b = one.archive(t, job)
+	}
+	if !bytes.Equal(b, expected(t, engine(t, nil, sections...), job)) {
+		t.Errorf("after %v: %+v, an archive of %d bytes", faults.Fired(), job, len(b))
+	}
+	retried(func() error {
+		_, err := one.Delete(t.Context(), acme.ID, job.ID)
+		return err
+	})
+	for range 3 {
+		time.Sleep(16 * time.Second) // longer than a lease
+		_ = one.Reap(t.Context())
+	}
+	fired := faults.Fired()
+	if parts, archives := one.left(t, job); parts+archives > 0 {
+		t.Errorf("after %v there are %d parts and %d archives left over", fired, parts, archives)
+	}
+	return fired
+}

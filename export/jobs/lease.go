@@ -1,0 +1,176 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"github.com/orgexport/orgexport/export"
+	"slices"
+	"sync"
+	"time"
+)
+
+// errLeaseLost ends the work on a job that is no longer this worker's: another
+// has it, it was cancelled, or the store could not be reached for too long.
+var errLeaseLost = errors.New("jobs: the job is no longer this worker's")
+
+// errEnded is errLeaseLost of a job that was ended in the midst of the attempt.
+var errEnded = fmt.Errorf("%w: it has ended", errLeaseLost)
+
+// storeEvery is how often progress is stored at most.
+const storeEvery = time.Second
+
+// retryEvery is how long a worker waits before it writes again what the store
+// did not take.
+const retryEvery = 250 * time.Millisecond
+
+// lease is a worker's hold on a job. What it writes is fenced: it fails once the
+// job is another's.
+type lease struct {
+	service  *Service
+	jobID    string
+	attempt  int
+	cancel   context.CancelCauseFunc
+	deadline *time.Timer // ends the work before the lease is over
+
+	look chan struct{} // asks for a beat at once
+
+	mu       sync.Mutex
+	progress []SectionProgress
+	changed  bool
+}
+
+func (s *Service) newLease(job Job) *lease {
+	return &lease{service: s, jobID: job.ID, attempt: job.Attempt, look: make(chan struct{}, 1)}
+}
+
+// hold keeps a lease that was taken at began alive, until release is called. The
+// context that it returns ends before the lease does.
+func (l *lease) hold(ctx context.Context, began time.Time) (_ context.Context, release func()) {
+	ctx, l.cancel = context.WithCancelCause(ctx)
+	l.deadline = time.AfterFunc(l.left(began), func() { l.cancel(errLeaseLost) })
+	s := l.service
+	s.mu.Lock()
+	s.running[l] = true
+	s.mu.Unlock()
+	var beats sync.WaitGroup
+	beats.Go(func() { l.keep(ctx) })
+	return ctx, func() {
+		l.cancel(nil)
+		beats.Wait()
+		l.deadline.Stop()
+		s.mu.Lock()
+		delete(s.running, l)
+		s.mu.Unlock()
+	}
+}
+
+// left is how long a lease that was extended at began may be relied on: a fifth
+// is kept for work to stop.
+func (l *lease) left(began time.Time) time.Duration {
+	lease := l.service.config.Lease
+	return lease - lease/5 - time.Since(began)
+}
+
+// keep extends the lease and stores progress until ctx ends.
+func (l *lease) keep(ctx context.Context) {
+	c := l.service.config
+	tick := time.NewTicker(min(storeEvery, c.Heartbeat))
+	defer tick.Stop()
+	last := time.Now()
+	for {
+		asked := false
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.look:
+			asked = true
+		case <-tick.C:
+		}
+		began := time.Now()
+		progress, changed := l.take()
+		if !changed && !asked && began.Sub(last) < c.Heartbeat {
+			continue
+		}
+		err := l.beat(ctx, progress)
+		switch {
+		case err == nil:
+			last = began
+			l.deadline.Reset(l.left(began))
+		case errors.Is(err, errLeaseLost):
+			l.cancel(err)
+			return
+		case ctx.Err() == nil:
+			c.Logger.WarnContext(ctx, "lease not extended", "job", l.jobID, "error", err)
+		}
+	}
+}
+
+func (l *lease) beat(ctx context.Context, progress []SectionProgress) error {
+	c := l.service.config
+	ctx, cancel := context.WithTimeout(ctx, c.Heartbeat)
+	defer cancel()
+	return l.write(ctx, func(now time.Time, j *Job) {
+		j.LeaseUntil = now.Add(c.Lease)
+		j.Progress = progress
+	})
+}
+
+// write changes the job, if it is still this worker's.
+func (l *lease) write(ctx context.Context, change func(now time.Time, j *Job)) error {
+	_, err := l.service.config.Store.Update(ctx, l.jobID, func(now time.Time, j *Job) error {
+		switch {
+		case !j.Status.InFlight() && j.Attempt == l.attempt:
+			return errEnded
+		case j.Status != Processing || j.Attempt != l.attempt:
+			return errLeaseLost
+		}
+		change(now, j)
+		return nil
+	})
+	return err
+}
+
+// persist is write, and tries again while the store does not answer and the
+// lease lasts.
+func (l *lease) persist(ctx context.Context, change func(now time.Time, j *Job)) error {
+	for {
+		err := l.write(ctx, change)
+		if err == nil || errors.Is(err, errLeaseLost) || errors.Is(err, export.ErrNotFound) {
+			return err
+		}
+		if ctx.Err() != nil { // which was the reason, and is no fault of the store
+			return errors.Join(context.Cause(ctx), err)
+		}
+		l.service.config.Logger.WarnContext(ctx, "job not written", "job", l.jobID, "error", err)
+		select {
+		case <-ctx.Done():
+			return errors.Join(context.Cause(ctx), err)
+		case <-time.After(retryEvery):
+		}
+	}
+}
+
+// observe notes the progress of a section.
+func (l *lease) observe(e export.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := slices.IndexFunc(l.progress, func(p SectionProgress) bool { return p.Key == e.Section })
+	if i < 0 {
+		i = len(l.progress)
+		l.progress = append(l.progress, SectionProgress{})
+	}
+	l.progress[i] = SectionProgress{
+		Key: e.Section, Records: e.Records, Binaries: e.Binaries, Bytes: e.Bytes, Done: e.Done, Total: e.Total,
+	}
+	l.changed = true
+}
+
+// take returns the progress, and whether it has changed since it was taken.
+func (l *lease) take() ([]SectionProgress, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	changed := l.changed
+	l.changed = false
+	return slices.Clone(l.progress), changed
+}

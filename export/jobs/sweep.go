@@ -1,0 +1,221 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"github.com/orgexport/orgexport/export"
+	"hash/fnv"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// sweepPause is for the others who use the store: a sweep rests for so long
+	// after each job that it looks up. 100,000 archives take some minutes.
+	sweepPause = 2 * time.Millisecond
+
+	// sweepFailures is how many jobs a sweep fails at before it gives up. Jobs
+	// come in another order each time, so that some which always fail do not keep
+	// it from the others for long.
+	sweepFailures = 10
+)
+
+// Sweep looks once for what is left over: archives and parts of jobs that have
+// ended and do not need them, such as a worker commits that was cut off and knows
+// nothing of the end of its job and of its purge, and what processes that have
+// ended have left unfinished (see [export.Sweeper]). Any number of sweeps may run at
+// once, on any nodes; what one leaves, because it failed or because it came later,
+// is the next one's.
+//
+// Of parts it needs to know whose there are: see [export.JobLister]. What belongs to no
+// job that the store knows is left alone, and logged: it may be another
+// installation's, or the store may have been restored from a backup.
+func (s *Service) Sweep(ctx context.Context) error {
+	w := &sweep{service: s}
+	err := errors.Join(w.unfinished(ctx), w.archives(ctx), w.parts(ctx))
+	w.report(ctx)
+	if err != nil {
+		return fmt.Errorf("jobs: sweep: %w", err)
+	}
+	return nil
+}
+
+// sweep is one look for what is left over.
+type sweep struct {
+	service         *Service
+	archivesDeleted int
+	partsDeleted    int
+
+	// What belongs to no job that the store knows.
+	unknownArchives int
+	unknownJobs     int // that have parts
+}
+
+// unfinished removes what processes that have ended have left unfinished.
+func (w *sweep) unfinished(ctx context.Context) error {
+	var errs []error
+	for _, port := range []any{w.service.spool(), w.service.config.Destination} {
+		if sweeper, ok := port.(export.Sweeper); ok {
+			errs = append(errs, sweeper.Sweep(ctx))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// archives deletes the archives that ended jobs do not need. A job that has ended
+// never runs again, and needs less and less: so it does not matter that the job may
+// have changed since it was looked up, or that others delete at the same time.
+func (w *sweep) archives(ctx context.Context) error {
+	all, err := w.service.config.Destination.List(ctx, "")
+	if err != nil {
+		return err
+	}
+	ofJob := make(map[string][]string) // by object prefix
+	for _, key := range all {
+		if prefix, ok := parseObjectKey(key); ok {
+			ofJob[prefix] = append(ofJob[prefix], key)
+		} else {
+			w.unknownArchives++
+		}
+	}
+	return eachJob(ctx, ofJob, func(prefix string, keys []string) error {
+		organizationID, jobID, _ := strings.Cut(strings.TrimSuffix(prefix, "/"), "/")
+		job, err := w.service.config.Store.Get(ctx, organizationID, jobID)
+		if errors.Is(err, export.ErrNotFound) {
+			w.unknownArchives += len(keys)
+			return nil
+		}
+		if err != nil || job.Status.InFlight() {
+			return err
+		}
+		n, err := deleteBut(ctx, keys, []string{job.ObjectKey}, w.service.config.Destination.Delete)
+		w.archivesDeleted += n
+		return err
+	})
+}
+
+// parts deletes the parts that ended jobs do not need, nor who retries them: such
+// parts are in the job's row until they are purged.
+func (w *sweep) parts(ctx context.Context) error {
+	lister, ok := w.service.spool().(export.JobLister)
+	if !ok {
+		return nil
+	}
+	ids, err := lister.Jobs(ctx)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	list := make(map[string]bool)
+	for _, id := range ids {
+		list[id] = true
+	}
+	return eachJob(ctx, list, func(jobID string, _ bool) error {
+		job, err := w.service.look(ctx, jobID)
+		if errors.Is(err, export.ErrNotFound) {
+			w.unknownJobs++
+			return nil
+		}
+		if err != nil || job.Status.InFlight() {
+			return err
+		}
+		n, err := w.service.deleteParts(ctx, job)
+		w.partsDeleted += n
+		return err
+	})
+}
+
+// eachJob does something for jobs, in no order and without haste.
+func eachJob[V any](ctx context.Context, list map[string]V, do func(job string, of V) error) error {
+	var errs []error
+	for job, of := range list {
+		if err := do(job, of); err != nil {
+			errs = append(errs, err)
+		}
+		if len(errs) == sweepFailures {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(append(errs, context.Cause(ctx))...)
+		case <-time.After(sweepPause):
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// report logs what a sweep has found.
+func (w *sweep) report(ctx context.Context) {
+	log := w.service.config.Logger
+	if w.archivesDeleted+w.partsDeleted > 0 {
+		log.InfoContext(ctx, "what was left over is deleted", "archives", w.archivesDeleted, "parts", w.partsDeleted)
+	}
+	if w.unknownArchives+w.unknownJobs > 0 {
+		log.WarnContext(ctx, "what belongs to no known job is left alone",
+			"archives", w.unknownArchives, "jobs_with_parts", w.unknownJobs)
+	}
+}
+
+// look returns a job of which only the id is known.
+func (s *Service) look(ctx context.Context, jobID string) (job Job, err error) {
+	_, err = s.config.Store.Update(ctx, jobID, func(_ time.Time, j *Job) error {
+		job = j.Clone()
+		return errNothingToDo
+	})
+	if errors.Is(err, errNothingToDo) {
+		err = nil
+	}
+	return job, err
+}
+
+// keepSweeping sweeps from time to time until ctx ends.
+func (s *Service) keepSweeping(ctx context.Context) {
+	if s.config.SweepEvery < 0 {
+		return
+	}
+	next := time.NewTimer(s.firstSweep())
+	defer next.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-next.C:
+		}
+		if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
+			s.config.Logger.ErrorContext(ctx, "sweep not finished, to be tried again", "error", err)
+		}
+		next.Reset(s.config.SweepEvery)
+	}
+}
+
+// firstSweep is how long after the start the first one is. It differs by node, so
+// that nodes which start together do not sweep together.
+func (s *Service) firstSweep() time.Duration {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(s.config.Node)) // never fails
+	return time.Duration(h.Sum64() % uint64(s.config.SweepEvery))
+}
+
+// objectPrefix begins the keys of all archives of a job.
+func objectPrefix(j Job) string { return j.Organization.ID + "/" + j.ID + "/" }
+
+// objectKey is the key of the archive that an attempt at a job makes.
+func objectKey(j Job, extension string) string {
+	return objectPrefix(j) + strconv.Itoa(j.Attempt) + "." + extension
+}
+
+// parseObjectKey returns the prefix of a key that objectKey has made.
+func parseObjectKey(key string) (prefix string, ok bool) {
+	fields := strings.Split(key, "/")
+	if len(fields) != 3 {
+		return "", false
+	}
+	number, extension, _ := strings.Cut(fields[2], ".")
+	attempt, err := strconv.Atoi(number)
+	j := Job{ID: fields[1], Organization: export.Organization{ID: fields[0]}, Attempt: attempt}
+	return objectPrefix(j), err == nil && extension != "" && key == objectKey(j, extension)
+}

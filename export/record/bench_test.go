@@ -1,0 +1,62 @@
+package record
+
+import (
+	"encoding/json"
+	"io"
+	"testing"
+	"time"
+)
+
+// productRow is a row of 15 fields and about 700 bytes of JSON.
+func productRow() Row {
+	at := time.Date(2026, 11, 23, 10, 30, 0, 123456000, time.UTC)
+	return Row{
+		Columns: []string{
+			"id", "organization_id", "sku", "name", "version", "description", "homepage", "size_kb",
+			"price", "in_stock", "tags", "attributes", "image", "created_at", "updated_at",
+		},
+		Values: []any{
+			"TUcPMmz6Tw4FT3Ecp4Hn8S", "LUPHwN96ThHS64LLmsCfbM", "0ad-data", "Real-time strategy game of ancient warfare",
+			"0.0.26-1", "A game about ancient warfare, with \"historical\" units.\nIt has data files: maps, sounds and textures " +
+				"of twelve peoples. Each people plays in its own way; the campaigns need the package of the same name.",
+			"https://play0ad.com/", int64(28591), json.Number("95.93"), true,
+			[]string{"game::strategy", "interface::graphical", "role::program", "uitoolkit::sdl"},
+			json.RawMessage(`{"priority":"optional","architecture":"amd64","depends":["libc6 (>= 2.34)","libenet7"]}`),
+			nil, at, at.Add(time.Hour),
+		},
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	row := productRow()
+	text, err := Encode("x.json", JSON, row, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, enc := range []Encoding{JSON, NDJSON, CSV, YAML} {
+		b.Run(string(enc), func(b *testing.B) {
+			b.SetBytes(int64(len(text))) // the same for all, so that MB/s compare
+			b.ReportAllocs()
+			f := NewFile("x", enc, func(yield func(any, error) bool) {
+				for b.Loop() {
+					if !yield(&row, nil) {
+						return
+					}
+				}
+			}, Options{})
+			defer f.Close()
+			if _, err := io.Copy(io.Discard, f); err != nil || f.Err() != nil {
+				b.Fatal(err, f.Err())
+			}
+		})
+	}
+	b.Run("one yaml", func(b *testing.B) {
+		b.SetBytes(int64(len(text)))
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := Encode("x.yaml", YAML, &row, Options{}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

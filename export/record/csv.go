@@ -1,0 +1,256 @@
+package record
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+)
+
+// csvEncoder writes a header line and a line for each record (RFC 4180).
+type csvEncoder struct {
+	raw     bool           // no guard against formulas
+	json    jsonAppender   // of what is not plain text
+	columns map[string]int // place of each column in the header; nil before it is written
+
+	// fields tells for each column of the header which field of the row stands
+	// there, or -1. It holds for rows with these names.
+	fields []int
+	names  []string
+
+	object []byte // JSON text of a record that is no Row
+	value  []byte // JSON or other text of one cell
+}
+
+func newCSVEncoder(raw bool) *csvEncoder {
+	return &csvEncoder{raw: raw, json: jsonAppender{enc: JSON}}
+}
+
+func (e *csvEncoder) header(dst []byte, names []string) ([]byte, error) {
+	if e.columns != nil || len(names) == 0 {
+		return dst, e.arrange(names)
+	}
+	keep := len(dst)
+	columns := make(map[string]int, len(names))
+	for i, name := range names {
+		if _, ok := columns[name]; ok {
+			return dst[:keep], fmt.Errorf("row has two columns %q", name)
+		}
+		columns[name] = i
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		var err error
+		if dst, err = appendCSVText(dst, name, !e.raw); err != nil {
+			return dst[:keep], fmt.Errorf("name of column %d: %w", i+1, err)
+		}
+	}
+	e.columns = columns
+	return endCSVLine(dst, keep), e.arrange(names)
+}
+
+// endCSVLine ends the line that begins at start. An empty line would be
+// skipped by readers.
+func endCSVLine(dst []byte, start int) []byte {
+	if len(dst) == start {
+		dst = append(dst, `""`...)
+	}
+	return append(dst, "\r\n"...)
+}
+
+// arrange makes e.fields hold for rows with these names, which are all
+// different.
+func (e *csvEncoder) arrange(names []string) error {
+	if len(names) > 0 && sameSlice(e.names, names) {
+		return nil
+	}
+	e.names = nil
+	e.fields = e.fields[:0]
+	for range e.columns {
+		e.fields = append(e.fields, -1)
+	}
+	for i, name := range names {
+		place, ok := e.columns[name]
+		if !ok {
+			return fmt.Errorf("column %q is not in the header", name)
+		}
+		e.fields[place] = i
+	}
+	e.names = names
+	return nil
+}
+
+func (e *csvEncoder) record(dst []byte, v any) ([]byte, error) {
+	row, err := e.row(v)
+	if err != nil {
+		return dst, err
+	}
+	if dst, err = e.header(dst, row.Columns); err != nil {
+		return dst, err
+	}
+	keep := len(dst)
+	for i, field := range e.fields {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if field < 0 {
+			continue
+		}
+		if dst, err = e.cell(dst, row.Values[field]); err != nil {
+			return dst[:keep], fmt.Errorf("column %q: %w", row.Columns[field], err)
+		}
+	}
+	return endCSVLine(dst, keep), nil
+}
+
+func (e *csvEncoder) end(dst []byte) []byte { return dst }
+
+var errNoFields = errors.New("a CSV record must have fields")
+
+// row returns any record as a checked Row.
+func (e *csvEncoder) row(v any) (row Row, err error) {
+	switch v := v.(type) {
+	case Row:
+		row, err = v, e.json.checkRow(v)
+	case *Row:
+		if v != nil {
+			row, err = *v, e.json.checkRow(*v)
+		}
+	default:
+		row, err = e.rowOfObject(v)
+	}
+	if err == nil && len(row.Columns) == 0 && e.columns == nil {
+		err = errNoFields
+	}
+	return row, err
+}
+
+func (e *csvEncoder) rowOfObject(v any) (row Row, err error) {
+	if e.object, err = e.json.appendValue(e.object[:0], v); err != nil {
+		return row, err
+	}
+	if e.object[0] != '{' {
+		return row, errNoFields
+	}
+	s := jsonScanner{text: string(e.object)}
+	err = s.list(func() error {
+		name, err := s.key()
+		row.Columns = append(row.Columns, name)
+		row.Values = append(row.Values, json.RawMessage(s.raw()))
+		return err
+	})
+	if err == nil {
+		err = e.json.checkRow(row)
+	}
+	return row, err
+}
+
+func (e *csvEncoder) cell(dst []byte, v any) (_ []byte, err error) {
+	switch v := v.(type) {
+	case nil:
+		return dst, nil
+	case string:
+		return appendCSVText(dst, v, !e.raw)
+	case Appender:
+		if isNilPointer(v) {
+			return dst, nil
+		}
+		if e.value, err = v.AppendRecord(e.value[:0], CSV); err != nil {
+			return dst, err
+		}
+		return appendCSVText(dst, string(e.value), !e.raw)
+	}
+	if e.value, err = e.json.appendValue(e.value[:0], v); err != nil {
+		return dst, err
+	}
+	switch e.value[0] {
+	case 'n': // null
+		return dst, nil
+	case '{', '[':
+		return appendCSVQuoted(dst, e.value), nil
+	case '"':
+		text, err := unquoteJSON(string(e.value))
+		if err != nil {
+			return dst, err
+		}
+		return appendCSVText(dst, text, !e.raw)
+	default: // numbers are never guarded
+		return append(dst, e.value...), nil
+	}
+}
+
+// appendCSVText appends a cell with text. The guard is that of
+// [Options.RawCSV].
+func appendCSVText(dst []byte, text string, guard bool) ([]byte, error) {
+	if !utf8.ValidString(text) {
+		return dst, errNotUTF8
+	}
+	guard = guard && likeFormula(text) && !isPlainNumber(text)
+	quote := len(text) > 0 && (isBlank(text[0]) || isBlank(text[len(text)-1])) ||
+		text == `\.` // ends the data for PostgreSQL
+	for i := 0; i < len(text) && !quote; i++ {
+		switch text[i] {
+		case ',', '"', '\r', '\n':
+			quote = true
+		}
+	}
+	switch {
+	case !quote && !guard:
+		return append(dst, text...), nil
+	case !quote:
+		return append(append(dst, '\''), text...), nil
+	case !guard:
+		return appendCSVQuoted(dst, text), nil
+	}
+	at := len(dst)
+	dst = appendCSVQuoted(append(dst, '"'), text)
+	dst[at+1] = '\''
+	return dst, nil
+}
+
+func appendCSVQuoted[T string | []byte](dst []byte, text T) []byte {
+	dst = append(dst, '"')
+	start := 0
+	for i := range len(text) {
+		if text[i] == '"' {
+			dst = append(dst, text[start:i+1]...)
+			start = i // so that it comes twice
+		}
+	}
+	dst = append(dst, text[start:]...)
+	return append(dst, '"')
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
+
+// likeFormula reports whether text matches ^'*[=+\-@\t\r].
+func likeFormula(text string) bool {
+	for i := range len(text) {
+		switch text[i] {
+		case '\'':
+			continue
+		case '=', '+', '-', '@', '\t', '\r':
+			return true
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// isPlainNumber reports whether text is digits with at most one dot, and maybe
+// a sign before them, such as -12.50 or +49123.
+func isPlainNumber(text string) bool {
+	digits, dots := 0, 0
+	for i := range len(text) {
+		switch c := text[i]; {
+		case '0' <= c && c <= '9':
+			digits++
+		case c == '.':
+			dots++
+		case i > 0 || c != '-' && c != '+':
+			return false
+		}
+	}
+	return digits > 0 && dots <= 1
+}

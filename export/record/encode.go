@@ -1,0 +1,166 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"runtime/debug"
+)
+
+// encodingOf returns the encoding of a record file of that name. ok reports
+// whether the name has the extension of one: .yaml, .json, .ndjson or .csv.
+func EncodingOf(name string) (enc Encoding, ok bool) {
+	switch path.Ext(name) {
+	case ".yaml":
+		return YAML, true
+	case ".json":
+		return JSON, true
+	case ".ndjson":
+		return NDJSON, true
+	case ".csv":
+		return CSV, true
+	}
+	return "", false
+}
+
+// Options are settings of the encoders. The zero value is ready for use.
+type Options struct {
+	// RawCSV turns off the guard against spreadsheet formulas in .csv files.
+	// The guard puts an apostrophe before text that begins with =, +, -, @, tab
+	// or carriage return (after any apostrophes), column names included, unless
+	// it is a plain number: digits with at most one dot and a sign before them.
+	// To undo it, take one apostrophe away from such text.
+	RawCSV bool
+}
+
+// EncodeError tells why a record could not be encoded.
+type EncodeError struct {
+	Name string // of the file
+	Err  error
+}
+
+func (e *EncodeError) Error() string { return fmt.Sprintf("record: encode %s: %v", e.Name, e.Err) }
+
+// Unwrap returns the cause.
+func (e *EncodeError) Unwrap() error { return e.Err }
+
+// Public returns a text without the cause, which may quote data.
+func (e *EncodeError) Public() string { return "A record could not be encoded." }
+
+// recordPanic is a panic of a value that encodes itself.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("record: encoding panicked: %v", e.Value) }
+
+// encoder appends the records of one file.
+type encoder interface {
+	// header takes note of the columns of the records to come.
+	header(dst []byte, columns []string) ([]byte, error)
+
+	// record appends a record. If that fails it returns what is to stay in the
+	// file, which has no part of the record.
+	record(dst []byte, v any) ([]byte, error)
+
+	// end appends what closes the file.
+	end(dst []byte) []byte
+}
+
+// newEncoder returns the encoder of a file of many records.
+func newEncoder(enc Encoding, o Options) encoder {
+	switch enc {
+	case YAML:
+		return newYAMLEncoder(true)
+	case CSV:
+		return newCSVEncoder(o.RawCSV)
+	case JSON:
+		return &jsonEncoder{json: jsonAppender{enc: JSON}, array: true}
+	default:
+		return &jsonEncoder{json: jsonAppender{enc: NDJSON}}
+	}
+}
+
+// Encode returns the contents of a file that holds one record. The name of the
+// file is for the error, which is an [*EncodeError].
+func Encode(name string, enc Encoding, v any, o Options) (text []byte, err error) {
+	defer recoverEncode(name, &err)
+	var e encoder
+	switch enc {
+	case YAML:
+		e = newYAMLEncoder(false)
+	case JSON:
+		e = &jsonEncoder{json: jsonAppender{enc: JSON}}
+	default:
+		e = newEncoder(enc, o)
+	}
+	if _, ok := headerOf(v); ok {
+		return nil, &EncodeError{Name: name, Err: errors.New("row has no values")}
+	}
+	if text, err = e.record(nil, v); err != nil {
+		return nil, &EncodeError{Name: name, Err: err}
+	}
+	return text, nil
+}
+
+// recoverEncode turns a panic of a value that encodes itself into the error of
+// that record: the file must still end well-formed.
+func recoverEncode(name string, err *error) {
+	if p := recover(); p != nil {
+		*err = &EncodeError{Name: name, Err: &PanicError{Value: p, Stack: debug.Stack()}}
+	}
+}
+
+// headerOf returns the columns that v declares if it is no record but a
+// header.
+func headerOf(v any) ([]string, bool) {
+	switch v := v.(type) {
+	case Row:
+		return v.Columns, v.Values == nil
+	case *Row:
+		if v != nil {
+			return v.Columns, v.Values == nil
+		}
+	}
+	return nil, false
+}
+
+// jsonEncoder writes one JSON text on each line, and for an array also what
+// stands around them.
+type jsonEncoder struct {
+	json  jsonAppender
+	array bool
+	begun bool
+}
+
+func (e *jsonEncoder) header(dst []byte, _ []string) ([]byte, error) { return dst, nil }
+
+func (e *jsonEncoder) record(dst []byte, v any) ([]byte, error) {
+	keep := len(dst)
+	switch {
+	case e.array && e.begun:
+		dst = append(dst, ",\n"...)
+	case e.array:
+		dst = append(dst, "[\n"...)
+	}
+	dst, err := e.json.appendValue(dst, v)
+	if err != nil {
+		return dst[:keep], err
+	}
+	e.begun = true
+	if !e.array {
+		dst = append(dst, '\n')
+	}
+	return dst, nil
+}
+
+func (e *jsonEncoder) end(dst []byte) []byte {
+	switch {
+	case e.array && e.begun:
+		return append(dst, "\n]\n"...)
+	case e.array:
+		return append(dst, "[]\n"...)
+	}
+	return dst
+}

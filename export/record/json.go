@@ -1,0 +1,323 @@
+package record
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// MarshalJSON writes the row as a JSON object with its fields in order, so
+// that rows may also stand inside other values.
+func (r Row) MarshalJSON() ([]byte, error) {
+	e := jsonAppender{enc: JSON}
+	return e.appendRow(nil, r)
+}
+
+// jsonAppender writes values as compact JSON text on one line. It may be used
+// again, by one goroutine at a time. After an error what was appended is
+// undefined.
+type jsonAppender struct {
+	enc     Encoding // what RecordAppenders are told
+	depth   int      // of rows and lists around what is appended
+	columns []string // the row columns last found to be all different
+	own     []byte   // what a RecordAppender wrote
+	buf     bytes.Buffer
+	std     *json.Encoder // writes to buf
+}
+
+func (e *jsonAppender) appendRow(dst []byte, r Row) ([]byte, error) {
+	if err := e.checkRow(r); err != nil {
+		return dst, err
+	}
+	if err := e.enter(); err != nil {
+		return dst, err
+	}
+	defer e.leave()
+	dst = append(dst, '{')
+	var err error
+	for i, name := range r.Columns {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if dst, err = appendJSONString(dst, name); err != nil {
+			return dst, fmt.Errorf("name of column %d: %w", i+1, err)
+		}
+		dst = append(dst, ':')
+		if dst, err = e.appendValue(dst, r.Values[i]); err != nil {
+			return dst, fmt.Errorf("column %q: %w", name, err)
+		}
+	}
+	return append(dst, '}'), nil
+}
+
+// checkRow finds rows that are no objects. Rows mostly share their columns, so
+// those that were found good are remembered.
+func (e *jsonAppender) checkRow(r Row) error {
+	if len(r.Columns) != len(r.Values) {
+		return fmt.Errorf("row has %d columns but %d values", len(r.Columns), len(r.Values))
+	}
+	if sameSlice(e.columns, r.Columns) {
+		return nil
+	}
+	if i := duplicate(len(r.Columns), func(i int) string { return r.Columns[i] }); i >= 0 {
+		return fmt.Errorf("row has two columns %q", r.Columns[i])
+	}
+	e.columns = r.Columns
+	return nil
+}
+
+func sameSlice(a, b []string) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// duplicate returns the first of n names that occurred before, or -1.
+func duplicate(n int, name func(i int) string) int {
+	if n <= 16 { // faster than a map
+		for i := range n {
+			for j := range i {
+				if name(i) == name(j) {
+					return i
+				}
+			}
+		}
+		return -1
+	}
+	seen := make(map[string]struct{}, n)
+	for i := range n {
+		if _, ok := seen[name(i)]; ok {
+			return i
+		}
+		seen[name(i)] = struct{}{}
+	}
+	return -1
+}
+
+func (e *jsonAppender) appendValue(dst []byte, v any) ([]byte, error) {
+	switch v := v.(type) {
+	case string:
+		return appendJSONString(dst, v)
+	case json.Number:
+		if !isJSONNumber(string(v)) {
+			return dst, fmt.Errorf("%q is not a JSON number", string(v))
+		}
+		return append(dst, v...), nil
+	case time.Time:
+		return appendJSONTime(dst, v)
+	case *time.Time: // encoding/json would keep its time zone
+		if v != nil {
+			return appendJSONTime(dst, *v)
+		}
+	case []byte:
+		if v != nil {
+			dst = append(dst, '"')
+			dst = base64.StdEncoding.AppendEncode(dst, v)
+			return append(dst, '"'), nil
+		}
+	case json.RawMessage:
+		if v != nil {
+			return e.appendCompact(dst, v)
+		}
+	case Row:
+		return e.appendRow(dst, v)
+	case *Row:
+		if v != nil {
+			return e.appendRow(dst, *v)
+		}
+	case []string:
+		if v != nil {
+			return appendList(dst, v, appendJSONString)
+		}
+	case []any:
+		if v != nil {
+			return e.appendAnys(dst, v)
+		}
+	case nil:
+	case float64:
+		return appendJSONFloat(dst, v, 64)
+	case float32:
+		return appendJSONFloat(dst, float64(v), 32)
+	case Appender:
+		if !isNilPointer(v) {
+			return e.appendOwn(dst, v)
+		}
+	default:
+		if dst, ok := appendBasic(dst, v); ok {
+			return dst, nil
+		}
+		return e.appendStd(dst, v)
+	}
+	return append(dst, "null"...), nil
+}
+
+// appendBasic appends booleans and integers.
+func appendBasic(dst []byte, v any) ([]byte, bool) {
+	switch v := v.(type) {
+	case bool:
+		return strconv.AppendBool(dst, v), true
+	case int:
+		return strconv.AppendInt(dst, int64(v), 10), true
+	case int8:
+		return strconv.AppendInt(dst, int64(v), 10), true
+	case int16:
+		return strconv.AppendInt(dst, int64(v), 10), true
+	case int32:
+		return strconv.AppendInt(dst, int64(v), 10), true
+	case int64:
+		return strconv.AppendInt(dst, v, 10), true
+	case uint:
+		return strconv.AppendUint(dst, uint64(v), 10), true
+	case uint8:
+		return strconv.AppendUint(dst, uint64(v), 10), true
+	case uint16:
+		return strconv.AppendUint(dst, uint64(v), 10), true
+	case uint32:
+		return strconv.AppendUint(dst, uint64(v), 10), true
+	case uint64:
+		return strconv.AppendUint(dst, v, 10), true
+	case uintptr:
+		return strconv.AppendUint(dst, uint64(v), 10), true
+	}
+	return dst, false
+}
+
+func appendList[T any](dst []byte, list []T, one func([]byte, T) ([]byte, error)) ([]byte, error) {
+	dst = append(dst, '[')
+	var err error
+	for i, v := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if dst, err = one(dst, v); err != nil {
+			return dst, err
+		}
+	}
+	return append(dst, ']'), nil
+}
+
+func (e *jsonAppender) appendAnys(dst []byte, list []any) ([]byte, error) {
+	if err := e.enter(); err != nil {
+		return dst, err
+	}
+	defer e.leave()
+	return appendList(dst, list, e.appendValue)
+}
+
+// maxDepth is how deep rows, lists and YAML documents may be nested. Few
+// readers go so deep. A row that is part of itself must not end the process.
+const maxDepth = 1000
+
+var errTooDeep = fmt.Errorf("nested more than %d levels deep", maxDepth)
+
+func (e *jsonAppender) enter() error {
+	if e.depth == maxDepth {
+		return errTooDeep
+	}
+	e.depth++
+	return nil
+}
+
+func (e *jsonAppender) leave() { e.depth-- }
+
+func (e *jsonAppender) appendOwn(dst []byte, v Appender) ([]byte, error) {
+	var err error
+	if e.own, err = v.AppendRecord(e.own[:0], e.enc); err != nil {
+		return dst, err
+	}
+	return e.appendCompact(dst, e.own)
+}
+
+// appendCompact appends JSON text of others, checked and on one line.
+func (e *jsonAppender) appendCompact(dst, text []byte) ([]byte, error) {
+	if !utf8.Valid(text) {
+		return dst, errNotUTF8
+	}
+	e.buf.Reset()
+	if err := json.Compact(&e.buf, text); err != nil {
+		return dst, err
+	}
+	return append(dst, e.buf.Bytes()...), nil
+}
+
+var errNotUTF8 = errors.New("text is not valid UTF-8")
+
+const hexDigits = "0123456789abcdef"
+
+// appendJSONString appends a JSON string. Only what must be escaped is.
+func appendJSONString(dst []byte, s string) ([]byte, error) {
+	dst = append(dst, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			r, n := utf8.DecodeRuneInString(s[i:])
+			if r == utf8.RuneError && n == 1 {
+				return dst, errNotUTF8
+			}
+			i += n
+			continue
+		}
+		if c >= ' ' && c != '"' && c != '\\' {
+			i++
+			continue
+		}
+		dst = append(dst, s[start:i]...)
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case '\r':
+			dst = append(dst, '\\', 'r')
+		case '\t':
+			dst = append(dst, '\\', 't')
+		default:
+			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		}
+		i++
+		start = i
+	}
+	dst = append(dst, s[start:]...)
+	return append(dst, '"'), nil
+}
+
+func appendJSONTime(dst []byte, t time.Time) ([]byte, error) {
+	t = t.UTC()
+	if y := t.Year(); y < 0 || y > 9999 {
+		return dst, fmt.Errorf("year %d does not fit RFC 3339", y)
+	}
+	dst = append(dst, '"')
+	dst = t.AppendFormat(dst, time.RFC3339Nano)
+	return append(dst, '"'), nil
+}
+
+// appendJSONFloat appends the shortest text that reads back as f, in the form
+// that encoding/json gives it.
+func appendJSONFloat(dst []byte, f float64, bits int) ([]byte, error) {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return dst, fmt.Errorf("JSON has no number %v", f)
+	}
+	small, large := 1e-6, 1e21
+	if bits == 32 {
+		small, large = float64(float32(small)), float64(float32(large))
+	}
+	if a := math.Abs(f); a == 0 || a >= small && a < large {
+		return strconv.AppendFloat(dst, f, 'f', -1, bits), nil
+	}
+	dst = strconv.AppendFloat(dst, f, 'e', -1, bits)
+	if n := len(dst); dst[n-4] == 'e' && dst[n-3] == '-' && dst[n-2] == '0' { // e-09
+		dst[n-2] = dst[n-1]
+		dst = dst[:n-1]
+	}
+	return dst, nil
+}
+
+func isJSONNumber(s string) bool {
+	isDigit := func(c byte) bool { return '0' <= c && c <= '9' }
+	return s != "" && (s[0] == '-' || isDigit(s[0])) && isDigit(s[len(s)-1]) && json.Valid([]byte(s))
+}

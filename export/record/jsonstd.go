@@ -1,0 +1,88 @@
+package record
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"reflect"
+	"unicode/utf8"
+)
+
+// appendStd appends v as encoding/json writes it, but fails where that would
+// replace text that is not valid UTF-8.
+func (e *jsonAppender) appendStd(dst []byte, v any) ([]byte, error) {
+	if e.std == nil {
+		e.std = json.NewEncoder(&e.buf)
+		e.std.SetEscapeHTML(false)
+	}
+	e.buf.Reset()
+	if err := e.std.Encode(v); err != nil {
+		return dst, err
+	}
+	text := bytes.TrimSuffix(e.buf.Bytes(), []byte("\n"))
+	// A replacement character may as well have been in the data: only then is
+	// the slow look at all of v needed.
+	replaced := bytes.Contains(text, []byte(`\ufffd`)) || bytes.Contains(text, []byte("\ufffd"))
+	if !utf8.Valid(text) || replaced && hasBadText(reflect.ValueOf(v)) {
+		return dst, errNotUTF8
+	}
+	return append(dst, text...), nil
+}
+
+var (
+	jsonMarshaler = reflect.TypeFor[json.Marshaler]()
+	textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
+)
+
+// hasBadText reports whether v, which encoding/json can encode, holds text that
+// is not valid UTF-8. Unexported fields count too.
+func hasBadText(v reflect.Value) bool {
+	if !v.IsValid() || isNil(v) {
+		return false
+	}
+	if v.Type().Implements(jsonMarshaler) || v.CanAddr() && reflect.PointerTo(v.Type()).Implements(jsonMarshaler) {
+		return false // its text is taken as it is
+	}
+	if v.CanInterface() && v.Type().Implements(textMarshaler) {
+		text, err := v.Interface().(encoding.TextMarshaler).MarshalText()
+		return err == nil && !utf8.Valid(text)
+	}
+	switch v.Kind() {
+	case reflect.String:
+		return !utf8.ValidString(v.String())
+	case reflect.Pointer, reflect.Interface:
+		return hasBadText(v.Elem())
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if hasBadText(v.Field(i)) {
+				return true
+			}
+		}
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			if hasBadText(v.Index(i)) {
+				return true
+			}
+		}
+	case reflect.Map:
+		for it := v.MapRange(); it.Next(); {
+			if hasBadText(it.Key()) || hasBadText(it.Value()) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isNil(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface, reflect.Map, reflect.Slice:
+		return v.IsNil()
+	}
+	return false
+}
+
+func isNilPointer(v any) bool {
+	p := reflect.ValueOf(v)
+	return p.Kind() == reflect.Pointer && p.IsNil()
+}
