@@ -10,7 +10,7 @@
 //
 // Tasks are kept in memory and end with the process. That loses no job: a job
 // whose task is lost has a lease that comes to its end, and the service's reaper
-// ([jobs.Service.Tend]) finds it through [jobs.Store].Stale, in this process
+// ([jobs.Service.Maintain]) finds it through [jobs.Store].Stale, in this process
 // or another, and dispatches it again. So jobs that a process has left unfinished
 // are picked up after its next start, and nothing here reads or stores any. For
 // the same reason a task that fails is not run again by the queue.
@@ -23,9 +23,7 @@ package inproc
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -167,21 +165,9 @@ func (q *Queue) next(ctx context.Context) (jobs.Task, bool) {
 	return task, true
 }
 
-// do runs a task.
 func (q *Queue) do(ctx context.Context, task jobs.Task, work func(context.Context, jobs.Task) error) {
 	defer q.done(task)
-	log := q.logger.With("task", string(task.Kind), "job", task.JobID)
-	err := call(ctx, task, work)
-	var p *panicError
-	switch {
-	case err == nil:
-	case errors.As(err, &p):
-		log.ErrorContext(ctx, "a task panicked", "panic", p.value, "stack", string(p.stack))
-	case ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))):
-		// It was told to stop.
-	default:
-		log.ErrorContext(ctx, "a task failed", "error", err)
-	}
+	task.Do(ctx, q.logger, work)
 }
 
 // done takes note that a task has ended.
@@ -194,20 +180,3 @@ func (q *Queue) done(task jobs.Task) {
 		q.push(task)
 	}
 }
-
-// call makes an error of a panic.
-func call(ctx context.Context, task jobs.Task, work func(context.Context, jobs.Task) error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &panicError{v, debug.Stack()}
-		}
-	}()
-	return work(ctx, task)
-}
-
-type panicError struct {
-	value any
-	stack []byte
-}
-
-func (p *panicError) Error() string { return fmt.Sprintf("inproc: task panicked: %v", p.value) }

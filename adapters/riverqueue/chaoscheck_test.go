@@ -73,7 +73,7 @@ func (c *chaos) sweep() {
 	tended := make(chan bool)
 	go func() {
 		defer close(tended)
-		c.requests.service.Tend(ctx)
+		c.requests.service.Maintain(ctx)
 	}()
 	c.eventually("what is not kept is deleted", `SELECT count(*) FROM orgexport_jobs WHERE
 		NOT (status = 'completed' AND purge_at = expires_at) AND NOT (status = 'failed' AND purge_at IS NULL)`)

@@ -31,7 +31,7 @@ func child(address, folder string) {
 		if err != nil {
 			return err
 		}
-		go n.service.Tend(ctx)
+		go n.service.Maintain(ctx)
 		return n.queue.Run(ctx, n.service.Work)
 	}()
 	fmt.Fprintln(os.Stderr, err)

@@ -6,7 +6,7 @@
 //	…
 //	service, err := jobs.New(jobs.Config{Dispatcher: queue, …})
 //	…
-//	go service.Tend(ctx)
+//	go service.Maintain(ctx)
 //	go queue.Listen(ctx, service.Cancelled)
 //	err = queue.Run(ctx, service.Work) // until ctx ends
 //
@@ -41,7 +41,7 @@
 // wake one worker for each task: the task's row is completed as soon as a worker
 // has taken it, before the work. From then on the job's lease tells whether
 // somebody looks after it, and once it is over, whichever node's
-// [jobs.Service.Tend] sees that first dispatches the job again. For the same
+// [jobs.Service.Maintain] sees that first dispatches the job again. For the same
 // reason River never tries a task again and sets no time limit, and a task that
 // was lost in between costs no more than the wait for the lease.
 //

@@ -6,8 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
-	"runtime/debug"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -165,7 +163,7 @@ func (w *worker) Work(ctx context.Context, job *river.Job[taskArgs]) error {
 		log.WarnContext(ctx, "not noted that a task was taken", "error", err)
 	}
 	if !stopping {
-		w.do(log, task)
+		task.Do(w.ctx, w.queue.config.Logger, w.work)
 	}
 	return nil
 }
@@ -194,36 +192,3 @@ func (q *Queue) take(ctx context.Context, job *river.Job[taskArgs], back bool) (
 	}
 	return tx.Commit()
 }
-
-// do works on a task.
-func (w *worker) do(log *slog.Logger, task jobs.Task) {
-	ctx := w.ctx
-	err := call(ctx, task, w.work)
-	p, panicked := errors.AsType[*panicError](err)
-	switch {
-	case err == nil:
-	case panicked:
-		log.ErrorContext(ctx, "a task panicked", "panic", p.value, "stack", string(p.stack))
-	case ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))):
-		// It was told to stop.
-	default:
-		log.ErrorContext(ctx, "a task failed", "error", err)
-	}
-}
-
-// call makes an error of a panic.
-func call(ctx context.Context, task jobs.Task, work func(context.Context, jobs.Task) error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &panicError{v, debug.Stack()}
-		}
-	}()
-	return work(ctx, task)
-}
-
-type panicError struct {
-	value any
-	stack []byte
-}
-
-func (p *panicError) Error() string { return fmt.Sprintf("riverqueue: task panicked: %v", p.value) }

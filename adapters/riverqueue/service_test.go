@@ -71,7 +71,7 @@ func (n *node) run(t *testing.T) (stop func(cause error) error) {
 	tended := make(chan bool)
 	go func() {
 		defer close(tended)
-		n.service.Tend(ctx)
+		n.service.Maintain(ctx)
 	}()
 	stopQueue := start(t, n.queue, n.service.Work)
 	return func(cause error) error {

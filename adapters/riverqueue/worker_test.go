@@ -126,7 +126,7 @@ func work(ctx context.Context, c workerConfig, logger *slog.Logger) error {
 	tended := make(chan bool)
 	go func() {
 		defer close(tended)
-		n.service.Tend(tending)
+		n.service.Maintain(tending)
 	}()
 	err = n.queue.Run(ctx, n.service.Work)
 	stop()

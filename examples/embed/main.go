@@ -39,7 +39,7 @@ func mountExports(ctx context.Context, mux *http.ServeMux, url, data string) fun
 	api := must(httpapi.New(httpapi.Config{Service: service, Authenticate: authenticate, Downloads: downloads, PublicURL: url}))
 	mux.Handle("/dashboard/api/v1/data-export/", api)
 	mux.Handle("/downloads/", api)
-	return func(ctx context.Context) error { go service.Tend(ctx); return queue.Run(ctx, service.Work) }
+	return func(ctx context.Context) error { go service.Maintain(ctx); return queue.Run(ctx, service.Work) }
 }
 
 // README: embed end

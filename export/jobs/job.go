@@ -1,9 +1,10 @@
 package jobs
 
 import (
-	"github.com/orgexport/orgexport/export"
 	"slices"
 	"time"
+
+	"github.com/orgexport/orgexport/export"
 )
 
 // Job is one export that was asked for: a row of a [Store]. Instants are in UTC

@@ -3,19 +3,12 @@ package jobs
 import (
 	"context"
 	"errors"
-	"fmt"
-	"github.com/orgexport/orgexport/export"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/orgexport/orgexport/export"
 )
-
-// errLeaseLost ends the work on a job that is no longer this worker's: another
-// has it, it was cancelled, or the store could not be reached for too long.
-var errLeaseLost = errors.New("jobs: the job is no longer this worker's")
-
-// errEnded is errLeaseLost of a job that was ended in the midst of the attempt.
-var errEnded = fmt.Errorf("%w: it has ended", errLeaseLost)
 
 // storeEvery is how often progress is stored at most.
 const storeEvery = time.Second
@@ -33,7 +26,7 @@ type lease struct {
 	cancel   context.CancelCauseFunc
 	deadline *time.Timer // ends the work before the lease is over
 
-	look chan struct{} // asks for a beat at once
+	renewNow chan struct{}
 
 	mu       sync.Mutex
 	progress []SectionProgress
@@ -41,12 +34,12 @@ type lease struct {
 }
 
 func (s *Service) newLease(job Job) *lease {
-	return &lease{service: s, jobID: job.ID, attempt: job.Attempt, look: make(chan struct{}, 1)}
+	return &lease{service: s, jobID: job.ID, attempt: job.Attempt, renewNow: make(chan struct{}, 1)}
 }
 
-// hold keeps a lease that was taken at began alive, until release is called. The
+// start keeps a lease that was taken at began alive until release is called. The
 // context that it returns ends before the lease does.
-func (l *lease) hold(ctx context.Context, began time.Time) (_ context.Context, release func()) {
+func (l *lease) start(ctx context.Context, began time.Time) (_ context.Context, release func()) {
 	ctx, l.cancel = context.WithCancelCause(ctx)
 	l.deadline = time.AfterFunc(l.left(began), func() { l.cancel(errLeaseLost) })
 	s := l.service
@@ -54,7 +47,7 @@ func (l *lease) hold(ctx context.Context, began time.Time) (_ context.Context, r
 	s.running[l] = true
 	s.mu.Unlock()
 	var beats sync.WaitGroup
-	beats.Go(func() { l.keep(ctx) })
+	beats.Go(func() { l.heartbeats(ctx) })
 	return ctx, func() {
 		l.cancel(nil)
 		beats.Wait()
@@ -72,8 +65,8 @@ func (l *lease) left(began time.Time) time.Duration {
 	return lease - lease/5 - time.Since(began)
 }
 
-// keep extends the lease and stores progress until ctx ends.
-func (l *lease) keep(ctx context.Context) {
+// heartbeats extends the lease and stores progress until ctx ends.
+func (l *lease) heartbeats(ctx context.Context) {
 	c := l.service.config
 	tick := time.NewTicker(min(storeEvery, c.Heartbeat))
 	defer tick.Stop()
@@ -83,16 +76,16 @@ func (l *lease) keep(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-l.look:
+		case <-l.renewNow:
 			asked = true
 		case <-tick.C:
 		}
 		began := time.Now()
-		progress, changed := l.take()
+		progress, changed := l.latestProgress()
 		if !changed && !asked && began.Sub(last) < c.Heartbeat {
 			continue
 		}
-		err := l.beat(ctx, progress)
+		err := l.renew(ctx, progress)
 		switch {
 		case err == nil:
 			last = began
@@ -106,46 +99,33 @@ func (l *lease) keep(ctx context.Context) {
 	}
 }
 
-func (l *lease) beat(ctx context.Context, progress []SectionProgress) error {
-	c := l.service.config
-	ctx, cancel := context.WithTimeout(ctx, c.Heartbeat)
+func (l *lease) renew(ctx context.Context, progress []SectionProgress) error {
+	ctx, cancel := context.WithTimeout(ctx, l.service.config.Heartbeat)
 	defer cancel()
-	return l.write(ctx, func(now time.Time, j *Job) {
-		j.LeaseUntil = now.Add(c.Lease)
-		j.Progress = progress
-	})
-}
-
-// write changes the job, if it is still this worker's.
-func (l *lease) write(ctx context.Context, change func(now time.Time, j *Job)) error {
-	_, err := l.service.config.Store.Update(ctx, l.jobID, func(now time.Time, j *Job) error {
-		switch {
-		case !j.Status.InFlight() && j.Attempt == l.attempt:
-			return errEnded
-		case j.Status != Processing || j.Attempt != l.attempt:
-			return errLeaseLost
-		}
-		change(now, j)
-		return nil
-	})
+	_, _, err := l.updateOnce(ctx, l.service.rules.renew(progress))
 	return err
 }
 
-// persist is write, and tries again while the store does not answer and the
+// updateOnce changes the job if it is still this worker's.
+func (l *lease) updateOnce(ctx context.Context, t transition) (Job, []Step, error) {
+	return l.service.update(ctx, l.jobID, fenced(l.attempt, t))
+}
+
+// update is updateOnce, and tries again while the store does not answer and the
 // lease lasts.
-func (l *lease) persist(ctx context.Context, change func(now time.Time, j *Job)) error {
+func (l *lease) update(ctx context.Context, t transition) (Job, []Step, error) {
 	for {
-		err := l.write(ctx, change)
+		job, steps, err := l.updateOnce(ctx, t)
 		if err == nil || errors.Is(err, errLeaseLost) || errors.Is(err, export.ErrNotFound) {
-			return err
+			return job, steps, err
 		}
 		if ctx.Err() != nil { // which was the reason, and is no fault of the store
-			return errors.Join(context.Cause(ctx), err)
+			return job, nil, errors.Join(context.Cause(ctx), err)
 		}
 		l.service.config.Logger.WarnContext(ctx, "job not written", "job", l.jobID, "error", err)
 		select {
 		case <-ctx.Done():
-			return errors.Join(context.Cause(ctx), err)
+			return job, nil, errors.Join(context.Cause(ctx), err)
 		case <-time.After(retryEvery):
 		}
 	}
@@ -166,8 +146,9 @@ func (l *lease) observe(e export.Event) {
 	l.changed = true
 }
 
-// take returns the progress, and whether it has changed since it was taken.
-func (l *lease) take() ([]SectionProgress, bool) {
+// latestProgress returns the progress, and reports whether it has changed since
+// the last call.
+func (l *lease) latestProgress() ([]SectionProgress, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	changed := l.changed

@@ -2,8 +2,9 @@ package jobs
 
 import (
 	"context"
-	"github.com/orgexport/orgexport/export"
 	"time"
+
+	"github.com/orgexport/orgexport/export"
 )
 
 // Observer is told what a [Service] does with jobs, for metrics and traces. Each
@@ -66,8 +67,14 @@ const (
 	StepLeaseLost  Step = "lease_lost"  // the job is no longer this worker's, or its end could not be stored
 )
 
-// tell tells the observers of a step.
-func (s *Service) tell(ctx context.Context, e Event) {
+// tell tells the observers of the steps that a job has taken.
+func (s *Service) tell(ctx context.Context, job Job, steps []Step) {
+	for _, step := range steps {
+		s.tellEvent(ctx, Event{Step: step, Job: job})
+	}
+}
+
+func (s *Service) tellEvent(ctx context.Context, e Event) {
 	for _, o := range s.config.Observers {
 		if o.Job != nil {
 			o.Job(ctx, e)
@@ -87,7 +94,7 @@ func (s *Service) beginAttempt(ctx context.Context, job Job) (_ context.Context,
 		}
 	}
 	return ctx, func(e Event) {
-		s.tell(context.WithoutCancel(ctx), e)
+		s.tellEvent(context.WithoutCancel(ctx), e)
 		for _, end := range ends {
 			end(e)
 		}

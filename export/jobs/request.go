@@ -5,9 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/orgexport/orgexport/export"
 	"slices"
 	"time"
+
+	"github.com/orgexport/orgexport/export"
 )
 
 // JobRequest says what job to create.
@@ -85,7 +86,6 @@ func (s *Service) Create(ctx context.Context, r Request) (Job, bool, error) {
 		Sections:     s.sortedKeys(r.Sections),
 		Requester:    r.Requester,
 		Priority:     r.Priority,
-		Status:       Pending,
 	}
 	if r.RetryOf != "" {
 		if err := s.retry(ctx, &fresh, r); err != nil {
@@ -95,17 +95,13 @@ func (s *Service) Create(ctx context.Context, r Request) (Job, bool, error) {
 	job, created, err := s.config.Store.Create(ctx, r.OrganizationID, func(now time.Time, usage Usage) (Job, error) {
 		j := fresh.Clone()
 		j.ID = s.config.NewID()
-		j.CreatedAt = now
-		if j.RetryOf == "" {
-			j.AsOf = now.Truncate(time.Second)
-		}
-		j.LeaseUntil = now.Add(s.config.Lease)
+		s.rules.create(now, &j)
 		return j, s.config.Quota.check(now, usage)
 	})
 	if err != nil || !created {
 		return job, false, err
 	}
-	s.tell(ctx, Event{Step: StepCreated, Job: job})
+	s.tell(ctx, job, []Step{StepCreated})
 	s.dispatch(ctx, job)
 	return job, true, nil
 }

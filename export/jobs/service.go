@@ -48,11 +48,11 @@ type Config struct {
 	Lease     time.Duration
 	Heartbeat time.Duration
 
-	// ReapEvery is how often [Service.Tend] looks for jobs that nobody looks
+	// ReapEvery is how often [Service.Maintain] looks for jobs that nobody looks
 	// after. Defaults to 2 seconds.
 	ReapEvery time.Duration
 
-	// SweepEvery is how often [Service.Tend] looks for what is left over; see
+	// SweepEvery is how often [Service.Maintain] looks for what is left over; see
 	// [Service.Sweep]. The first time is sooner, at another moment for each Node.
 	// Defaults to one hour; negative means never.
 	SweepEvery time.Duration
@@ -60,6 +60,10 @@ type Config struct {
 	// MaxFailures is how many attempts at a job may end by a failure of storage
 	// or without a word; one more, and the job has failed. Defaults to 5.
 	MaxFailures int
+
+	// NoWorker lets [Service.Run] maintain jobs and export none, in a process that
+	// only answers requests.
+	NoWorker bool
 
 	// Node names this process in leases. Defaults to a random name.
 	Node string
@@ -84,10 +88,11 @@ type Config struct {
 // is safe for concurrent use.
 //
 // A job is pending until a worker claims it and processing until it is completed
-// or has failed. Some process calls [Service.Tend] and, for tasks of the
+// or has failed. Some process calls [Service.Maintain] and, for tasks of the
 // dispatcher, [Service.Work]; any may do the rest.
 type Service struct {
 	config Config
+	rules  rules
 
 	mu      sync.Mutex
 	running map[*lease]bool // what this process works on
@@ -100,7 +105,7 @@ func New(c Config) (*Service, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	return &Service{config: c, running: make(map[*lease]bool)}, nil
+	return &Service{config: c, rules: c.rules(), running: make(map[*lease]bool)}, nil
 }
 
 func (c Config) withDefaults() Config {
@@ -126,6 +131,15 @@ func (c Config) withDefaults() Config {
 		c.Logger = slog.Default()
 	}
 	return c
+}
+
+func (c Config) rules() rules {
+	return rules{
+		lease:          c.Lease,
+		retention:      c.Retention,
+		partsRetention: c.PartsRetention,
+		maxFailures:    c.MaxFailures,
+	}
 }
 
 func (c Config) validate() error {
@@ -232,17 +246,25 @@ func (s *Service) format(name string) (archive.Format, bool) {
 	return s.config.Formats[i], true
 }
 
-// finish writes into a job that it has ended. An empty text means that it is
-// completed.
-func (s *Service) finish(now time.Time, j *Job, text string) {
-	j.Status, j.Error = Completed, text
-	if text != "" {
-		j.Status = Failed
+// update changes a job by a rule. steps are what observers are to be told of.
+func (s *Service) update(ctx context.Context, jobID string, t transition) (job Job, steps []Step, err error) {
+	job, err = s.config.Store.Update(ctx, jobID, func(now time.Time, j *Job) (err error) {
+		steps, err = t(now, j)
+		return err
+	})
+	return job, steps, err
+}
+
+// jobByID returns a job of which only the id is known.
+func (s *Service) jobByID(ctx context.Context, jobID string) (job Job, err error) {
+	_, _, err = s.update(ctx, jobID, func(_ time.Time, j *Job) ([]Step, error) {
+		job = j.Clone()
+		return nil, errNothingToDo
+	})
+	if errors.Is(err, errNothingToDo) {
+		err = nil
 	}
-	j.FinishedAt = now
-	j.LeaseOwner, j.LeaseUntil, j.PutOff = "", time.Time{}, false
-	j.Progress = nil
-	j.PurgeAt = now.Add(max(s.config.PartsRetention, 0))
+	return job, err
 }
 
 // log is the logger for what happens to a job.
@@ -258,15 +280,4 @@ func (s *Service) sortedKeys(keys []string) []string {
 		return nil
 	}
 	return sorted
-}
-
-// earliest returns the earlier of two instants, of which zero is none.
-func earliest(a, b time.Time) time.Time {
-	if a.IsZero() || b.IsZero() {
-		return cmp.Or(a, b)
-	}
-	if b.Before(a) {
-		return b
-	}
-	return a
 }

@@ -2,7 +2,7 @@ package jobs
 
 import (
 	"context"
-	"github.com/orgexport/orgexport/export"
+	"errors"
 	"time"
 )
 
@@ -68,54 +68,42 @@ type Page struct {
 	Size   int // of a page, at least 1
 }
 
-// Dispatcher brings tasks to workers: it lets [Service.Work] be called at least
-// once for each, here or elsewhere. A task that is lost is dispatched again when
-// its job's lease is over. It is safe for concurrent use.
-type Dispatcher interface {
-	Dispatch(ctx context.Context, task Task) error
+// Scheduler is implemented by a [Store] that knows which job is to be next. Then
+// no organization waits long for another that has requested much; else jobs are
+// worked on in the order in which the [Dispatcher] brings their tasks.
+type Scheduler interface {
+	// Next returns the id of the job that the next free worker is to have: of
+	// those that wait (see [Job.Waits]) one of the greatest Priority; of these,
+	// one of the organizations that have the fewest jobs processing; of these, one
+	// of that organization for which a worker last claimed a job the longest ago,
+	// or never; of these, the one that was created first. The error matches
+	// [export.ErrNotFound] if none waits.
+	Next(ctx context.Context) (string, error)
 }
 
-// Canceller is implemented by a [Dispatcher] that also tells workers in other
-// processes at once that a job was cancelled, by having [Service.Cancelled] called
-// there. Without it they know with their next heartbeat.
-type Canceller interface {
-	// Cancel has whoever listens told of the job. Who does not listen just then is
-	// not told later.
-	Cancel(ctx context.Context, jobID string) error
+// Stats is how busy a [Store] is. Only jobs in flight are counted: those that
+// have ended are many, and stay.
+type Stats struct {
+	Pending    int64
+	Processing int64
+
+	// Oldest is how long ago, by the clock of the store, the oldest job that is
+	// pending was created. It is 0 if none is.
+	Oldest time.Duration
 }
 
-// Task is a thing for a worker to do. It says that a job waits, not which one is
-// to be next: see [Service.Work].
-type Task struct {
-	Kind  TaskKind
-	JobID string
+// Statser is implemented by a Store that can tell how busy it is, by a question
+// that is cheap however many jobs it has.
+type Statser interface {
+	// Stats counts the jobs of all organizations.
+	Stats(ctx context.Context) (Stats, error)
 }
 
-// TaskKind is what is to be done.
-type TaskKind string
-
-// TaskExport is to run a job.
-const TaskExport TaskKind = "export"
-
-// Signer makes links to archives. It is safe for concurrent use.
-type Signer interface {
-	// Sign returns a link that downloads the object with that key under that
-	// file name, without credentials, for ttl or a shorter time. Links are made
-	// at every poll and never stored.
-	Sign(ctx context.Context, key, filename string, ttl time.Duration) (Link, error)
-}
-
-// Link is a signed URL.
-type Link struct {
-	URL       string    // absolute
-	ExpiresAt time.Time // in UTC
-}
-
-// Organizations knows whose data can be exported. Workers ask it; whether
-// somebody may export an organization is not its business. It is safe for
-// concurrent use.
-type Organizations interface {
-	// Get returns an organization; the error matches [export.ErrNotFound] if there is
-	// none with that id.
-	Get(ctx context.Context, id string) (export.Organization, error)
+// StatsOf returns how busy a store is. The error matches
+// [errors.ErrUnsupported] if it is no [Statser].
+func StatsOf(ctx context.Context, store Store) (Stats, error) {
+	if s, ok := store.(Statser); ok {
+		return s.Stats(ctx)
+	}
+	return Stats{}, errors.ErrUnsupported
 }

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/orgexport/orgexport/export"
 	"hash/fnv"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/orgexport/orgexport/export"
 )
 
 const (
@@ -115,7 +115,7 @@ func (w *sweep) parts(ctx context.Context) error {
 		list[id] = true
 	}
 	return eachJob(ctx, list, func(jobID string, _ bool) error {
-		job, err := w.service.look(ctx, jobID)
+		job, err := w.service.jobByID(ctx, jobID)
 		if errors.Is(err, export.ErrNotFound) {
 			w.unknownJobs++
 			return nil
@@ -160,18 +160,6 @@ func (w *sweep) report(ctx context.Context) {
 	}
 }
 
-// look returns a job of which only the id is known.
-func (s *Service) look(ctx context.Context, jobID string) (job Job, err error) {
-	_, err = s.config.Store.Update(ctx, jobID, func(_ time.Time, j *Job) error {
-		job = j.Clone()
-		return errNothingToDo
-	})
-	if errors.Is(err, errNothingToDo) {
-		err = nil
-	}
-	return job, err
-}
-
 // keepSweeping sweeps from time to time until ctx ends.
 func (s *Service) keepSweeping(ctx context.Context) {
 	if s.config.SweepEvery < 0 {
@@ -198,24 +186,4 @@ func (s *Service) firstSweep() time.Duration {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(s.config.Node)) // never fails
 	return time.Duration(h.Sum64() % uint64(s.config.SweepEvery))
-}
-
-// objectPrefix begins the keys of all archives of a job.
-func objectPrefix(j Job) string { return j.Organization.ID + "/" + j.ID + "/" }
-
-// objectKey is the key of the archive that an attempt at a job makes.
-func objectKey(j Job, extension string) string {
-	return objectPrefix(j) + strconv.Itoa(j.Attempt) + "." + extension
-}
-
-// parseObjectKey returns the prefix of a key that objectKey has made.
-func parseObjectKey(key string) (prefix string, ok bool) {
-	fields := strings.Split(key, "/")
-	if len(fields) != 3 {
-		return "", false
-	}
-	number, extension, _ := strings.Cut(fields[2], ".")
-	attempt, err := strconv.Atoi(number)
-	j := Job{ID: fields[1], Organization: export.Organization{ID: fields[0]}, Attempt: attempt}
-	return objectPrefix(j), err == nil && extension != "" && key == objectKey(j, extension)
 }

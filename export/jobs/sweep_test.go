@@ -281,7 +281,7 @@ func TestSweepEvery(t *testing.T) {
 					sweeps[node] = append(sweeps[node], time.Since(began))
 				}}
 			}, fine("a"))
-			wg.Go(func() { n.Tend(ctx) })
+			wg.Go(func() { n.Maintain(ctx) })
 		}
 		for i := range 10 {
 			tend(fmt.Sprint("node", i), 0)

@@ -83,7 +83,7 @@ func newCrowd(t *testing.T, nodes int) *crowd {
 // run lets all nodes work, tend and sweep until ctx ends.
 func (c *crowd) run(ctx context.Context) {
 	for _, n := range c.nodes {
-		c.running.Go(func() { n.Tend(ctx) })
+		c.running.Go(func() { n.Maintain(ctx) })
 		c.running.Go(func() {
 			for ; ctx.Err() == nil; time.Sleep(time.Second) {
 				for _, task := range n.Take() {

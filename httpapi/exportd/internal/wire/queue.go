@@ -15,28 +15,17 @@ import (
 	"github.com/orgexport/orgexport/sections"
 )
 
-// queue brings tasks to workers: those of this process, or those of all nodes.
-type queue interface {
-	jobs.Dispatcher
-	Run(ctx context.Context, work func(context.Context, jobs.Task) error) error
-}
-
-// listener is a queue that is told which jobs were cancelled in other processes.
-type listener interface {
-	Listen(ctx context.Context, cancelled func(jobID string)) error
-}
-
 var (
-	_ listener       = (*riverqueue.Queue)(nil)
+	_ jobs.Runner    = enqueued{}
+	_ jobs.Listener  = enqueued{}
 	_ export.Checker = enqueued{}
 	_ jobs.Canceller = enqueued{}
 )
 
-// jobs are where jobs are kept, and what brings them to workers.
+// jobsBackend is where jobs are kept, and what brings them to workers.
 type jobsBackend struct {
 	store      *bunstore.Store
-	queue      queue
-	dispatcher jobs.Dispatcher // what the service is to have
+	dispatcher jobs.Dispatcher
 }
 
 // Migrate brings the tables of jobs, keys and the audit trail up to date and,
@@ -60,7 +49,7 @@ func openJobs(ctx context.Context, c *config.Config, logger *slog.Logger) (*jobs
 		return nil, err
 	}
 	queue := inproc.New(inproc.Config{Workers: c.Jobs.Workers, SoftStop: c.Jobs.StopTimeout, Logger: logger})
-	return &jobsBackend{store, queue, queue}, nil
+	return &jobsBackend{store, queue}, nil
 }
 
 // openRiver joins the store and the queue of one PostgreSQL database, so that a
@@ -96,7 +85,7 @@ func openRiver(ctx context.Context, c *config.Config, logger *slog.Logger) (_ *j
 	if err = queue.Check(ctx); errors.Is(err, riverqueue.ErrOlderSchema) {
 		err = queue.Migrate(ctx)
 	}
-	return &jobsBackend{store, queue, enqueued{queue}}, err
+	return &jobsBackend{store, enqueued{queue}}, err
 }
 
 // enqueued is the queue of a service whose store has put the task into it

@@ -10,10 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/sdk/trace"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/orgexport/orgexport/adapters/bunstore"
 	"github.com/orgexport/orgexport/adapters/dir"
@@ -47,7 +47,6 @@ type Server struct {
 	archives   jobs.Destination
 	setup      *Setup
 	service    *jobs.Service
-	queue      queue
 	noWorker   bool
 	dispatcher jobs.Dispatcher
 	clock      *clock
@@ -135,7 +134,7 @@ func (s *Server) open(ctx context.Context, c *config.Config, o ServerOptions) er
 	if err != nil {
 		return err
 	}
-	s.Store, s.queue, s.dispatcher = opened.store, opened.queue, opened.dispatcher
+	s.Store, s.dispatcher = opened.store, opened.dispatcher
 	if s.clock, err = openClock(ctx, s.Store, o.Clock, o.Logger); err != nil {
 		return err
 	}
@@ -161,6 +160,7 @@ func (s *Server) openService(c *config.Config, signer jobs.Signer) (err error) {
 		Now:            s.clock.Now,
 		Quota:          jobs.Quota{InFlight: int64(c.Limits.InFlight), Day: int64(c.Limits.Daily)},
 		Observers:      []jobs.Observer{s.metrics.Observer(), s.tracer.Observer()},
+		NoWorker:       s.noWorker,
 		Node:           node(),
 		Logger:         s.logger,
 	})
@@ -245,34 +245,13 @@ func openBearer(c *config.Config, clock *clock, logger *slog.Logger) (access.Tok
 // and Run returns nil.
 func (s *Server) Run(ctx context.Context) error {
 	lasting, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var tasks errgroup.Group
-	tasks.Go(func() error {
-		s.service.Tend(lasting)
-		return nil
-	})
-	tasks.Go(func() error {
-		s.clock.run(lasting)
-		return nil
-	})
-	tasks.Go(func() error {
-		keepAudit(lasting, s.Store, s.audit.Retention, s.logger)
-		return nil
-	})
-	if queue, ok := s.queue.(listener); ok && !s.noWorker {
-		tasks.Go(func() error { return queue.Listen(lasting, s.service.Cancelled) })
-	}
-	err := s.work(ctx)
+	var around sync.WaitGroup
+	around.Go(func() { s.clock.run(lasting) })
+	around.Go(func() { keepAudit(lasting, s.Store, s.audit.Retention, s.logger) })
+	err := s.service.Run(ctx)
 	stop()
-	return errors.Join(err, tasks.Wait())
-}
-
-// work runs exports until ctx ends, unless other processes do.
-func (s *Server) work(ctx context.Context) error {
-	if s.noWorker {
-		<-ctx.Done()
-		return nil
-	}
-	return s.queue.Run(ctx, s.service.Work)
+	around.Wait()
+	return err
 }
 
 // Close closes everything that was opened, once Run has returned.

@@ -96,7 +96,7 @@ func TestRetention(t *testing.T) {
 		var tending atomic.Bool
 		tending.Store(true)
 		go func() {
-			n.Tend(ctx)
+			n.Maintain(ctx)
 			tending.Store(false)
 		}()
 		job := n.create(t, jobs.Request{})
@@ -122,13 +122,13 @@ func TestRetention(t *testing.T) {
 		stop()
 		synctest.Wait()
 		if tending.Load() {
-			t.Error("Tend goes on after its context has ended")
+			t.Error("Maintain goes on after its context has ended")
 		}
 	})
 }
 
-// TestTendKeepsUp has more stale jobs than one look takes.
-func TestTendKeepsUp(t *testing.T) {
+// TestMaintainKeepsUp has more stale jobs than one look takes.
+func TestMaintainKeepsUp(t *testing.T) {
 	const many = 350
 	for _, c := range []struct {
 		name       string
@@ -153,7 +153,7 @@ func TestTendKeepsUp(t *testing.T) {
 				store.broken.Store(c.broken)
 				ctx, stop := context.WithCancel(t.Context())
 				defer stop()
-				go n.Tend(ctx)
+				go n.Maintain(ctx)
 				synctest.Wait()
 				if got := len(n.Take()); got != c.dispatched {
 					t.Errorf("%d jobs were dispatched at the first look, want %d", got, c.dispatched)

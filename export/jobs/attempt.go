@@ -1,0 +1,214 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// attempt exports a job that was claimed at began, and stores how that ended.
+func (s *Service) attempt(ctx context.Context, job Job, began time.Time) error {
+	l := s.newLease(job)
+	leased, release := l.start(ctx, began)
+	observed, end := s.beginAttempt(leased, job)
+	over := Event{Step: StepLeaseLost, Job: job} // what it is if this panics
+	defer func() {
+		over.Elapsed = time.Since(began)
+		end(over)
+	}()
+	done, failure := s.makeWhileLeased(observed, release, l, job)
+	if failure == nil {
+		over = Event{Step: StepCompleted, Job: done}
+		return nil
+	}
+	stopping := ctx.Err() != nil
+	var err error
+	over, err = s.storeFailure(context.WithoutCancel(observed), l, job, failure, stopping)
+	return err
+}
+
+// makeWhileLeased is makeArchive, and releases the lease.
+func (s *Service) makeWhileLeased(ctx context.Context, release func(), l *lease, job Job) (Job, error) {
+	defer release()
+	done, err := s.makeArchive(ctx, l, job)
+	if err != nil && ctx.Err() != nil {
+		err = errors.Join(context.Cause(ctx), err)
+	}
+	return done, err
+}
+
+// makeArchive makes the archive and returns the job as it is completed.
+func (s *Service) makeArchive(ctx context.Context, l *lease, job Job) (Job, error) {
+	request, err := s.engineRequest(ctx, l, job)
+	if err != nil {
+		return Job{}, err
+	}
+	key := objectKey(job, request.Format.Extension())
+	result, err := s.sealAndJoin(ctx, l, request, key)
+	if err != nil {
+		return Job{}, err
+	}
+	// From here on the archive is there: not even the end of ctx is to lose it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Lease)
+	defer cancel()
+	done, _, err := l.update(ctx, s.rules.complete(key, result))
+	if errors.Is(err, errLeaseLost) {
+		return s.completedBefore(ctx, l, key, err)
+	}
+	if err != nil {
+		return done, err
+	}
+	s.log(job).InfoContext(ctx, "job completed", "bytes", result.Size)
+	if err := s.deleteArchives(ctx, job, key); err != nil {
+		s.log(job).WarnContext(ctx, "archives of earlier attempts not deleted", "error", err)
+	}
+	return done, nil
+}
+
+// completedBefore returns the job if an earlier write of this attempt, of which
+// only the answer was lost, has completed it. Else it returns err.
+func (s *Service) completedBefore(ctx context.Context, l *lease, key string, err error) (Job, error) {
+	job, lookErr := s.jobByID(ctx, l.jobID)
+	if lookErr != nil {
+		return job, errors.Join(err, lookErr)
+	}
+	if job.Status == Completed && job.ObjectKey == key {
+		return job, nil
+	}
+	return job, err
+}
+
+// engineRequest is what the engine is asked for. Only the first worker looks the
+// organization up.
+func (s *Service) engineRequest(ctx context.Context, l *lease, job Job) (export.Request, error) {
+	r := export.Request{
+		Organization: job.Organization,
+		JobID:        job.ID,
+		AsOf:         job.AsOf,
+		Sections:     job.Sections,
+		Attempt:      job.Attempt,
+		Observe:      l.observe,
+		Begin: func(ctx context.Context, key string) (context.Context, func(export.Event, error)) {
+			return s.beginSection(ctx, job, key)
+		},
+		Parts: make(map[string]export.PartID),
+	}
+	var ok bool
+	if r.Format, ok = s.format(job.Format); !ok {
+		return r, fmt.Errorf("%w: archive format %q", export.ErrNotFound, job.Format)
+	}
+	if r.Organization.Slug == "" && r.Organization.Name == "" {
+		organization, err := s.config.Organizations.Get(ctx, job.Organization.ID)
+		if err != nil {
+			return r, export.WithPublic(fmt.Errorf("jobs: organization: %w", err), "The organization could not be read.")
+		}
+		organization.ID = job.Organization.ID
+		if _, _, err := l.update(ctx, s.rules.identify(organization)); err != nil {
+			return r, err
+		}
+		r.Organization = organization
+	}
+	for _, id := range job.Parts {
+		if err := s.config.Engine.CheckPart(ctx, id); err == nil {
+			r.Parts[id.Section] = id
+		} else if err := s.remakePart(ctx, l, id, err); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+// sealAndJoin seals the parts that are missing and joins all of them into the
+// destination. A part that turns out to be of no use is made again.
+func (s *Service) sealAndJoin(ctx context.Context, l *lease, r export.Request, key string) (result export.Result, err error) {
+	var mu sync.Mutex // guards r.Parts: sections end at the same time
+	for range 3 {
+		err = s.config.Engine.Seal(ctx, r, func(ctx context.Context, id export.PartID, result export.SectionResult) error {
+			mu.Lock()
+			r.Parts[id.Section] = id
+			mu.Unlock()
+			_, _, err := l.update(ctx, s.rules.addPart(id, result))
+			return err
+		})
+		if err != nil {
+			return result, err
+		}
+		err = s.config.Destination.Put(ctx, key, func(w io.Writer) (err error) {
+			result, err = s.config.Engine.Join(ctx, r, w)
+			return err
+		})
+		bad, ok := errors.AsType[*export.PartError](err)
+		if !ok {
+			return result, err
+		}
+		if err := s.remakePart(ctx, l, bad.Part, err); err != nil {
+			return result, err
+		}
+		delete(r.Parts, bad.Part.Section)
+	}
+	return result, err
+}
+
+// remakePart takes a part that cannot be joined out of the job, so that its section
+// runs again. An error that is not about the part is returned.
+func (s *Service) remakePart(ctx context.Context, l *lease, id export.PartID, err error) error {
+	if _, ok := errors.AsType[*export.PartError](err); !ok {
+		return err
+	}
+	s.config.Logger.WarnContext(ctx, "part has to be made again", "job", l.jobID, "section", id.Section, "error", err)
+	_, _, err = l.update(ctx, s.rules.dropPart(id.Section))
+	return err
+}
+
+// storeFailure stores how an attempt ended that did not complete the job, and
+// returns the event of it. stopping means that the process is to stop.
+func (s *Service) storeFailure(ctx context.Context, l *lease, job Job, failure error, stopping bool) (Event, error) {
+	e := Event{Job: job, Err: failure}
+	var end transition
+	switch log := s.log(job); {
+	case errors.Is(failure, errLeaseLost):
+		log.InfoContext(ctx, "work on the job ended", "reason", failure)
+		e.Step = stepOfLoss(failure)
+		return e, nil
+	case stopping:
+		log.InfoContext(ctx, "job handed back")
+		end = s.rules.handBack
+	case permanent(failure):
+		log.WarnContext(ctx, "job failed", "error", failure)
+		end = s.rules.fail(export.PublicTextOr(failure, "The export could not be made."))
+	default:
+		log.ErrorContext(ctx, "attempt at the job failed", "error", failure)
+		end = s.rules.putOff
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.config.Lease)
+	defer cancel()
+	ended, steps, err := l.update(ctx, end)
+	if err != nil { // it may have been stored all the same, but nobody knows
+		e.Step = stepOfLoss(err)
+		return e, err
+	}
+	e.Job, e.Step = ended, steps[0]
+	return e, nil
+}
+
+// stepOfLoss is the step of an attempt that could not store how it ended.
+func stepOfLoss(err error) Step {
+	if errors.Is(err, errEnded) {
+		return StepStopped
+	}
+	return StepLeaseLost
+}
+
+// permanent reports whether another attempt would fail for the same reason.
+func permanent(err error) bool {
+	if _, ok := errors.AsType[*export.PartError](err); ok {
+		return false
+	}
+	_, required := errors.AsType[*export.RequiredError](err)
+	return required || errors.Is(err, export.ErrTooLarge) || errors.Is(err, export.ErrNotFound)
+}

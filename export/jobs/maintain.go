@@ -1,0 +1,139 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+)
+
+// reapAtOnce is how many jobs one look for stale ones takes.
+const reapAtOnce = 100
+
+// Maintain looks after the jobs that nobody looks after, until ctx ends: it
+// dispatches those again whose worker or task was lost, deletes what has been kept
+// long enough and, from time to time, what is left over (see [Service.Sweep]).
+// Every node calls it; they do not get in each other's way.
+func (s *Service) Maintain(ctx context.Context) {
+	var sweeping sync.WaitGroup
+	defer sweeping.Wait()
+	sweeping.Go(func() { s.keepSweeping(ctx) }) // which may take minutes
+	tick := time.NewTicker(s.config.ReapEvery)
+	defer tick.Stop()
+	for {
+		more, err := s.reap(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.config.Logger.ErrorContext(ctx, "stale jobs not looked after", "error", err)
+		}
+		if more && err == nil && ctx.Err() == nil {
+			continue // what has piled up would push out what is due next
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Reap looks once for jobs that nobody looks after, of which there may be more
+// than it takes; see [Service.Maintain].
+func (s *Service) Reap(ctx context.Context) error {
+	_, err := s.reap(ctx)
+	return err
+}
+
+// reap also tells whether there may be more.
+func (s *Service) reap(ctx context.Context) (more bool, err error) {
+	list, err := s.config.Store.Stale(ctx, reapAtOnce)
+	if err != nil {
+		return false, err
+	}
+	var errs []error
+	for _, job := range list {
+		if job.Status.InFlight() {
+			err = s.rescue(ctx, job.ID)
+		} else {
+			err = s.purge(ctx, job.ID)
+		}
+		errs = append(errs, err)
+	}
+	return len(list) == reapAtOnce, errors.Join(errs...)
+}
+
+// rescue dispatches a job in flight whose lease is over.
+func (s *Service) rescue(ctx context.Context, jobID string) error {
+	var owner string
+	job, steps, err := s.update(ctx, jobID, func(now time.Time, j *Job) ([]Step, error) {
+		owner = j.LeaseOwner
+		return s.rules.rescue(now, j)
+	})
+	if errors.Is(err, errNothingToDo) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if slices.Contains(steps, StepWorkerLost) {
+		s.log(job).WarnContext(ctx, "worker lost", "node", owner, "failures", job.Failures)
+	}
+	s.tell(ctx, job, steps)
+	if job.Status.InFlight() {
+		s.dispatch(ctx, job)
+	}
+	return nil
+}
+
+// purge deletes what is no longer kept for a job that has ended: its parts and,
+// at the end of its retention, its archive. Links end before their archive does,
+// and the row says what is to go before it goes, so that a crash in between
+// leaves nothing behind for long.
+func (s *Service) purge(ctx context.Context, jobID string) error {
+	job, _, err := s.update(ctx, jobID, s.rules.beginPurge)
+	if errors.Is(err, errNothingToDo) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = s.deleteParts(ctx, job)
+	if err := errors.Join(err, s.deleteArchives(ctx, job, job.ObjectKey)); err != nil {
+		return err
+	}
+	job, steps, err := s.update(ctx, jobID, s.rules.endPurge)
+	if err == nil {
+		s.tell(ctx, job, steps)
+	}
+	return err
+}
+
+// deleteParts deletes all parts that the job has made but those in its row, and
+// returns how many; those of other jobs that it used are theirs.
+func (s *Service) deleteParts(ctx context.Context, job Job) (n int, err error) {
+	ids, err := s.spool().List(ctx, job.ID)
+	n, deleteErr := deleteBut(ctx, ids, job.Parts, s.spool().Delete)
+	return n, errors.Join(err, deleteErr)
+}
+
+// deleteArchives deletes the archives of all attempts at a job but one.
+func (s *Service) deleteArchives(ctx context.Context, job Job, keep string) error {
+	keys, err := s.config.Destination.List(ctx, objectPrefix(job))
+	_, deleteErr := deleteBut(ctx, keys, []string{keep}, s.config.Destination.Delete)
+	return errors.Join(err, deleteErr)
+}
+
+// deleteBut deletes what is not to be kept, and returns how many that were.
+func deleteBut[K comparable](ctx context.Context, all, keep []K, del func(context.Context, K) error) (n int, err error) {
+	for _, id := range all {
+		if slices.Contains(keep, id) {
+			continue
+		}
+		if failure := del(ctx, id); failure != nil {
+			err = errors.Join(err, failure)
+		} else {
+			n++
+		}
+	}
+	return n, err
+}

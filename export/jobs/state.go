@@ -1,0 +1,276 @@
+package jobs
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// Every rule about what a job may do next stands in this file:
+//
+//	              rescue, handBack, putOff
+//	           ┌────────────────────────────┐
+//	           ▼                            │
+//	create ▶ pending ───── claim ─────▶ processing ── complete ─▶ completed
+//	           │                            │
+//	         remove       fail, remove, or one failure too many
+//	           ▼                            ▼
+//	         failed                       failed
+//
+// While a job is processing, its worker applies renew, identify, addPart and
+// dropPart; claim takes a job over from a worker that was lost. A job that has
+// ended stays as it is, but remove, beginPurge and endPurge take away what is kept
+// for it.
+//
+// Each rule is a function of the time and the job, by the configuration in
+// [rules]: it alters the job and returns the steps that observers are told of once
+// the job is stored. It has no other effect, because [Store.Update] may call it
+// more than once. After an error the job stays as it was.
+
+// transition is a rule with all that it needs besides the time and the job.
+type transition func(now time.Time, j *Job) ([]Step, error)
+
+var (
+	// errNothingToDo means that the rule does not apply: the job has ended, or
+	// another process is responsible for it.
+	errNothingToDo = errors.New("jobs: nothing to do")
+
+	// errLeaseLost means that the job is no longer this worker's: another has it,
+	// or the store could not be reached for too long.
+	errLeaseLost = errors.New("jobs: the job is no longer this worker's")
+
+	// errEnded is errLeaseLost of a job that somebody ended during the attempt.
+	errEnded = fmt.Errorf("%w: it has ended", errLeaseLost)
+)
+
+// rules are the parts of [Config] that decide about the states of jobs.
+type rules struct {
+	lease          time.Duration
+	retention      time.Duration
+	partsRetention time.Duration
+	maxFailures    int
+}
+
+// create begins the life of a job.
+func (r rules) create(now time.Time, j *Job) {
+	j.Status = Pending
+	j.CreatedAt = now
+	if j.RetryOf == "" {
+		j.AsOf = now.Truncate(time.Second)
+	}
+	j.LeaseUntil = now.Add(r.lease)
+}
+
+// claim makes a job a worker's: one that waits for a worker, or one whose worker
+// was lost.
+func (r rules) claim(node string) transition {
+	return func(now time.Time, j *Job) (steps []Step, err error) {
+		leased := (j.Status == Processing || j.PutOff) && now.Before(j.LeaseUntil)
+		if !j.Status.InFlight() || leased {
+			return nil, errNothingToDo
+		}
+		if j.Status == Processing {
+			steps = append(steps, StepWorkerLost)
+			if r.countFailure(now, j) {
+				return append(steps, StepFailed), nil
+			}
+		}
+		j.Status = Processing
+		j.Attempt++
+		j.ClaimedAt = now
+		j.LeaseOwner, j.LeaseUntil, j.PutOff = node, now.Add(r.lease), false
+		j.Progress = nil
+		return append(steps, StepClaimed), nil
+	}
+}
+
+// rescue lets a job in flight wait for a worker again after its lease is over.
+func (r rules) rescue(now time.Time, j *Job) (steps []Step, err error) {
+	if !j.Status.InFlight() || now.Before(j.LeaseUntil) {
+		return nil, errNothingToDo
+	}
+	if j.Status == Processing {
+		steps = append(steps, StepWorkerLost)
+		if r.countFailure(now, j) {
+			return append(steps, StepFailed), nil
+		}
+	}
+	j.Status = Pending
+	j.LeaseOwner, j.LeaseUntil, j.PutOff = "", now.Add(r.lease), false
+	return steps, nil
+}
+
+// fenced lets only the worker whose attempt has the job apply a rule.
+func fenced(attempt int, t transition) transition {
+	return func(now time.Time, j *Job) ([]Step, error) {
+		switch {
+		case !j.Status.InFlight() && j.Attempt == attempt:
+			return nil, errEnded
+		case j.Status != Processing || j.Attempt != attempt:
+			return nil, errLeaseLost
+		}
+		return t(now, j)
+	}
+}
+
+// The rules from here to handBack are for the worker that has the job: they
+// are applied through fenced.
+
+// renew extends the lease and stores how far the sections are.
+func (r rules) renew(progress []SectionProgress) transition {
+	return func(now time.Time, j *Job) ([]Step, error) {
+		j.LeaseUntil = now.Add(r.lease)
+		j.Progress = progress
+		return nil, nil
+	}
+}
+
+// identify stores whose data it is, for all attempts.
+func (r rules) identify(o export.Organization) transition {
+	return func(_ time.Time, j *Job) ([]Step, error) {
+		j.Organization = o
+		return nil, nil
+	}
+}
+
+// addPart notes that the part of a section is sealed.
+func (r rules) addPart(id export.PartID, result export.SectionResult) transition {
+	return func(now time.Time, j *Job) ([]Step, error) {
+		if _, err := r.dropPart(id.Section)(now, j); err != nil {
+			return nil, err
+		}
+		j.Parts, j.Results = append(j.Parts, id), append(j.Results, result)
+		return nil, nil
+	}
+}
+
+// dropPart lets the part of a section be made again.
+func (r rules) dropPart(section string) transition {
+	return func(_ time.Time, j *Job) ([]Step, error) {
+		j.Parts = slices.DeleteFunc(j.Parts, func(id export.PartID) bool { return id.Section == section })
+		j.Results = slices.DeleteFunc(j.Results, func(r export.SectionResult) bool { return r.Key == section })
+		return nil, nil
+	}
+}
+
+// complete ends a job whose archive is stored under a key.
+func (r rules) complete(key string, result export.Result) transition {
+	return func(now time.Time, j *Job) ([]Step, error) {
+		r.end(now, j, Completed)
+		j.Results = result.Sections
+		j.Filename, j.ObjectKey = result.Filename, key
+		j.Size, j.SHA256 = result.Size, result.SHA256[:]
+		j.ExpiresAt = now.Add(r.retention)
+		j.PurgeAt = earliest(j.PurgeAt, j.ExpiresAt)
+		return []Step{StepCompleted}, nil
+	}
+}
+
+// fail ends a job that another attempt would not complete either. The text is
+// public.
+func (r rules) fail(text string) transition {
+	return func(now time.Time, j *Job) ([]Step, error) {
+		r.end(now, j, Failed)
+		j.Error = text
+		return []Step{StepFailed}, nil
+	}
+}
+
+// putOff lets a job wait after an attempt has failed, twice as long each time, or
+// ends it after one failure too many.
+func (r rules) putOff(now time.Time, j *Job) ([]Step, error) {
+	if r.countFailure(now, j) {
+		return []Step{StepFailed}, nil
+	}
+	j.Progress = nil
+	j.Status, j.LeaseOwner, j.PutOff = Pending, "", true
+	j.LeaseUntil = now.Add(r.lease << min(j.Failures-1, 8))
+	return []Step{StepPutOff}, nil
+}
+
+// handBack lets any worker go on with a job at once, because the process of this
+// one stops. That is no failure.
+func (r rules) handBack(now time.Time, j *Job) ([]Step, error) {
+	j.Progress = nil
+	j.Status, j.LeaseOwner, j.LeaseUntil = Pending, "", now
+	return []Step{StepHandedBack}, nil
+}
+
+// remove cancels a job in flight, and lets the archive of a completed one be
+// purged.
+func (r rules) remove(now time.Time, j *Job) ([]Step, error) {
+	switch {
+	case j.Status.InFlight():
+		r.end(now, j, Failed)
+		j.Error = "The export was cancelled."
+		j.PurgeAt = now.Add(2 * r.lease) // its worker may go on until its lease would have ended
+		return []Step{StepCancelled}, nil
+	case j.ObjectKey != "":
+		j.ObjectKey, j.ExpiresAt, j.PurgeAt = "", now, now
+		return nil, nil
+	}
+	return nil, errNothingToDo
+}
+
+// beginPurge takes out of an ended job what is to be deleted now: its parts and,
+// at the end of its retention, its archive. If endPurge does not follow, it is due
+// again after a lease.
+func (r rules) beginPurge(now time.Time, j *Job) ([]Step, error) {
+	if j.Status.InFlight() || j.PurgeAt.IsZero() || now.Before(j.PurgeAt) {
+		return nil, errNothingToDo
+	}
+	if !now.Before(j.ExpiresAt) {
+		j.ObjectKey = ""
+	}
+	j.Parts = nil
+	j.PurgeAt = now.Add(r.lease)
+	return nil, nil
+}
+
+// endPurge notes that all is deleted which beginPurge took out.
+func (r rules) endPurge(_ time.Time, j *Job) ([]Step, error) {
+	j.PurgeAt = time.Time{}
+	if j.ObjectKey != "" {
+		j.PurgeAt = j.ExpiresAt
+		return nil, nil
+	}
+	if j.Status == Completed {
+		return []Step{StepPurged}, nil
+	}
+	return nil, nil
+}
+
+// countFailure counts an attempt that came to nothing. It reports whether that was
+// one too many, which ends the job.
+func (r rules) countFailure(now time.Time, j *Job) (ended bool) {
+	if j.Failures++; j.Failures <= r.maxFailures {
+		return false
+	}
+	r.end(now, j, Failed)
+	j.Error = "The export failed too often. Please contact support."
+	return true
+}
+
+// end ends a job. Its parts are kept for jobs that retry it.
+func (r rules) end(now time.Time, j *Job, status Status) {
+	j.Status, j.Error = status, ""
+	j.FinishedAt = now
+	j.LeaseOwner, j.LeaseUntil, j.PutOff = "", time.Time{}, false
+	j.Progress = nil
+	j.PurgeAt = now.Add(max(r.partsRetention, 0))
+}
+
+// earliest returns the earlier of two instants. A zero one does not count.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || b.IsZero() {
+		return cmp.Or(a, b)
+	}
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
