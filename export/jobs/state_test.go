@@ -1,0 +1,320 @@
+package jobs
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// Each rule is tried on a job in each state. What a cell says is the whole
+// difference that a rule makes.
+
+var (
+	stateNow   = time.Date(2026, 6, 26, 21, 0, 0, 0, time.UTC)
+	stateRules = rules{lease: 10 * time.Second, retention: 7 * 24 * time.Hour, partsRetention: 24 * time.Hour, maxFailures: 2}
+)
+
+const stateAttempt = 3 // of every job in states
+
+// at is an instant in the table: so long after stateNow.
+func at(d time.Duration) time.Time { return stateNow.Add(d) }
+
+// inState returns a job in a state. All have been tried before.
+func inState(change func(j *Job)) Job {
+	j := Job{
+		ID: "job", Attempt: stateAttempt, Failures: 1,
+		CreatedAt: at(-time.Hour), ClaimedAt: at(-time.Minute),
+		Parts:   []export.PartID{{JobID: "job", Section: "a", Attempt: 1}, {JobID: "job", Section: "b", Attempt: 2}},
+		Results: []export.SectionResult{{Key: "a"}, {Key: "b"}},
+	}
+	change(&j)
+	return j
+}
+
+func pending(until time.Duration) func(*Job) {
+	return func(j *Job) { j.Status, j.LeaseUntil = Pending, at(until) }
+}
+
+func processing(until time.Duration) func(*Job) {
+	return func(j *Job) {
+		j.Status, j.LeaseUntil, j.LeaseOwner = Processing, at(until), "other"
+		j.Progress = []SectionProgress{{Key: "c"}}
+	}
+}
+
+func completed(expires, purge time.Duration) func(*Job) {
+	return func(j *Job) {
+		j.Status, j.ObjectKey, j.FinishedAt = Completed, "key", at(-time.Hour)
+		j.ExpiresAt, j.PurgeAt = at(expires), at(purge)
+	}
+}
+
+func and(changes ...func(*Job)) func(*Job) {
+	return func(j *Job) {
+		for _, change := range changes {
+			change(j)
+		}
+	}
+}
+
+var (
+	putOff     = func(j *Job) { j.PutOff = true }
+	lastChance = func(j *Job) { j.Failures = stateRules.maxFailures }
+	later      = func(j *Job) { j.Attempt++ } // another worker has it
+	gone       = func(j *Job) { j.ObjectKey = "" }
+	failed     = func(j *Job) {
+		j.Status, j.Error, j.FinishedAt, j.PurgeAt = Failed, "why", at(-time.Hour), at(time.Hour)
+	}
+)
+
+var states = map[string]Job{
+	"pending":             inState(pending(5 * time.Second)),
+	"pending, task lost":  inState(pending(0)),
+	"put off":             inState(and(pending(5*time.Second), putOff)),
+	"put off, due":        inState(and(pending(0), putOff)),
+	"processing":          inState(processing(5 * time.Second)),
+	"processing by other": inState(and(processing(5*time.Second), later)),
+	"worker lost":         inState(processing(0)),
+	"worker lost again":   inState(and(processing(0), lastChance)),
+	"last chance":         inState(and(processing(5*time.Second), lastChance)),
+	"completed":           inState(completed(7*24*time.Hour, time.Hour)),
+	"parts due":           inState(completed(7*24*time.Hour, 0)),
+	"archive due":         inState(completed(0, 0)),
+	"archive gone":        inState(and(completed(0, -time.Second), gone)),
+	"failed":              inState(failed),
+	"failed, parts due":   inState(and(failed, func(j *Job) { j.PurgeAt = at(0) })),
+}
+
+// ruleTest is a row of the table: one rule on all states.
+type ruleTest struct {
+	name  string
+	apply transition
+	want  map[string]string // what is not listed gives otherwise
+	other string
+}
+
+const (
+	nothing  = "nothing to do"
+	lost     = "lease lost"
+	ended    = "ended"
+	tooOften = "+worker_lost +failed failed 3 failures finished no lease no progress purge 24h0m0s error"
+)
+
+// ofWorker is what a rule of the worker that has the job gives.
+func ofWorker(want string) map[string]string {
+	return map[string]string{
+		"processing": want, "worker lost": want, "last chance": want, "worker lost again": want,
+		"completed": ended, "parts due": ended, "archive due": ended, "archive gone": ended, "failed": ended, "failed, parts due": ended,
+	}
+}
+
+func with(want map[string]string, others map[string]string) map[string]string {
+	maps.Copy(want, others)
+	return want
+}
+
+func ruleTests() []ruleTest {
+	result := export.Result{Filename: "a.zip", Size: 5, Sections: []export.SectionResult{{Key: "a"}}}
+	worker := func(t transition) transition { return fenced(stateAttempt, t) }
+	return []ruleTest{
+		{"claim", stateRules.claim("me"), map[string]string{
+			"pending":            "+claimed processing attempt 4 claimed by me until 10s",
+			"pending, task lost": "+claimed processing attempt 4 claimed by me until 10s",
+			"put off, due":       "+claimed processing attempt 4 claimed by me until 10s not put off",
+			"worker lost":        "+worker_lost +claimed 2 failures attempt 4 claimed by me until 10s no progress",
+			"worker lost again":  tooOften,
+		}, nothing},
+		{"rescue", stateRules.rescue, map[string]string{
+			"pending, task lost": "until 10s",
+			"put off, due":       "until 10s not put off",
+			"worker lost":        "+worker_lost pending 2 failures no owner until 10s",
+			"worker lost again":  tooOften,
+		}, nothing},
+		{"renew", worker(stateRules.renew([]SectionProgress{{Key: "d"}})), ofWorker("until 10s progress d"), lost},
+		{"identify", worker(stateRules.identify(export.Organization{ID: "org", Slug: "acme"})), ofWorker("organization acme"), lost},
+		{"addPart", worker(stateRules.addPart(export.PartID{Section: "b", Attempt: 3}, export.SectionResult{Key: "b"})), ofWorker("parts a1 b3"), lost},
+		{"dropPart", worker(stateRules.dropPart("a")), ofWorker("parts b2 results b"), lost},
+		{
+			"complete", worker(stateRules.complete("new", result)),
+			ofWorker("+completed completed finished no lease no progress purge 24h0m0s archive new expires 168h0m0s results a"), lost,
+		},
+		{"fail", worker(stateRules.fail("why not")), ofWorker("+failed failed finished no lease no progress purge 24h0m0s error"), lost},
+		{"putOff", worker(stateRules.putOff), with(ofWorker("+put_off pending 2 failures no owner until 20s no progress put off"), map[string]string{
+			"last chance":       "+failed failed 3 failures finished no lease no progress purge 24h0m0s error",
+			"worker lost again": "+failed failed 3 failures finished no lease no progress purge 24h0m0s error",
+		}), lost},
+		{"handBack", worker(stateRules.handBack), with(ofWorker("+handed_back pending no owner until 0s no progress"), map[string]string{
+			"worker lost":       "+handed_back pending no owner no progress", // it was until now already
+			"worker lost again": "+handed_back pending no owner no progress",
+		}), lost},
+		{"remove", stateRules.remove, map[string]string{
+			"completed": "archive gone, expires 0s purge 0s", "parts due": "archive gone, expires 0s", "archive due": "archive gone,",
+			"archive gone": nothing, "failed": nothing, "failed, parts due": nothing,
+			"put off": "+cancelled failed finished no lease not put off purge 20s error", "put off, due": "+cancelled failed finished no lease not put off purge 20s error",
+			"pending": "+cancelled failed finished no lease purge 20s error", "pending, task lost": "+cancelled failed finished no lease purge 20s error",
+		}, "+cancelled failed finished no lease no progress purge 20s error"},
+		{"beginPurge", stateRules.beginPurge, map[string]string{
+			"parts due":         "no parts purge 10s",
+			"archive due":       "no parts archive gone, purge 10s",
+			"archive gone":      "no parts purge 10s",
+			"failed, parts due": "no parts purge 10s",
+		}, nothing},
+		{"endPurge", stateRules.endPurge, map[string]string{
+			"completed": "purge 168h0m0s", "parts due": "purge 168h0m0s", "archive due": "",
+			"archive gone": "+purged purge never", "failed": "purge never", "failed, parts due": "purge never",
+		}, "not called"},
+	}
+}
+
+func TestStates(t *testing.T) {
+	for _, r := range ruleTests() {
+		for _, name := range slices.Sorted(maps.Keys(states)) {
+			want, ok := r.want[name]
+			if !ok {
+				want = r.other
+			}
+			if want == "not called" { // jobs in flight are never purged
+				continue
+			}
+			job := states[name].Clone()
+			steps, err := r.apply(stateNow, &job)
+			if got := outcome(states[name], job, steps, err); !sameWords(got, want) {
+				t.Errorf("%s of a job that is %q:\n got %s\nwant %s", r.name, name, got, want)
+			}
+			checkJob(t, r.name+" of "+name, job)
+		}
+		for name := range r.want {
+			if _, ok := states[name]; !ok {
+				t.Errorf("%s: there is no state %q", r.name, name)
+			}
+		}
+	}
+}
+
+// sameWords compares two texts of an outcome: the order does not matter.
+func sameWords(got, want string) bool {
+	words := func(s string) []string { return slices.Sorted(slices.Values(strings.Fields(s))) }
+	return slices.Equal(words(got), words(want))
+}
+
+// checkJob looks for what no job may be, whatever has happened to it.
+func checkJob(t *testing.T, what string, j Job) {
+	t.Helper()
+	bad := map[string]bool{
+		"a lease or an owner, and has ended":       !j.Status.InFlight() && (j.LeaseOwner != "" || !j.LeaseUntil.IsZero() || j.PutOff),
+		"no owner, and is processing":              j.Status == Processing && j.LeaseOwner == "",
+		"an owner, and is pending":                 j.Status == Pending && j.LeaseOwner != "",
+		"no lease, and is in flight":               j.Status.InFlight() && j.LeaseUntil.IsZero(),
+		"an error, and has not failed":             j.Status != Failed && j.Error != "",
+		"no error, and has failed":                 j.Status == Failed && j.Error == "",
+		"an archive, and is not completed":         j.Status != Completed && j.ObjectKey != "",
+		"an archive that is never purged":          j.ObjectKey != "" && j.PurgeAt.IsZero() && j.ExpiresAt.After(stateNow),
+		"not one result for each part in flight":   j.Status.InFlight() && len(j.Parts) != len(j.Results),
+		"a time at which it ended, and is running": j.Status.InFlight() && !j.FinishedAt.IsZero(),
+	}
+	for text, is := range bad {
+		if is {
+			t.Errorf("%s: the job has %s", what, text)
+		}
+	}
+}
+
+// outcome tells what has changed between two jobs.
+func outcome(was, is Job, steps []Step, err error) string {
+	switch {
+	case errors.Is(err, errEnded):
+		return ended
+	case errors.Is(err, errLeaseLost):
+		return lost
+	case errors.Is(err, errNothingToDo):
+		return nothing
+	case err != nil:
+		return err.Error()
+	}
+	var out []string
+	say := func(changed bool, format string, args ...any) {
+		if changed {
+			out = append(out, fmt.Sprintf(format, args...))
+		}
+	}
+	for _, step := range steps {
+		say(true, "+%s", step)
+	}
+	since := func(t time.Time) string {
+		if t.IsZero() {
+			return "never"
+		}
+		return t.Sub(stateNow).String()
+	}
+	say(was.Status != is.Status, "%s", is.Status)
+	say(was.Failures != is.Failures, "%d failures", is.Failures)
+	say(was.Attempt != is.Attempt, "attempt %d", is.Attempt)
+	say(!was.ClaimedAt.Equal(is.ClaimedAt), "claimed")
+	say(!was.FinishedAt.Equal(is.FinishedAt), "finished")
+	switch {
+	case is.LeaseOwner == "" && is.LeaseUntil.IsZero():
+		say(was.LeaseOwner != "" || !was.LeaseUntil.IsZero(), "no lease")
+	default:
+		say(was.LeaseOwner != is.LeaseOwner && is.LeaseOwner != "", "by %s", is.LeaseOwner)
+		say(was.LeaseOwner != is.LeaseOwner && is.LeaseOwner == "", "no owner")
+		say(!was.LeaseUntil.Equal(is.LeaseUntil), "until %s", since(is.LeaseUntil))
+	}
+	say(was.PutOff != is.PutOff && is.PutOff, "put off")
+	say(was.PutOff != is.PutOff && !is.PutOff, "not put off")
+	say(was.Progress != nil && is.Progress == nil, "no progress")
+	say(is.Progress != nil && !slices.Equal(was.Progress, is.Progress), "progress %s", keys(is.Progress, func(p SectionProgress) string { return p.Key }))
+	say(was.Parts != nil && is.Parts == nil, "no parts")
+	say(is.Parts != nil && !slices.Equal(was.Parts, is.Parts), "parts %s", keys(is.Parts, func(id export.PartID) string { return fmt.Sprint(id.Section, id.Attempt) }))
+	say(!slices.Equal(was.Results, is.Results), "results %s", keys(is.Results, func(r export.SectionResult) string { return r.Key }))
+	say(was.Organization != is.Organization, "organization %s", is.Organization.Slug)
+	say(was.ObjectKey != is.ObjectKey && is.ObjectKey == "", "archive gone,")
+	say(was.ObjectKey != is.ObjectKey && is.ObjectKey != "", "archive %s", is.ObjectKey)
+	say(!was.ExpiresAt.Equal(is.ExpiresAt), "expires %s", since(is.ExpiresAt))
+	say(!was.PurgeAt.Equal(is.PurgeAt), "purge %s", since(is.PurgeAt))
+	say(was.Error != is.Error, "error")
+	return strings.Join(out, " ")
+}
+
+func keys[T any](list []T, key func(T) string) string {
+	var out []string
+	for _, v := range list {
+		out = append(out, key(v))
+	}
+	return strings.Join(out, " ")
+}
+
+// TestPutOffLonger lets the same job fail again and again.
+func TestPutOffLonger(t *testing.T) {
+	r := stateRules
+	r.maxFailures = 100
+	job := states["processing"].Clone()
+	job.Failures = 0
+	for _, want := range []time.Duration{10, 20, 40, 80, 160, 320, 640, 1280, 2560, 2560, 2560} {
+		job.Status, job.LeaseOwner = Processing, "me"
+		if _, err := r.putOff(stateNow, &job); err != nil || !job.LeaseUntil.Equal(at(want*time.Second)) {
+			t.Errorf("after %d failures it waits %v, %v, want %v s", job.Failures, job.LeaseUntil.Sub(stateNow), err, want)
+		}
+	}
+}
+
+// TestStateCreate labels a job with its second, and a retry with that of the job
+// that it retries.
+func TestStateCreate(t *testing.T) {
+	now := stateNow.Add(999 * time.Millisecond)
+	var fresh Job
+	stateRules.create(now, &fresh)
+	if fresh.Status != Pending || !fresh.CreatedAt.Equal(now) || !fresh.AsOf.Equal(stateNow) || !fresh.LeaseUntil.Equal(now.Add(stateRules.lease)) {
+		t.Errorf("a new job is %+v", fresh)
+	}
+	retry := Job{RetryOf: "job", AsOf: at(-time.Hour)}
+	stateRules.create(now, &retry)
+	if !retry.AsOf.Equal(at(-time.Hour)) {
+		t.Errorf("a retry is labelled with %v", retry.AsOf)
+	}
+}
