@@ -3,6 +3,7 @@ package export
 import (
 	"encoding/json"
 	"fmt"
+
 	"github.com/orgexport/orgexport/export/record"
 )
 

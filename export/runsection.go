@@ -25,16 +25,16 @@ func (e *RequiredError) Public() string {
 
 // exportSection runs a section into a sealed part. An error is the job's, not
 // the section's.
-func (e *Engine) exportSection(ctx context.Context, r Request, s Section, report *reporter, q *quota) (SectionResult, error) {
+func (x *run) exportSection(ctx context.Context, s Section) (SectionResult, error) {
 	end := func(Event, error) {}
-	if r.Begin != nil {
-		ctx, end = r.Begin(ctx, s.Key())
+	if x.Begin != nil {
+		ctx, end = x.Begin(ctx, s.Key())
 	}
 	var finished Event
 	err := errors.New("export: part was not sealed") // what it is if Put panics
 	defer func() { end(finished, err) }()
-	err = e.config.Spool.Put(ctx, r.part(s.Key()), func(w io.Writer) (err error) {
-		finished, err = e.packSection(ctx, r, s, report, &partWriter{w: w, quota: q})
+	err = x.engine.config.Spool.Put(ctx, x.part(s.Key()), func(w io.Writer) (err error) {
+		finished, err = x.packSection(ctx, s, &partWriter{w: w, quota: x.quota})
 		return err
 	})
 	if err != nil {
@@ -45,32 +45,32 @@ func (e *Engine) exportSection(ctx context.Context, r Request, s Section, report
 }
 
 // packSection writes a whole part and returns how its section finished.
-func (e *Engine) packSection(ctx context.Context, r Request, s Section, report *reporter, body *partWriter) (finished Event, err error) {
+func (x *run) packSection(ctx context.Context, s Section, body *partWriter) (finished Event, err error) {
 	var result SectionResult
-	limits := e.config.limits(s.Key())
-	scratch := e.config.Scratch
+	limits := x.engine.config.limits(s.Key())
+	scratch := x.engine.config.Scratch
 	sums, tail, skips := archive.NewScratch(scratch), archive.NewScratch(scratch), archive.NewScratch(scratch)
 	defer sums.Close()
 	defer tail.Close()
 	defer skips.Close()
-	err = r.Format.Pack(ctx, body, tail, e.packing(), func(p archive.Packer) error {
+	err = x.Format.Pack(ctx, body, tail, x.packing(), func(p archive.Packer) error {
 		out := &sink{
 			job:      ctx,
 			packer:   p,
-			top:      e.stem(r),
+			top:      x.top,
 			key:      s.Key(),
-			asOf:     r.asOf(),
+			asOf:     x.AsOf,
 			maxBytes: limits.MaxBytes,
-			encoding: record.Options{RawCSV: e.config.RawCSV},
-			log:      e.config.Logger.With("job", r.JobID, "organization", r.Organization.ID, "section", s.Key()),
-			reporter: report,
+			encoding: record.Options{RawCSV: x.engine.config.RawCSV},
+			log:      x.engine.config.Logger.With("job", x.JobID, "organization", x.Organization.ID, "section", s.Key()),
+			reporter: x.report,
 			turn:     make(chan struct{}, 1),
 			names:    newNameIndex(scratch),
 			sums:     sums,
 			skips:    skips,
 			now:      Event{Section: s.Key()},
 		}
-		cause := e.runSection(ctx, r, s, limits.Timeout, out)
+		cause := x.runSection(ctx, s, limits.Timeout, out)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -91,14 +91,14 @@ func (e *Engine) packSection(ctx context.Context, r Request, s Section, report *
 		return Event{}, err
 	}
 	finished.Kind, finished.Result = SectionFinished, &result
-	report.report(finished)
+	x.report.report(finished)
 	return finished, nil
 }
 
 // runSection calls the section and returns what went wrong in it. When its
 // time is over or the job ends, the section has the grace to return; then it is
 // left to itself with a sink that takes nothing more.
-func (e *Engine) runSection(ctx context.Context, r Request, s Section, timeout time.Duration, out *sink) error {
+func (x *run) runSection(ctx context.Context, s Section, timeout time.Duration, out *sink) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if timeout >= 0 {
@@ -112,15 +112,15 @@ func (e *Engine) runSection(ctx context.Context, r Request, s Section, timeout t
 	go func() {
 		err := errors.New("export: section ended its goroutine")
 		defer func() { done <- err }()
-		err = call(ctx, s, r.scope(), out)
+		err = call(ctx, s, x.scope(), out)
 	}()
-	returned, err := wait(ctx, done, e.config.Grace)
+	returned, err := wait(ctx, done, x.engine.config.Grace)
 	out.close()
 	if !returned {
-		out.log.ErrorContext(ctx, "section does not stop and is left to itself", "error", context.Cause(ctx), "stuck", e.stuck.Add(1))
+		out.log.ErrorContext(ctx, "section does not stop and is left to itself", "error", context.Cause(ctx), "stuck", x.engine.stuck.Add(1))
 		go func() {
 			<-done //nolint:errcheck // too late to matter
-			e.stuck.Add(-1)
+			x.engine.stuck.Add(-1)
 		}()
 		return context.Cause(ctx)
 	}
@@ -161,10 +161,6 @@ func call(ctx context.Context, s Section, scope Scope, out Sink) (err error) {
 		}
 	}()
 	return s.Export(ctx, scope, out)
-}
-
-func (r Request) scope() Scope {
-	return Scope{Organization: r.Organization, JobID: r.JobID, AsOf: r.asOf()}
 }
 
 // conclude derives the section's result and logs what customers do not see.

@@ -22,17 +22,17 @@ const (
 
 // join writes the archive. ready is called before each part is opened; with
 // drop, parts are deleted as soon as they are in the archive.
-func (e *Engine) join(ctx context.Context, r Request, dst io.Writer, ready func(key string) error, drop bool) (Result, error) {
-	out := &archiveWriter{dst: dst, digest: sha256.New(), max: e.config.MaxArchiveBytes}
-	result := Result{Filename: e.Filename(r), Sections: make([]SectionResult, 0, len(e.config.Sections))}
-	sums := archive.NewScratch(e.config.Scratch)
+func (x *run) join(ctx context.Context, dst io.Writer, ready func(key string) error, drop bool) (Result, error) {
+	out := &archiveWriter{dst: dst, digest: sha256.New(), max: x.engine.config.MaxArchiveBytes}
+	result := Result{Filename: x.top + "." + x.Format.Extension(), Sections: make([]SectionResult, 0, len(x.sections))}
+	sums := archive.NewScratch(x.engine.config.Scratch)
 	defer sums.Close()
-	err := r.Format.Join(ctx, out, e.packing(), func(j archive.Joiner) error {
-		for _, s := range e.sections(r) {
+	err := x.Format.Join(ctx, out, x.packing(), func(j archive.Joiner) error {
+		for _, s := range x.sections {
 			if err := ready(s.Key()); err != nil {
 				return err
 			}
-			section, err := e.joinPart(ctx, r.part(s.Key()), j, sums)
+			section, err := x.joinPart(ctx, x.part(s.Key()), j, sums)
 			if err != nil {
 				return err
 			}
@@ -40,11 +40,11 @@ func (e *Engine) join(ctx context.Context, r Request, dst io.Writer, ready func(
 			if !drop {
 				continue
 			}
-			if err := e.config.Spool.Delete(ctx, r.part(s.Key())); err != nil {
+			if err := x.engine.config.Spool.Delete(ctx, x.part(s.Key())); err != nil {
 				return err
 			}
 		}
-		return e.joinInventory(ctx, r, j, result.Sections, sums)
+		return x.joinInventory(ctx, j, result.Sections, sums)
 	})
 	if err != nil {
 		return Result{}, err
@@ -54,8 +54,8 @@ func (e *Engine) join(ctx context.Context, r Request, dst io.Writer, ready func(
 	return result, nil
 }
 
-func (e *Engine) joinPart(ctx context.Context, id PartID, j archive.Joiner, sums io.Writer) (SectionResult, error) {
-	p, err := openPart(ctx, e.config.Spool, id)
+func (x *run) joinPart(ctx context.Context, id PartID, j archive.Joiner, sums io.Writer) (SectionResult, error) {
+	p, err := openPart(ctx, x.engine.config.Spool, id)
 	if err != nil {
 		return SectionResult{}, partError(id, err)
 	}
@@ -73,23 +73,23 @@ func partError(id PartID, err error) error {
 }
 
 // joinInventory packs the manifest and the list of sums as the last part.
-func (e *Engine) joinInventory(ctx context.Context, r Request, j archive.Joiner, sections []SectionResult, sums *archive.Scratch) error {
-	body, tail := archive.NewScratch(e.config.Scratch), archive.NewScratch(e.config.Scratch)
+func (x *run) joinInventory(ctx context.Context, j archive.Joiner, sections []SectionResult, sums *archive.Scratch) error {
+	body, tail := archive.NewScratch(x.engine.config.Scratch), archive.NewScratch(x.engine.config.Scratch)
 	defer body.Close()
 	defer tail.Close()
 	manifest, err := record.Encode(manifestFile, record.YAML, Manifest{
 		FormatVersion: FormatVersion,
-		Organization:  ManifestOrganization(r.Organization),
-		Job:           r.JobID,
-		AsOf:          r.asOf().Format(time.RFC3339),
+		Organization:  ManifestOrganization(x.Organization),
+		Job:           x.JobID,
+		AsOf:          x.AsOf.Format(time.RFC3339),
 		Sections:      sections,
 	}, record.Options{})
 	if err != nil {
 		return err
 	}
-	err = r.Format.Pack(ctx, body, tail, e.packing(), func(p archive.Packer) error {
+	err = x.Format.Pack(ctx, body, tail, x.packing(), func(p archive.Packer) error {
 		add := func(name string, content io.Reader) (archive.File, error) {
-			return p.Add(ctx, archive.Entry{Name: e.stem(r) + "/" + name, ModTime: r.asOf()}, content)
+			return p.Add(ctx, archive.Entry{Name: x.top + "/" + name, ModTime: x.AsOf}, content)
 		}
 		file, err := add(manifestFile, bytes.NewReader(manifest))
 		if err != nil {

@@ -1,0 +1,130 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/orgexport/orgexport/archive"
+)
+
+// Request says what to export. Equal requests over equal data, configuration
+// and software give equal bytes, whatever Attempt is.
+type Request struct {
+	Organization Organization
+
+	// JobID names the job, and its parts in the spool: exports that run at the
+	// same time need different ones.
+	JobID string
+
+	AsOf   time.Time // cut to whole seconds, in UTC
+	Format archive.Format
+
+	// Sections are the keys of the sections to export, in any order. Empty means
+	// all.
+	Sections []string
+
+	// Parts are those that an earlier attempt or job has sealed in the spool, by
+	// section, and that are to be used instead of running their sections. They
+	// must be of the same organization, AsOf and Format. Export does not take
+	// any.
+	Parts map[string]PartID
+
+	// Attempt tells the parts of one attempt at the job from another's.
+	Attempt int
+
+	// Observe is told of progress: that a section started, at most ten times a
+	// second for each section how far it is, and that it finished. It is called
+	// by one goroutine at a time and holds up the export until it returns.
+	// Optional.
+	Observe func(Event)
+
+	// Begin is told that a section has its turn, and returns the context for the
+	// section and for the Spool that takes its part: see [jobs.Observer.Section]. It
+	// is called by several goroutines at once. Optional.
+	Begin func(ctx context.Context, section string) (_ context.Context, end func(Event, error))
+}
+
+// check reports everything that is wrong with a request.
+func (e *Engine) check(r Request) error {
+	var errs []error
+	for _, key := range r.Sections {
+		if e.byKey[key] == nil {
+			errs = append(errs, fmt.Errorf("%w: section %q", ErrNotFound, key))
+		}
+	}
+	if r.Organization.ID == "" {
+		errs = append(errs, errors.New("export: Request.Organization has no ID"))
+	}
+	if r.JobID == "" {
+		errs = append(errs, errors.New("export: Request.JobID is empty"))
+	}
+	if r.AsOf.IsZero() {
+		errs = append(errs, errors.New("export: Request.AsOf is not set"))
+	}
+	if r.Format == nil {
+		errs = append(errs, errors.New("export: Request.Format is nil"))
+	}
+	return errors.Join(errs...)
+}
+
+// stem names the archive of a request and the one folder at its top.
+func (e *Engine) stem(r Request) string {
+	slug := cleanElement(r.Organization.Slug)
+	if slug == "" {
+		slug = cleanElement(r.Organization.ID)
+	}
+	return e.config.Prefix + "-" + slug + "-" + r.AsOf.UTC().Format("20060102-150405")
+}
+
+// run is an export of a request: the request as it was checked, and what follows
+// from it.
+type run struct {
+	Request
+	engine   *Engine
+	sections []Section // those to export, in the order of the archive
+	top      string    // the archive's top folder
+	report   *reporter
+	quota    *quota
+}
+
+// newRun checks a request.
+func (e *Engine) newRun(r Request) (*run, error) {
+	if err := e.check(r); err != nil {
+		return nil, err
+	}
+	r.AsOf = r.AsOf.UTC().Truncate(time.Second)
+	x := &run{
+		Request:  r,
+		engine:   e,
+		sections: e.config.Sections,
+		top:      e.stem(r),
+		report:   &reporter{observe: r.Observe},
+		quota:    &quota{max: e.config.MaxArchiveBytes},
+	}
+	if len(r.Sections) > 0 {
+		x.sections = slices.DeleteFunc(slices.Clone(e.config.Sections), func(s Section) bool {
+			return !slices.Contains(r.Sections, s.Key())
+		})
+	}
+	return x, nil
+}
+
+// part returns the id of the part of a section: one that the request was given,
+// or the one that this run makes.
+func (x *run) part(key string) PartID {
+	if id, ok := x.Parts[key]; ok {
+		return id
+	}
+	return PartID{JobID: x.JobID, Section: key, Attempt: x.Attempt}
+}
+
+func (x *run) scope() Scope {
+	return Scope{Organization: x.Organization, JobID: x.JobID, AsOf: x.AsOf}
+}
+
+func (x *run) packing() archive.Options {
+	return archive.Options{Level: x.engine.config.Level, Pool: x.engine.config.Pool, Scratch: x.engine.config.Scratch}
+}
