@@ -12,7 +12,7 @@ import (
 
 // Config is the configuration of an [Engine]. Only Sections is required.
 type Config struct {
-	// Sections are what is exported, in the order of the archive. Their keys
+	// Sections are the sections to export, in the order of the archive. Their keys
 	// are all different.
 	Sections []Section
 
@@ -29,8 +29,8 @@ type Config struct {
 	// negative means no limit.
 	SectionTimeout time.Duration
 
-	// Grace is how long a section that was told to stop may take to return
-	// before it is given up. Defaults to 10 seconds.
+	// Grace is how long the engine waits for a section that was told to stop before
+	// it gives the section up. Defaults to 10 seconds.
 	Grace time.Duration
 
 	// MaxSectionBytes bounds one section: the bytes of its files before
@@ -42,16 +42,16 @@ type Config struct {
 	// negative means no limit.
 	MaxArchiveBytes int64
 
-	// MinFreeBytes is the free space that the spool must have when an export
-	// starts, where the spool can tell (see [FreeSpacer]). Defaults to 256 MiB;
-	// negative means that free space is not checked.
+	// MinFreeBytes is the free space that the spool must have when an export starts.
+	// Only a [FreeSpacer] is asked. Defaults to 256 MiB; negative means that free
+	// space is not checked.
 	MinFreeBytes int64
 
 	// Scratch is the folder for temporary files. Defaults to [os.TempDir].
 	Scratch string
 
-	// Spool keeps parts between being sealed and being joined. Defaults to an
-	// ephemeral one in Scratch.
+	// Spool keeps parts from when they are sealed until they are joined. Defaults to
+	// a [TempSpool] in Scratch.
 	Spool Spool
 
 	// Pool packs in parallel for all exports of this engine. Defaults to one
@@ -65,8 +65,7 @@ type Config struct {
 	// [record.Options.RawCSV].
 	RawCSV bool
 
-	// Logger gets causes that customers do not see. Defaults to
-	// [slog.Default].
+	// Logger gets the causes that customers do not see. Defaults to [slog.Default].
 	Logger *slog.Logger
 }
 
@@ -158,7 +157,7 @@ func (c Config) validate() error {
 	return errors.Join(errs...)
 }
 
-// limits are the settings in force for one section.
+// limits returns the settings of one section.
 func (c Config) limits(key string) SectionOptions {
 	o := c.Options[key]
 	setDefault(&o.Timeout, c.SectionTimeout)
@@ -166,7 +165,7 @@ func (c Config) limits(key string) SectionOptions {
 	return o
 }
 
-// CheckKey tells whether key can be the key of a section; see [Section].
+// CheckKey reports whether key can be the key of a section: see [Section.Key].
 func CheckKey(key string) error {
 	if !keyPattern.MatchString(key) {
 		return fmt.Errorf("export: section key %q: use lower-case letters, digits and underscores", key)

@@ -1,27 +1,25 @@
-// Package export is the engine that turns everything an organization owns into
-// one standard archive with an inventory and checksums.
+// Package export makes one archive of everything that an organization owns.
 //
 // # Sections
 //
-// What is exported is written by sections. A [Section] has a key, which is its
-// folder in the archive, and one method that pushes records and asset files
-// into a [Sink]. Sections run at the same time, a few at once, and fail alone:
-// an error, a panic, a time-out, too much data or an item that cannot be read
-// makes its own section partial or error, and the rest of the archive is whole.
-// Package sections has ready-made ones; package sections/sectiontest tests
+// You say what is exported by writing a [Section] for each kind of data: a key, which
+// is its folder in the archive, and one method that writes records and files into a
+// [Sink]. Package sections has ready-made ones, and package sections/sectiontest tests
 // yours.
 //
 // # The engine
 //
-// An [Engine] is made once of a [Config] and runs any number of exports:
+// [New] makes an [Engine] of sections. [Engine.Export] makes an archive:
 //
-//	request → section → Sink → part → archive
+//	Request → sections → Sink → parts in the Spool → archive
 //
-// Each section's output is packed while it is written and sealed as a part in
-// the [Spool]; the parts are joined, in the order of the sections, into the
-// archive, which is written to any [io.Writer]. [Engine.Export] does all of it.
-// [Engine.ExportSection] and [Engine.Join] are the two halves, for sections
-// that run on different machines.
+// Sections run at the same time, a few at once. What a section writes is packed at once
+// and sealed as a part in the [Spool]. The parts are joined in the order of the
+// sections and written to any [io.Writer].
+//
+// A section fails alone. An error, a panic, a time-out or too much data makes this
+// section partial or error, and so does an item that cannot be read. The rest of the
+// archive is whole, and the [Result] says how each section ended.
 //
 // # What is in an archive
 //
@@ -32,19 +30,24 @@
 //	manifest.yaml            a [Manifest]: whose data, when, and the inventory
 //	SHA256SUMS               for sha256sum -c
 //
-// Equal requests over equal data and configuration, with the same versions of
-// this software, give equal bytes, whatever the timing and the machine.
+// Equal requests give equal bytes if data, configuration and software are equal,
+// whatever the timing and the machine.
 //
 // # Limits
 //
 // Memory does not grow with the export. With the default spool at most
-// Concurrency + 1 parts are on disk at a time, each no larger than
-// MaxSectionBytes, because a section keeps its place until its part has been
-// joined: a slow destination slows the sections. Every limit has a default; see
-// [Config].
+// Concurrency + 1 parts are on disk at a time, each no larger than MaxSectionBytes: a
+// section keeps its place until its part is joined, so that a slow destination slows
+// the sections. Every limit has a default: see [Config].
 //
 // # Errors
 //
-// What customers may read is told apart from what operators see. Texts in
-// archives and results are [PublicText]; causes go to [Config.Logger].
+// Texts in archives and results are for customers: see [PublicText]. Causes go to
+// [Config.Logger].
+//
+// # More machines, and jobs
+//
+// [Engine.Seal] or [Engine.ExportSection] on one machine and [Engine.Join] on another
+// make the same archive over a Spool that both share. Package jobs does that for you:
+// it keeps exports as jobs in a database and runs them on workers.
 package export

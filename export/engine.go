@@ -10,19 +10,19 @@ import (
 	"sync/atomic"
 )
 
-// Engine runs exports: it starts sections, packs what they write into parts,
-// and joins the parts into one archive. Make one with [New]. It is safe for
-// concurrent use; exports share its packers and its spool.
+// Engine runs exports: it starts sections, packs their files into parts and joins
+// the parts into one archive. Make one with [New]. It is safe for concurrent use.
+// Exports share its packers and its spool.
 type Engine struct {
 	config Config
 	byKey  map[string]Section
 	stuck  atomic.Int64
 
 	mu      sync.Mutex
-	running map[PartID]bool // attempts at jobs that Export is at, no section named
+	running map[PartID]bool // the attempts that Export is running; no section is named
 }
 
-// New makes an Engine. The error names every problem of the configuration.
+// New returns an Engine. The error names every problem of the configuration.
 func New(c Config) (*Engine, error) {
 	c = c.withDefaults()
 	if err := c.validate(); err != nil {
@@ -35,20 +35,20 @@ func New(c Config) (*Engine, error) {
 	return e, nil
 }
 
-// Stuck is the number of sections that were given up, because they did not
-// return within the grace after they were told to stop, and that have not
-// returned since. Each of them holds a goroutine and whatever it has opened.
+// Stuck returns the number of sections that were told to stop, were given up after
+// the grace and have not returned yet. Each of them holds a goroutine and all that
+// it has opened.
 func (e *Engine) Stuck() int64 { return e.stuck.Load() }
 
 // Export runs all sections and writes the archive to dst. Parts wait in the
 // spool for their turn and are deleted when they have been joined or the
 // export fails.
 //
-// That sections failed is no error: it stands in the Result and in the
-// manifest. An error means that there is no archive and that dst is of no
-// use: the spool, dst or the context failed, the archive became too large, a
-// required section did not reach ok or empty (a [*RequiredError]), or this
-// Engine is exporting the same attempt at the same job already ([ErrRunning]).
+// A section that fails is no error: the Result and the manifest say so. An error
+// means that there is no archive and that dst is of no use: the spool or dst
+// failed, ctx ended, the archive became too large ([ErrTooLarge]), a required
+// section did not reach ok or empty (a [*RequiredError]), or this Engine is running
+// the same attempt at the same job already ([ErrRunning]).
 func (e *Engine) Export(ctx context.Context, r Request, dst io.Writer) (Result, error) {
 	r.Parts = nil
 	x, err := e.newRun(r)
@@ -86,12 +86,12 @@ func (e *Engine) Filename(r Request) string {
 	return e.stem(r) + "." + r.Format.Extension()
 }
 
-// Seal runs the sections that the request has no part of and leaves their parts
-// in the spool. sealed is told of each, by several goroutines at once; if it
-// fails, so does Seal. [Engine.Join] makes the archive of what was sealed.
+// Seal runs the sections of which the request has no part, and leaves their parts in
+// the spool. It calls sealed with each part, from several goroutines at once; if
+// sealed fails, so does Seal. [Engine.Join] makes the archive of the parts.
 //
-// As with [Engine.Export], that a section failed is no error. After an error
-// the parts that sealed was told of remain of use.
+// A section that fails is no error. After an error the parts that sealed has got can
+// still be used.
 func (e *Engine) Seal(ctx context.Context, r Request, sealed func(context.Context, PartID, SectionResult) error) error {
 	r.Parts = maps.Clone(r.Parts) // sealed may add to it
 	x, err := e.newRun(r)
@@ -110,10 +110,9 @@ func (e *Engine) Keys() []string {
 	return keys
 }
 
-// ExportSection runs one section and seals its part in the spool. A section
-// that failed is no error: see the result. [Engine.Join] makes the archive
-// once every section has its part, on this machine or another that shares the
-// spool.
+// ExportSection runs one section and seals its part in the spool. A section that
+// fails is no error: the result says so. [Engine.Join] makes the archive once every
+// section has its part, on this machine or on another that shares the spool.
 func (e *Engine) ExportSection(ctx context.Context, r Request, key string) (SectionResult, error) {
 	s, ok := e.byKey[key]
 	if !ok {
@@ -126,9 +125,9 @@ func (e *Engine) ExportSection(ctx context.Context, r Request, key string) (Sect
 	return x.exportSection(ctx, s)
 }
 
-// Join makes one archive of the sealed parts of the request's sections and
-// writes it to dst. The parts stay in the spool. A [*PartError] names a part that
-// has to be made again; after any error dst is of no use.
+// Join makes one archive of the sealed parts of the request's sections and writes it
+// to dst. The parts stay in the spool. The error is a [*PartError] if a part has to
+// be made again. After any error dst is of no use.
 func (e *Engine) Join(ctx context.Context, r Request, dst io.Writer) (Result, error) {
 	x, err := e.newRun(r)
 	if err != nil {
@@ -137,8 +136,8 @@ func (e *Engine) Join(ctx context.Context, r Request, dst io.Writer) (Result, er
 	return x.join(ctx, dst, func(string) error { return nil }, false)
 }
 
-// CheckPart returns why a part cannot be joined, as far as its end tells: a
-// [*PartError] if it has to be made again, else an error of the spool.
+// CheckPart reports whether a part can be joined, by a look at its end only. The
+// error is a [*PartError] if the part has to be made again, else one of the spool.
 func (e *Engine) CheckPart(ctx context.Context, id PartID) error {
 	p, err := openPart(ctx, e.config.Spool, id)
 	if err == nil {
@@ -150,7 +149,7 @@ func (e *Engine) CheckPart(ctx context.Context, id PartID) error {
 // Spool returns where the engine keeps its parts.
 func (e *Engine) Spool() Spool { return e.config.Spool }
 
-// checkSpace refuses to start an export that would soon fill the disk.
+// checkSpace reports whether the spool has enough free space to start an export.
 func (e *Engine) checkSpace() error {
 	spool, ok := e.config.Spool.(FreeSpacer)
 	if !ok || e.config.MinFreeBytes < 0 {

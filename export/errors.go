@@ -6,32 +6,30 @@ import (
 )
 
 var (
-	// ErrSinkFailed is matched by the error of a sink that takes nothing more:
-	// its storage failed, its section is too large or out of time, or the
-	// export was cancelled. A section returns it at once; its own result no
-	// longer counts.
+	// ErrSinkFailed is matched by the error of a sink that takes no more files: its
+	// storage failed, its section is too large or out of time, or the export was
+	// cancelled. A section returns it at once; its own result does not count then.
 	ErrSinkFailed = errors.New("export: sink takes no more")
 
-	// ErrTooLarge is matched when a section or an archive goes over its limit.
+	// ErrTooLarge is matched when a section or an archive is larger than its limit.
 	ErrTooLarge = errors.New("export: too large")
 
-	// ErrTimeout is matched when a section ran out of its time.
+	// ErrTimeout is matched when a section took longer than it may.
 	ErrTimeout = errors.New("export: section timed out")
 
-	// ErrNoSpace is matched when there is too little free space to start.
+	// ErrNoSpace is matched when the spool has too little free space to start.
 	ErrNoSpace = errors.New("export: not enough free space")
 
-	// ErrRunning is matched when an engine is to export a job that it is
-	// exporting already.
+	// ErrRunning is matched when an engine is already exporting the job.
 	ErrRunning = errors.New("export: job is running")
 
-	// ErrNotFound is matched when the thing asked for does not exist.
+	// ErrNotFound is matched when something does not exist: a part, a section, a
+	// job, an organization.
 	ErrNotFound = errors.New("export: not found")
 )
 
-// PartError tells which part cannot be joined, because it is missing, damaged or
-// of another version, and has to be made again. It wraps [ErrNotFound] or
-// [archive.ErrPart].
+// PartError names a part that cannot be joined and has to be made again, because it is
+// missing, damaged or of another version. It wraps [ErrNotFound] or [archive.ErrPart].
 type PartError struct {
 	Part PartID
 	Err  error
@@ -42,7 +40,7 @@ func (e *PartError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *PartError) Unwrap() error { return e.Err }
 
-// NameError tells why a name cannot be used in an archive.
+// NameError says why a name cannot be used in an archive.
 type NameError struct {
 	Name   string
 	Reason string // such as "is not a relative path"
@@ -50,10 +48,10 @@ type NameError struct {
 
 func (e *NameError) Error() string { return fmt.Sprintf("export: name %q %s", e.Name, e.Reason) }
 
-// Public tells the customer which name it was.
+// Public returns a text with the name.
 func (e *NameError) Public() string { return fmt.Sprintf("The name %q %s.", e.Name, e.Reason) }
 
-// SourceError is a failure of a reader given to [Sink.Binary].
+// SourceError is a failure of a reader that a section gave to [Sink.Binary].
 type SourceError struct {
 	Name string // of the file
 	Err  error
@@ -64,7 +62,7 @@ func (e *SourceError) Error() string { return fmt.Sprintf("export: read %s: %v",
 // Unwrap returns the reader's own error.
 func (e *SourceError) Unwrap() error { return e.Err }
 
-// Public passes on the public text of the cause, if it has one.
+// Public returns the public text of the cause, or a fixed sentence.
 func (e *SourceError) Public() string { return PublicTextOr(e.Err, "The file could not be read.") }
 
 // PanicError is a panic of a section.
@@ -75,9 +73,9 @@ type PanicError struct {
 
 func (e *PanicError) Error() string { return fmt.Sprintf("export: section panicked: %v", e.Value) }
 
-// PublicText is what a customer may see of err: the text of the outermost
-// error in its chain that has a method Public() string, else a fixed
-// sentence. Causes never leave: they may hold SQL, paths and addresses.
+// PublicText returns what a customer may see of err: the text of the outermost error
+// in its chain that has a method Public() string, else a fixed sentence. Causes are
+// not for customers, because they may hold SQL, paths and addresses.
 func PublicText(err error) string { return PublicTextOr(err, "An internal error occurred.") }
 
 // PublicTextOr is [PublicText] with another fixed sentence.
@@ -107,7 +105,7 @@ func (e *publicError) Error() string  { return e.err.Error() }
 func (e *publicError) Unwrap() error  { return e.err }
 func (e *publicError) Public() string { return e.text }
 
-// tooLarge is the error of something over its limit.
+// tooLarge returns the error of something that is larger than its limit.
 func tooLarge(what string, limit int64) error {
 	return WithPublic(fmt.Errorf("%w: %s has more than %d bytes", ErrTooLarge, what, limit),
 		fmt.Sprintf("The %s is larger than the limit of %d bytes.", what, limit))

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Event is a moment in the life of a section.
+// Event is a step of a section of an export.
 type Event struct {
 	Kind    EventKind
 	Section string
@@ -13,15 +13,15 @@ type Event struct {
 	// Records, Binaries and Bytes (before packing) were written so far.
 	Records, Binaries, Bytes int64
 
-	// Done of Total items are finished, as the section tells it by [Progress];
-	// Total is 0 if it does not.
+	// Done of Total items are finished, as the section says by [Progress]. Total is 0
+	// if it says nothing.
 	Done, Total int64
 
 	// Result is set when the section has finished.
 	Result *SectionResult
 }
 
-// EventKind is what happened.
+// EventKind says what happened.
 type EventKind string
 
 // The kinds of events. Each section has exactly one started and, unless the
@@ -32,7 +32,7 @@ const (
 	SectionFinished EventKind = "finished"
 )
 
-// advanceEvery is how often a section's progress is reported at most.
+// advanceEvery is the shortest time between two reports of a section's progress.
 const advanceEvery = 100 * time.Millisecond
 
 // reporter calls an observer, from one goroutine at a time.

@@ -4,9 +4,9 @@ package export
 
 import "syscall"
 
-// FreeSpace returns how many bytes an ordinary user may still write in a folder.
-// It is for those who implement [FreeSpacer]. On systems where it is not known,
-// such as Windows, the error matches [errors.ErrUnsupported].
+// FreeSpace returns how many bytes an ordinary user may still write in a folder. It is
+// for implementations of [FreeSpacer]. On systems where it is not known, such as
+// Windows, the error matches [errors.ErrUnsupported].
 func FreeSpace(dir string) (int64, error) {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(dir, &s); err != nil {

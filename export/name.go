@@ -20,9 +20,9 @@ const (
 	maxPath    = 1024 // bytes of a name below the section's folder
 )
 
-// CheckName tells whether a section may write a file of that name; see [Sink]
-// for the rules. The error is a [*NameError]. That a name is new in its
-// section it cannot tell: compare by [FoldName].
+// CheckName reports whether a section may write a file of that name, by the rules of
+// [Sink]. The error is a [*NameError]. CheckName does not know the other names of the
+// section: compare them by [FoldName].
 func CheckName(name string) error {
 	if name == skippedFile {
 		return &NameError{name, "is used by the export itself"}
@@ -81,7 +81,7 @@ func EncodingOf(name string) (record.Encoding, error) {
 	return enc, nil
 }
 
-// isReserved tells whether Windows takes the element for a device, with any
+// isReserved reports whether Windows takes the element for a device, with any
 // extension.
 func isReserved(element string) bool {
 	stem, _, _ := strings.Cut(element, ".")
@@ -98,8 +98,8 @@ func isReserved(element string) bool {
 	return false
 }
 
-// FoldName maps names that some file systems take for the same to the same
-// text: it normalizes to NFC and folds case.
+// FoldName returns the same text for all names that some file system takes for the
+// same name: it normalizes to NFC and folds case.
 func FoldName(name string) string {
 	if isLowerASCII(name) {
 		return name

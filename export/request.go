@@ -10,13 +10,13 @@ import (
 	"github.com/orgexport/orgexport/archive"
 )
 
-// Request says what to export. Equal requests over equal data, configuration
-// and software give equal bytes, whatever Attempt is.
+// Request says what to export. Equal requests give equal bytes if data,
+// configuration and software are equal, whatever Attempt is.
 type Request struct {
 	Organization Organization
 
-	// JobID names the job, and its parts in the spool: exports that run at the
-	// same time need different ones.
+	// JobID names the job and its parts in the spool. Exports that run at the same
+	// time need different ones.
 	JobID string
 
 	AsOf   time.Time // cut to whole seconds, in UTC
@@ -26,24 +26,23 @@ type Request struct {
 	// all.
 	Sections []string
 
-	// Parts are those that an earlier attempt or job has sealed in the spool, by
-	// section, and that are to be used instead of running their sections. They
-	// must be of the same organization, AsOf and Format. Export does not take
-	// any.
+	// Parts are sealed parts in the spool, by section, from an earlier attempt or
+	// job. Their sections do not run again. They must be of the same organization,
+	// AsOf and Format. [Engine.Export] ignores them.
 	Parts map[string]PartID
 
 	// Attempt tells the parts of one attempt at the job from another's.
 	Attempt int
 
-	// Observe is told of progress: that a section started, at most ten times a
-	// second for each section how far it is, and that it finished. It is called
-	// by one goroutine at a time and holds up the export until it returns.
-	// Optional.
+	// Observe is called when a section starts, at most ten times a second for each
+	// section while it runs, and when it has finished. One goroutine calls it at a
+	// time, and the export waits for it to return. Optional.
 	Observe func(Event)
 
-	// Begin is told that a section has its turn, and returns the context for the
-	// section and for the Spool that takes its part: see [jobs.Observer.Section]. It
-	// is called by several goroutines at once. Optional.
+	// Begin is called when a section begins. It returns a context made from ctx, for
+	// the section and for the Spool that takes its part. end is called once: with the
+	// event [SectionFinished] when the part is sealed, or with an error of the
+	// export. Several goroutines call it at once. Optional.
 	Begin func(ctx context.Context, section string) (_ context.Context, end func(Event, error))
 }
 

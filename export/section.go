@@ -13,32 +13,31 @@ import (
 // A Section must be safe for concurrent use with different scopes. Test an
 // implementation with package sections/sectiontest.
 type Section interface {
-	// Key names the section and its folder: lower-case letters, digits and
-	// underscores, beginning with a letter. It never changes.
+	// Key returns the name of the section and of its folder: lower-case letters,
+	// digits and underscores, beginning with a letter. It never changes.
 	Key() string
 
-	// Export writes everything that belongs to scope into sink. It must
-	// return soon after ctx ends, and it must return the error of a sink call
-	// that failed with [ErrSinkFailed]. A returned error makes the section
-	// partial or error, never the whole export; what was written before it is
-	// kept. The same scope and the same data must give the same calls in the
-	// same order: their order is the archive's order.
+	// Export writes everything that belongs to scope into sink. It must return soon
+	// after ctx ends. It must return the error of a sink call if that error matches
+	// [ErrSinkFailed]. Any error makes this section partial or error and no other;
+	// what was written before is kept. The same scope and the same data must give
+	// the same calls in the same order, which is the order in the archive.
 	//
-	// A panic counts as an error. Goroutines that Export starts are its own
-	// business; they must have ended when it returns.
+	// A panic counts as an error. Goroutines that Export starts must have ended when
+	// it returns.
 	Export(ctx context.Context, scope Scope, sink Sink) error
 }
 
-// Scope tells whose data to export, and for which job.
+// Scope says whose data to export, and for which job.
 type Scope struct {
 	Organization Organization
 
 	// JobID is the 22-character short id of the job.
 	JobID string
 
-	// AsOf is the instant, in UTC and whole seconds, that was fixed when the
-	// job was created. It labels the archive and is the modification time of
-	// every file in it; it does not promise that data is read as of then.
+	// AsOf is the instant, in UTC and whole seconds, at which the job was created.
+	// It labels the archive and is the modification time of each of its files. It
+	// does not mean that the data was read at that instant.
 	AsOf time.Time
 
 	// Snapshot names the database snapshot that all sections are to read, or
@@ -53,10 +52,9 @@ type Organization struct {
 	Name string // display name
 }
 
-// Sink takes what a section writes. It is bound to the context of the
-// section: when that ends, calls fail with its cause. Calls may come from
-// several goroutines; they are carried out one after the other, and their
-// order is the order in the archive.
+// Sink takes the files of a section. It is bound to the section's context: when that
+// ends, calls fail with its cause. Several goroutines may call it. The calls are
+// carried out one after the other, and the archive has the files in that order.
 //
 // Names are paths below the section's folder, with forward slashes. A name
 // must satisfy [io/fs.ValidPath]; have no backslash, colon, control character
@@ -66,9 +64,9 @@ type Organization struct {
 // name gives a [*NameError] and writes nothing. The extension of a record
 // file picks the encoding: .yaml, .json, .ndjson or .csv (see [record.Encoding]).
 //
-// A failed call that matches [ErrSinkFailed] means that the engine's own
-// storage failed or that the section may write no more; every later call
-// returns the same error. After any other error the sink can be used on.
+// An error that matches [ErrSinkFailed] means that the engine's storage failed or that
+// the section may write no more: every later call returns the same error. After any
+// other error the section can go on.
 //
 // New abilities come as package functions, such as [Progress], and never as
 // more methods.
@@ -96,14 +94,13 @@ type Sink interface {
 	// the error is a [*SourceError].
 	Binary(name string, r io.Reader) error
 
-	// Skip notes an item that could not be exported; the section becomes
-	// partial. ref tells the customer which item it was. The public text of
-	// err (see [PublicText]) is listed beside it in the section's
-	// _skipped.ndjson.
+	// Skip takes note of an item that could not be exported. The section becomes
+	// partial. ref says to the customer which item it is. The section's
+	// _skipped.ndjson lists it with the public text of err (see [PublicText]).
 	Skip(ref string, err error)
 }
 
-// Records turns a typed sequence into what [Sink.Records] takes.
+// Records converts a typed sequence into one for [Sink.Records].
 func Records[T any](seq iter.Seq2[T, error]) iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
 		for record, err := range seq {
@@ -114,8 +111,8 @@ func Records[T any](seq iter.Seq2[T, error]) iter.Seq2[any, error] {
 	}
 }
 
-// Progress tells the sink that a section has finished done of total items, for
-// whoever observes the export. Sinks that do not show progress ignore it.
+// Progress says that a section has finished done of total items, for observers of the
+// export. A sink that shows no progress ignores it.
 func Progress(sink Sink, done, total int64) {
 	if p, ok := sink.(interface{ Progress(done, total int64) }); ok {
 		p.Progress(done, total)

@@ -41,16 +41,15 @@ func NewID() string {
 	return EncodeID(uuid)
 }
 
-// ValidID tells whether id is 22 characters of the base57 alphabet. About a
-// fifth of such texts stand for no UUID; they are valid and never found.
+// ValidID reports whether id is 22 characters of the base57 alphabet. About a fifth of
+// such texts encode no UUID: they are valid ids of nothing.
 func ValidID(id string) bool {
 	return len(id) == idLength && strings.Trim(id, idAlphabet) == ""
 }
 
-// RunJobID is the job id of an export that no job row stands behind. It
-// follows from the organization and the instant, so that the same export
-// has the same bytes. It is for one export at a time: a service gives every
-// job an id of its own.
+// RunJobID returns the id of an export without a job row. It is made of the
+// organization and the instant, so that the same export gives the same bytes. Use it
+// for one export at a time; a service gives each job an id of its own.
 func RunJobID(organizationID string, asOf time.Time) string {
 	digest := sha256.Sum256([]byte("orgexport run\x00" + organizationID + "\x00" + asOf.UTC().Format(time.RFC3339)))
 	uuid := [16]byte(digest[:16])

@@ -7,19 +7,19 @@ import (
 	"slices"
 )
 
-// Deletion is what [Service.Delete] did.
+// Deletion says what [Service.Delete] did.
 type Deletion string
 
-// What a deletion did.
+// The kinds of deletion.
 const (
-	NothingDeleted Deletion = ""          // there was nothing left to do
+	NothingDeleted Deletion = ""          // the job had ended and had no archive
 	Cancelled      Deletion = "cancelled" // the job was in flight and has failed now
-	Purged         Deletion = "purged"    // the archive is gone
+	Purged         Deletion = "purged"    // the archive was deleted
 )
 
-// Delete cancels a job that is in flight, and deletes the archive of one that is
-// completed. It may be repeated. The error matches [export.ErrNotFound] if the
-// organization has no such job.
+// Delete cancels a job in flight, and deletes the archive of a completed job. It may
+// be repeated. The error matches [export.ErrNotFound] if the organization has no such
+// job.
 func (s *Service) Delete(ctx context.Context, organizationID, jobID string) (Deletion, error) {
 	if _, err := s.config.Store.Get(ctx, organizationID, jobID); err != nil {
 		return NothingDeleted, err
@@ -42,8 +42,8 @@ func (s *Service) Delete(ctx context.Context, organizationID, jobID string) (Del
 	return Purged, nil
 }
 
-// cancel ends the work on a job that has ended. If it is done elsewhere and that
-// process cannot be told, it ends with the next heartbeat.
+// cancel stops the worker of a job that was cancelled. A worker in another process
+// that cannot be told stops with its next heartbeat.
 func (s *Service) cancel(ctx context.Context, job Job) {
 	for l := range s.leases(job.ID) {
 		l.cancel(errEnded)
@@ -55,9 +55,9 @@ func (s *Service) cancel(ctx context.Context, job Job) {
 	}
 }
 
-// Cancelled tells that a job has been cancelled by another process. Work on it
-// here, if there is any, ends as soon as the store says so too: it is asked at
-// once.
+// Cancelled is called when another process has cancelled a job: see [Listener]. If
+// this process exports the job, it asks the store at once and stops if the job has
+// ended. A wrong call does no harm.
 func (s *Service) Cancelled(jobID string) {
 	for l := range s.leases(jobID) {
 		select {
@@ -67,7 +67,7 @@ func (s *Service) Cancelled(jobID string) {
 	}
 }
 
-// leases are those of a job that this process has; two in a moment at most.
+// leases returns the leases that this process has of a job: one, or two for a moment.
 func (s *Service) leases(jobID string) iter.Seq[*lease] {
 	return func(yield func(*lease) bool) {
 		s.mu.Lock()

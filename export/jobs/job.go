@@ -7,25 +7,26 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
-// Job is one export that was asked for: a row of a [Store]. Instants are in UTC
-// and whole milliseconds, and by the clock of the store if nothing else is said.
+// Job is one requested export: a row of a [Store]. Instants are in UTC, in whole
+// milliseconds and by the clock of the store. state.go has the rules by which a job
+// changes.
 type Job struct {
 	// ID is the 22-character short id by which the requester polls.
 	ID string
 
 	// Organization is whose data is exported. Slug and Name are empty until the
-	// first worker has asked for them; then they stay, so that all attempts at
-	// the job make the same bytes.
+	// first worker has looked them up. Then they stay, so that all attempts at the
+	// job make the same bytes.
 	Organization export.Organization
 
-	// Format is the name of the [archive.Format], Sections are the keys that
-	// were asked for, sorted and each once; none means all. RetryOf is the id of
-	// the job whose sealed parts are to be used, or empty.
+	// Format is the name of the archive format, such as "zip". Sections are the
+	// requested keys, sorted and each once; none means all. RetryOf is the id of the
+	// job whose sealed parts are used, or empty.
 	Format   string
 	Sections []string
 	RetryOf  string
 
-	// Requester names who asked, as audit entries do.
+	// Requester is the name of the principal that requested the export.
 	Requester string
 
 	// Priority orders the jobs that wait: see [Scheduler].
@@ -33,78 +34,77 @@ type Job struct {
 
 	CreatedAt time.Time
 
-	// AsOf is [export.Scope.AsOf]: the second in which the job was created or, of a
-	// retry, that of the first job.
+	// AsOf is [export.Scope.AsOf]: the second in which the job was created. A retry
+	// has that of the job that it retries.
 	AsOf time.Time
 
 	Status Status
 
-	// Attempt counts how often a worker claimed the job. Whatever a worker writes
-	// is fenced by it, and is in the names of its parts and of its archive.
+	// Attempt counts how often a worker has claimed the job. It fences every write
+	// of a worker, and stands in the names of its parts and of its archive.
 	Attempt int
 
-	// ClaimedAt is when a worker claimed the job last; zero if none has yet.
+	// ClaimedAt is when a worker last claimed the job. Zero means never.
 	ClaimedAt time.Time
 
-	// Failures counts the attempts that ended by a failure of storage, or
-	// without a word.
+	// Failures counts the attempts that ended because storage failed or because the
+	// worker was lost.
 	Failures int
 
-	// LeaseOwner is the worker that has claimed the job. While the job is in
-	// flight somebody looks after it until LeaseUntil: the dispatcher while it is
-	// pending, its worker while it is processing. Both are zero when it has ended.
+	// LeaseOwner is the node whose worker has the job. LeaseUntil is how long a job
+	// in flight is left alone: until then its task is on the way if it is pending,
+	// and its worker has it if it is processing. Both are zero once it has ended.
 	LeaseOwner string
 	LeaseUntil time.Time
 
-	// PutOff says that the job is pending because an attempt has failed, and is
-	// not to be tried again before LeaseUntil.
+	// PutOff means that an attempt has failed and that the job waits until
+	// LeaseUntil before it is tried again.
 	PutOff bool
 
-	// Progress is how far the sections are that have started, in no order.
+	// Progress is how far each section is that has started, in no order.
 	Progress []SectionProgress
 
-	// Parts are sealed and to be used by whoever goes on with the job. Results
-	// are those of their sections, in no order; once the job is completed they
-	// are the inventory, in the order of the archive.
+	// Parts are the sealed parts, for any worker to go on with. Results are the
+	// results of their sections, in no order. Once the job is completed, Results is
+	// the inventory in the order of the archive.
 	Parts   []export.PartID
 	Results []export.SectionResult
 
-	// Error is the public text of why the job failed.
+	// Error says why the job has failed. It is a public text.
 	Error string
 
 	FinishedAt time.Time // when the job was completed or failed
 
 	// Filename is the suggested name of the archive, ObjectKey its key in the
-	// [Destination], Size its length in bytes and SHA256 the digest of its
-	// bytes. They are zero until the job is completed. ObjectKey is empty again
-	// once the archive was purged.
+	// [Destination], Size its length in bytes and SHA256 its digest. They are zero
+	// until the job is completed. ObjectKey is empty again once the archive is
+	// purged.
 	Filename  string
 	ObjectKey string
 	Size      int64
 	SHA256    []byte
 
-	// ExpiresAt is when the archive is purged, PurgeAt when something that is
-	// kept for the job is to be deleted next. PurgeAt is zero if nothing is.
+	// ExpiresAt is when the archive is purged. PurgeAt is when the parts or the
+	// archive are next to be deleted; it is zero if nothing is.
 	ExpiresAt time.Time
 	PurgeAt   time.Time
 }
 
-// JobStatus is where a job is in its life: pending, processing, then completed
-// or failed.
+// Status is the state of a job: pending, processing, then completed or failed.
 type Status string
 
 // The statuses of a job, as the API spells them.
 const (
 	Pending    Status = "pending"    // waits for a worker
 	Processing Status = "processing" // a worker has it
-	Completed  Status = "completed"  // there is, or was, an archive
-	Failed     Status = "failed"     // no archive could be made, or it was cancelled
+	Completed  Status = "completed"  // the archive was made; it may be purged by now
+	Failed     Status = "failed"     // no archive could be made, or the job was cancelled
 )
 
-// InFlight tells whether the job is still to end.
+// InFlight reports whether the job has not ended yet.
 func (s Status) InFlight() bool { return s == Pending || s == Processing }
 
-// Waits tells whether the job is one for the next free worker.
+// Waits reports whether the next free worker may claim the job.
 func (j Job) Waits() bool { return j.Status == Pending && !j.PutOff }
 
 // SectionProgress is how far a section of a running job is.
@@ -114,8 +114,8 @@ type SectionProgress struct {
 	Binaries int64  `json:"binary_count,omitempty"`
 	Bytes    int64  `json:"bytes,omitempty"` // before packing
 
-	// Done of Total items are finished, as the section tells it by [export.Progress];
-	// Total is 0 if it does not.
+	// Done of Total items are finished, as the section says by [export.Progress].
+	// Total is 0 if it says nothing.
 	Done  int64 `json:"done,omitempty"`
 	Total int64 `json:"total,omitempty"`
 }
@@ -130,8 +130,8 @@ func (j Job) Clone() Job {
 	return j
 }
 
-// SameRequest tells whether two jobs were asked for alike. Of the jobs in
-// flight no two are.
+// SameRequest reports whether two jobs are of the same request: the same
+// organization, format, sections and retried job.
 func (j Job) SameRequest(other Job) bool {
 	return j.Organization.ID == other.Organization.ID && j.Format == other.Format &&
 		j.RetryOf == other.RetryOf && slices.Equal(j.Sections, other.Sections)

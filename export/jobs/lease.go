@@ -10,15 +10,14 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
-// storeEvery is how often progress is stored at most.
+// storeEvery is the shortest time between two writes of progress.
 const storeEvery = time.Second
 
-// retryEvery is how long a worker waits before it writes again what the store
-// did not take.
+// retryEvery is how long a worker waits before it repeats a write that failed.
 const retryEvery = 250 * time.Millisecond
 
-// lease is a worker's hold on a job. What it writes is fenced: it fails once the
-// job is another's.
+// lease is a worker's right to a job. Its writes fail once the worker has lost the
+// job: see fenced.
 type lease struct {
 	service  *Service
 	jobID    string
@@ -37,8 +36,8 @@ func (s *Service) newLease(job Job) *lease {
 	return &lease{service: s, jobID: job.ID, attempt: job.Attempt, renewNow: make(chan struct{}, 1)}
 }
 
-// start keeps a lease that was taken at began alive until release is called. The
-// context that it returns ends before the lease does.
+// start renews a lease that was taken at began, until release is called. The context
+// that it returns ends before the lease does.
 func (l *lease) start(ctx context.Context, began time.Time) (_ context.Context, release func()) {
 	ctx, l.cancel = context.WithCancelCause(ctx)
 	l.deadline = time.AfterFunc(l.left(began), func() { l.cancel(errLeaseLost) })
@@ -58,14 +57,14 @@ func (l *lease) start(ctx context.Context, began time.Time) (_ context.Context, 
 	}
 }
 
-// left is how long a lease that was extended at began may be relied on: a fifth
-// is kept for work to stop.
+// left is how long the worker may rely on a lease that was renewed at began. A fifth
+// of the lease is left for the work to stop.
 func (l *lease) left(began time.Time) time.Duration {
 	lease := l.service.config.Lease
 	return lease - lease/5 - time.Since(began)
 }
 
-// heartbeats extends the lease and stores progress until ctx ends.
+// heartbeats renews the lease and stores progress until ctx ends.
 func (l *lease) heartbeats(ctx context.Context) {
 	c := l.service.config
 	tick := time.NewTicker(min(storeEvery, c.Heartbeat))
@@ -106,20 +105,19 @@ func (l *lease) renew(ctx context.Context, progress []SectionProgress) error {
 	return err
 }
 
-// updateOnce changes the job if it is still this worker's.
+// updateOnce applies a rule if this worker still has the job.
 func (l *lease) updateOnce(ctx context.Context, t transition) (Job, []Step, error) {
 	return l.service.update(ctx, l.jobID, fenced(l.attempt, t))
 }
 
-// update is updateOnce, and tries again while the store does not answer and the
-// lease lasts.
+// update is updateOnce, and repeats it while the store fails and the lease lasts.
 func (l *lease) update(ctx context.Context, t transition) (Job, []Step, error) {
 	for {
 		job, steps, err := l.updateOnce(ctx, t)
 		if err == nil || errors.Is(err, errLeaseLost) || errors.Is(err, export.ErrNotFound) {
 			return job, steps, err
 		}
-		if ctx.Err() != nil { // which was the reason, and is no fault of the store
+		if ctx.Err() != nil { // the end of ctx is why it failed
 			return job, nil, errors.Join(context.Cause(ctx), err)
 		}
 		l.service.config.Logger.WarnContext(ctx, "job not written", "job", l.jobID, "error", err)
@@ -131,7 +129,7 @@ func (l *lease) update(ctx context.Context, t transition) (Job, []Step, error) {
 	}
 }
 
-// observe notes the progress of a section.
+// observe takes note of the progress of a section.
 func (l *lease) observe(e export.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// reapAtOnce is how many jobs one look for stale ones takes.
+// reapAtOnce is how many stale jobs one query returns.
 const reapAtOnce = 100
 
-// Maintain looks after the jobs that nobody looks after, until ctx ends: it
-// dispatches those again whose worker or task was lost, deletes what has been kept
-// long enough and, from time to time, what is left over (see [Service.Sweep]).
-// Every node calls it; they do not get in each other's way.
+// Maintain does for all jobs what is due, until ctx ends. It dispatches a job again
+// whose worker or task was lost, deletes parts and archives at the end of their
+// retention, and sweeps from time to time (see [Service.Sweep]). [Service.Run] calls
+// it. Every node does, and the nodes do not disturb each other.
 func (s *Service) Maintain(ctx context.Context) {
 	var sweeping sync.WaitGroup
 	defer sweeping.Wait()
-	sweeping.Go(func() { s.keepSweeping(ctx) }) // which may take minutes
+	sweeping.Go(func() { s.keepSweeping(ctx) }) // a sweep may take minutes
 	tick := time.NewTicker(s.config.ReapEvery)
 	defer tick.Stop()
 	for {
@@ -27,7 +27,7 @@ func (s *Service) Maintain(ctx context.Context) {
 			s.config.Logger.ErrorContext(ctx, "stale jobs not looked after", "error", err)
 		}
 		if more && err == nil && ctx.Err() == nil {
-			continue // what has piled up would push out what is due next
+			continue // a backlog must not delay what is due next
 		}
 		select {
 		case <-ctx.Done():
@@ -37,14 +37,14 @@ func (s *Service) Maintain(ctx context.Context) {
 	}
 }
 
-// Reap looks once for jobs that nobody looks after, of which there may be more
-// than it takes; see [Service.Maintain].
+// Reap does once what [Service.Maintain] does again and again, but for sweeping. It
+// handles a limited number of jobs; more may be due.
 func (s *Service) Reap(ctx context.Context) error {
 	_, err := s.reap(ctx)
 	return err
 }
 
-// reap also tells whether there may be more.
+// reap is Reap, and reports whether more may be due.
 func (s *Service) reap(ctx context.Context) (more bool, err error) {
 	list, err := s.config.Store.Stale(ctx, reapAtOnce)
 	if err != nil {
@@ -62,7 +62,7 @@ func (s *Service) reap(ctx context.Context) (more bool, err error) {
 	return len(list) == reapAtOnce, errors.Join(errs...)
 }
 
-// rescue dispatches a job in flight whose lease is over.
+// rescue dispatches a job in flight again when its lease is over.
 func (s *Service) rescue(ctx context.Context, jobID string) error {
 	var owner string
 	job, steps, err := s.update(ctx, jobID, func(now time.Time, j *Job) ([]Step, error) {
@@ -85,10 +85,9 @@ func (s *Service) rescue(ctx context.Context, jobID string) error {
 	return nil
 }
 
-// purge deletes what is no longer kept for a job that has ended: its parts and,
-// at the end of its retention, its archive. Links end before their archive does,
-// and the row says what is to go before it goes, so that a crash in between
-// leaves nothing behind for long.
+// purge deletes the parts of an ended job and, at the end of its retention, its
+// archive. The row says first what is deleted, so that a crash in between leaves
+// nothing behind for long.
 func (s *Service) purge(ctx context.Context, jobID string) error {
 	job, _, err := s.update(ctx, jobID, s.rules.beginPurge)
 	if errors.Is(err, errNothingToDo) {
@@ -108,22 +107,22 @@ func (s *Service) purge(ctx context.Context, jobID string) error {
 	return err
 }
 
-// deleteParts deletes all parts that the job has made but those in its row, and
-// returns how many; those of other jobs that it used are theirs.
+// deleteParts deletes the parts of a job that are not in its row, and returns how
+// many it deleted. Parts of other jobs, which a retry uses, are left alone.
 func (s *Service) deleteParts(ctx context.Context, job Job) (n int, err error) {
 	ids, err := s.spool().List(ctx, job.ID)
 	n, deleteErr := deleteBut(ctx, ids, job.Parts, s.spool().Delete)
 	return n, errors.Join(err, deleteErr)
 }
 
-// deleteArchives deletes the archives of all attempts at a job but one.
+// deleteArchives deletes the archives of all attempts at a job except keep.
 func (s *Service) deleteArchives(ctx context.Context, job Job, keep string) error {
 	keys, err := s.config.Destination.List(ctx, objectPrefix(job))
 	_, deleteErr := deleteBut(ctx, keys, []string{keep}, s.config.Destination.Delete)
 	return errors.Join(err, deleteErr)
 }
 
-// deleteBut deletes what is not to be kept, and returns how many that were.
+// deleteBut deletes all ids that are not in keep, and returns how many it deleted.
 func deleteBut[K comparable](ctx context.Context, all, keep []K, del func(context.Context, K) error) (n int, err error) {
 	for _, id := range all {
 		if slices.Contains(keep, id) {

@@ -7,64 +7,65 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
-// Observer is told what a [Service] does with jobs, for metrics and traces. Each
-// of its functions is optional, is called by several goroutines at once, and
-// holds up what it is told of until it returns.
+// Observer has functions that a [Service] calls, for metrics and traces. Each
+// function is optional. Each is called by several goroutines at once, and the
+// service waits for it to return.
 type Observer struct {
-	// Job is told of each step of a job that this process has taken, once it is
-	// stored. ctx is that of the request or, of steps that end an attempt, the
-	// attempt's without its end.
+	// Job is called after each step of a job that this process has stored. ctx is
+	// that of the request; for a step that ends an attempt it is the attempt's
+	// context, which does not end then.
 	Job func(ctx context.Context, e Event)
 
-	// Attempt is told that this process begins to work on a job that it has
-	// claimed. What it does for that, heartbeats apart, it does with the context
-	// that is returned, which is made from ctx. end is called once, with the
-	// event that ended the attempt and that Job was told of.
+	// Attempt is called when an attempt at a job begins. It returns a context made
+	// from ctx, with which the service does all work of the attempt except the
+	// heartbeats. end is called once when the attempt is over, with the event that
+	// Job got before.
 	Attempt func(ctx context.Context, job Job) (_ context.Context, end func(Event))
 
-	// Section is told that a section of an attempt has its turn. The section and
-	// the Spool that takes its part get the context that is returned, which is
-	// made from ctx. end is called once: with the event [export.SectionFinished] when
-	// the part is sealed, or with an error of the job, which may tell what
-	// customers must not see. A section that failed is no error: see the event's
-	// Result.
+	// Section is called when a section of an attempt begins. It returns a context
+	// made from ctx, which the section and the Spool get. end is called once: with
+	// the event [export.SectionFinished] when the part is sealed, or with an error of
+	// the job, which is not for customers. A section that failed is no error: the
+	// event's Result says so.
 	Section func(ctx context.Context, job Job, key string) (_ context.Context, end func(export.Event, error))
 }
 
-// JobEvent is a step in the life of a job.
+// Event is a step that a job has taken.
 type Event struct {
 	Step Step
-	Job  Job // as it was stored; of an attempt whose end was not, as it was claimed
 
-	// Elapsed is how long the attempt took, of the steps that end one; else 0.
+	// Job is the job as it was stored. If the end of an attempt could not be stored,
+	// it is the job as it was claimed.
+	Job Job
+
+	// Elapsed is how long the attempt took. It is 0 if the step ends no attempt.
 	Elapsed time.Duration
 
-	// Err is why an attempt did not complete the job. It may tell what customers
-	// must not see.
+	// Err is why an attempt did not complete the job. It is not for customers.
 	Err error
 }
 
-// Step is what has happened to a job.
+// Step says what has happened to a job.
 type Step string
 
 // The steps of a job.
 const (
-	StepCreated    Step = "created"     // it was asked for
+	StepCreated    Step = "created"     // the job was requested
 	StepClaimed    Step = "claimed"     // an attempt begins
-	StepCancelled  Step = "cancelled"   // it has failed because somebody wanted it to
-	StepWorkerLost Step = "worker_lost" // its lease was over, without a word of the worker
-	StepPurged     Step = "purged"      // its archive was deleted
+	StepCancelled  Step = "cancelled"   // the job was cancelled and has failed
+	StepWorkerLost Step = "worker_lost" // the lease ran out while a worker had the job
+	StepPurged     Step = "purged"      // the archive was deleted
 )
 
-// The steps that end an attempt. StepFailed can also come without one, of a job
-// whose workers were lost too often.
+// The steps that end an attempt. StepFailed also comes without an attempt, when the
+// workers of a job were lost too often.
 const (
-	StepCompleted  Step = "completed"   // the archive is there
-	StepFailed     Step = "failed"      // there will be none
-	StepPutOff     Step = "put_off"     // storage failed, and it will be tried again
-	StepHandedBack Step = "handed_back" // the process ends, and any other may go on
-	StepStopped    Step = "stopped"     // the job was ended meanwhile: it was cancelled, or given up
-	StepLeaseLost  Step = "lease_lost"  // the job is no longer this worker's, or its end could not be stored
+	StepCompleted  Step = "completed"   // the archive is stored
+	StepFailed     Step = "failed"      // there will be no archive
+	StepPutOff     Step = "put_off"     // storage failed; the job is tried again later
+	StepHandedBack Step = "handed_back" // the process stops; any worker may go on
+	StepStopped    Step = "stopped"     // the job was cancelled or given up during the attempt
+	StepLeaseLost  Step = "lease_lost"  // another worker has the job, or the end could not be stored
 )
 
 // tell tells the observers of the steps that a job has taken.
@@ -82,8 +83,8 @@ func (s *Service) tellEvent(ctx context.Context, e Event) {
 	}
 }
 
-// beginAttempt tells the observers that an attempt begins, and that it is over
-// when end is called.
+// beginAttempt tells the observers that an attempt begins. end tells them that it is
+// over.
 func (s *Service) beginAttempt(ctx context.Context, job Job) (_ context.Context, end func(Event)) {
 	var ends []func(Event)
 	for _, o := range s.config.Observers {
@@ -101,7 +102,8 @@ func (s *Service) beginAttempt(ctx context.Context, job Job) (_ context.Context,
 	}
 }
 
-// beginSection tells the observers that a section of a job begins.
+// beginSection tells the observers that a section begins. end tells them that it is
+// over.
 func (s *Service) beginSection(ctx context.Context, job Job, key string) (_ context.Context, end func(export.Event, error)) {
 	var ends []func(export.Event, error)
 	for _, o := range s.config.Observers {

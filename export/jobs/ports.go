@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"runtime/debug"
 	"time"
@@ -10,48 +11,56 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
-// Dispatcher brings tasks to workers: it lets [Service.Work] be called at least
-// once for each, here or elsewhere. A task that is lost is dispatched again when
-// its job's lease is over. It is safe for concurrent use.
+// Dispatcher brings tasks to workers. It is safe for concurrent use.
 type Dispatcher interface {
+	// Dispatch lets [Service.Work] be called with the task at least once, in this
+	// process or another. A task may be lost: its job is dispatched again when its
+	// lease is over.
 	Dispatch(ctx context.Context, task Task) error
 }
 
-// Runner is implemented by a [Dispatcher] that runs its tasks in this process.
+// Runner is implemented by a [Dispatcher] that runs tasks in this process.
 type Runner interface {
 	// Run calls work for tasks, for several at once, until ctx ends and all calls
-	// have returned; then it returns nil. The calls get a context that may end
+	// have returned. Then it returns nil. The calls get a context that may end
 	// later than ctx, so that tasks can finish. There is one Run at a time.
 	Run(ctx context.Context, work func(context.Context, Task) error) error
 }
 
-// Listener is implemented by a [Dispatcher] that hears of jobs which other
-// processes cancel: the other end of [Canceller].
+// Canceller is implemented by a [Dispatcher] that tells other processes at once
+// that a job was cancelled. Without it a worker elsewhere notices at its next
+// heartbeat.
+type Canceller interface {
+	// Cancel lets [Service.Cancelled] be called in the processes that listen now.
+	// Others are not told later.
+	Cancel(ctx context.Context, jobID string) error
+}
+
+// Listener is implemented by a [Dispatcher] that hears what a [Canceller] in
+// another process says.
 type Listener interface {
 	// Listen calls cancelled with the id of each job that was cancelled, one after
-	// the other, until ctx ends; then it returns nil. A lost connection is no
+	// the other, until ctx ends. Then it returns nil. A lost connection is no
 	// error: Listen connects again.
 	Listen(ctx context.Context, cancelled func(jobID string)) error
 }
 
-// Canceller is implemented by a [Dispatcher] that also tells workers in other
-// processes at once that a job was cancelled, by having [Service.Cancelled] called
-// there. Without it they know with their next heartbeat.
-type Canceller interface {
-	// Cancel has whoever listens told of the job. Who does not listen just then is
-	// not told later.
-	Cancel(ctx context.Context, jobID string) error
-}
-
-// Task is a thing for a worker to do. It says that a job waits, not which one is
-// to be next: see [Service.Work].
+// Task is something for a worker to do. It says that a job waits, and not which
+// job is next: see [Service.Work].
 type Task struct {
 	Kind  TaskKind
 	JobID string
 }
 
-// Do calls work for the task. It logs the error or the panic that ends it, but not
-// an error that the end of ctx has caused. It is for queues: see [Runner].
+// TaskKind says what a worker is to do.
+type TaskKind string
+
+// TaskExport is to export a job.
+const TaskExport TaskKind = "export"
+
+// Do calls work with the task, and logs the error or the panic that ends it. An
+// error that the end of ctx has caused is not logged. It is for queues: see
+// [Runner].
 func (t Task) Do(ctx context.Context, logger *slog.Logger, work func(context.Context, Task) error) {
 	log := logger.With("task", string(t.Kind), "job", t.JobID)
 	defer func() {
@@ -60,23 +69,25 @@ func (t Task) Do(ctx context.Context, logger *slog.Logger, work func(context.Con
 		}
 	}()
 	err := work(ctx, t)
-	told := ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx)))
-	if err != nil && !told {
+	stopped := ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx)))
+	if err != nil && !stopped {
 		log.ErrorContext(ctx, "a task failed", "error", err)
 	}
 }
 
-// TaskKind is what is to be done.
-type TaskKind string
-
-// TaskExport is to run a job.
-const TaskExport TaskKind = "export"
+// Organizations knows the organizations whose data can be exported. Whether a
+// requester may export one is not its business. It is safe for concurrent use.
+type Organizations interface {
+	// Get returns an organization. The error matches [export.ErrNotFound] if there
+	// is none with that id.
+	Get(ctx context.Context, id string) (export.Organization, error)
+}
 
 // Signer makes links to archives. It is safe for concurrent use.
 type Signer interface {
-	// Sign returns a link that downloads the object with that key under that
-	// file name, without credentials, for ttl or a shorter time. Links are made
-	// at every poll and never stored.
+	// Sign returns a link to the object with that key. Whoever has the link can
+	// download the object without credentials, under that file name, for ttl or
+	// less. Links are made at each poll and never stored.
 	Sign(ctx context.Context, key, filename string, ttl time.Duration) (Link, error)
 }
 
@@ -86,11 +97,23 @@ type Link struct {
 	ExpiresAt time.Time // in UTC
 }
 
-// Organizations knows whose data can be exported. Workers ask it; whether
-// somebody may export an organization is not its business. It is safe for
-// concurrent use.
-type Organizations interface {
-	// Get returns an organization; the error matches [export.ErrNotFound] if there is
-	// none with that id.
-	Get(ctx context.Context, id string) (export.Organization, error)
+// Destination keeps finished archives. A key satisfies [io/fs.ValidPath]; its
+// elements are made of letters, digits, dots, hyphens and underscores. It is safe
+// for concurrent use.
+type Destination interface {
+	// Put stores what write writes under a key, and replaces an earlier object. The
+	// object exists once Put has returned nil, and survives a crash from then on. If
+	// write fails or panics, or ctx ends, nothing of it exists and an earlier object
+	// is kept.
+	Put(ctx context.Context, key string, write func(io.Writer) error) error
+
+	// Open reads an object. The error matches [export.ErrNotFound] if there is
+	// none. An object may be opened several times at once.
+	Open(ctx context.Context, key string) (io.ReadSeekCloser, error)
+
+	// Delete removes an object. It is no error if there is none.
+	Delete(ctx context.Context, key string) error
+
+	// List returns the keys that begin with prefix, in no order.
+	List(ctx context.Context, prefix string) ([]string, error)
 }

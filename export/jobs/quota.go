@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// Quota bounds the jobs of one organization. Jobs that have failed never count,
-// nor does a request that is answered with a job in flight. Zero means no limit.
+// Quota limits the jobs of each organization. Jobs that have failed do not count,
+// and a request that is answered with a job in flight does not either. Zero means
+// no limit.
 type Quota struct {
 	InFlight int64 // jobs in flight at once
 	Day      int64 // jobs created within 24 hours
 }
 
-// inFlightRetry is when it may be worth to ask again after too many jobs were in
-// flight.
+// inFlightRetry is when a requester may ask again that has too many jobs in flight.
 const inFlightRetry = 30 * time.Second
 
 func (q Quota) check(now time.Time, u Usage) error {
@@ -39,13 +39,13 @@ func exports(n int64) string {
 	return fmt.Sprintf("%d exports", n)
 }
 
-// QuotaError says that an organization has no more exports for now.
+// QuotaError means that an organization may request no more exports for now.
 type QuotaError struct {
 	Reason     string        // a sentence
-	RetryAfter time.Duration // when it is worth to ask again
+	RetryAfter time.Duration // when to ask again
 }
 
 func (e *QuotaError) Error() string { return "jobs: quota: " + e.Reason }
 
-// Public is the reason.
+// Public returns the reason.
 func (e *QuotaError) Public() string { return e.Reason }

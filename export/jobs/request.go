@@ -11,7 +11,7 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
-// JobRequest says what job to create.
+// Request says which job to create.
 type Request struct {
 	OrganizationID string
 
@@ -20,25 +20,25 @@ type Request struct {
 	Format string
 
 	// Sections are the keys of the sections to export, in any order. Empty means
-	// all or, of a retry, those of the job that is retried.
+	// all sections, or in a retry those of the job that is retried.
 	Sections []string
 
-	// RetryOf is the id of a job of the organization, in the same format, that
-	// has ended. Of its sections those that were ok or empty are taken over, as
-	// long as their parts are kept, and the others are run again, all labelled
-	// with its AsOf. Empty means that everything is run.
+	// RetryOf is the id of an ended job of the organization in the same format.
+	// Its sections that were ok or empty are taken over if their parts are still
+	// kept; the others run again. AsOf stays that of the retried job. Empty means
+	// that everything runs.
 	RetryOf string
 
-	// Requester names who asks: see [Job.Requester].
+	// Requester is the name of the principal that requests the export.
 	Requester string
 
-	// Priority orders jobs that wait for a worker: of two the one with the greater
-	// priority goes first, whoever's it is and however long the other has waited.
-	// Defaults to 0. It does not make requests differ.
+	// Priority orders the jobs that wait for a worker: a greater priority goes
+	// first, in all organizations. Defaults to 0. Requests that differ only in their
+	// priority are the same request.
 	Priority int
 }
 
-// RequestError tells what is wrong with a request, for whoever made it.
+// RequestError says what is wrong with a request. It is for the requester.
 type RequestError struct {
 	Field  string // the parameter of the API: archive_format, sections or retry_of
 	Reason string // a sentence
@@ -46,14 +46,14 @@ type RequestError struct {
 
 func (e *RequestError) Error() string { return fmt.Sprintf("jobs: %s: %s", e.Field, e.Reason) }
 
-// Public is the reason.
+// Public returns the reason.
 func (e *RequestError) Public() string { return e.Reason }
 
-// ErrInFlight is matched when a job has not ended that should have.
+// ErrInFlight is matched when the job to retry has not ended yet.
 var ErrInFlight = export.WithPublic(errors.New("jobs: job is in flight"), "The export to retry has not ended yet.")
 
-// Check tells whether a request is valid in itself: it asks no port. The error
-// is made of [*RequestError] values.
+// Check reports whether a request is valid in itself. It uses no port. The error
+// joins [*RequestError] values, one for each problem.
 func (s *Service) Check(r Request) error {
 	var errs []error
 	if _, ok := s.format(r.Format); !ok && r.Format != "" {
@@ -70,11 +70,13 @@ func (s *Service) Check(r Request) error {
 	return errors.Join(errs...)
 }
 
-// Create stores a job and has it dispatched. If one of the same request is in
-// flight that is returned instead, and false. A request that is not valid gives
-// the error of [Service.Check]; a retry of a job that does not exist
-// [export.ErrNotFound], of one that has not ended [ErrInFlight]; one that is over the
-// quota of its organization a [*QuotaError].
+// Create stores a job, dispatches it and returns it and true. If a job of the same
+// request is in flight, Create returns that job and false, so that it is safe to
+// repeat a request.
+//
+// The error is that of [Service.Check], or matches [export.ErrNotFound] if the job
+// to retry does not exist and [ErrInFlight] if it has not ended, or is a
+// [*QuotaError].
 func (s *Service) Create(ctx context.Context, r Request) (Job, bool, error) {
 	if err := s.Check(r); err != nil {
 		return Job{}, false, err
@@ -106,7 +108,7 @@ func (s *Service) Create(ctx context.Context, r Request) (Job, bool, error) {
 	return job, true, nil
 }
 
-// retry makes j a retry of an earlier job: the same label, and what is sealed.
+// retry makes j a retry of an earlier job: with its AsOf and its sealed parts.
 func (s *Service) retry(ctx context.Context, j *Job, r Request) error {
 	old, err := s.config.Store.Get(ctx, r.OrganizationID, r.RetryOf)
 	switch {
@@ -134,7 +136,7 @@ func (s *Service) retry(ctx context.Context, j *Job, r Request) error {
 	return nil
 }
 
-// dispatch sends a job to a worker. A failure is not the requester's: the job is
+// dispatch sends a job to a worker. A failure is only logged, because the job is
 // dispatched again when its lease is over.
 func (s *Service) dispatch(ctx context.Context, job Job) {
 	if err := s.config.Dispatcher.Dispatch(ctx, Task{Kind: TaskExport, JobID: job.ID}); err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
-// Config is the configuration of a [Service]. The ports are required;
-// the rest has defaults.
+// Config is the configuration of a [Service]. Engine and the ports are required;
+// everything else has a default.
 type Config struct {
 	Engine        *export.Engine
 	Store         Store
@@ -24,45 +24,45 @@ type Config struct {
 	Signer        Signer
 	Organizations Organizations
 
-	// Formats are what archives may be made in. Defaults to zip and tar.gz.
+	// Formats are the formats that requests may name. The first one is the default.
+	// Defaults to zip and tar.gz.
 	Formats []archive.Format
 
 	// Retention is how long an archive is kept. Defaults to 7 days.
 	Retention time.Duration
 
-	// PartsRetention is how long the parts of a job are kept once it has ended,
-	// for jobs that retry it. Defaults to 24 hours; negative means that they are
-	// deleted at once.
+	// PartsRetention is how long the parts of an ended job are kept, for jobs that
+	// retry it. Defaults to 24 hours. If it is negative, they are deleted at once.
 	PartsRetention time.Duration
 
-	// LinkTTL is how long a link is good, unless its archive is purged before.
+	// LinkTTL is how long a link is good. A link never outlives its archive.
 	// Defaults to one hour.
 	LinkTTL time.Duration
 
-	// Quota bounds the jobs of each organization. Defaults to no limit.
+	// Quota limits the jobs of each organization. Defaults to no limit.
 	Quota Quota
 
-	// Lease is how long a worker that says nothing keeps its job. Heartbeat is
-	// how often it says something, at most a third of Lease. They default to 15
-	// and 4 seconds, and are the same on all nodes.
+	// Lease is how long a job stays with a worker that does not renew its lease.
+	// Heartbeat is how often workers renew it: at most a third of Lease. They default
+	// to 15 and 4 seconds, and are the same on all nodes.
 	Lease     time.Duration
 	Heartbeat time.Duration
 
-	// ReapEvery is how often [Service.Maintain] looks for jobs that nobody looks
-	// after. Defaults to 2 seconds.
+	// ReapEvery is how often [Service.Maintain] looks for jobs for which something
+	// is due. Defaults to 2 seconds.
 	ReapEvery time.Duration
 
-	// SweepEvery is how often [Service.Maintain] looks for what is left over; see
-	// [Service.Sweep]. The first time is sooner, at another moment for each Node.
-	// Defaults to one hour; negative means never.
+	// SweepEvery is how often [Service.Maintain] calls [Service.Sweep]. The first
+	// time is sooner, and differs by Node. Defaults to one hour; negative means
+	// never.
 	SweepEvery time.Duration
 
-	// MaxFailures is how many attempts at a job may end by a failure of storage
-	// or without a word; one more, and the job has failed. Defaults to 5.
+	// MaxFailures is how many attempts at a job may end because storage failed or
+	// the worker was lost. One more, and the job has failed. Defaults to 5.
 	MaxFailures int
 
-	// NoWorker lets [Service.Run] maintain jobs and export none, in a process that
-	// only answers requests.
+	// NoWorker is for a process that only answers requests: [Service.Run] maintains
+	// jobs and exports none.
 	NoWorker bool
 
 	// Node names this process in leases. Defaults to a random name.
@@ -71,35 +71,30 @@ type Config struct {
 	// NewID makes the ids of jobs. Defaults to random ones.
 	NewID func() string
 
-	// Now is the clock that tells how long a link may be good. Defaults to
-	// [time.Now]. All else goes by the clock of the Store.
+	// Now is the clock by which links end. Defaults to [time.Now]. Everything else
+	// goes by the clock of the Store.
 	Now func() time.Time
 
-	// Observers are told what this process does with jobs. Contexts go through
+	// Observers are told what this process does with jobs. A context passes through
 	// them in this order. Optional.
 	Observers []Observer
 
-	// Logger gets causes that customers do not see. Defaults to [slog.Default].
+	// Logger gets the causes that customers do not see. Defaults to [slog.Default].
 	Logger *slog.Logger
 }
 
-// Service is the life of jobs: it takes requests, runs them on workers, keeps
-// archives for a while and makes links to them. Make one with [New]. It
-// is safe for concurrent use.
-//
-// A job is pending until a worker claims it and processing until it is completed
-// or has failed. Some process calls [Service.Maintain] and, for tasks of the
-// dispatcher, [Service.Work]; any may do the rest.
+// Service takes requests for exports, runs them on workers, keeps the archives for a
+// while and makes links to them. Make one with [New] and call [Service.Run]. It is
+// safe for concurrent use, and any number of processes may share its ports.
 type Service struct {
 	config Config
 	rules  rules
 
 	mu      sync.Mutex
-	running map[*lease]bool // what this process works on
+	running map[*lease]bool // the jobs that this process exports
 }
 
-// NewService makes a Service. The error names every problem of the
-// configuration.
+// New returns a Service. The error names every problem of the configuration.
 func New(c Config) (*Service, error) {
 	c = c.withDefaults()
 	if err := c.validate(); err != nil {
@@ -165,12 +160,11 @@ func (c Config) validate() error {
 	return errors.Join(errs...)
 }
 
-// Keys are the keys of all sections that can be asked for, in the order of the
-// archive.
+// Keys returns the keys of all sections, in the order of the archive.
 func (s *Service) Keys() []string { return s.config.Engine.Keys() }
 
-// Formats are the names of the formats that archives may be made in. The first
-// is the default.
+// Formats returns the names of the formats that requests may name. The first one is
+// the default.
 func (s *Service) Formats() []string {
 	names := make([]string, len(s.config.Formats))
 	for i, f := range s.config.Formats {
@@ -179,20 +173,20 @@ func (s *Service) Formats() []string {
 	return names
 }
 
-// Get returns a job of an organization; the error matches [export.ErrNotFound] if it
-// has none with that id.
+// Get returns a job of an organization. The error matches [export.ErrNotFound] if
+// the organization has no job with that id.
 func (s *Service) Get(ctx context.Context, organizationID, jobID string) (Job, error) {
 	return s.config.Store.Get(ctx, organizationID, jobID)
 }
 
-// List returns a page of an organization's jobs, newest first, and how many
-// there are in all.
+// List returns a page of an organization's jobs, newest first, and the number of
+// all its jobs.
 func (s *Service) List(ctx context.Context, organizationID string, page Page) ([]Job, int64, error) {
 	return s.config.Store.List(ctx, organizationID, page)
 }
 
-// Link returns a fresh link to the archive of a job. It is zero if the job is
-// not completed, or its archive was purged or is about to be.
+// Link returns a new link to the archive of a job. It is zero if the job is not
+// completed, or if its archive is purged or has less than a second left.
 func (s *Service) Link(ctx context.Context, job Job) (Link, error) {
 	ttl := min(s.config.LinkTTL, job.ExpiresAt.Sub(s.config.Now()))
 	if job.Status != Completed || job.ObjectKey == "" || ttl < time.Second {
@@ -201,8 +195,9 @@ func (s *Service) Link(ctx context.Context, job Job) (Link, error) {
 	return s.config.Signer.Sign(ctx, job.ObjectKey, job.Filename, ttl)
 }
 
-// Ready returns what is not ready of the ports that can tell (see [export.Checker]):
-// Store, Dispatcher, Spool and Destination. The error is made of [*NotReadyError] values.
+// Ready reports whether the Store, the Dispatcher, the engine's Spool and the
+// Destination are ready to be used. A port that is no [export.Checker] counts as
+// ready. The error joins [*NotReadyError] values, one for each port that is not.
 func (s *Service) Ready(ctx context.Context) error {
 	var errs []error
 	for _, port := range []struct {
@@ -223,7 +218,7 @@ func (s *Service) Ready(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// NotReadyError tells which port of a service is not ready to be used.
+// NotReadyError says which port is not ready to be used.
 type NotReadyError struct {
 	Port string // "store", "dispatcher", "spool" or "destination"
 	Err  error
@@ -267,13 +262,13 @@ func (s *Service) jobByID(ctx context.Context, jobID string) (job Job, err error
 	return job, err
 }
 
-// log is the logger for what happens to a job.
+// log returns the logger for a job.
 func (s *Service) log(j Job) *slog.Logger {
 	return s.config.Logger.With("job", j.ID, "organization", j.Organization.ID, "attempt", j.Attempt)
 }
 
-// sortedKeys returns keys sorted, each once, and nil if they are all that there
-// are: equal requests are to look alike.
+// sortedKeys returns keys sorted and each once, or nil for all sections, so that
+// equal requests look alike.
 func (s *Service) sortedKeys(keys []string) []string {
 	sorted := slices.Compact(slices.Sorted(slices.Values(keys)))
 	if len(sorted) == 0 || len(sorted) == len(s.Keys()) {

@@ -12,26 +12,25 @@ import (
 )
 
 const (
-	// sweepPause is for the others who use the store: a sweep rests for so long
-	// after each job that it looks up. 100,000 archives take some minutes.
+	// sweepPause is the pause after each job that a sweep looks up, so that it does
+	// not slow other users of the store. 100,000 archives take some minutes.
 	sweepPause = 2 * time.Millisecond
 
-	// sweepFailures is how many jobs a sweep fails at before it gives up. Jobs
-	// come in another order each time, so that some which always fail do not keep
-	// it from the others for long.
+	// sweepFailures is after how many failures a sweep gives up. Each sweep takes
+	// the jobs in another order, so that jobs which always fail do not hide others
+	// for long.
 	sweepFailures = 10
 )
 
-// Sweep looks once for what is left over: archives and parts of jobs that have
-// ended and do not need them, such as a worker commits that was cut off and knows
-// nothing of the end of its job and of its purge, and what processes that have
-// ended have left unfinished (see [export.Sweeper]). Any number of sweeps may run at
-// once, on any nodes; what one leaves, because it failed or because it came later,
-// is the next one's.
+// Sweep deletes once what nobody else deletes: archives and parts that an ended job
+// does not need, and unfinished files of processes that have ended (see
+// [export.Sweeper]). A worker that was cut off may commit such an archive or part
+// after its job was purged. Any number of sweeps may run at once, on any nodes. What
+// one sweep does not delete, the next one does.
 //
-// Of parts it needs to know whose there are: see [export.JobLister]. What belongs to no
-// job that the store knows is left alone, and logged: it may be another
-// installation's, or the store may have been restored from a backup.
+// Sweep finds parts only in a spool that is an [export.JobLister]. It leaves alone
+// and logs what belongs to no job of the store: it may be another installation's, or
+// the store may have been restored from a backup.
 func (s *Service) Sweep(ctx context.Context) error {
 	w := &sweep{service: s}
 	err := errors.Join(w.unfinished(ctx), w.archives(ctx), w.parts(ctx))
@@ -42,18 +41,17 @@ func (s *Service) Sweep(ctx context.Context) error {
 	return nil
 }
 
-// sweep is one look for what is left over.
+// sweep is one call of [Service.Sweep].
 type sweep struct {
 	service         *Service
 	archivesDeleted int
 	partsDeleted    int
 
-	// What belongs to no job that the store knows.
-	unknownArchives int
-	unknownJobs     int // that have parts
+	unknownArchives int // archives of no job of the store
+	unknownJobs     int // jobs that have parts and are not in the store
 }
 
-// unfinished removes what processes that have ended have left unfinished.
+// unfinished removes the unfinished files of processes that have ended.
 func (w *sweep) unfinished(ctx context.Context) error {
 	var errs []error
 	for _, port := range []any{w.service.spool(), w.service.config.Destination} {
@@ -64,9 +62,9 @@ func (w *sweep) unfinished(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// archives deletes the archives that ended jobs do not need. A job that has ended
-// never runs again, and needs less and less: so it does not matter that the job may
-// have changed since it was looked up, or that others delete at the same time.
+// archives deletes the archives that ended jobs do not need. An ended job never runs
+// again and needs less and less. So it does no harm if the job has changed since it
+// was looked up, or if others delete at the same time.
 func (w *sweep) archives(ctx context.Context) error {
 	all, err := w.service.config.Destination.List(ctx, "")
 	if err != nil {
@@ -96,8 +94,8 @@ func (w *sweep) archives(ctx context.Context) error {
 	})
 }
 
-// parts deletes the parts that ended jobs do not need, nor who retries them: such
-// parts are in the job's row until they are purged.
+// parts deletes the parts that ended jobs do not need. Parts for a retry stand in the
+// job's row until they are purged.
 func (w *sweep) parts(ctx context.Context) error {
 	lister, ok := w.service.spool().(export.JobLister)
 	if !ok {
@@ -129,7 +127,7 @@ func (w *sweep) parts(ctx context.Context) error {
 	})
 }
 
-// eachJob does something for jobs, in no order and without haste.
+// eachJob calls do for each job, in no order and with a pause after each.
 func eachJob[V any](ctx context.Context, list map[string]V, do func(job string, of V) error) error {
 	var errs []error
 	for job, of := range list {
@@ -148,7 +146,7 @@ func eachJob[V any](ctx context.Context, list map[string]V, do func(job string, 
 	return errors.Join(errs...)
 }
 
-// report logs what a sweep has found.
+// report logs what the sweep has found.
 func (w *sweep) report(ctx context.Context) {
 	log := w.service.config.Logger
 	if w.archivesDeleted+w.partsDeleted > 0 {
@@ -160,7 +158,7 @@ func (w *sweep) report(ctx context.Context) {
 	}
 }
 
-// keepSweeping sweeps from time to time until ctx ends.
+// keepSweeping calls Sweep from time to time until ctx ends.
 func (s *Service) keepSweeping(ctx context.Context) {
 	if s.config.SweepEvery < 0 {
 		return
@@ -180,7 +178,7 @@ func (s *Service) keepSweeping(ctx context.Context) {
 	}
 }
 
-// firstSweep is how long after the start the first one is. It differs by node, so
+// firstSweep is how long after its start a node first sweeps. It differs by node, so
 // that nodes which start together do not sweep together.
 func (s *Service) firstSweep() time.Duration {
 	h := fnv.New64a()

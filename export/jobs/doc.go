@@ -1,0 +1,37 @@
+// Package jobs is the life of exports as jobs: requested, run by workers on any
+// number of machines, kept for a while, downloaded by links, deleted.
+//
+// # A service
+//
+// A [Service] has an [export.Engine] and five ports:
+//
+//   - [Store] keeps the jobs (adapters/bunstore),
+//   - [Dispatcher] brings them to workers (adapters/inproc, adapters/riverqueue),
+//   - [Destination] keeps the archives (adapters/dir),
+//   - [Signer] makes links to them (package sign),
+//   - [Organizations] knows whose data there is (yours).
+//
+// [New] makes a Service, and [Service.Run] does all work of a process until its
+// context ends. Package jobstest has a test kit and an in-memory fake for each port.
+//
+// # A job
+//
+// [Service.Create] stores a [Job]. It is pending until a worker claims it, then
+// processing until it is completed or has failed. The file state.go has all rules of
+// this life. Requesters poll with [Service.Get] and download with [Service.Link];
+// [Service.Delete] cancels a job or deletes its archive.
+//
+// # What a crash loses
+//
+// A worker has a job for the time of a lease, and renews it while it lives. When it
+// is lost, its lease runs out and another worker takes the job over, with the parts
+// that were sealed. Whatever the lost worker still writes is refused: each write
+// names its attempt. No task of the dispatcher has to survive, because
+// [Service.Maintain] finds in the store what is left to do.
+//
+// # Many machines
+//
+// All nodes share the ports and have the same configuration. Only the clock of the
+// store counts. If the store is a [Scheduler], a free worker takes the next job by
+// fair share between organizations.
+package jobs
