@@ -9,8 +9,8 @@ import (
 	"github.com/orgexport/orgexport/archive/xz"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
-	"github.com/orgexport/orgexport/export/exporttest"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
 	"github.com/orgexport/orgexport/httpapi"
 )
 
@@ -51,8 +51,8 @@ func TestMoreFormats(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.service, err = jobs.New(jobs.Config{
-			Engine: engine, Store: w.store, Dispatcher: w.dispatcher, Destination: w.destination, Signer: new(exporttest.MemSigner),
-			Organizations: exporttest.MemOrganizations{}, Formats: []archive.Format{archive.TarGz(), xz.TarXz()},
+			Engine: engine, Store: w.store, Dispatcher: w.dispatcher, Destination: w.destination, Signer: new(jobstest.MemSigner),
+			Organizations: jobstest.MemOrganizations{}, Formats: []archive.Format{archive.TarGz(), xz.TarXz()},
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -9,8 +9,8 @@ import (
 
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
-	"github.com/orgexport/orgexport/export/exporttest"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
 	"github.com/orgexport/orgexport/httpapi"
 	"github.com/orgexport/orgexport/httpapi/docsui"
 )
@@ -53,11 +53,11 @@ func exampleService() *jobs.Service {
 	}
 	service, err := jobs.New(jobs.Config{
 		Engine:        engine,
-		Store:         new(exporttest.MemStore),
-		Dispatcher:    new(exporttest.MemDispatcher),
-		Destination:   new(exporttest.MemDestination),
-		Signer:        new(exporttest.MemSigner),
-		Organizations: exporttest.MemOrganizations{},
+		Store:         new(jobstest.MemStore),
+		Dispatcher:    new(jobstest.MemDispatcher),
+		Destination:   new(jobstest.MemDestination),
+		Signer:        new(jobstest.MemSigner),
+		Organizations: jobstest.MemOrganizations{},
 	})
 	if err != nil {
 		panic(err)

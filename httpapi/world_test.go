@@ -18,8 +18,12 @@ import (
 
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
+	"github.com/orgexport/orgexport/export/access/accesstest"
+	"github.com/orgexport/orgexport/export/audit/audittest"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/faulttest"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
 	"github.com/orgexport/orgexport/httpapi"
 )
 
@@ -44,15 +48,15 @@ type world struct {
 
 	serviceConfig jobs.Config // for another service
 
-	store       *exporttest.MemStore
-	dispatcher  *exporttest.MemDispatcher
-	destination *exporttest.MemDestination
-	keys        *exporttest.MemKeys
-	sessions    *exporttest.MemSessions
+	store       *jobstest.MemStore
+	dispatcher  *jobstest.MemDispatcher
+	destination *jobstest.MemDestination
+	keys        *accesstest.MemKeys
+	sessions    *accesstest.MemSessions
 	tokens      *tokens
-	members     *exporttest.MemMembers
-	trail       *exporttest.MemTrail
-	faults      *exporttest.Faults
+	members     *accesstest.MemMembers
+	trail       *audittest.MemTrail
+	faults      *faulttest.Faults
 	notReady    *notReady
 	touches     atomic.Int64 // how often jobs or members were
 	sealed      atomic.Bool  // neither may be touched
@@ -69,16 +73,16 @@ type world struct {
 // newWorld makes one; change may be nil.
 func newWorld(t testing.TB, change func(w *world)) *world {
 	t.Helper()
-	return newWorldSigning(t, new(exporttest.MemSigner), change)
+	return newWorldSigning(t, new(jobstest.MemSigner), change)
 }
 
 // newWorldSigning makes one whose links are signer's.
 func newWorldSigning(t testing.TB, signer jobs.Signer, change func(w *world)) *world {
 	t.Helper()
 	w := &world{
-		t: t, store: new(exporttest.MemStore), dispatcher: new(exporttest.MemDispatcher),
-		destination: new(exporttest.MemDestination), keys: new(exporttest.MemKeys), members: new(exporttest.MemMembers),
-		sessions: new(exporttest.MemSessions), trail: new(exporttest.MemTrail), faults: exporttest.NewFaults(), notReady: new(notReady), log: new(lockedBuffer),
+		t: t, store: new(jobstest.MemStore), dispatcher: new(jobstest.MemDispatcher),
+		destination: new(jobstest.MemDestination), keys: new(accesstest.MemKeys), members: new(accesstest.MemMembers),
+		sessions: new(accesstest.MemSessions), trail: new(audittest.MemTrail), faults: faulttest.New(), notReady: new(notReady), log: new(lockedBuffer),
 	}
 	logger := slog.New(slog.NewTextHandler(w.log, nil))
 	engine, err := export.New(export.Config{
@@ -95,7 +99,7 @@ func newWorldSigning(t testing.TB, signer jobs.Signer, change func(w *world)) *w
 		Dispatcher:  w.dispatcher,
 		Destination: checkedDestination{w.destination, w.notReady},
 		Signer:      w.faults.Signer(signer),
-		Organizations: exporttest.MemOrganizations{
+		Organizations: jobstest.MemOrganizations{
 			ourOrg: {ID: ourOrg, Slug: "acme-foods", Name: "Acme Foods"}, theirOrg: {ID: theirOrg, Slug: "other", Name: "Other"},
 		},
 		Logger: logger,

@@ -13,8 +13,8 @@ import (
 
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/audit"
-	"github.com/orgexport/orgexport/export/exporttest"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
 	"github.com/orgexport/orgexport/sign"
 )
 
@@ -48,7 +48,7 @@ func Example() {
 	// What a finished export leaves: an object, and a job that tells of it.
 	const key = "2AbCdEfGhJkMnPqRsTuVwX/H9cNmGXLEc8NWcZzSThA9S/1.zip"
 	const content = "PK...the archive"
-	var destination exporttest.MemDestination
+	var destination jobstest.MemDestination
 	err = destination.Put(ctx, key, func(w io.Writer) error {
 		_, err := io.WriteString(w, content)
 		return err

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/orgexport/orgexport/export/exporttest"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
 	"github.com/orgexport/orgexport/sign"
 )
 
@@ -100,7 +100,7 @@ func TestLinkLivesAsPromised(t *testing.T) {
 }
 
 func TestSignerKit(t *testing.T) {
-	exporttest.RunSigner(t, func(t *testing.T) jobs.Signer {
+	jobstest.RunSigner(t, func(t *testing.T) jobs.Signer {
 		s, err := sign.NewSigner(sign.Config{Ring: newRing(t, "a"), BaseURL: "https://example.com/downloads"})
 		if err != nil {
 			t.Fatal(err)

@@ -5,9 +5,11 @@ import (
 	"testing"
 
 	"github.com/orgexport/orgexport/export/access"
+	"github.com/orgexport/orgexport/export/access/accesstest"
 	"github.com/orgexport/orgexport/export/audit"
-	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/audit/audittest"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
 )
 
 // TestKits has one database for each kit; each of its subtests has tables of its
@@ -16,27 +18,27 @@ func TestKits(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, newAddress func(t *testing.T) string) {
 		t.Run("store", func(t *testing.T) {
 			fresh := stores(newAddress(t))
-			exporttest.RunStore(t, func(t *testing.T) jobs.Store { return fresh(t) })
+			jobstest.RunStore(t, func(t *testing.T) jobs.Store { return fresh(t) })
 		})
 		t.Run("keys", func(t *testing.T) {
 			fresh := stores(newAddress(t))
-			exporttest.RunKeyStore(t, func(t *testing.T) access.KeyStore { return fresh(t) })
+			accesstest.RunKeyStore(t, func(t *testing.T) access.KeyStore { return fresh(t) })
 		})
 		t.Run("members", func(t *testing.T) {
 			fresh := stores(newAddress(t))
-			exporttest.RunMemberStore(t, func(t *testing.T) access.MemberStore { return fresh(t) })
+			accesstest.RunMemberStore(t, func(t *testing.T) access.MemberStore { return fresh(t) })
 		})
 		t.Run("sessions", func(t *testing.T) {
 			fresh := stores(newAddress(t))
-			exporttest.RunSessionStore(t, func(t *testing.T) access.SessionStore { return fresh(t) })
+			accesstest.RunSessionStore(t, func(t *testing.T) access.SessionStore { return fresh(t) })
 		})
 		t.Run("counter", func(t *testing.T) {
 			fresh := stores(newAddress(t))
-			exporttest.RunCounter(t, func(t *testing.T) access.Counter { return fresh(t) })
+			accesstest.RunCounter(t, func(t *testing.T) access.Counter { return fresh(t) })
 		})
 		t.Run("trail", func(t *testing.T) {
 			fresh := stores(newAddress(t))
-			exporttest.RunTrail(t, func(t *testing.T) audit.Trail { return fresh(t) })
+			audittest.RunTrail(t, func(t *testing.T) audit.Trail { return fresh(t) })
 		})
 	})
 }

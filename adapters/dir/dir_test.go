@@ -18,6 +18,7 @@ import (
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/exporttest"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
 )
 
 var (
@@ -68,7 +69,7 @@ func TestKits(t *testing.T) {
 		})
 	}
 	t.Run("Destination", func(t *testing.T) {
-		exporttest.RunDestination(t, func(t *testing.T) jobs.Destination {
+		jobstest.RunDestination(t, func(t *testing.T) jobs.Destination {
 			path := t.TempDir()
 			noTemp(t, path)
 			return newDestination(t, path)

@@ -16,8 +16,8 @@ import (
 
 	"github.com/orgexport/orgexport/adapters/dir"
 	"github.com/orgexport/orgexport/export"
-	"github.com/orgexport/orgexport/export/exporttest"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
 	"github.com/orgexport/orgexport/export/record"
 )
 
@@ -66,7 +66,7 @@ func (d gatedDestination) Put(ctx context.Context, key string, write func(io.Wri
 // forward.
 type installation struct {
 	*jobs.Service
-	exporttest.MemDispatcher
+	jobstest.MemDispatcher
 	path            string
 	passed          atomic.Int64
 	config          jobs.Config
@@ -83,10 +83,10 @@ func (oneRecord) Export(_ context.Context, _ export.Scope, sink export.Sink) err
 func newInstallation(t *testing.T) *installation {
 	i := &installation{path: t.TempDir()}
 	i.config = jobs.Config{
-		Store:         &exporttest.MemStore{Now: func() time.Time { return time.Now().Add(time.Duration(i.passed.Load())) }},
+		Store:         &jobstest.MemStore{Now: func() time.Time { return time.Now().Add(time.Duration(i.passed.Load())) }},
 		Dispatcher:    &i.MemDispatcher,
-		Signer:        new(exporttest.MemSigner),
-		Organizations: exporttest.MemOrganizations{zombieOrg: {ID: zombieOrg, Slug: "acme"}},
+		Signer:        new(jobstest.MemSigner),
+		Organizations: jobstest.MemOrganizations{zombieOrg: {ID: zombieOrg, Slug: "acme"}},
 		Logger:        slog.New(slog.DiscardHandler),
 	}
 	i.Service = i.node(t)

@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/adapters/inproc"
-	"github.com/orgexport/orgexport/export/exporttest"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
 )
 
 var _ jobs.Dispatcher = (*inproc.Queue)(nil)
@@ -329,8 +329,8 @@ func TestManyDispatchers(t *testing.T) {
 }
 
 func TestDispatcherKit(t *testing.T) {
-	exporttest.RunDispatcher(t, func(*testing.T) exporttest.Worked {
+	jobstest.RunDispatcher(t, func(*testing.T) jobstest.Worked {
 		q := inproc.New(inproc.Config{Workers: 3})
-		return exporttest.Worked{Dispatcher: q, Run: q.Run}
+		return jobstest.Worked{Dispatcher: q, Run: q.Run}
 	})
 }

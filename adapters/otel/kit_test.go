@@ -10,7 +10,9 @@ import (
 	"github.com/orgexport/orgexport/adapters/otel"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/faulttest"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
 )
 
 func newTracer() *otel.Tracer { return otel.New(otel.Config{Provider: sdktrace.NewTracerProvider()}) }
@@ -18,13 +20,13 @@ func newTracer() *otel.Tracer { return otel.New(otel.Config{Provider: sdktrace.N
 // TestKits runs the kits of the ports on what is traced.
 func TestKits(t *testing.T) {
 	t.Run("store", func(t *testing.T) {
-		exporttest.RunStore(t, func(*testing.T) jobs.Store { return newTracer().Store(&exporttest.MemStore{Again: true}) })
+		jobstest.RunStore(t, func(*testing.T) jobs.Store { return newTracer().Store(&jobstest.MemStore{Again: true}) })
 	})
 	t.Run("spool", func(t *testing.T) {
 		exporttest.RunSpool(t, func(*testing.T) export.Spool { return newTracer().Spool(new(exporttest.MemSpool)) })
 	})
 	t.Run("destination", func(t *testing.T) {
-		exporttest.RunDestination(t, func(*testing.T) jobs.Destination { return newTracer().Destination(new(exporttest.MemDestination)) })
+		jobstest.RunDestination(t, func(*testing.T) jobs.Destination { return newTracer().Destination(new(jobstest.MemDestination)) })
 	})
 }
 
@@ -38,18 +40,18 @@ func TestWhatPortsMayDo(t *testing.T) {
 	tracer := newTracer()
 	ready := func(port any) error { return port.(export.Checker).Check(t.Context()) }
 	for name, port := range map[string]any{
-		"store":       tracer.Store(ableStore{new(exporttest.MemStore)}),
+		"store":       tracer.Store(ableStore{new(jobstest.MemStore)}),
 		"spool":       tracer.Spool(ableSpool{new(exporttest.MemSpool)}),
-		"destination": tracer.Destination(ableDestination{new(exporttest.MemDestination)}),
+		"destination": tracer.Destination(ableDestination{new(jobstest.MemDestination)}),
 	} {
 		if err := ready(port); !errors.Is(err, errNotReady) {
 			t.Errorf("Check of a %s gives %v", name, err)
 		}
 	}
 	for name, port := range map[string]any{
-		"store":       tracer.Store(exporttest.NewFaults().Store(new(exporttest.MemStore))),
+		"store":       tracer.Store(faulttest.New().Store(new(jobstest.MemStore))),
 		"spool":       tracer.Spool(new(exporttest.MemSpool)),
-		"destination": tracer.Destination(new(exporttest.MemDestination)),
+		"destination": tracer.Destination(new(jobstest.MemDestination)),
 	} {
 		if err := ready(port); err != nil {
 			t.Errorf("Check of a %s that cannot tell gives %v", name, err)
@@ -64,28 +66,28 @@ func TestWhatPortsMayDo(t *testing.T) {
 	sweep := func(port any) error { return port.(export.Sweeper).Sweep(t.Context()) }
 	for name, port := range map[string]any{
 		"spool":       tracer.Spool(ableSpool{new(exporttest.MemSpool)}),
-		"destination": tracer.Destination(ableDestination{new(exporttest.MemDestination)}),
+		"destination": tracer.Destination(ableDestination{new(jobstest.MemDestination)}),
 	} {
 		if err := sweep(port); !errors.Is(err, errNotSwept) {
 			t.Errorf("Sweep of a %s gives %v", name, err)
 		}
 	}
-	if err := errors.Join(sweep(tracer.Spool(new(exporttest.MemSpool))), sweep(tracer.Destination(new(exporttest.MemDestination)))); err != nil {
+	if err := errors.Join(sweep(tracer.Spool(new(exporttest.MemSpool))), sweep(tracer.Destination(new(jobstest.MemDestination)))); err != nil {
 		t.Errorf("Sweep where there is nothing to sweep gives %v", err)
 	}
 	bare := struct{ export.Spool }{new(exporttest.MemSpool)}
 	if _, err := tracer.Spool(bare).(export.JobLister).Jobs(t.Context()); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("Jobs of who does not know gives %v", err)
 	}
-	if _, err := jobs.StatsOf(t.Context(), tracer.Store(new(exporttest.MemStore))); err != nil {
+	if _, err := jobs.StatsOf(t.Context(), tracer.Store(new(jobstest.MemStore))); err != nil {
 		t.Errorf("Stats gives %v", err)
 	}
-	if _, err := jobs.StatsOf(t.Context(), tracer.Store(exporttest.NewFaults().Store(new(exporttest.MemStore)))); !errors.Is(err, errors.ErrUnsupported) {
+	if _, err := jobs.StatsOf(t.Context(), tracer.Store(faulttest.New().Store(new(jobstest.MemStore)))); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("Stats of who does not know gives %v", err)
 	}
 }
 
-type ableStore struct{ *exporttest.MemStore }
+type ableStore struct{ *jobstest.MemStore }
 
 func (ableStore) Check(context.Context) error { return errNotReady }
 
@@ -95,7 +97,7 @@ func (ableSpool) Check(context.Context) error { return errNotReady }
 func (ableSpool) Sweep(context.Context) error { return errNotSwept }
 func (ableSpool) FreeSpace() (int64, error)   { return 7, nil }
 
-type ableDestination struct{ *exporttest.MemDestination }
+type ableDestination struct{ *jobstest.MemDestination }
 
 func (ableDestination) Check(context.Context) error { return errNotReady }
 func (ableDestination) Sweep(context.Context) error { return errNotSwept }

@@ -19,8 +19,12 @@ import (
 	"github.com/orgexport/orgexport/adapters/otel"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
+	"github.com/orgexport/orgexport/export/access/accesstest"
+	"github.com/orgexport/orgexport/export/audit/audittest"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/faulttest"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
 	"github.com/orgexport/orgexport/httpapi"
 	"github.com/orgexport/orgexport/sign"
 )
@@ -49,9 +53,9 @@ func (s section) Export(ctx context.Context, _ export.Scope, sink export.Sink) e
 
 // world is an API with everything behind it in memory and traced.
 type world struct {
-	exporttest.MemDispatcher
+	jobstest.MemDispatcher
 	service *jobs.Service
-	faults  *exporttest.Faults
+	faults  *faulttest.Faults
 	spans   *tracetest.InMemoryExporter
 	server  *httptest.Server
 	key     string
@@ -59,7 +63,7 @@ type world struct {
 
 func newWorld(t *testing.T, change func(c *otel.Config)) *world {
 	t.Helper()
-	w := &world{faults: exporttest.NewFaults(), spans: tracetest.NewInMemoryExporter()}
+	w := &world{faults: faulttest.New(), spans: tracetest.NewInMemoryExporter()}
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSyncer(w.spans))
 	config := otel.Config{Provider: provider}
 	if change != nil {
@@ -93,18 +97,18 @@ func newWorld(t *testing.T, change func(c *otel.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := tracer.Store(w.faults.Store(new(exporttest.MemStore)))
-	destination := tracer.Destination(w.faults.Destination(new(exporttest.MemDestination)))
+	store := tracer.Store(w.faults.Store(new(jobstest.MemStore)))
+	destination := tracer.Destination(w.faults.Destination(new(jobstest.MemDestination)))
 	w.service, err = jobs.New(jobs.Config{
 		Engine: engine, Store: store, Dispatcher: &w.MemDispatcher, Destination: destination, Signer: signer, Logger: logger,
-		Organizations: exporttest.MemOrganizations{acme: {ID: acme, Slug: "acme", Name: planted}},
+		Organizations: jobstest.MemOrganizations{acme: {ID: acme, Slug: "acme", Name: planted}},
 		Observers:     []jobs.Observer{tracer.Observer()},
 		Lease:         time.Second, Heartbeat: 5 * time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	trail, keys := new(exporttest.MemTrail), new(exporttest.MemKeys)
+	trail, keys := new(audittest.MemTrail), new(accesstest.MemKeys)
 	downloads, err := sign.NewHandler(sign.HandlerConfig{Ring: ring, Prefix: "/downloads", Jobs: store, Destination: destination, Trail: trail, Logger: logger})
 	if err != nil {
 		t.Fatal(err)

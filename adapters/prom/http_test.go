@@ -13,8 +13,10 @@ import (
 
 	"github.com/orgexport/orgexport/adapters/prom"
 	"github.com/orgexport/orgexport/export"
-	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/access/accesstest"
+	"github.com/orgexport/orgexport/export/audit/audittest"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
 	"github.com/orgexport/orgexport/httpapi"
 	"github.com/orgexport/orgexport/sign"
 )
@@ -53,7 +55,7 @@ func send(t *testing.T, method, url string, header ...string) (int, string, erro
 // series than operations and classes of status.
 func TestRoutesAreBounded(t *testing.T) {
 	w := newWorld(t)
-	api, err := httpapi.New(httpapi.Config{Service: w.Service, Keys: new(exporttest.MemKeys)})
+	api, err := httpapi.New(httpapi.Config{Service: w.Service, Keys: new(accesstest.MemKeys)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +110,7 @@ func TestRoutesAreBounded(t *testing.T) {
 // to who goes away.
 func TestDownloads(t *testing.T) {
 	m := newMetrics(t)
-	destination, trail := new(exporttest.MemDestination), new(exporttest.MemTrail)
+	destination, trail := new(jobstest.MemDestination), new(audittest.MemTrail)
 	const size = 32 << 20
 	job := jobs.Job{
 		ID: "2222222222222222222222", Organization: export.Organization{ID: acme}, Status: jobs.Completed, Attempt: 1,

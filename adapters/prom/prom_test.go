@@ -22,7 +22,9 @@ import (
 	"github.com/orgexport/orgexport/adapters/prom"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/faulttest"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
 )
 
 const (
@@ -45,17 +47,17 @@ func (s section) Export(ctx context.Context, _ export.Scope, sink export.Sink) e
 // world is a service and its metrics.
 type world struct {
 	*jobs.Service
-	exporttest.MemDispatcher
+	jobstest.MemDispatcher
 	metrics *prom.Metrics
-	store   *exporttest.MemStore
-	faults  *exporttest.Faults
+	store   *jobstest.MemStore
+	faults  *faulttest.Faults
 	blocked chan struct{} // the section "slow" has begun
 	server  *httptest.Server
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{store: new(exporttest.MemStore), faults: exporttest.NewFaults(), blocked: make(chan struct{}, 1)}
+	w := &world{store: new(jobstest.MemStore), faults: faulttest.New(), blocked: make(chan struct{}, 1)}
 	logger := slog.New(slog.DiscardHandler)
 	engine, err := export.New(export.Config{
 		Sections: []export.Section{
@@ -78,9 +80,9 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w.Service, err = jobs.New(jobs.Config{
-		Engine: engine, Store: w.store, Dispatcher: &w.MemDispatcher, Destination: w.faults.Destination(new(exporttest.MemDestination)),
-		Signer: new(exporttest.MemSigner), Logger: logger, Heartbeat: 10 * time.Millisecond,
-		Organizations: exporttest.MemOrganizations{acme: {ID: acme, Slug: "acme"}, other: {ID: other, Slug: "other"}},
+		Engine: engine, Store: w.store, Dispatcher: &w.MemDispatcher, Destination: w.faults.Destination(new(jobstest.MemDestination)),
+		Signer: new(jobstest.MemSigner), Logger: logger, Heartbeat: 10 * time.Millisecond,
+		Organizations: jobstest.MemOrganizations{acme: {ID: acme, Slug: "acme"}, other: {ID: other, Slug: "other"}},
 		Observers:     []jobs.Observer{w.metrics.Observer()},
 	})
 	if err != nil {
@@ -243,7 +245,7 @@ func TestScrape(t *testing.T) {
 }
 
 // brokenStore does not tell how busy it is.
-type brokenStore struct{ exporttest.MemStore }
+type brokenStore struct{ jobstest.MemStore }
 
 func (*brokenStore) Stats(context.Context) (jobs.Stats, error) {
 	return jobs.Stats{}, errors.New("secret: connection refused")

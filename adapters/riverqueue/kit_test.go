@@ -4,13 +4,13 @@ import (
 	"testing"
 
 	"github.com/orgexport/orgexport/adapters/riverqueue"
-	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
 )
 
 func TestDispatcherKit(t *testing.T) {
-	exporttest.RunDispatcher(t, func(t *testing.T) exporttest.Worked {
+	jobstest.RunDispatcher(t, func(t *testing.T) jobstest.Worked {
 		q, address := migrated(t, riverqueue.Config{Workers: 4})
 		other := newQueue(t, address, riverqueue.Config{}) // as another process
-		return exporttest.Worked{Dispatcher: q, Run: q.Run, Listen: other.Listen}
+		return jobstest.Worked{Dispatcher: q, Run: q.Run, Listen: other.Listen}
 	})
 }

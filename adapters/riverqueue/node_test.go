@@ -11,8 +11,8 @@ import (
 	"github.com/orgexport/orgexport/adapters/dir"
 	"github.com/orgexport/orgexport/adapters/riverqueue"
 	"github.com/orgexport/orgexport/export"
-	"github.com/orgexport/orgexport/export/exporttest"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
 )
 
 // node is what a process has.
@@ -85,7 +85,7 @@ func (c nodeConfig) open(ctx context.Context) (_ *node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Store, c.Dispatcher, c.Signer = n.store, noDispatcher{}, new(exporttest.MemSigner)
+	c.Store, c.Dispatcher, c.Signer = n.store, noDispatcher{}, new(jobstest.MemSigner)
 	c.Destination = lateDestination{destination, 4 * c.late} // an archive is larger than a part
 	n.service, err = jobs.New(c.Config)
 	return n, err

@@ -11,8 +11,8 @@ import (
 	"github.com/orgexport/orgexport/adapters/pgtest"
 	"github.com/orgexport/orgexport/adapters/riverqueue"
 	"github.com/orgexport/orgexport/export"
-	"github.com/orgexport/orgexport/export/exporttest"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
 )
 
 const acme = "2222222222222222222222"
@@ -35,7 +35,7 @@ func newNode(ctx context.Context, address, folder, name string, middle func(cont
 	return nodeConfig{
 		address: address, folder: folder, workers: 1, sections: []export.Section{section{middle}},
 		Config: jobs.Config{
-			Organizations: exporttest.MemOrganizations{acme: {ID: acme, Slug: "acme"}}, Node: name, Logger: quiet(),
+			Organizations: jobstest.MemOrganizations{acme: {ID: acme, Slug: "acme"}}, Node: name, Logger: quiet(),
 			Lease: 2 * time.Second, Heartbeat: 200 * time.Millisecond, ReapEvery: 50 * time.Millisecond,
 		},
 	}.open(ctx)

@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
-	"github.com/orgexport/orgexport/export/exporttest"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
 )
 
 // childWorker is the variable of the environment that makes a worker of the test
@@ -38,7 +38,7 @@ type workerConfig struct {
 
 // openWorker makes the node of a worker.
 func openWorker(ctx context.Context, c workerConfig, logger *slog.Logger) (*node, error) {
-	organizations := exporttest.MemOrganizations{}
+	organizations := jobstest.MemOrganizations{}
 	for i, id := range slowOrganizations {
 		organizations[id] = export.Organization{ID: id, Slug: fmt.Sprintf("org-%d", i), Name: fmt.Sprintf("Organization %d", i)}
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/orgexport/orgexport/export/access"
-	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/access/accesstest"
 )
 
 // deaf is a store of members that does not answer.
@@ -20,7 +20,7 @@ func (deaf) Member(context.Context, string, string) (access.Member, error) {
 
 func TestMayExport(t *testing.T) {
 	const ours, theirs = "H9cNmGXLEc8NWcZzSThA9S", "H9cNmGXLEc8NWcZzSThA9T"
-	members := new(exporttest.MemMembers)
+	members := new(accesstest.MemMembers)
 	for subject, role := range map[string]access.Role{"ada": access.Owner, "bob": access.Billing} {
 		if err := members.PutMember(t.Context(), access.Member{OrganizationID: ours, Subject: subject, Role: role}); err != nil {
 			t.Fatal(err)

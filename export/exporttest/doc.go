@@ -1,14 +1,11 @@
-// Package exporttest has conformance kits for the ports of packages export,
-// export/access and export/audit, and in-memory fakes that pass them.
+// Package exporttest tests spools, and has one in memory for tests.
 //
-// A kit is a function Run… that takes a constructor and runs one named subtest
-// for each promise of the port's documentation. An implementer calls it from
-// a test of theirs:
+// [RunSpool] runs one subtest for each promise of [export.Spool]. Who writes a
+// spool calls it in a test:
 //
-//	func TestStore(t *testing.T) {
-//		exporttest.RunStore(t, func(t *testing.T) jobs.Store { return newStore(t) })
+//	func TestSpool(t *testing.T) {
+//		exporttest.RunSpool(t, func(t *testing.T) export.Spool { return newSpool(t) })
 //	}
 //
-// The fakes Mem… are for tests of what uses ports. [Faults] wraps ports of any
-// kind and makes chosen calls fail.
+// [MemSpool] is for tests of code that uses a spool.
 package exporttest

@@ -9,37 +9,38 @@ import (
 	"testing"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/internal/kittest"
 )
 
 // MemSpool is an [export.Spool] and [export.JobLister] in memory, for tests. Its zero value is ready
 // for use. It is safe for concurrent use.
-type MemSpool struct{ parts memory[export.PartID] }
+type MemSpool struct{ parts kittest.Memory[export.PartID] }
 
 // Put implements [export.Spool].
 func (s *MemSpool) Put(ctx context.Context, id export.PartID, write func(io.Writer) error) error {
-	return s.parts.put(ctx, id, write)
+	return s.parts.Put(ctx, id, write)
 }
 
 // Open implements [export.Spool].
 func (s *MemSpool) Open(_ context.Context, id export.PartID) (io.ReadSeekCloser, error) {
-	return s.parts.open(id)
+	return s.parts.Open(id)
 }
 
 // Delete implements [export.Spool].
 func (s *MemSpool) Delete(_ context.Context, id export.PartID) error {
-	s.parts.delete(id)
+	s.parts.Delete(id)
 	return nil
 }
 
 // List implements [export.Spool].
 func (s *MemSpool) List(_ context.Context, jobID string) ([]export.PartID, error) {
-	return s.parts.list(func(id export.PartID) bool { return id.JobID == jobID }), nil
+	return s.parts.List(func(id export.PartID) bool { return id.JobID == jobID }), nil
 }
 
 // Jobs implements [export.JobLister].
 func (s *MemSpool) Jobs(context.Context) ([]string, error) {
 	var ids []string
-	for _, part := range s.parts.list(func(export.PartID) bool { return true }) {
+	for _, part := range s.parts.List(func(export.PartID) bool { return true }) {
 		ids = append(ids, part.JobID)
 	}
 	slices.Sort(ids)
@@ -50,48 +51,48 @@ func (s *MemSpool) Jobs(context.Context) ([]string, error) {
 // returns an empty one for each subtest.
 func RunSpool(t *testing.T, newSpool func(t *testing.T) export.Spool) {
 	t.Helper()
-	run(t, spoolPromises, newSpool)
+	kittest.Run(t, spoolPromises, newSpool)
 }
 
 var spoolPromises = append(
-	keeperPromises[export.Spool](shortID(1), func(n int) export.PartID {
-		return export.PartID{JobID: shortID(1), Section: fmt.Sprintf("section_%d", n), Attempt: 1}
+	kittest.KeeperPromises[export.Spool](kittest.ShortID(1), func(n int) export.PartID {
+		return export.PartID{JobID: kittest.ShortID(1), Section: fmt.Sprintf("section_%d", n), Attempt: 1}
 	}),
-	promise[export.Spool]{"EveryFieldOfAnIDCounts", spoolIDs},
-	promise[export.Spool]{"ListsByJob", spoolLists},
-	promise[export.Spool]{"ListsJobs", spoolJobs},
+	kittest.Promise[export.Spool]{"EveryFieldOfAnIDCounts", spoolIDs},
+	kittest.Promise[export.Spool]{"ListsByJob", spoolLists},
+	kittest.Promise[export.Spool]{"ListsJobs", spoolJobs},
 )
 
 func spoolIDs(t testing.TB, s export.Spool) {
 	ids := []export.PartID{
-		{JobID: shortID(1), Section: "members", Attempt: 1},
-		{JobID: shortID(2), Section: "members", Attempt: 1},
-		{JobID: shortID(1), Section: "products", Attempt: 1},
-		{JobID: shortID(1), Section: "members", Shard: 1, Attempt: 1},
-		{JobID: shortID(1), Section: "members", Attempt: 11},
-		{JobID: shortID(1), Section: "members", Shard: 11, Attempt: 1},
+		{JobID: kittest.ShortID(1), Section: "members", Attempt: 1},
+		{JobID: kittest.ShortID(2), Section: "members", Attempt: 1},
+		{JobID: kittest.ShortID(1), Section: "products", Attempt: 1},
+		{JobID: kittest.ShortID(1), Section: "members", Shard: 1, Attempt: 1},
+		{JobID: kittest.ShortID(1), Section: "members", Attempt: 11},
+		{JobID: kittest.ShortID(1), Section: "members", Shard: 11, Attempt: 1},
 	}
 	for _, id := range ids {
-		put(t, s, id, fmt.Sprint(id))
+		kittest.Put(t, s, id, fmt.Sprint(id))
 	}
 	for _, id := range ids {
-		wantContent(t, s, id, fmt.Sprint(id))
+		kittest.WantContent(t, s, id, fmt.Sprint(id))
 	}
 }
 
 func spoolLists(t testing.TB, s export.Spool) {
 	ours := []export.PartID{
-		{JobID: shortID(1), Section: "members", Attempt: 1},
-		{JobID: shortID(1), Section: "members", Attempt: 2},
-		{JobID: shortID(1), Section: "products", Shard: 3, Attempt: 1},
+		{JobID: kittest.ShortID(1), Section: "members", Attempt: 1},
+		{JobID: kittest.ShortID(1), Section: "members", Attempt: 2},
+		{JobID: kittest.ShortID(1), Section: "products", Shard: 3, Attempt: 1},
 	}
-	theirs := export.PartID{JobID: shortID(2), Section: "members", Attempt: 1}
+	theirs := export.PartID{JobID: kittest.ShortID(2), Section: "members", Attempt: 1}
 	for _, id := range append(ours, theirs) {
-		put(t, s, id, id.Section)
+		kittest.Put(t, s, id, id.Section)
 	}
-	wantList(t, s, shortID(1), ours...)
-	wantList(t, s, shortID(2), theirs)
-	wantList(t, s, shortID(3))
+	kittest.WantList(t, s, kittest.ShortID(1), ours...)
+	kittest.WantList(t, s, kittest.ShortID(2), theirs)
+	kittest.WantList(t, s, kittest.ShortID(3))
 }
 
 // spoolJobs asks for the jobs that have parts. A spool that is no
@@ -116,16 +117,16 @@ func spoolJobs(t testing.TB, s export.Spool) {
 	}
 	want("of no parts")
 	parts := []export.PartID{
-		{JobID: shortID(1), Section: "members", Attempt: 1},
-		{JobID: shortID(1), Section: "products", Attempt: 2},
-		{JobID: shortID(2), Section: "members", Attempt: 1},
+		{JobID: kittest.ShortID(1), Section: "members", Attempt: 1},
+		{JobID: kittest.ShortID(1), Section: "products", Attempt: 2},
+		{JobID: kittest.ShortID(2), Section: "members", Attempt: 1},
 	}
 	for _, id := range parts {
-		put(t, s, id, id.Section)
+		kittest.Put(t, s, id, id.Section)
 	}
-	_ = s.Put(t.Context(), export.PartID{JobID: shortID(3), Section: "members"}, func(io.Writer) error { return errWrite })
-	want("of parts", shortID(1), shortID(2))
-	for n, left := range [][]string{{shortID(1), shortID(2)}, {shortID(2)}, nil} {
+	_ = s.Put(t.Context(), export.PartID{JobID: kittest.ShortID(3), Section: "members"}, func(io.Writer) error { return kittest.ErrWrite })
+	want("of parts", kittest.ShortID(1), kittest.ShortID(2))
+	for n, left := range [][]string{{kittest.ShortID(1), kittest.ShortID(2)}, {kittest.ShortID(2)}, nil} {
 		if err := s.Delete(t.Context(), parts[n]); err != nil {
 			t.Fatal(err)
 		}

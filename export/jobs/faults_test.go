@@ -10,7 +10,9 @@ import (
 
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/faulttest"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
 )
 
 // TestAnyCallMayFail lets each call of any port fail in turn, before it has an
@@ -38,10 +40,10 @@ func TestAnyCallMayFail(t *testing.T) {
 
 // failCall lets the nth call fail and returns which one it was.
 func failCall(t *testing.T, n int, late bool) []string {
-	faults := exporttest.NewFaults()
+	faults := faulttest.New()
 	failure := errors.New("made to fail")
 	sections := []export.Section{fine("a"), fine("b"), fine("c")}
-	spool, dest := new(exporttest.MemSpool), new(exporttest.MemDestination)
+	spool, dest := new(exporttest.MemSpool), new(jobstest.MemDestination)
 	one := newNode(t, func(c *jobs.Config) {
 		c.Store, c.Destination = faults.Store(c.Store), faults.Destination(dest)
 		c.Organizations, c.Dispatcher = faults.Organizations(c.Organizations), faults.Dispatcher(c.Dispatcher)

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
-	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/faulttest"
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
@@ -152,7 +152,7 @@ func TestQuotaConcurrent(t *testing.T) {
 // TestQuotaOtherErrors come before the quota.
 func TestQuotaOtherErrors(t *testing.T) {
 	errStore := errors.New("no store")
-	faults := exporttest.NewFaults()
+	faults := faulttest.New()
 	n := newNode(t, func(c *jobs.Config) {
 		c.Quota.InFlight = 1
 		c.Store = faults.Store(c.Store)

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
-	"github.com/orgexport/orgexport/export/exporttest"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
 )
 
 // journal is what happened to jobs, in this order.
@@ -204,7 +204,7 @@ func TestPutOffWaits(t *testing.T) {
 // overtaken is a store whose jobs are claimed by others whenever it has said
 // which is next.
 type overtaken struct {
-	*exporttest.MemStore
+	*jobstest.MemStore
 	claim func(id string)
 }
 
@@ -219,7 +219,7 @@ func (s overtaken) Next(ctx context.Context) (string, error) {
 // TestOvertaken has a worker that is always slower than others.
 func TestOvertaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := overtaken{MemStore: new(exporttest.MemStore)}
+		store := overtaken{MemStore: new(jobstest.MemStore)}
 		var left atomic.Int64
 		left.Store(3)
 		store.claim = func(id string) {

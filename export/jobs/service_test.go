@@ -15,6 +15,7 @@ import (
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/exporttest"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
 )
 
 // node is a service, the ports that it shares with other nodes, and the tasks
@@ -26,7 +27,7 @@ type node struct {
 	spool  export.Spool
 	dest   jobs.Destination
 
-	exporttest.MemDispatcher
+	jobstest.MemDispatcher
 }
 
 // newNode makes a node of its own world; change may bring it into another.
@@ -35,11 +36,11 @@ func newNode(t *testing.T, change func(*jobs.Config), sections ...export.Section
 	n := &node{spool: new(exporttest.MemSpool)}
 	n.config = jobs.Config{
 		Engine:        engine(t, func(c *export.Config) { c.Spool = n.spool }, sections...),
-		Store:         new(exporttest.MemStore),
+		Store:         new(jobstest.MemStore),
 		Dispatcher:    &n.MemDispatcher,
-		Destination:   new(exporttest.MemDestination),
-		Signer:        new(exporttest.MemSigner),
-		Organizations: exporttest.MemOrganizations{acme.ID: acme},
+		Destination:   new(jobstest.MemDestination),
+		Signer:        new(jobstest.MemSigner),
+		Organizations: jobstest.MemOrganizations{acme.ID: acme},
 		Logger:        slog.New(slog.DiscardHandler),
 	}
 	if change != nil {
@@ -198,7 +199,7 @@ func TestServiceLife(t *testing.T) {
 			t.Errorf("inventory %v", job.Results)
 		}
 		link, err := n.Link(t.Context(), job)
-		calls := n.config.Signer.(*exporttest.MemSigner).Calls()
+		calls := n.config.Signer.(*jobstest.MemSigner).Calls()
 		if err != nil || len(calls) != 1 || calls[0].Key != job.ObjectKey || calls[0].Filename != job.Filename || !link.ExpiresAt.Equal(time.Now().Add(time.Hour)) {
 			t.Errorf("link %v, %v", link, err)
 		}

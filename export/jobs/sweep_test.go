@@ -15,8 +15,9 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
-	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/faulttest"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
 )
 
 // commit stores an archive, or a part, as a worker does that knows nothing of
@@ -171,7 +172,7 @@ func TestSweepMayFail(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					n := newNode(t, nil, fine("a"))
 					clean := litter(t, n)
-					faults := exporttest.NewFaults()
+					faults := faulttest.New()
 					failing := newNode(t, func(c *jobs.Config) {
 						c.Store, c.Destination = faults.Store(n.store), faults.Destination(n.dest)
 						c.Engine = engine(t, func(c *export.Config) { c.Spool = faults.Spool(n.spool) }, fine("a"))
@@ -207,7 +208,7 @@ func TestSweepMayFail(t *testing.T) {
 // TestSweepGoesOn has some archives that cannot be deleted, then too many.
 func TestSweepGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		stuck := &stuckDestination{Destination: new(exporttest.MemDestination), keys: make(map[string]bool)}
+		stuck := &stuckDestination{Destination: new(jobstest.MemDestination), keys: make(map[string]bool)}
 		n := newNode(t, func(c *jobs.Config) { c.Destination = stuck }, fine("a"))
 		var list []jobs.Job
 		for range 100 {

@@ -12,8 +12,9 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
-	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/audit/audittest"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/sign"
 )
@@ -66,7 +67,7 @@ func (noJobs) Get(context.Context, string, string) (jobs.Job, error) {
 func asks(t *testing.T, ring *sign.Ring, link string) int {
 	t.Helper()
 	handler, err := sign.NewHandler(sign.HandlerConfig{
-		Ring: ring, Prefix: "/d", Jobs: noJobs{}, Destination: new(exporttest.MemDestination), Trail: new(exporttest.MemTrail),
+		Ring: ring, Prefix: "/d", Jobs: noJobs{}, Destination: new(jobstest.MemDestination), Trail: new(audittest.MemTrail),
 	})
 	if err != nil {
 		t.Fatal(err)

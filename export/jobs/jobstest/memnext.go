@@ -1,0 +1,46 @@
+package jobstest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
+)
+
+// Next implements [jobs.Scheduler].
+func (s *MemStore) Next(ctx context.Context) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	busy, served := make(map[string]int), make(map[string]time.Time)
+	for _, j := range s.jobs {
+		org := j.Organization.ID
+		if j.Status == jobs.Processing {
+			busy[org]++
+		}
+		if j.ClaimedAt.After(served[org]) {
+			served[org] = j.ClaimedAt
+		}
+	}
+	waiting := s.those(jobs.Job.Waits)
+	if len(waiting) == 0 {
+		return "", fmt.Errorf("%w: no job waits", export.ErrNotFound)
+	}
+	next := slices.MinFunc(waiting, func(a, b jobs.Job) int {
+		return cmp.Or(
+			cmp.Compare(b.Priority, a.Priority),
+			cmp.Compare(busy[a.Organization.ID], busy[b.Organization.ID]),
+			served[a.Organization.ID].Compare(served[b.Organization.ID]),
+			a.CreatedAt.Compare(b.CreatedAt),
+			strings.Compare(a.ID, b.ID),
+		)
+	})
+	return next.ID, nil
+}

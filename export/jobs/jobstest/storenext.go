@@ -1,0 +1,85 @@
+package jobstest
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/internal/kittest"
+	"github.com/orgexport/orgexport/export/jobs"
+)
+
+// storeNext asks for the next job again and again, as free workers do. A store
+// that is no jobs.Scheduler has nothing to show.
+func storeNext(t testing.TB, s jobs.Store) {
+	scheduler, ok := s.(jobs.Scheduler)
+	if !ok {
+		return
+	}
+	n := 0
+	add := func(organization string, age time.Duration, alter func(now time.Time, j *jobs.Job)) string {
+		n++
+		return createOf(t, s, organization, n, func(now time.Time, j *jobs.Job) {
+			j.CreatedAt = now.Add(-age)
+			if alter != nil {
+				alter(now, j)
+			}
+		}).ID
+	}
+	next := func(when, want string) {
+		t.Helper()
+		got, err := scheduler.Next(t.Context())
+		if want == "" {
+			if !errors.Is(err, export.ErrNotFound) {
+				t.Errorf("%s Next gives %q, %v, want ErrNotFound", when, got, err)
+			}
+			return
+		}
+		if err != nil || got != want {
+			t.Fatalf("%s Next gives %s, %v, want %s", when, got, err, want)
+		}
+	}
+	claim := func(id string, ago time.Duration) {
+		update(t, s, id, func(now time.Time, j *jobs.Job) {
+			j.Status, j.LeaseUntil, j.ClaimedAt = jobs.Processing, now.Add(time.Hour), now.Add(-ago)
+		})
+	}
+	next("of no jobs", "")
+	done := add(kittest.OurOrg, 9*time.Hour, nil)
+	end(t, s, done)
+	add(kittest.OurOrg, 9*time.Hour, func(_ time.Time, j *jobs.Job) { j.PutOff = true })
+	next("with none that waits", "")
+
+	second := add(kittest.OurOrg, 3*time.Hour, nil)
+	third := add(kittest.OurOrg, 2*time.Hour, nil)
+	first := add(kittest.OurOrg, 4*time.Hour, func(now time.Time, j *jobs.Job) { j.LeaseUntil = now.Add(-time.Minute) })
+	late := add(kittest.TheirOrg, time.Hour, nil)
+	next("of jobs that wait", first)
+	next("asked again", first)
+	claim(first, 50*time.Minute)
+	next("with one of the other organization", late)
+	claim(late, 40*time.Minute)
+	next("with as many of both", second)
+	claim(second, 30*time.Minute)
+	later := add(kittest.TheirOrg, time.Minute, nil)
+	next("with more of the one", later)
+	urgent := add(kittest.OurOrg, time.Second, func(_ time.Time, j *jobs.Job) { j.Priority = 1 })
+	add(kittest.TheirOrg, 9*time.Hour, func(_ time.Time, j *jobs.Job) { j.Priority = -1 })
+	next("with one of priority", urgent)
+	claim(urgent, 20*time.Minute)
+	for _, id := range []string{first, second, urgent, late} {
+		end(t, s, id)
+	}
+	next("whose turn was longer ago", later)
+	claim(later, 0)
+	end(t, s, later)
+	next("by turns", third)
+}
+
+func storeNextCancelled(t testing.TB, s jobs.Store) {
+	if scheduler, ok := s.(jobs.Scheduler); ok {
+		_, err := scheduler.Next(kittest.Cancelled(t))
+		kittest.WantCancelled(t, "Next", err)
+	}
+}
