@@ -12,6 +12,10 @@ type Codec interface {
 	// MediaType is that of a packed stream, such as "application/gzip".
 	MediaType() string
 
+	// Magic returns the byte strings that a packed stream can begin with, as
+	// [Format.Magic] does for archives.
+	Magic() []string
+
 	// SegmentSize is how many bytes of the stream are packed at a time.
 	SegmentSize() int
 

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Format is an archive container. Its zero value is of no use; take one of
-// this package's or of a sub-package's. A Format is immutable and safe for
+// Format is an archive container. Take one of this package or of a
+// sub-package, or implement your own (see the package documentation). A Format is immutable and safe for
 // concurrent use.
 type Format interface {
 	// Name is the format as users spell it, such as "tar.gz".
@@ -24,6 +24,11 @@ type Format interface {
 
 	// MediaType is the archive's media type, such as "application/zip".
 	MediaType() string
+
+	// Magic returns the byte strings that an archive of this format can begin
+	// with, whatever program made it. There is at least one, none is empty, and
+	// none begins with another.
+	Magic() []string
 
 	// Pack makes one part. It calls fn once with a Packer that is valid until
 	// fn returns. If fn returns nil the part is completed: its body has been
@@ -50,6 +55,10 @@ type Format interface {
 	// else copied to scratch first.
 	NewReader(src io.Reader, o ReadOptions) (Reader, error)
 }
+
+// DefaultFormats returns zip and tar.gz: the formats of packages that are given
+// none.
+func DefaultFormats() []Format { return []Format{Zip(), TarGz()} }
 
 // Packer takes the files of one part. It is safe for concurrent use; files
 // stand in the part in the order in which their readers came to an end.

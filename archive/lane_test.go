@@ -30,6 +30,7 @@ func newTestCodec(encode func(raw []byte) error) testCodec {
 
 func (testCodec) Name() string                      { return "test" }
 func (testCodec) MediaType() string                 { return "application/octet-stream" }
+func (testCodec) Magic() []string                   { return nil }
 func (testCodec) SegmentSize() int                  { return 4096 }
 func (testCodec) Window() int                       { return 100 }
 func (c testCodec) NewEncoder(int) (Encoder, error) { return c.testEncoder, nil }

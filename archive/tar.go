@@ -28,6 +28,7 @@ type tarFormat struct{ codec Codec }
 func (f tarFormat) Name() string      { return "tar." + f.codec.Name() }
 func (f tarFormat) Extension() string { return f.Name() }
 func (f tarFormat) MediaType() string { return f.codec.MediaType() }
+func (f tarFormat) Magic() []string   { return f.codec.Magic() }
 
 func (f tarFormat) Pack(ctx context.Context, body, tail io.Writer, o Options, fn func(Packer) error) error {
 	p := &tarPacker{

@@ -21,6 +21,10 @@ func (zipFormat) Name() string      { return "zip" }
 func (zipFormat) Extension() string { return "zip" }
 func (zipFormat) MediaType() string { return "application/zip" }
 
+// Magic returns the signature of a file's header, and that of the end record,
+// which an archive without files begins with.
+func (zipFormat) Magic() []string { return []string{"PK\x03\x04", "PK\x05\x06"} }
+
 func (f zipFormat) Pack(ctx context.Context, body, tail io.Writer, o Options, fn func(Packer) error) error {
 	p := &zipPacker{
 		ctx:     ctx,

@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/flate"
@@ -101,7 +102,7 @@ func (r *zipReader) source(src io.Reader, dir string) (int64, error) {
 	in := bufio.NewReader(src)
 	if b, err := in.Peek(4); err != nil && err != io.EOF {
 		return 0, err
-	} else if s := string(b); s != "PK\x03\x04" && s != "PK\x05\x06" {
+	} else if !slices.Contains(zipFormat{}.Magic(), string(b)) {
 		return 0, damaged("this is not a zip file")
 	}
 	r.scratch = NewScratch(dir)

@@ -104,7 +104,7 @@ func NewService(c ServiceConfig) (*Service, error) {
 
 func (c ServiceConfig) withDefaults() ServiceConfig {
 	if c.Formats == nil {
-		c.Formats = []archive.Format{archive.Zip(), archive.TarGz()}
+		c.Formats = archive.DefaultFormats()
 	}
 	setDefault(&c.Retention, 7*24*time.Hour)
 	setDefault(&c.PartsRetention, 24*time.Hour)

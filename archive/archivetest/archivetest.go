@@ -68,6 +68,7 @@ func Run(t *testing.T, c Config) {
 		test func(*testing.T, *kit)
 	}{
 		{"Description", testDescription},
+		{"Magic", testMagic},
 		{"RoundTrip", testRoundTrip},
 		{"EmptyPart", testEmptyPart},
 		{"EmptyArchive", testEmptyArchive},
@@ -120,6 +121,19 @@ type kit struct {
 
 func (k *kit) options() archive.Options {
 	return archive.Options{Pool: k.pool, Scratch: k.scratch}
+}
+
+// others returns kits of formats other than k's.
+func (k *kit) others() []*kit {
+	var list []*kit
+	for _, f := range archive.DefaultFormats() {
+		if f.Name() != k.Format.Name() {
+			other := *k
+			other.Format = f
+			list = append(list, &other)
+		}
+	}
+	return list
 }
 
 // nothingLeft fails if there are more goroutines than before or files in

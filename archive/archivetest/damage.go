@@ -26,7 +26,7 @@ func testDamage(t *testing.T, k *kit) {
 		"tail for body":     {p.tail, p.tail},
 		"tail of another":   {p.body, big.tail},
 		"body of another":   {big.body, p.tail},
-		"of another format": k.otherFormat(t),
+		"of another format": k.others()[0].pack(t, newItem("a.yaml", text(300, 1))),
 	} {
 		k.refuses(t, name, bad)
 	}
@@ -73,16 +73,6 @@ func (k *kit) refuses(t *testing.T, what string, p part) {
 	if !errors.Is(first, archive.ErrPart) || !errors.Is(err, archive.ErrPart) {
 		t.Fatalf("%s: Part returned %v, Join %v; want ErrPart", what, first, err)
 	}
-}
-
-// otherFormat packs a part of a format that is not the kit's.
-func (k *kit) otherFormat(t *testing.T) part {
-	t.Helper()
-	other := *k
-	if other.Format = archive.Zip(); k.Format.Name() == archive.Zip().Name() {
-		other.Format = archive.TarGz()
-	}
-	return other.pack(t, newItem("a.yaml", text(300, 1)))
 }
 
 // testPartReadError lets the readers of a part fail, which says nothing about

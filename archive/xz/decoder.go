@@ -108,7 +108,7 @@ func (d *decoder) openStream() error {
 	if err != nil {
 		return err
 	}
-	if !bytes.HasPrefix(b, []byte{0xfd, '7', 'z', 'X', 'Z', 0}) || crc32.ChecksumIEEE(b[6:8]) != binary.LittleEndian.Uint32(b[8:]) {
+	if !bytes.HasPrefix(b, []byte(magic)) || crc32.ChecksumIEEE(b[6:8]) != binary.LittleEndian.Uint32(b[8:]) {
 		return errors.New("xz: no header of a stream")
 	}
 	d.check, d.seen = b[6:8], newBlockList()

@@ -31,12 +31,14 @@ type codec struct{}
 
 func (codec) Name() string                            { return "xz" }
 func (codec) MediaType() string                       { return "application/x-xz" }
+func (codec) Magic() []string                         { return []string{magic} }
 func (codec) SegmentSize() int                        { return blockSize }
 func (codec) Window() int                             { return 0 }
 func (codec) NewFrame() archive.Frame                 { return new(frame) }
 func (codec) NewEncoder(int) (archive.Encoder, error) { return encoder{}, nil }
 
 const (
+	magic      = "\xfd7zXZ\x00" // of a stream (section 2.1.1.1)
 	blockSize  = 1 << 20
 	headerSize = 12 // of a stream (xz format 1.2.1, section 2.1.1)
 	footerSize = 12 // section 2.1.2
@@ -106,7 +108,7 @@ type frame struct {
 }
 
 func (f *frame) Open(dst io.Writer) error {
-	b := append([]byte{0xfd, '7', 'z', 'X', 'Z', 0}, streamFlags...)
+	b := append([]byte(magic), streamFlags...)
 	b = binary.LittleEndian.AppendUint32(b, crc32.ChecksumIEEE(streamFlags))
 	_, err := dst.Write(b)
 	return err
