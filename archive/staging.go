@@ -15,7 +15,7 @@ import (
 type intake struct {
 	ctx    context.Context
 	closed *atomic.Bool // of the part
-	name   string
+	entry  Entry
 	r      io.Reader
 	digest hash.Hash
 	size   int64
@@ -26,7 +26,7 @@ func newIntake(ctx context.Context, closed *atomic.Bool, e Entry, r io.Reader) (
 	if err := checkName(e.Name); err != nil {
 		return nil, err
 	}
-	return &intake{ctx: ctx, closed: closed, name: e.Name, r: r, digest: sha256.New()}, nil
+	return &intake{ctx: ctx, closed: closed, entry: e, r: r, digest: sha256.New()}, nil
 }
 
 // fill reads until buf holds n bytes; fewer mean that the file has ended. What
@@ -42,7 +42,7 @@ func (in *intake) fill(buf []byte, n int) ([]byte, error) {
 		}
 		k, err := in.r.Read(buf[len(buf):n])
 		if k < 0 || k > n-len(buf) {
-			return nil, &ReadError{in.name, errors.New("reader returned an impossible count")}
+			return nil, &ReadError{in.entry.Name, errors.New("reader returned an impossible count")}
 		}
 		buf = buf[:len(buf)+k]
 		switch {
@@ -54,7 +54,7 @@ func (in *intake) fill(buf []byte, n int) ([]byte, error) {
 			empty = 0
 		default:
 			if empty++; empty == maxEmptyReads {
-				return nil, &ReadError{in.name, io.ErrNoProgress}
+				return nil, &ReadError{in.entry.Name, io.ErrNoProgress}
 			}
 		}
 	}
@@ -73,11 +73,11 @@ func (in *intake) failed(err error) error {
 	if in.ctx.Err() != nil {
 		return context.Cause(in.ctx)
 	}
-	return &ReadError{in.name, err}
+	return &ReadError{in.entry.Name, err}
 }
 
 func (in *intake) file() File {
-	f := File{Name: in.name, Size: in.size}
+	f := File{Name: in.entry.Name, Size: in.size}
 	in.digest.Sum(f.SHA256[:0])
 	return f
 }
@@ -86,6 +86,7 @@ func (in *intake) file() File {
 // it is known to be whole.
 type staged struct {
 	packed   *Scratch
+	size     int64     // of the file
 	segments []Segment // about 24 bytes for each MiB of the file
 	window   []byte    // the file's last bytes
 }
@@ -122,7 +123,7 @@ func stage(in *intake, part *lane, dir string, first []byte) (_ *staged, err err
 			return nil, err
 		}
 	}
-	whole = true
+	whole, s.size = true, in.size
 	return s, nil
 }
 
