@@ -51,6 +51,11 @@ func (e *testEncoder) Encode(dst, raw, dict []byte, _ bool) ([]byte, uint64, err
 	return append(dst, raw...), uint64(len(dict)), nil
 }
 
+// NewDecoder is not there: the test codec only packs.
+func (testCodec) NewDecoder(io.Reader) (io.ReadCloser, error) {
+	return nil, errors.New("test codec does not unpack")
+}
+
 type testFrame struct{}
 
 func (testFrame) Open(io.Writer) error  { return nil }

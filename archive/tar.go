@@ -10,15 +10,17 @@ import (
 	"time"
 )
 
-// TarGz returns the tar.gz format: one gzip member (RFC 1952) around a POSIX tar
-// stream.
+// TarGz returns the tar.gz format: a POSIX tar stream in one gzip member
+// (RFC 1952).
 func TarGz() Format { return NewTar(gzipCodec{}) }
 
-// NewTar returns the format of a tar stream that is packed by c. Headers,
-// contents and padding are packed together, in segments of [Codec.SegmentSize].
-// A segment has the stream before it as dictionary, but nothing of another
-// part. A file of a segment or more is packed on its own, so that nothing of it
-// is in the part if its reader fails.
+// NewTar returns the format of a POSIX tar stream that is packed by c. Its name
+// and extension are "tar." and the name of c.
+//
+// Headers, contents and padding are packed together, in segments of
+// [Codec.SegmentSize]. The dictionary of a segment is the stream before it, but
+// nothing of another part. A file of a segment or more has segments of its own,
+// so that nothing of it is in the part if its reader fails.
 func NewTar(c Codec) Format { return tarFormat{c} }
 
 type tarFormat struct{ codec Codec }

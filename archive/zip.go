@@ -5,10 +5,11 @@ import (
 	"io"
 )
 
-// Zip returns the zip format, as PKWARE's APPNOTE.TXT 6.3.10 has it. Local headers
-// hold the sizes (there are no data descriptors), names are UTF-8, zip64
-// records appear where they are needed. Files are packed in parallel, large
-// ones piece by piece, and a file that does not shrink is stored.
+// Zip returns the zip format (PKWARE's APPNOTE.TXT 6.3.10). Its archives have
+// the sizes of a file in its local header, not in a data descriptor, names in
+// UTF-8, and zip64 records only where they are needed. A file that does not
+// shrink is stored. Files are packed in parallel, and so are the segments of a
+// large file.
 func Zip() Format { return zipFormat{} }
 
 type zipFormat struct{}
@@ -17,8 +18,8 @@ func (zipFormat) Name() string      { return "zip" }
 func (zipFormat) Extension() string { return "zip" }
 func (zipFormat) MediaType() string { return "application/zip" }
 
-// Magic returns the signature of a file's header, and that of the end record,
-// which an archive without files begins with.
+// Magic returns the signatures of a local header and of the end record. An
+// archive without files begins with the latter.
 func (zipFormat) Magic() []string { return []string{"PK\x03\x04", "PK\x05\x06"} }
 
 func (f zipFormat) Pack(ctx context.Context, body, tail io.Writer, o Options, fn func(Packer) error) error {
@@ -56,8 +57,8 @@ func (l zipLayout) large(e Entry, file *staged) error {
 	})
 }
 
-// writeLarge stores the file if none of its segments shrank. Otherwise those
-// that did not shrink become stored blocks among the deflated.
+// writeLarge stores a file if none of its segments shrank. Else it deflates the
+// file, and the segments that did not shrink become stored blocks in between.
 func (l zipLayout) writeLarge(e Entry, file *staged) error {
 	var sum uint32
 	var packed int64
@@ -88,8 +89,8 @@ func (l zipLayout) writeLarge(e Entry, file *staged) error {
 	})
 }
 
-// write appends a file's local header and content to the body and notes its
-// directory record.
+// write appends a file's local header and content to the body, and its record to
+// the tail.
 func (l zipLayout) write(h zipHeader, content func() error) error {
 	h.offset = l.part.size
 	if _, err := l.part.Write(h.local()); err != nil {

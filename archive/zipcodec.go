@@ -6,15 +6,18 @@ import (
 	"io"
 )
 
-// zipCodec packs the segments of files in a zip part. The mark of a segment
-// is its CRC-32, and above it a bit that tells that the segment is raw: it
-// shrinks too little to be worth unpacking.
+// zipCodec packs the segments of a file. The mark of a segment is its CRC-32. A
+// bit above that is set if the segment is raw, because packing it saved too
+// little.
 type zipCodec struct{ gzipCodec }
 
 const zipRawBit = 1 << 32
 
+// zipSum returns the CRC-32 in a mark.
 func zipSum(mark uint64) uint32 { return uint32(mark) }
-func zipRaw(mark uint64) bool   { return mark&zipRawBit != 0 }
+
+// zipRaw reports whether a segment is raw.
+func zipRaw(mark uint64) bool { return mark&zipRawBit != 0 }
 
 func (zipCodec) NewEncoder(level int) (Encoder, error) {
 	d, err := newDeflater(level)
@@ -50,8 +53,9 @@ func (e *zipEncoder) Encode(dst, raw, dict []byte, last bool) ([]byte, uint64, e
 
 const probeSize = 64 << 10
 
-// worthPacking tries the first, middle and last 64 KiB of a large segment, so
-// that images and the like cost no more than a look.
+// worthPacking reports whether it is worth trying to pack a segment. Of a large
+// one it packs only the first, the middle and the last 64 KiB, so that images
+// and the like cost little.
 func (e *zipEncoder) worthPacking(raw []byte) (bool, error) {
 	if len(raw) <= 4*probeSize {
 		return len(raw) > 0, nil
@@ -70,15 +74,15 @@ func (e *zipEncoder) worthPacking(raw []byte) (bool, error) {
 	return false, nil
 }
 
-// shrinks tells whether packing saves 2 % or more.
+// shrinks reports whether packing saves 2 % or more.
 func shrinks(raw, packed int) bool { return packed <= raw-raw/50-1 }
 
-// storedFramer copies the segments of a file and puts raw ones into stored
-// blocks.
+// storedFramer copies the segments of a file. It puts raw segments into stored
+// blocks of DEFLATE.
 type storedFramer struct {
 	dst      io.Writer
 	segments []Segment
-	done     int64 // bytes of the first segment that have passed
+	done     int64 // bytes of the first segment that have been copied
 }
 
 func (f *storedFramer) Write(p []byte) (int, error) {

@@ -28,10 +28,10 @@ func (f zipFormat) Join(ctx context.Context, dst io.Writer, o Options, fn func(J
 type zipDirectory struct {
 	headers *Scratch
 	files   uint64
-	size    int64 // of the files, which come before it
+	size    int64 // bytes of the files, which come before the directory
 }
 
-// add takes the next file from a part's tail.
+// add adds the file of a part's next record. It is a readRecord.
 func (d *zipDirectory) add(t *tailReader, offset int64) (int64, error) {
 	h, err := readZipRecord(t)
 	if err != nil {
@@ -50,8 +50,8 @@ func (d *zipDirectory) add(t *tailReader, offset int64) (int64, error) {
 	return length, nil
 }
 
-// end returns the end of central directory record (APPNOTE 4.3.16), before it
-// where needed that of zip64 and its locator (4.3.14, 4.3.15).
+// end returns the end of central directory record (APPNOTE 4.3.16). Where needed
+// the record of zip64 and its locator are before it (4.3.14, 4.3.15).
 func (d *zipDirectory) end() []byte {
 	files, size, offset := d.files, uint64(d.headers.Size()), uint64(d.size)
 	var b []byte
