@@ -15,14 +15,15 @@
 // of a newer version, is refused with an error that matches [ErrPart].
 //
 // Equal files in equal order give equal bytes, on every machine and with any
-// number of processors. What counts is [Entry], the contents, the format,
-// [Options.Level], and the versions of this package and of its codecs.
+// number of processors. Bytes depend only on each file's [Entry] and contents,
+// the format, [Options.Level], and the versions of this package and its codecs.
 //
 // # Read an archive
 //
 // [Format.NewReader] reads an archive file by file, whoever made it. The
 // [Reader] trusts nothing that the archive says, and keeps to the limits of
-// [ReadOptions]. [Format.Magic] tells the format of an unknown archive.
+// [ReadOptions]. The format of an unknown archive is the one whose
+// [Format.Magic] it begins with.
 //
 // # Memory and disk
 //
@@ -38,11 +39,12 @@
 // it. To add one,
 //
 //   - implement [Codec] and pass it to [NewTar], if the format is a tar stream
-//     with another compression (gzip.go is an example), or implement [Format],
-//     if it is something else (zip.go);
-//   - give it a package of its own, as archive/xz, if it needs a library, so
+//     with another compression (gzip.go and archive/xz are examples); for
+//     anything else implement [Format] (zip.go, on pack.go and join.go);
+//   - if it needs a library, give it a package of its own, as archive/xz is, so
 //     that only those who use the format link the library;
-//   - test it with archivetest.Run (format_test.go);
-//   - add it to the list of whoever shall offer it: that of exportd is in
-//     httpapi/exportd/internal/cli/format.go.
+//   - test it with archivetest.Run, as format_test.go does; the test flag
+//     -update makes the golden part;
+//   - add it to the list of each program that is to know it: that of exportd is
+//     in httpapi/exportd/internal/cli/format.go.
 package archive

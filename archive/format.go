@@ -116,8 +116,8 @@ type File struct {
 
 // Options are settings of packing and joining. The zero value is ready for use.
 type Options struct {
-	// Level is the compression level, from 1 (fastest) to 9 (smallest); what is
-	// outside is taken to the nearest. Defaults to 6. Some formats ignore it.
+	// Level is the compression level, from 1 (fastest) to 9 (smallest). Defaults
+	// to 6; other numbers count as the nearest level. Some formats ignore it.
 	Level int
 
 	// Pool packs files in parallel. Share one among all parts that are packed

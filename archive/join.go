@@ -2,7 +2,7 @@ package archive
 
 import "io"
 
-// joiner copies the bodies of parts. What their records say is for the format.
+// joiner copies the bodies of parts. Their records are read by the format.
 type joiner struct {
 	dst    io.Writer
 	format string
@@ -10,8 +10,8 @@ type joiner struct {
 	err    error
 }
 
-// readRecord reads the next record of a part. It is about the piece that begins
-// at an offset of the part's body; its length is returned.
+// readRecord reads the next record of a part's tail. The record describes a piece
+// of the body, which begins at offset; readRecord returns its length.
 type readRecord func(t *tailReader, offset int64) (length int64, err error)
 
 // joinParts lets fn join parts of the named format. Their bodies go to dst, and
@@ -48,12 +48,12 @@ func (j *joiner) part(body, tail io.Reader) error {
 			return err
 		}
 		if n < 0 || n > t.BodySize-offset {
-			return refuse("records are of more than the body")
+			return refuse("records cover more than the body")
 		}
 		offset += n
 	}
 	if offset < t.BodySize {
-		return refuse("records are of less than the body")
+		return refuse("records cover less than the body")
 	}
 	return t.end()
 }

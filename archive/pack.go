@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// packer makes one part. It reads files, packs them and keeps each of them all
-// or nothing; where their bytes go in the part is up to the layout.
+// packer makes one part. It reads files and packs them, and each is in the part
+// whole or not at all. Where its bytes go is up to the layout.
 type packer struct {
 	ctx     context.Context // of the part, not of a single Add
 	pool    *Pool

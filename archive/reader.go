@@ -37,7 +37,7 @@ type Reader interface {
 
 // Header describes a file or a folder in an archive.
 type Header struct {
-	Name    string // of a folder without the slash at its end
+	Name    string // that of a folder has no slash at its end
 	Size    int64  // bytes, as the archive declares it
 	ModTime time.Time
 	Folder  bool
