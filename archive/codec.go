@@ -2,57 +2,72 @@ package archive
 
 import "io"
 
-// Codec is a way to pack a stream segment by segment. Its methods are safe for
-// concurrent use. A Codec must be comparable: equal codecs share encoders.
+// Codec compresses a stream piece by piece. [NewTar] makes a tar format of it.
+// Its methods must be safe for concurrent use. A Codec must be comparable: equal
+// codecs share encoders.
 type Codec interface {
-	// Name is the codec's short name and what a tar format adds to its
-	// extension, such as "gz".
+	// Name is the codec's short name, such as "gz". The tar format has it in
+	// its own name and extension.
 	Name() string
 
-	// MediaType is that of a packed stream, such as "application/gzip".
+	// MediaType is the media type of a packed stream, such as
+	// "application/gzip".
 	MediaType() string
+
+	// Magic returns the byte strings that a packed stream can begin with, as
+	// [Format.Magic] does for archives.
+	Magic() []string
 
 	// SegmentSize is how many bytes of the stream are packed at a time.
 	SegmentSize() int
 
-	// Window is how many bytes of the stream before a segment the encoder
-	// wants as dictionary; 0 for none.
+	// Window is how many of the bytes before a segment the encoder gets as
+	// dictionary. It is 0 if the encoder needs none.
 	Window() int
 
-	// NewEncoder makes an encoder for a level of 1 to 9.
+	// NewEncoder returns an encoder for a level from 1 to 9.
 	NewEncoder(level int) (Encoder, error)
 
-	// NewDecoder unpacks a whole packed stream. Reading returns [io.EOF] only
-	// when the stream is whole, its check sums are right and nothing follows it.
-	// The decoder is read by one goroutine and closed by another, which waits
-	// for the last read.
+	// NewDecoder unpacks a whole packed stream. Reading returns [io.EOF] only if
+	// the stream is whole, its check sums are right and nothing follows it. One
+	// goroutine reads the decoder; another may close it, after the last read
+	// has returned.
 	NewDecoder(src io.Reader) (io.ReadCloser, error)
 
-	// NewFrame makes what surrounds the segments of one archive.
+	// NewFrame returns the frame of one archive.
 	NewFrame() Frame
 }
 
-// Encoder packs single segments. It is used by one goroutine at a time, again
-// and again.
+// Encoder packs segments, one after the other. It is used by one goroutine at a
+// time, and for segments of different streams.
 type Encoder interface {
-	// Encode packs raw, appends it to dst and returns the extended buffer and a
-	// mark that [Frame.Segment] gets back. dict is what comes right before raw
-	// in the stream, as much as the codec's window, shorter or empty at the
-	// beginning of a part. last is not set for tar formats, whose stream goes
-	// on. The result must depend on raw, dict, last and the level only.
+	// Encode packs raw and appends the result to dst. dict is the end of the
+	// stream before raw: [Codec.Window] bytes, or fewer at the beginning of a
+	// part. last is never set for tar formats, whose stream always goes on. The
+	// mark is a number about the segment that [Frame.Segment] gets, such as a
+	// check sum. The result must depend only on the arguments (but not on dst)
+	// and on the level.
 	Encode(dst, raw, dict []byte, last bool) (packed []byte, mark uint64, err error)
 }
 
-// Frame writes what a packed stream has before and behind its segments. It is
-// used by one goroutine, in the order of its methods.
+// Segment describes a packed segment.
+type Segment struct {
+	Raw    int64  // bytes before packing
+	Packed int64  // bytes in the part's body
+	Mark   uint64 // from [Encoder.Encode]
+}
+
+// Frame writes what stands before and behind the segments of an archive. Open
+// is called first, then Segment for each segment in their order, then Close, all
+// by one goroutine.
 type Frame interface {
-	// Open writes what comes before the first segment.
+	// Open writes what stands before the first segment.
 	Open(dst io.Writer) error
 
-	// Segment takes note of the next segment in the stream. An error means that
-	// no such segment can exist.
+	// Segment takes note of the next segment. It returns an error if there can
+	// be no such segment.
 	Segment(s Segment) error
 
-	// Close writes what comes behind the last segment.
+	// Close writes what stands behind the last segment.
 	Close(dst io.Writer) error
 }

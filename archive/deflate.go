@@ -9,12 +9,12 @@ import (
 // window is how far back DEFLATE can refer (RFC 1951, section 2).
 const window = 32 << 10
 
-// deflateEnd is an empty last block. It ends a stream of segments, which all
-// end on a byte boundary.
+// deflateEnd is an empty last block. It ends a stream of segments. Each segment
+// ends at a whole byte, so it can follow any of them.
 var deflateEnd = []byte{0x03, 0x00}
 
-// deflater packs segments as DEFLATE blocks. A segment that is not the last
-// ends in a sync marker, so that the next can follow at once.
+// deflater packs segments as DEFLATE blocks. Behind a segment that is not the
+// last it writes a sync marker, so that the next can follow.
 type deflater struct {
 	w   *flate.Writer
 	out appender
@@ -28,6 +28,7 @@ func newDeflater(level int) (*deflater, error) {
 	return &deflater{w: w}, nil
 }
 
+// deflate appends raw, packed, to dst. See [Encoder.Encode].
 func (d *deflater) deflate(dst, raw, dict []byte, last bool) ([]byte, error) {
 	d.out.b = dst
 	d.w.ResetDict(&d.out, dict)
@@ -46,12 +47,13 @@ func (d *deflater) deflate(dst, raw, dict []byte, last bool) ([]byte, error) {
 	return packed, nil
 }
 
-// storedSize is the length of n bytes as stored blocks.
+// storedSize returns the length of n bytes as stored blocks.
 func storedSize(n int) int { return n + 5*((n+maxStored-1)/maxStored) }
 
 const maxStored = 65535 // RFC 1951, section 3.2.4
 
-// appendStored appends raw as stored blocks, none of them the last.
+// appendStored appends raw as stored blocks. None of them is marked as the
+// last.
 func appendStored(dst, raw []byte) []byte {
 	for len(raw) > 0 {
 		n := min(len(raw), maxStored)

@@ -1,39 +1,50 @@
-// Package archive packs files into parts and joins parts into one standard
-// archive. It knows nothing of exports.
+// Package archive makes and reads archives. It has the formats zip and tar.gz;
+// package archive/xz has tar.xz. It knows nothing of exports.
 //
-// # Pack and join
+// # Make an archive
 //
-// An archive is made in two steps. [Format.Pack] turns a run of files into a
-// part; parts can be packed at the same time, in any order, on any machine.
-// [Format.Join] puts finished parts behind each other and makes them one
-// archive; joining copies and merges and never compresses again.
+// An archive is made in two steps. [Format.Pack] packs files into a part. Parts
+// can be packed at the same time, in any order, on any machine. [Format.Join]
+// then puts the parts behind each other and makes them one archive. Joining
+// only copies; it never compresses.
 //
-// A part is two byte streams. Its body is laid bytes: they go into the
-// archive as they are. Its tail is what joining needs to know about the body:
-// a check sum, and for each format the lengths or directory records that the
-// archive's own index is merged from. A part whose body or tail is cut,
-// changed, of another format or of a newer version is refused with an error
-// that matches [ErrPart]; make it again.
+// A part is two byte streams. The body goes into the archive as it is. The tail
+// holds what joining needs to know about the body: a check sum, and for each
+// piece of the body its length or its directory record. Keep both until they
+// are joined. A part that was cut or changed, or that is of another format or
+// of a newer version, is refused with an error that matches [ErrPart].
 //
-// # Same bytes
+// Equal files in equal order give equal bytes, on every machine and with any
+// number of processors. Bytes depend only on each file's [Entry] and contents,
+// the format, [Options.Level], and the versions of this package and its codecs.
 //
-// Equal entries in equal order give equal bytes, whatever the timing, the
-// machine or the number of packers. Names, contents, [Entry.ModTime], the
-// format, [Options.Level] and the versions of this package and of the codec
-// are all that enters a part.
+// # Read an archive
+//
+// [Format.NewReader] reads an archive file by file, whoever made it. The
+// [Reader] trusts nothing that the archive says, and keeps to the limits of
+// [ReadOptions]. The format of an unknown archive is the one whose
+// [Format.Magic] it begins with.
 //
 // # Memory and disk
 //
-// Memory is flat: a [Pool] bounds the bytes in flight, and what grows with the
-// number of files or their size (a packed file over one segment, the records
-// of a tail, the central directory) waits in temporary files in
-// [Options.Scratch]. On Unix these files have no name from the moment they are
-// made, so a killed process leaves nothing behind.
+// Memory does not grow with the archive. A [Pool] bounds the bytes that are
+// being packed. What grows with the number or the size of files (a large file
+// that is being packed, a part's tail, the central directory) waits in
+// temporary files in [Options.Scratch]. Except on Windows these have no name,
+// so a killed process leaves nothing behind.
 //
-// # Formats
+// # Add a format
 //
-// [Zip] and [TarGz] are here. Package archive/xz has tar.xz; it stands apart
-// so that only those who use it link its codec. [NewTar] makes a tar format
-// from any [Codec]. A format is a value handed to whoever needs it; nothing is
-// registered.
+// Nothing is registered: a format is a value that is handed to whoever needs
+// it. To add one,
+//
+//   - implement [Codec] and pass it to [NewTar], if the format is a tar stream
+//     with another compression (gzip.go and archive/xz are examples); for
+//     anything else implement [Format] (zip.go, on pack.go and join.go);
+//   - if it needs a library, give it a package of its own, as archive/xz is, so
+//     that only those who use the format link the library;
+//   - test it with archivetest.Run, as format_test.go does; the test flag
+//     -update makes the golden part;
+//   - add it to the list of each program that is to know it: that of exportd is
+//     in httpapi/exportd/internal/cli/format.go.
 package archive

@@ -11,87 +11,94 @@ import (
 	"time"
 )
 
-// Format is an archive container. Its zero value is of no use; take one of
-// this package's or of a sub-package's. A Format is immutable and safe for
-// concurrent use.
+// Format is a kind of archive. Take one of this package or of a sub-package, or
+// implement your own as the package documentation says. The methods of a Format
+// must be safe for concurrent use.
 type Format interface {
 	// Name is the format as users spell it, such as "tar.gz".
 	Name() string
 
-	// Extension is what a file name of this format ends in, without the
-	// leading dot.
+	// Extension is what the names of archives end in, without a dot before it.
 	Extension() string
 
-	// MediaType is the archive's media type, such as "application/zip".
+	// MediaType is the media type of archives, such as "application/zip".
 	MediaType() string
 
-	// Pack makes one part. It calls fn once with a Packer that is valid until
-	// fn returns. If fn returns nil the part is completed: its body has been
-	// written to body and its tail to tail when Pack returns nil. If fn returns
-	// an error or panics, or a write fails, the part is abandoned, what has
-	// been written so far is of no use, and Pack returns the error. In every
-	// case all of the part's goroutines have ended when Pack returns.
+	// Magic returns the byte strings that archives can begin with, whatever
+	// program made them. There is at least one, and none is empty or begins with
+	// another. No archive of another format begins with one of them.
+	Magic() []string
+
+	// Pack makes a part. It calls fn once; fn adds files to the Packer, which
+	// is valid until fn returns. If fn returns nil, Pack completes the part: it
+	// returns nil when the whole body and the whole tail have been written. If
+	// fn returns an error or a write fails, Pack returns that error, and what
+	// has been written is not a part. If fn panics, so does Pack. In every case
+	// all goroutines of the part have ended.
 	//
-	// Writes to body come from one goroutine at a time, writes to tail after
-	// all of them; body and tail may be the same writer. Nothing more is
-	// written once ctx has ended.
+	// The tail is written after the body, and by one goroutine at a time, so
+	// body and tail may be the same writer. Nothing is written once ctx has
+	// ended.
 	Pack(ctx context.Context, body, tail io.Writer, o Options, fn func(Packer) error) error
 
-	// Join makes one archive of finished parts. It calls fn once with a Joiner
-	// that is valid until fn returns. If fn returns nil the archive is
-	// completed on dst. If fn returns an error or a write fails, what has been
-	// written so far is not an archive, and Join returns the error: publish dst
-	// only if Join returns nil. Nothing more is written once ctx has ended.
+	// Join makes an archive of parts. It calls fn once; fn hands the parts to
+	// the Joiner, which is valid until fn returns. If fn returns nil, Join
+	// completes the archive. If fn returns an error, a part is refused or a
+	// write fails, Join returns that error, and what has been written to dst is
+	// not an archive: publish it only if Join returns nil. Nothing is written
+	// once ctx has ended.
 	Join(ctx context.Context, dst io.Writer, o Options, fn func(Joiner) error) error
 
-	// NewReader reads an archive of this format, whoever made it. The error
-	// matches [ErrDamaged] if src is not of this format. A zip archive is read
-	// in place from a source that is an [io.ReaderAt] and an [io.Seeker], and
-	// else copied to scratch first.
+	// NewReader reads an archive, whoever made it. The error matches
+	// [ErrDamaged] if src is not of this format. Some formats, such as zip, want
+	// to read at any place: they do so if src is an [io.ReaderAt] and an
+	// [io.Seeker], and else copy it to [ReadOptions.Scratch] first.
 	NewReader(src io.Reader, o ReadOptions) (Reader, error)
 }
 
-// Packer takes the files of one part. It is safe for concurrent use; files
-// stand in the part in the order in which their readers came to an end.
+// DefaultFormats returns zip and tar.gz, in this order. Packages that are
+// configured with formats use them by default.
+func DefaultFormats() []Format { return []Format{Zip(), TarGz()} }
+
+// Packer takes the files of a part. It is safe for concurrent use. The order of
+// the files is that in which their readers ended.
 type Packer interface {
-	// Add reads r to its end and packs it as one file. It is all or nothing:
-	// if it fails, nothing of the file is in the part and the part is intact.
+	// Add reads r to its end and packs it as one file. If it returns an error,
+	// nothing of the file is in the part.
 	//
-	// A failure of r is returned as a [*ReadError], a name that e must not have
-	// as an error that matches [fs.ErrInvalid]; the part can go on. Any other
-	// error but the context's is a failure of the part's own storage, and
-	// every later Add fails too. Because packing runs behind Add, a
-	// failure to write may also surface at a later Add or from Pack.
+	// The part can go on after three kinds of errors: a [*ReadError], if r
+	// failed; an error that matches [fs.ErrInvalid], if e has a name that is
+	// not allowed; and the cause of ctx, if ctx ended. After any other error
+	// every later Add fails, and so does Pack. As packing goes on after Add has
+	// returned, a failed write may only show in a later Add or in Pack.
 	//
-	// Add may still be blocked in r.Read when fn of Pack returns (its caller
-	// has given up on it): the file is then not part of the archive and Add
-	// returns [ErrClosed] once r answers.
+	// If fn of [Format.Pack] returns while Add waits for r, the file is not in
+	// the part, and Add returns [ErrClosed] as soon as r answers.
 	Add(ctx context.Context, e Entry, r io.Reader) (File, error)
 }
 
-// Joiner takes the parts of one archive. One goroutine may call it at a time.
+// Joiner takes the parts of an archive. One goroutine may use it at a time.
 type Joiner interface {
-	// Part appends a part whose body and tail are read from two independent
-	// readers. The two must stand at the beginning of body and tail; body is
-	// read exactly to its end, as the tail tells it, and may have more behind
-	// it. A refused part gives an error that matches [ErrPart]. After any
-	// error the archive is lost.
+	// Part appends a part. Its body and its tail are read independently, each
+	// from where its reader stands. Of body no more is read than belongs to the
+	// part. The error matches [ErrPart] if the part is refused. After any error
+	// the archive is lost.
 	Part(body, tail io.Reader) error
 }
 
 // Entry names a file to pack.
 type Entry struct {
-	// Name is the path in the archive: relative, with forward slashes, valid
-	// UTF-8 as [fs.ValidPath] wants it, without NUL and at most 65,535 bytes
-	// long. Pack does not look for duplicates: that is for who chooses names.
+	// Name is the path in the archive. It must satisfy [fs.ValidPath], have no
+	// NUL, be at most 65,535 bytes long, and not be ".". Names that are already
+	// in the archive are not refused: whoever chooses the names must look.
 	Name string
 
-	// ModTime is stored in UTC, cut to whole seconds. In zip that holds from
-	// 1970 to 2037; other times become even seconds of the years 1980 to 2107.
+	// ModTime is stored in UTC, in whole seconds. Zip archives keep it exactly
+	// from 1970 to 2037, and else as an even second of the years 1980 to 2107.
 	ModTime time.Time
 }
 
-// checkName finds names that a format cannot hold or that lead out of the
+// checkName refuses names that a format cannot hold or that lead out of the
 // folder in which an archive is unpacked.
 func checkName(name string) error {
 	if !fs.ValidPath(name) || name == "." || strings.Contains(name, "\x00") || len(name) > math.MaxUint16 {
@@ -100,22 +107,21 @@ func checkName(name string) error {
 	return nil
 }
 
-// File tells what was packed.
+// File is what [Packer.Add] has packed.
 type File struct {
 	Name   string
 	Size   int64 // bytes before packing
 	SHA256 [sha256.Size]byte
 }
 
-// Options are the settings of packing and joining. The zero value is ready
-// for use.
+// Options are settings of packing and joining. The zero value is ready for use.
 type Options struct {
-	// Level is the compression level, 1 (fastest) to 9 (smallest). Defaults to
-	// 6. Formats without levels ignore it.
+	// Level is the compression level, from 1 (fastest) to 9 (smallest). Defaults
+	// to 6; other numbers count as the nearest level. Some formats ignore it.
 	Level int
 
-	// Pool packs segments in parallel. It is meant to be shared by all parts
-	// that are packed at one time. Defaults to a pool of its own for each part.
+	// Pool packs files in parallel. Share one among all parts that are packed
+	// at the same time. Defaults to a pool of its own for each part.
 	Pool *Pool
 
 	// Scratch is the folder for temporary files. Defaults to [os.TempDir].

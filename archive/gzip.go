@@ -10,18 +10,21 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// gzipCodec packs a stream as one gzip member. The mark of a segment is the
-// CRC-32 of its raw bytes.
+// gzipCodec packs a stream as one gzip member. The mark of a segment is its
+// CRC-32.
 type gzipCodec struct{}
 
 func (gzipCodec) Name() string      { return "gz" }
 func (gzipCodec) MediaType() string { return "application/gzip" }
+func (gzipCodec) Magic() []string   { return []string{gzipMagic} }
 func (gzipCodec) SegmentSize() int  { return segmentSize }
 func (gzipCodec) Window() int       { return window }
 func (gzipCodec) NewFrame() Frame   { return new(gzipFrame) }
 
-// segmentSize is how much DEFLATE packs at a time. With the window as
-// dictionary, cutting costs less than 0.01 %.
+const gzipMagic = "\x1f\x8b" // RFC 1952, section 2.3.1
+
+// segmentSize is how much DEFLATE packs at a time. Because each segment has the
+// window before it as dictionary, cutting costs less than 0.01 %.
 const segmentSize = 1 << 20
 
 func (gzipCodec) NewEncoder(level int) (Encoder, error) {
@@ -34,7 +37,7 @@ func (gzipCodec) NewEncoder(level int) (Encoder, error) {
 
 type gzipEncoder struct{ *deflater }
 
-// Encode stores what does not shrink.
+// Encode stores a segment that does not shrink.
 func (e gzipEncoder) Encode(dst, raw, dict []byte, last bool) ([]byte, uint64, error) {
 	packed, err := e.deflate(dst, raw, dict, last)
 	if err != nil {
@@ -46,21 +49,21 @@ func (e gzipEncoder) Encode(dst, raw, dict []byte, last bool) ([]byte, uint64, e
 	return packed, uint64(crc32.ChecksumIEEE(raw)), nil
 }
 
-// NewDecoder reads any number of members, as gzip does.
+// NewDecoder reads one or more members, as the program gzip does.
 func (gzipCodec) NewDecoder(src io.Reader) (io.ReadCloser, error) {
 	return gzip.NewReader(bufio.NewReaderSize(src, 64<<10))
 }
 
-// gzipFrame sums the segments of a gzip member (RFC 1952).
+// gzipFrame writes the header and the trailer of a gzip member (RFC 1952).
 type gzipFrame struct {
 	sum  uint32
 	size int64
 }
 
-// Open writes a header without time, name or system, so that equal content
-// has equal bytes.
+// Open writes a header without time, name and system, so that equal contents
+// give equal bytes.
 func (*gzipFrame) Open(dst io.Writer) error {
-	_, err := dst.Write([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255})
+	_, err := dst.Write(append([]byte(gzipMagic), 8, 0, 0, 0, 0, 0, 0, 255))
 	return err
 }
 

@@ -5,16 +5,9 @@ import (
 	"sync"
 )
 
-// Segment tells about one packed piece of a part.
-type Segment struct {
-	Raw    int64  // bytes before packing
-	Packed int64  // bytes in the part's body
-	Mark   uint64 // what the codec wants to remember, such as a check sum
-}
-
-// lane packs segments in parallel and hands the results on in the order in
-// which the segments came in. One goroutine writes, one goroutine (its own)
-// hands on; close must be called.
+// lane packs segments in parallel and hands on the results in the order of the
+// segments. One goroutine hands segments in; the lane's own goroutine hands the
+// results on. close must be called.
 type lane struct {
 	pool  *Pool
 	key   encoderKey
@@ -25,9 +18,7 @@ type lane struct {
 	err error // the first failure
 }
 
-// load is one entry of the queue: a segment that is being packed, or an action
-// that is due when everything before it has been handed on, and that is told
-// if that failed.
+// load is an entry of the queue: a segment that is being packed, or an action.
 type load struct {
 	ready  chan struct{}
 	seg    Segment
@@ -48,9 +39,8 @@ func newLane(pool *Pool, key encoderKey) *lane {
 	return l
 }
 
-// pack hands in a segment and takes over raw; dict is read until the segment
-// has been packed and must not change meanwhile. put gets the result when its
-// turn has come.
+// pack hands in a segment. It takes raw over; dict must not change until the
+// segment has been packed. put gets the result when its turn has come.
 func (l *lane) pack(ctx context.Context, raw, dict []byte, last bool, put func(Segment, []byte) error) error {
 	if err := l.failure(); err != nil {
 		return err
@@ -66,13 +56,14 @@ func (l *lane) pack(ctx context.Context, raw, dict []byte, last bool, put func(S
 		j.seg.Packed = int64(len(j.packed))
 		l.pool.release(raw)
 	}()
-	// Not given up when ctx ends: the segment has to land. The lane always
-	// drains, so there is room soon.
+	// This does not stop when ctx ends, because the segment has to land. The
+	// lane always drains, so there is room soon.
 	l.queue <- j
 	return nil
 }
 
-// then queues an action behind all segments so far.
+// then queues an action behind all segments so far. If it returns nil the action
+// will be called; failed tells it whether something before it has failed.
 func (l *lane) then(act func(failed bool) error) error {
 	if err := l.failure(); err != nil {
 		return err
@@ -81,8 +72,8 @@ func (l *lane) then(act func(failed bool) error) error {
 	return nil
 }
 
-// run hands on until the queue is closed. After a failure it only waits for
-// what is on its way.
+// run hands on results until the queue is closed. After a failure it only waits
+// for the segments that are being packed.
 func (l *lane) run() {
 	defer close(l.ended)
 	for j := range l.queue {
@@ -104,7 +95,7 @@ func (l *lane) handOn(j *load) error {
 	return j.put(j.seg, j.packed)
 }
 
-// fail notes an error; nothing is handed on after the first.
+// fail notes an error. Nothing is handed on after the first.
 func (l *lane) fail(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -113,6 +104,7 @@ func (l *lane) fail(err error) {
 	}
 }
 
+// failure returns the first error.
 func (l *lane) failure() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

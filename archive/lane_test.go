@@ -30,6 +30,7 @@ func newTestCodec(encode func(raw []byte) error) testCodec {
 
 func (testCodec) Name() string                      { return "test" }
 func (testCodec) MediaType() string                 { return "application/octet-stream" }
+func (testCodec) Magic() []string                   { return nil }
 func (testCodec) SegmentSize() int                  { return 4096 }
 func (testCodec) Window() int                       { return 100 }
 func (c testCodec) NewEncoder(int) (Encoder, error) { return c.testEncoder, nil }
@@ -48,6 +49,11 @@ func (e *testEncoder) Encode(dst, raw, dict []byte, _ bool) ([]byte, uint64, err
 		return nil, 0, err
 	}
 	return append(dst, raw...), uint64(len(dict)), nil
+}
+
+// NewDecoder is not there: the test codec only packs.
+func (testCodec) NewDecoder(io.Reader) (io.ReadCloser, error) {
+	return nil, errors.New("test codec does not unpack")
 }
 
 type testFrame struct{}

@@ -6,14 +6,13 @@ import (
 	"sync"
 )
 
-// Pool packs segments in parallel. It bounds both the processors and the
-// memory that packing takes: at most its number of packers run at once, and at
-// most twice that plus two segments (of up to 1 MiB; each once raw and once
-// packed) are on their way between being handed in and being written. It keeps
-// its encoders for reuse as long as it lives.
+// Pool packs segments in parallel, with a fixed number of packers. That bounds
+// the processors that are used. It also bounds memory: for n packers, at most
+// 2n+2 segments have been handed in and not been written. Each of them takes
+// up to 1 MiB raw and about as much packed. A Pool keeps its encoders for reuse.
 //
-// A Pool is safe for concurrent use and needs no closing. The zero value is of
-// no use; call [NewPool].
+// A Pool is safe for concurrent use and needs no closing. Make one with
+// [NewPool].
 type Pool struct {
 	packers chan struct{} // held while a segment is being packed
 	flight  chan struct{} // held until a segment has been written
@@ -28,8 +27,8 @@ type encoderKey struct {
 	level int
 }
 
-// NewPool makes a pool. packers less than 1 means one for each processor that
-// Go may use.
+// NewPool returns a pool with a number of packers. Less than 1 means
+// [runtime.GOMAXPROCS].
 func NewPool(packers int) *Pool {
 	if packers < 1 {
 		packers = runtime.GOMAXPROCS(0)
@@ -41,7 +40,7 @@ func NewPool(packers int) *Pool {
 	}
 }
 
-// encode packs one segment with an encoder that nobody else uses.
+// encode packs a segment with an encoder of its own.
 func (p *Pool) encode(key encoderKey, dst, raw, dict []byte, last bool) ([]byte, uint64, error) {
 	p.packers <- struct{}{}
 	defer func() { <-p.packers }()
@@ -59,6 +58,7 @@ func (p *Pool) encode(key encoderKey, dst, raw, dict []byte, last bool) ([]byte,
 	return packed, mark, nil
 }
 
+// encoder returns an idle encoder or a new one.
 func (p *Pool) encoder(key encoderKey) (Encoder, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -70,8 +70,8 @@ func (p *Pool) encoder(key encoderKey) (Encoder, error) {
 	return key.codec.NewEncoder(key.level)
 }
 
-// board takes a place among the segments in flight. A context that has ended
-// gets none, even if there is one.
+// board waits for a place among the segments in flight. It takes none if ctx
+// has ended.
 func (p *Pool) board(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -84,13 +84,14 @@ func (p *Pool) board(ctx context.Context) error {
 	}
 }
 
+// land gives back what board took.
 func (p *Pool) land() { <-p.flight }
 
-// bufferSize has room for a usual segment that grew while being packed, so
-// that one kind of buffer serves for raw and packed segments.
+// bufferSize has room for a usual segment, packed or not, so that all buffers
+// are alike.
 var bufferSize = packedSize(1 << 20)
 
-// packedSize is room for n bytes that grow while being packed.
+// packedSize returns how long n bytes may be when packed, as noise grows.
 func packedSize(n int) int { return n + n/8 + 64 }
 
 // buffer returns an empty buffer with room for n bytes.
@@ -101,6 +102,7 @@ func (p *Pool) buffer(n int) []byte {
 	return make([]byte, 0, max(n, bufferSize))
 }
 
+// release takes back a buffer that nobody uses any more.
 func (p *Pool) release(b []byte) {
 	if cap(b) > 0 {
 		p.buffers.Put(&b)

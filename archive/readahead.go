@@ -5,12 +5,11 @@ import (
 	"io"
 )
 
-// readAhead reads a packed stream in a goroutine of its own, at most
-// aheadBuffers pieces ahead of who uses it, so that unpacking goes on while
-// what was unpacked is hashed. Nobody else may read the stream or its source
-// until Close has returned.
+// readAhead reads a stream in a goroutine of its own, up to aheadBuffers pieces
+// ahead. So one processor unpacks while another hashes what was unpacked.
+// Nobody else may read the stream or its source until Close has returned.
 //
-// One goroutine may use it at a time; Close must be called, once.
+// One goroutine may use it at a time. Close must be called, once.
 type readAhead struct {
 	free chan []byte // buffers to be filled; closed by Close
 	full chan piece  // in order; closed when the goroutine has ended
@@ -20,11 +19,11 @@ type readAhead struct {
 	err  error  // sticky
 }
 
-// piece is what one read gave.
+// piece is the result of one read.
 type piece struct {
 	data     []byte
 	err      error
-	source   source // as it was then: how much was read of it, and its failure
+	source   source // as it was after the read
 	panicked any    // what the read panicked with
 }
 
@@ -33,10 +32,10 @@ const (
 	aheadSize    = 32 << 10 // what DEFLATE unpacks at a time
 )
 
-// errNoReturn is for a read that panicked or ended its goroutine.
+// errNoReturn is returned after a read that panicked or ended its goroutine.
 var errNoReturn = errors.New("archive: reading the source did not return")
 
-// newReadAhead begins to read r, which unpacks src.
+// newReadAhead starts to read r, which unpacks src.
 func newReadAhead(r io.Reader, src *source) *readAhead {
 	a := &readAhead{
 		free: make(chan []byte, aheadBuffers),
@@ -49,8 +48,7 @@ func newReadAhead(r io.Reader, src *source) *readAhead {
 	return a
 }
 
-// run reads until something ends it: an error, which is the last piece, or
-// Close.
+// run reads until Close is called or a read fails.
 func (a *readAhead) run(r io.Reader, src *source) {
 	defer close(a.full)
 	for buf := range a.free {
@@ -62,15 +60,15 @@ func (a *readAhead) run(r io.Reader, src *source) {
 	}
 }
 
-// readPiece reads once. A panic goes to who uses what was read, as if there
-// were no goroutine in between.
+// readPiece reads once. It keeps a panic for next, which panics in the goroutine
+// that uses the readAhead.
 func readPiece(r io.Reader, src *source, buf []byte) (p piece) {
 	defer func() { p.panicked = recover() }()
 	n, err := r.Read(buf)
 	return piece{data: buf[:n], err: err, source: *src}
 }
 
-// Read reads what was read ahead. An error comes behind all bytes before it.
+// Read returns what was read ahead. An error comes after all bytes before it.
 func (a *readAhead) Read(p []byte) (int, error) {
 	for len(a.rest) == 0 {
 		if a.err != nil {
@@ -83,7 +81,7 @@ func (a *readAhead) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// next gives the piece that has been read back and takes the one behind it.
+// next gives back the buffer of the current piece and takes the next piece.
 func (a *readAhead) next() {
 	if a.last.data != nil {
 		a.free <- a.last.data[:aheadSize]
@@ -99,11 +97,11 @@ func (a *readAhead) next() {
 	}
 }
 
-// source is the stream's source as it was when what is read now was unpacked.
+// source returns the stream's source as it was after the current piece was read.
 func (a *readAhead) source() *source { return &a.last.source }
 
-// Close stops reading ahead. It waits for a read that is under way; nothing is
-// read of the source after that.
+// Close stops reading ahead. It waits for a read that has begun; after that the
+// source is not read any more.
 func (a *readAhead) Close() {
 	a.rest, a.err = nil, errReaderClosed
 	close(a.free)

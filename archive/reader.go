@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -9,36 +8,36 @@ import (
 	"unicode/utf8"
 )
 
-// Reader reads an archive that may come from anywhere, file by file in its
-// order, in bounded memory. It believes nothing: what two places of an archive
-// say must agree, declared lengths and check sums must be true, and names must
-// be safe to unpack. One goroutine may use it at a time.
+// Reader reads an archive file by file, in its order and in bounded memory. The
+// archive may come from anywhere, and the Reader trusts nothing in it: lengths
+// and check sums must be true, what is said in two places must agree, and names
+// must be safe to unpack. One goroutine may use it at a time.
 //
-// The source may be read by another goroutine, somewhat ahead of what is asked
-// for, from [Format.NewReader] until Close returns. If reading it panics, so
-// does the method that needs what it was to give.
+// From [Format.NewReader] until Close, another goroutine may read the source
+// ahead of what was asked for. If the source panics, so does the method that
+// needs its bytes.
 //
-// Errors match [ErrDamaged], [ErrUnsafe] or [ErrBomb], or are the source's own.
-// After an error the Reader is of no more use but to be closed.
+// An error matches [ErrDamaged], [ErrUnsafe] or [ErrBomb], or is the source's
+// own. After an error the Reader can only be closed.
 type Reader interface {
-	// Next goes on to the next file; what has not been read of the one before
-	// is checked all the same. It returns [io.EOF] behind the last file, when
-	// everything that follows it has been checked too.
+	// Next goes on to the next file. It first checks the rest of the file
+	// before. Behind the last file it checks the rest of the archive and
+	// returns [io.EOF].
 	Next() (Header, error)
 
-	// Read reads the contents of the file that Next returned last. It returns
-	// [io.EOF] when they have ended and are what the archive declares.
+	// Read reads the contents of the current file. It returns [io.EOF] at their
+	// end if they are what the archive declares.
 	Read(p []byte) (int, error)
 
-	// Close gives back what the Reader holds, and waits for a read of the
-	// source that is under way. It does not close the source. Closing again
-	// does nothing.
+	// Close releases what the Reader holds. It waits for a read of the source
+	// that has begun, and does not close the source. Closing again does
+	// nothing.
 	Close() error
 }
 
-// Header tells about a file in an archive.
+// Header describes a file or a folder in an archive.
 type Header struct {
-	Name    string // without a slash at the end, if it is a folder
+	Name    string // that of a folder has no slash at its end
 	Size    int64  // bytes, as the archive declares it
 	ModTime time.Time
 	Folder  bool
@@ -46,21 +45,22 @@ type Header struct {
 
 // ReadOptions are the limits of reading. The zero value is ready for use.
 type ReadOptions struct {
-	// MaxBytes bounds what all files are together. Defaults to 1 TiB; negative
-	// means no limit.
+	// MaxBytes bounds the bytes of all files together, in tar formats with their
+	// headers. Defaults to 1 TiB; negative means no limit.
 	MaxBytes int64
 
-	// MaxFiles bounds how many files and folders there are. Defaults to 10
-	// million; negative means no limit.
+	// MaxFiles bounds the number of files and folders. Defaults to 10 million;
+	// negative means no limit.
 	MaxFiles int64
 
-	// MaxRatio bounds how many times larger than the archive's bytes read so
-	// far the files may be, once they are over 64 MiB. Defaults to 5,000;
-	// negative means no limit. DEFLATE reaches 1,032 at most.
+	// MaxRatio bounds how many bytes of files may come from a byte of the
+	// archive, on average so far. It counts once the files have more than
+	// 64 MiB. Defaults to 5,000; negative means no limit. DEFLATE reaches 1,032
+	// at most.
 	MaxRatio int64
 
-	// Scratch is the folder for a copy of a zip archive whose source cannot
-	// seek. Defaults to [os.TempDir].
+	// Scratch is the folder for a copy of the archive, if the format needs one
+	// (see [Format.NewReader]). Defaults to [os.TempDir].
 	Scratch string
 }
 
@@ -76,34 +76,10 @@ func (o ReadOptions) withDefaults() ReadOptions {
 	return o
 }
 
-var (
-	// ErrDamaged is matched when an archive is cut, changed, or not of the
-	// format.
-	ErrDamaged = errors.New("archive: damaged")
-
-	// ErrUnsafe is matched when unpacking could write outside of a folder, make
-	// anything but files and folders, or do different things with different
-	// programs.
-	ErrUnsafe = errors.New("archive: unsafe")
-
-	// ErrBomb is matched when an archive goes over the limits of reading.
-	ErrBomb = errors.New("archive: over the limits")
-)
-
-var errReaderClosed = errors.New("archive: reader is closed")
-
-func damaged(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, args...))
-}
-
-func refuseUnsafe(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrUnsafe, fmt.Sprintf(format, args...))
-}
-
-// ratioFrom is how large files may be together before their ratio counts.
+// ratioFrom is how many bytes the files may have before MaxRatio counts.
 const ratioFrom = 64 << 20
 
-// meter keeps the limits of reading.
+// meter enforces the limits of reading.
 type meter struct {
 	limits ReadOptions
 	bytes  int64
@@ -122,7 +98,8 @@ func (m *meter) file(declared int64) error {
 	return nil
 }
 
-// content counts n bytes that came out of the first read bytes of the archive.
+// content counts n more bytes of files. read is how many bytes of the archive
+// have been read.
 func (m *meter) content(n int, read int64) error {
 	m.bytes += int64(n)
 	if m.limits.MaxBytes >= 0 && m.bytes > m.limits.MaxBytes {
@@ -134,9 +111,9 @@ func (m *meter) content(n int, read int64) error {
 	return nil
 }
 
-// cleanName returns the name of a file or folder if it is safe: a relative
-// path that stays below where it is unpacked, on any system. "./" before it,
-// as tar writes, and the slash behind a folder are taken away.
+// cleanName returns the name of a file or folder if it is safe: a relative path
+// that stays inside the folder in which it is unpacked, on any system. It takes
+// away "./" at the beginning, which tar writes, and the slash behind a folder.
 func cleanName(name string, folder bool) (string, error) {
 	clean := strings.TrimPrefix(name, "./")
 	if folder {

@@ -3,15 +3,16 @@ package archive
 import (
 	"fmt"
 	"io"
+	"os"
+	"runtime"
 )
 
-// scratchMemory is how much a Scratch keeps in memory before it makes a file.
+// scratchMemory is how many bytes a Scratch keeps in memory.
 const scratchMemory = 64 << 10
 
-// Scratch holds bytes that are written first and then read, as often as
-// wanted. What is more than a little goes to a [TempFile]. It must be closed.
-// Writing is for one goroutine; reading, once the last byte is written, for
-// many.
+// Scratch keeps bytes that are first written and then read, any number of times.
+// More than 64 KiB go to a [TempFile]. It must be closed. One goroutine may
+// write at a time; once all is written, many may read.
 type Scratch struct {
 	dir  string
 	buf  []byte // the last bytes, behind those in file
@@ -19,14 +20,14 @@ type Scratch struct {
 	size int64
 }
 
-// NewScratch returns an empty Scratch whose file, if it comes to that, is in
-// dir, by default [os.TempDir].
+// NewScratch returns an empty Scratch. If it needs a file it makes it in dir, by
+// default in [os.TempDir].
 func NewScratch(dir string) *Scratch { return &Scratch{dir: dir} }
 
-// Size is the number of bytes written.
+// Size returns the number of bytes written.
 func (s *Scratch) Size() int64 { return s.size }
 
-// Write appends p. After an error the Scratch is of no more use.
+// Write appends p. After an error the Scratch can only be closed.
 func (s *Scratch) Write(p []byte) (int, error) {
 	if len(s.buf)+len(p) > scratchMemory {
 		if err := s.spill(p); err != nil {
@@ -39,9 +40,8 @@ func (s *Scratch) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// spill moves the buffer and p into the file, which it makes when there is
-// none. Small p stay in the buffer, so that the file is written in large
-// pieces.
+// spill moves the buffer into the file, which it makes if there is none, and
+// then p. A small p stays in the buffer, so that writes to the file are large.
 func (s *Scratch) spill(p []byte) error {
 	if s.file == nil {
 		f, err := NewTempFile(s.dir)
@@ -63,7 +63,7 @@ func (s *Scratch) spill(p []byte) error {
 	return err
 }
 
-// ReadAt reads from any place, as [io.ReaderAt] has it.
+// ReadAt implements [io.ReaderAt].
 func (s *Scratch) ReadAt(p []byte, off int64) (n int, err error) {
 	filed := s.size - int64(len(s.buf))
 	if off < filed {
@@ -82,17 +82,47 @@ func (s *Scratch) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
-// WriteTo copies everything to w, as [io.WriterTo] has it.
+// WriteTo copies everything to w. It implements [io.WriterTo].
 func (s *Scratch) WriteTo(w io.Writer) (int64, error) {
 	return io.Copy(w, io.NewSectionReader(s, 0, s.size))
 }
 
-// Close gives the space back. It may be called more than once and on nil.
+// Close releases memory and file. It may be called again, and on nil.
 func (s *Scratch) Close() {
 	if s == nil || s.file == nil {
 		return
 	}
-	// Its contents are of no more use, so there is nothing to report.
+	// Nobody needs the contents any more, so a failure loses nothing.
 	_ = s.file.Close()
 	s.file = nil
+}
+
+// TempFile is a temporary file that leaves nothing behind. Except on Windows it
+// has no name from the moment it is made, so its space is released even if the
+// process is killed. On Windows, Close removes it.
+type TempFile struct{ *os.File }
+
+// NewTempFile makes an empty temporary file in dir, by default in [os.TempDir].
+// It must be closed.
+func NewTempFile(dir string) (*TempFile, error) {
+	f, err := os.CreateTemp(dir, "orgexport-*")
+	if err != nil {
+		return nil, err
+	}
+	if runtime.GOOS != "windows" {
+		if err := os.Remove(f.Name()); err != nil {
+			_ = f.Close()
+			return nil, err
+		}
+	}
+	return &TempFile{f}, nil
+}
+
+// Close releases the space.
+func (t *TempFile) Close() error {
+	err := t.File.Close()
+	if runtime.GOOS == "windows" {
+		_ = os.Remove(t.Name())
+	}
+	return err
 }

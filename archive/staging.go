@@ -9,13 +9,12 @@ import (
 	"sync/atomic"
 )
 
-// intake reads one file to be packed: it follows the context, stops when the
-// part is closed meanwhile, hashes, and tells the reader's errors from all
-// others.
+// intake reads one file that is to be packed, and hashes it. It stops when the
+// context ends or the part is closed. Errors of the reader become a ReadError.
 type intake struct {
 	ctx    context.Context
 	closed *atomic.Bool // of the part
-	name   string
+	entry  Entry
 	r      io.Reader
 	digest hash.Hash
 	size   int64
@@ -26,11 +25,11 @@ func newIntake(ctx context.Context, closed *atomic.Bool, e Entry, r io.Reader) (
 	if err := checkName(e.Name); err != nil {
 		return nil, err
 	}
-	return &intake{ctx: ctx, closed: closed, name: e.Name, r: r, digest: sha256.New()}, nil
+	return &intake{ctx: ctx, closed: closed, entry: e, r: r, digest: sha256.New()}, nil
 }
 
-// fill reads until buf holds n bytes; fewer mean that the file has ended. What
-// it returns depends on the file's bytes only, not on how the reader cuts them.
+// fill reads until buf holds n bytes. It returns fewer only if the file has
+// ended, however small the pieces are in which the reader gives it.
 func (in *intake) fill(buf []byte, n int) ([]byte, error) {
 	start, empty := len(buf), 0
 	for len(buf) < n && !in.ended {
@@ -42,7 +41,7 @@ func (in *intake) fill(buf []byte, n int) ([]byte, error) {
 		}
 		k, err := in.r.Read(buf[len(buf):n])
 		if k < 0 || k > n-len(buf) {
-			return nil, &ReadError{in.name, errors.New("reader returned an impossible count")}
+			return nil, &ReadError{in.entry.Name, errors.New("reader returned an impossible count")}
 		}
 		buf = buf[:len(buf)+k]
 		switch {
@@ -54,7 +53,7 @@ func (in *intake) fill(buf []byte, n int) ([]byte, error) {
 			empty = 0
 		default:
 			if empty++; empty == maxEmptyReads {
-				return nil, &ReadError{in.name, io.ErrNoProgress}
+				return nil, &ReadError{in.entry.Name, io.ErrNoProgress}
 			}
 		}
 	}
@@ -67,32 +66,34 @@ func (in *intake) fill(buf []byte, n int) ([]byte, error) {
 // package bufio.
 const maxEmptyReads = 100
 
-// failed prefers the context's end, which is the usual cause of a reader's
-// failure when both come together.
+// failed returns the error for a failure of the reader. If the context has ended
+// too, that is the usual cause.
 func (in *intake) failed(err error) error {
 	if in.ctx.Err() != nil {
 		return context.Cause(in.ctx)
 	}
-	return &ReadError{in.name, err}
+	return &ReadError{in.entry.Name, err}
 }
 
+// file describes the file once it has been read to its end.
 func (in *intake) file() File {
-	f := File{Name: in.name, Size: in.size}
+	f := File{Name: in.entry.Name, Size: in.size}
 	in.digest.Sum(f.SHA256[:0])
 	return f
 }
 
-// staged is a file over one segment that is being packed into scratch until
-// it is known to be whole.
+// staged is a file of a segment or more. It is packed into scratch until it is
+// known to be whole.
 type staged struct {
 	packed   *Scratch
+	size     int64     // of the file
 	segments []Segment // about 24 bytes for each MiB of the file
 	window   []byte    // the file's last bytes
 }
 
-// stage packs first, which is a whole segment, and after it all that in still
-// has. A failure of scratch or codec is a failure of the part, which goes to
-// its lane.
+// stage packs a file into scratch: first, which is a whole segment, and then
+// the rest, from in. It also tells the part's lane of a failure of scratch or
+// codec, because that is a failure of the part.
 func stage(in *intake, part *lane, dir string, first []byte) (_ *staged, err error) {
 	s := &staged{packed: NewScratch(dir)}
 	pool, key := part.pool, part.key
@@ -122,7 +123,7 @@ func stage(in *intake, part *lane, dir string, first []byte) (_ *staged, err err
 			return nil, err
 		}
 	}
-	whole = true
+	whole, s.size = true, in.size
 	return s, nil
 }
 
@@ -132,7 +133,7 @@ func (s *staged) put(seg Segment, packed []byte) error {
 	return err
 }
 
-// slide returns a fresh copy of the last n bytes of window followed by next.
+// slide returns a copy of the last n bytes of window and next together.
 func slide(window, next []byte, n int) []byte {
 	if len(next) >= n {
 		return append([]byte(nil), next[len(next)-n:]...)

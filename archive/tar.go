@@ -7,20 +7,20 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
-// TarGz returns the tar.gz format: one gzip member (RFC 1952) around a POSIX tar
-// stream.
+// TarGz returns the tar.gz format: a POSIX tar stream in one gzip member
+// (RFC 1952).
 func TarGz() Format { return NewTar(gzipCodec{}) }
 
-// NewTar returns the format of a tar stream that is packed by c. The unit of
-// packing is the part's tar stream, headers, contents and padding together,
-// cut in segments of [Codec.SegmentSize]; a segment has the stream before it
-// as dictionary, never across parts. Files as large as a segment or larger are
-// packed on their own, so that a reader that fails leaves nothing.
+// NewTar returns the format of a POSIX tar stream that is packed by c. Its name
+// and extension are "tar." and the name of c.
+//
+// Headers, contents and padding are packed together, in segments of
+// [Codec.SegmentSize]. The dictionary of a segment is the stream before it, but
+// nothing of another part. A file of a segment or more has segments of its own,
+// so that nothing of it is in the part if its reader fails.
 func NewTar(c Codec) Format { return tarFormat{c} }
 
 type tarFormat struct{ codec Codec }
@@ -28,144 +28,63 @@ type tarFormat struct{ codec Codec }
 func (f tarFormat) Name() string      { return "tar." + f.codec.Name() }
 func (f tarFormat) Extension() string { return f.Name() }
 func (f tarFormat) MediaType() string { return f.codec.MediaType() }
+func (f tarFormat) Magic() []string   { return f.codec.Magic() }
 
 func (f tarFormat) Pack(ctx context.Context, body, tail io.Writer, o Options, fn func(Packer) error) error {
-	p := &tarPacker{
-		ctx:     ctx,
-		pool:    o.pool(),
-		key:     encoderKey{f.codec, o.level()},
-		scratch: o.Scratch,
-		part:    newPartWriter(guard{ctx, body}, o.Scratch),
-	}
-	defer p.part.close()
-	p.lane = newLane(p.pool, p.key)
-	if err := runPack(p, fn); err != nil {
-		return err
-	}
-	return p.part.writeTail(guard{ctx, tail}, f.Name())
+	p := newPacker(ctx, body, o, f.codec)
+	p.layout = &tarLayout{packer: p}
+	return p.pack(tail, f.Name(), fn)
 }
 
-// ending is what Pack does with a packer when its function has returned.
-type ending interface {
-	Packer
-	// end completes the part, or with commit false abandons it, and waits for
-	// all that is on its way.
-	end(commit bool) error
-}
-
-// runPack calls fn and ends the part in every case, a panic included.
-func runPack(p ending, fn func(Packer) error) (err error) {
-	returned := false
-	defer func() {
-		if eerr := p.end(returned && err == nil); err == nil {
-			err = eerr
-		}
-	}()
-	err = fn(p)
-	returned = true
-	return err
-}
-
-// tarPacker packs the tar stream of one part.
-type tarPacker struct {
-	ctx     context.Context // of the part, not of a single Add
-	pool    *Pool
-	key     encoderKey
-	scratch string
-	part    *partWriter
-	lane    *lane
-
-	mu      sync.Mutex // held while a whole file is appended
-	closed  atomic.Bool
-	err     error
+// tarLayout makes a part one tar stream. Small files share segments; a large
+// file begins and ends at the border of one.
+type tarLayout struct {
+	*packer
 	pending []byte // the stream's last bytes, less than a segment
 	window  []byte // what comes before pending in the stream
-}
-
-func (p *tarPacker) Add(ctx context.Context, e Entry, r io.Reader) (File, error) {
-	size := p.key.codec.SegmentSize()
-	in, err := newIntake(ctx, &p.closed, e, r)
-	if err != nil {
-		return File{}, err
-	}
-	content, err := in.fill(p.pool.buffer(size), size)
-	if err != nil {
-		return File{}, err
-	}
-	var large *staged
-	if len(content) == size {
-		if large, err = stage(in, p.lane, p.scratch, content); err != nil {
-			return File{}, err
-		}
-		content = nil
-	}
-	header, err := tarHeader(e, in.size)
-	if err == nil {
-		err = p.append(header, content, large)
-	}
-	p.pool.release(content)
-	if err != nil {
-		if large != nil {
-			large.packed.Close()
-		}
-		return File{}, err
-	}
-	return in.file(), nil
-}
-
-// append puts a whole file into the stream: its header, and its content from
-// memory or packed already. It is not given up when the context of Add ends,
-// because half a file would break the part.
-func (p *tarPacker) append(header, content []byte, large *staged) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed.Load() {
-		return ErrClosed
-	}
-	if p.err == nil {
-		p.err = p.lane.failure()
-	}
-	if p.err == nil {
-		p.err = p.appendLocked(header, content, large)
-	}
-	return p.err
-}
-
-func (p *tarPacker) appendLocked(header, content []byte, large *staged) error {
-	if err := p.write(header); err != nil {
-		return err
-	}
-	size := int64(len(content))
-	if large != nil {
-		size = 0
-		for _, s := range large.segments {
-			size += s.Raw
-		}
-		if err := p.splice(large); err != nil {
-			return err
-		}
-	} else if err := p.write(content); err != nil {
-		return err
-	}
-	return p.write(zeros[:-size&(tarBlock-1)])
 }
 
 const tarBlock = 512
 
 var zeros [tarBlock]byte
 
+func (l *tarLayout) small(e Entry, content []byte) error {
+	defer l.pool.release(content)
+	size := int64(len(content))
+	return l.file(e, size, func() error { return l.write(content) })
+}
+
+func (l *tarLayout) large(e Entry, file *staged) error {
+	return l.file(e, file.size, func() error { return l.splice(file) })
+}
+
+// file appends a header, contents, and padding to a whole block.
+func (l *tarLayout) file(e Entry, size int64, contents func() error) error {
+	header, err := tarHeader(e, size)
+	if err != nil {
+		return err
+	}
+	if err := l.write(header); err != nil {
+		return err
+	}
+	if err := contents(); err != nil {
+		return err
+	}
+	return l.write(zeros[:-size&(tarBlock-1)])
+}
+
 // write appends to the stream and packs every segment that is full.
-func (p *tarPacker) write(b []byte) error {
-	size := p.key.codec.SegmentSize()
+func (l *tarLayout) write(b []byte) error {
+	size := l.key.codec.SegmentSize()
 	for len(b) > 0 {
-		if p.pending == nil {
-			p.pending = p.pool.buffer(size)
+		if l.pending == nil {
+			l.pending = l.pool.buffer(size)
 		}
-		n := min(size-len(p.pending), len(b))
-		p.pending = append(p.pending, b[:n]...)
+		n := min(size-len(l.pending), len(b))
+		l.pending = append(l.pending, b[:n]...)
 		b = b[n:]
-		if len(p.pending) == size {
-			if err := p.flush(); err != nil {
+		if len(l.pending) == size {
+			if err := l.flush(); err != nil {
 				return err
 			}
 		}
@@ -174,40 +93,37 @@ func (p *tarPacker) write(b []byte) error {
 }
 
 // flush packs what is pending as one segment.
-func (p *tarPacker) flush() error {
-	if len(p.pending) == 0 {
+func (l *tarLayout) flush() error {
+	if len(l.pending) == 0 {
 		return nil
 	}
-	raw, dict := p.pending, p.window
-	p.pending = nil
-	p.window = slide(dict, raw, p.key.codec.Window())
-	return p.lane.pack(p.ctx, raw, dict, false, p.put)
+	raw, dict := l.pending, l.window
+	l.pending = nil
+	l.window = slide(dict, raw, l.key.codec.Window())
+	return l.lane.pack(l.ctx, raw, dict, false, func(seg Segment, packed []byte) error {
+		if _, err := l.part.Write(packed); err != nil {
+			return err
+		}
+		return l.record(seg)
+	})
 }
 
-// put writes a segment that has been packed.
-func (p *tarPacker) put(seg Segment, packed []byte) error {
-	if _, err := p.part.Write(packed); err != nil {
+// splice appends the segments of a file that has been packed already.
+func (l *tarLayout) splice(file *staged) error {
+	if err := l.flush(); err != nil {
 		return err
 	}
-	return p.record(seg)
-}
-
-// splice appends a file that is packed already.
-func (p *tarPacker) splice(large *staged) error {
-	if err := p.flush(); err != nil {
-		return err
-	}
-	p.window = large.window
-	return p.lane.then(func(failed bool) error {
-		defer large.packed.Close()
+	l.window = file.window
+	return l.lane.then(func(failed bool) error {
+		defer file.packed.Close()
 		if failed {
 			return nil
 		}
-		if _, err := large.packed.WriteTo(p.part); err != nil {
+		if _, err := file.packed.WriteTo(l.part); err != nil {
 			return err
 		}
-		for _, seg := range large.segments {
-			if err := p.record(seg); err != nil {
+		for _, seg := range file.segments {
+			if err := l.record(seg); err != nil {
 				return err
 			}
 		}
@@ -216,27 +132,22 @@ func (p *tarPacker) splice(large *staged) error {
 }
 
 // record notes a segment in the tail.
-func (p *tarPacker) record(s Segment) error {
+func (l *tarLayout) record(s Segment) error {
 	b := binary.AppendUvarint(nil, uint64(s.Raw))
 	b = binary.AppendUvarint(b, uint64(s.Packed))
-	return p.part.record(binary.AppendUvarint(b, s.Mark))
+	return l.part.record(binary.AppendUvarint(b, s.Mark))
 }
 
-func (p *tarPacker) end(commit bool) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.closed.Store(true)
-	if !commit {
-		p.lane.fail(ErrClosed)
-	} else if p.err == nil {
-		p.err = p.flush()
+// readSegment reads what record wrote.
+func readSegment(t *tailReader) (s Segment, err error) {
+	if s.Raw, err = t.length(); err != nil {
+		return s, err
 	}
-	p.pool.release(p.pending)
-	p.pending = nil
-	if err := p.lane.close(); p.err == nil {
-		p.err = err
+	if s.Packed, err = t.length(); err != nil {
+		return s, err
 	}
-	return p.err
+	s.Mark, err = t.uvarint()
+	return s, err
 }
 
 // tarHeader returns the header blocks of a file: USTAR where that can hold it,
@@ -254,4 +165,45 @@ func tarHeader(e Entry, size int64) ([]byte, error) {
 		return nil, fmt.Errorf("archive: header of %s: %w", e.Name, err)
 	}
 	return b.Bytes(), nil
+}
+
+func (f tarFormat) Join(ctx context.Context, dst io.Writer, o Options, fn func(Joiner) error) error {
+	dst = guard{ctx, dst}
+	frame := f.codec.NewFrame()
+	if err := frame.Open(dst); err != nil {
+		return err
+	}
+	err := joinParts(dst, f.Name(), func(t *tailReader, _ int64) (int64, error) {
+		seg, err := readSegment(t)
+		if err != nil {
+			return 0, err
+		}
+		if err := frame.Segment(seg); err != nil {
+			return 0, refuse("%v", err)
+		}
+		return seg.Packed, nil
+	}, fn)
+	if err != nil {
+		return err
+	}
+	if err := f.endStream(dst, frame, o.level()); err != nil {
+		return err
+	}
+	return frame.Close(dst)
+}
+
+// endStream packs the end of a tar stream, two blocks of zeros.
+func (f tarFormat) endStream(dst io.Writer, frame Frame, level int) error {
+	enc, err := f.codec.NewEncoder(level)
+	if err != nil {
+		return err
+	}
+	packed, mark, err := enc.Encode(nil, make([]byte, 2*tarBlock), nil, false)
+	if err != nil {
+		return err
+	}
+	if _, err := dst.Write(packed); err != nil {
+		return err
+	}
+	return frame.Segment(Segment{Raw: 2 * tarBlock, Packed: int64(len(packed)), Mark: mark})
 }

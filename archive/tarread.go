@@ -30,8 +30,8 @@ func (f tarFormat) NewReader(src io.Reader, o ReadOptions) (Reader, error) {
 	return r, nil
 }
 
-// unpacked reads the tar stream. All of it counts towards the limits, so that
-// endless headers are a bomb too.
+// unpacked reads the tar stream. All of it counts towards the limits, because
+// endless headers are a bomb, too.
 func (r *tarReader) unpacked(p []byte) (int, error) {
 	n, err := r.ahead.Read(p)
 	if merr := r.meter.content(n, r.ahead.source().n); merr != nil {
@@ -126,36 +126,3 @@ func (r *tarReader) Close() error {
 	r.ahead.Close()
 	return r.codec.Close()
 }
-
-// source is what an archive is read from: it counts, and tells its own
-// failures from complaints about what it holds.
-type source struct {
-	r   io.Reader
-	n   int64
-	err error
-}
-
-func (s *source) Read(p []byte) (int, error) {
-	n, err := s.r.Read(p)
-	s.n += int64(n)
-	if err != nil && err != io.EOF {
-		s.err = err
-	}
-	return n, err
-}
-
-// explain returns the source's own failure if there was one, the limits' word
-// as it is, and any other complaint as damage.
-func (s *source) explain(err error) error {
-	switch {
-	case s.err != nil:
-		return s.err
-	case errors.Is(err, ErrBomb), errors.Is(err, ErrDamaged), errors.Is(err, ErrUnsafe):
-		return err
-	}
-	return damaged("%v", err)
-}
-
-type readerFunc func([]byte) (int, error)
-
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

@@ -223,11 +223,11 @@ func TestZipEnd(t *testing.T) {
 	}{
 		{0, 0, false}, {max16 - 1, max32 - 1, false}, {max16, 0, true}, {70_000, 5, true}, {1, max32, true}, {1 << 33, 1 << 40, true},
 	} {
-		j := &zipJoiner{files: edge.files, size: edge.offset, directory: NewScratch("")}
-		if _, err := j.directory.Write(make([]byte, 100)); err != nil {
+		d := &zipDirectory{files: edge.files, size: edge.offset, headers: NewScratch("")}
+		if _, err := d.headers.Write(make([]byte, 100)); err != nil {
 			t.Fatal(err)
 		}
-		b := j.end()
+		b := d.end()
 		if wide := len(b) > 22; wide != edge.wide {
 			t.Fatalf("%+v: %d bytes", edge, len(b))
 		}

@@ -34,18 +34,18 @@ const (
 	unixFolder = 0o040000
 )
 
-// zipEntry is what a header in an archive says of a file.
+// zipEntry is what a header in an archive says about a file.
 type zipEntry struct {
 	zipHeader
 	version     uint16 // needed to extract
 	flags       uint16
 	clock, date uint16
 	stamp       int64 // of the time extra field, Unix seconds
-	stamped     bool  // there is one
+	stamped     bool  // there is such a field
 	external    uint32
 }
 
-// readCentral reads an entry of the directory.
+// readCentral reads an entry of the central directory.
 func readCentral(r io.Reader) (e zipEntry, err error) {
 	b := make([]byte, zipCentralSize)
 	if _, err = io.ReadFull(r, b); err != nil {
@@ -71,7 +71,7 @@ func readCentral(r io.Reader) (e zipEntry, err error) {
 	return e, e.readExtra(extra, &e.offset)
 }
 
-// readLocal reads the header before a file's contents and its length.
+// readLocal reads a local header. n is the header's length.
 func readLocal(r io.Reader) (e zipEntry, n int64, err error) {
 	b := make([]byte, zipLocalSize)
 	if _, err = io.ReadFull(r, b); err != nil {
@@ -89,8 +89,8 @@ func readLocal(r io.Reader) (e zipEntry, n int64, err error) {
 	return e, n, e.readExtra(extra)
 }
 
-// readCommon takes the fields that both headers share, from the flags on, and
-// reads the name and the extra field.
+// readCommon takes the fields that both headers have from b, which begins with
+// the flags. It reads the name and the extra field.
 func (e *zipEntry) readCommon(r io.Reader, b []byte) (extra []byte, err error) {
 	e.flags = binary.LittleEndian.Uint16(b)
 	e.method = binary.LittleEndian.Uint16(b[2:])
@@ -109,8 +109,8 @@ func (e *zipEntry) readCommon(r io.Reader, b []byte) (extra []byte, err error) {
 	return extra, err
 }
 
-// readExtra takes what the extra fields say instead of the header (APPNOTE
-// 4.5). offset is that of a central entry.
+// readExtra reads the extra fields (APPNOTE 4.5), some of which replace fields of
+// the header. An entry of the central directory also has an offset.
 func (e *zipEntry) readExtra(extra []byte, offset ...*int64) error {
 	name, seen := e.name, make(map[uint16]bool)
 	for len(extra) >= 4 {
@@ -153,15 +153,16 @@ func (e *zipEntry) readExtra(extra []byte, offset ...*int64) error {
 	return nil
 }
 
-// notPlain is what names may have in place of characters beyond ASCII: bytes of
-// any character set, or the escapes of Info-ZIP.
+// notPlain matches what a name may have where the other name has characters
+// beyond ASCII: bytes of any character set, or escapes of Info-ZIP.
 var notPlain = regexp.MustCompile(`([^\x00-\x7f]|#U[0-9a-fA-F]{4}|#L[0-9a-fA-F]{6})+`)
 
-// skeleton is what two names have in common that differ only in how characters
-// beyond ASCII are written.
+// skeleton returns a name without characters beyond ASCII. It is the same for two
+// names that differ only in how these are written.
 func skeleton(name string) string { return notPlain.ReplaceAllLiteralString(name, "\x00") }
 
-// readZip64 replaces the saturated fields, in the order of APPNOTE 4.5.3.
+// readZip64 replaces the fields that have their largest value, in the order of
+// APPNOTE 4.5.3.
 func (e *zipEntry) readZip64(field []byte, offset []*int64) error {
 	for _, v := range append([]*int64{&e.raw, &e.packed}, offset...) {
 		if *v != max32 {
@@ -179,8 +180,8 @@ func (e *zipEntry) readZip64(field []byte, offset []*int64) error {
 	return nil
 }
 
-// agree tells where the header before a file and its directory entry differ.
-// Sizes that follow the contents may be missing in the first.
+// agree returns an error if a local header and its entry in the directory
+// differ. The local header may lack sizes that are in a data descriptor.
 func agree(local, central zipEntry) error {
 	later := central.flags&zipHasDescriptor != 0
 	same := func(a, b int64) bool { return a == b || later && a == 0 }
@@ -198,7 +199,7 @@ func agree(local, central zipEntry) error {
 	return nil
 }
 
-// check refuses what is neither a plain file nor a folder.
+// check refuses an entry that is neither a plain file nor a folder.
 func (e zipEntry) check(folder bool) error {
 	if e.flags&zipEncrypted != 0 {
 		return damaged("%q is encrypted", e.name)
@@ -227,8 +228,8 @@ func (e zipEntry) check(folder bool) error {
 	return nil
 }
 
-// time is the entry's time stamp in UTC; without an extra field that of DOS,
-// which has no zone, is taken for UTC.
+// time returns the entry's time stamp. If there is no extra field it is the DOS
+// time, which has no zone, as if that were in UTC.
 func (e zipEntry) time() time.Time {
 	if e.stamped {
 		return time.Unix(e.stamp, 0).UTC()
@@ -238,8 +239,8 @@ func (e zipEntry) time() time.Time {
 }
 
 // skipDescriptor reads the data descriptor behind the contents (APPNOTE 4.3.9)
-// and returns its length. Its signature is optional; sizes have eight bytes in
-// zip64.
+// and returns its length. It may have a signature or not, and sizes of four or,
+// in zip64, eight bytes.
 func (e zipEntry) skipDescriptor(r interface {
 	io.Reader
 	Peek(n int) ([]byte, error)
@@ -257,7 +258,7 @@ func (e zipEntry) skipDescriptor(r interface {
 	return 0, damaged("%q: its data descriptor and its directory entry do not agree", e.name)
 }
 
-// descriptor is what the data descriptor must be.
+// descriptor returns what the data descriptor must be.
 func (e zipEntry) descriptor(signed, long bool) []byte {
 	var b []byte
 	if signed {

@@ -27,7 +27,8 @@ const (
 	max32 = math.MaxUint32
 )
 
-// zipHeader is what the headers of one file are made from.
+// zipHeader holds what both headers of a file are made from: the local header
+// before its contents and the header in the central directory.
 type zipHeader struct {
 	name     string
 	modified int64 // Unix seconds
@@ -42,11 +43,11 @@ func newZipHeader(e Entry, method uint16, crc uint32, raw, packed int64) zipHead
 	return zipHeader{name: e.Name, modified: e.ModTime.Unix(), method: method, crc: crc, raw: raw, packed: packed}
 }
 
-// large tells that the sizes need zip64.
+// large reports whether the sizes need zip64.
 func (h zipHeader) large() bool { return h.raw >= max32 || h.packed >= max32 }
 
-// local returns the header before the content (APPNOTE 4.3.7). In zip64 both
-// sizes are in the extra field (4.5.3).
+// local returns the local header (APPNOTE 4.3.7). If one size needs zip64, both
+// are in the extra field (4.5.3).
 func (h zipHeader) local() []byte {
 	extra := h.timeExtra()
 	version, raw, packed := uint16(zipVersion), uint32(h.raw), uint32(h.packed)
@@ -61,7 +62,7 @@ func (h zipHeader) local() []byte {
 	return append(b, extra...)
 }
 
-// central returns the directory's header (APPNOTE 4.3.12).
+// central returns the header in the central directory (APPNOTE 4.3.12).
 func (h zipHeader) central() []byte {
 	extra := h.timeExtra()
 	version, raw, packed, offset := uint16(zipVersion), uint32(h.raw), uint32(h.packed), uint32(h.offset)
@@ -90,7 +91,7 @@ func (h zipHeader) central() []byte {
 	return append(b, extra...)
 }
 
-// common appends the fields that both headers share.
+// common appends the fields that both headers have, in the same order.
 func (h zipHeader) common(b []byte, raw, packed uint32, extra int) []byte {
 	var flags uint16
 	for i := range len(h.name) {
@@ -111,9 +112,9 @@ func (h zipHeader) common(b []byte, raw, packed uint32, extra int) []byte {
 	return binary.LittleEndian.AppendUint16(b, uint16(extra))
 }
 
-// timeExtra is Info-ZIP's extended time stamp: DOS time has no zone. Readers
-// do not agree whether its 32 bits have a sign, so only what all of them
-// understand is written.
+// timeExtra returns Info-ZIP's extended time stamp, which unlike DOS time is in
+// UTC. Some readers take its 32 bits for signed and others for unsigned, so it
+// is left out for times that these understand differently.
 func (h zipHeader) timeExtra() []byte {
 	if h.modified < 0 || h.modified > math.MaxInt32 {
 		return nil
@@ -121,6 +122,7 @@ func (h zipHeader) timeExtra() []byte {
 	return binary.LittleEndian.AppendUint32([]byte{'U', 'T', 5, 0, 1}, uint32(h.modified))
 }
 
+// zip64Extra returns the extra field with the sizes that need zip64.
 func zip64Extra(sizes ...int64) []byte {
 	b := binary.LittleEndian.AppendUint16([]byte{1, 0}, uint16(8*len(sizes)))
 	for _, n := range sizes {
@@ -129,8 +131,8 @@ func zip64Extra(sizes ...int64) []byte {
 	return b
 }
 
-// dosTime returns the date and time of DOS, which knows the years 1980 to
-// 2107 and even seconds.
+// dosTime returns a time as DOS stores it. DOS knows the years 1980 to 2107 and
+// even seconds.
 func dosTime(unix int64) (date, clock uint16) {
 	t := time.Unix(unix, 0).UTC()
 	switch {
@@ -144,7 +146,8 @@ func dosTime(unix int64) (date, clock uint16) {
 	return date, clock
 }
 
-// record is the header as a part's tail has it, with the offset in the body.
+// record returns the header as a record of a part's tail. Its offset is that in
+// the body.
 func (h zipHeader) record() []byte {
 	b := binary.AppendUvarint(nil, uint64(len(h.name)))
 	b = append(b, h.name...)

@@ -9,79 +9,51 @@ import (
 
 func (f zipFormat) Join(ctx context.Context, dst io.Writer, o Options, fn func(Joiner) error) error {
 	dst = guard{ctx, dst}
-	j := &zipJoiner{dst: dst, directory: NewScratch(o.Scratch)}
-	defer j.directory.Close()
-	err := fn(j)
-	if err == nil {
-		err = j.err
-	}
-	if err != nil {
+	d := &zipDirectory{headers: NewScratch(o.Scratch)}
+	defer d.headers.Close()
+	if err := joinParts(dst, f.Name(), d.add, fn); err != nil {
 		return err
 	}
 	out := bufio.NewWriter(dst)
-	if _, err := j.directory.WriteTo(out); err != nil {
+	if _, err := d.headers.WriteTo(out); err != nil {
 		return err
 	}
-	if _, err := out.Write(j.end()); err != nil {
+	if _, err := out.Write(d.end()); err != nil {
 		return err
 	}
 	return out.Flush()
 }
 
-// zipJoiner copies bodies and merges their directories.
-type zipJoiner struct {
-	dst       io.Writer
-	size      int64 // bytes written
-	files     uint64
-	directory *Scratch
-	err       error
+// zipDirectory is the central directory of an archive.
+type zipDirectory struct {
+	headers *Scratch
+	files   uint64
+	size    int64 // bytes of the files, which come before the directory
 }
 
-func (j *zipJoiner) Part(body, tail io.Reader) error {
-	if j.err == nil {
-		j.err = j.part(body, tail)
-	}
-	return j.err
-}
-
-func (j *zipJoiner) part(body, tail io.Reader) error {
-	t, err := readTail(tail, zipFormat{}.Name())
+// add adds the file of a part's next record. It is a readRecord.
+func (d *zipDirectory) add(t *tailReader, offset int64) (int64, error) {
+	h, err := readZipRecord(t)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if err := t.copyBody(j.dst, body); err != nil {
-		return err
+	if h.offset != offset {
+		return 0, refuse("files do not follow each other")
 	}
-	var next int64
-	for range t.Records {
-		h, err := readZipRecord(t)
-		if err != nil {
-			return err
-		}
-		if h.offset != next {
-			return refuse("files do not follow each other")
-		}
-		next = h.offset + int64(len(h.local())) + h.packed
-		if next > t.BodySize {
-			return refuse("files are longer than the body")
-		}
-		h.offset += j.size
-		if _, err := j.directory.Write(h.central()); err != nil {
-			return err
-		}
-		j.files++
+	length := int64(len(h.local())) + h.packed
+	h.offset = d.size
+	if _, err := d.headers.Write(h.central()); err != nil {
+		return 0, err
 	}
-	if next != t.BodySize {
-		return refuse("files are shorter than the body")
-	}
-	j.size += t.BodySize
-	return t.end()
+	d.files++
+	d.size += length
+	return length, nil
 }
 
-// end returns the end of central directory record (APPNOTE 4.3.16), before it
-// where needed that of zip64 and its locator (4.3.14, 4.3.15).
-func (j *zipJoiner) end() []byte {
-	files, size, offset := j.files, uint64(j.directory.Size()), uint64(j.size)
+// end returns the end of central directory record (APPNOTE 4.3.16). Where needed
+// the record of zip64 and its locator are before it (4.3.14, 4.3.15).
+func (d *zipDirectory) end() []byte {
+	files, size, offset := d.files, uint64(d.headers.Size()), uint64(d.size)
 	var b []byte
 	if files >= max16 || size >= max32 || offset >= max32 {
 		b = binary.LittleEndian.AppendUint32(b, zip64EndMagic)

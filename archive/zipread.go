@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/flate"
@@ -20,18 +21,18 @@ const (
 	zipReaderBuffer = 64 << 10
 )
 
-// zipReader walks the local headers and the central directory of a zip archive
-// side by side. Files must follow each other from the first byte to the
-// directory, in its order: no bytes belong to no file, and none to two.
+// zipReader reads the files of a zip archive and its central directory side by
+// side. From the first byte to the directory, the files must follow each other
+// in the order of the directory, so that every byte belongs to exactly one.
 type zipReader struct {
 	src     *sourceAt
-	scratch *Scratch // the source, if it had to be copied
+	scratch *Scratch // a copy of the source, if one was needed
 	meter   meter
 	central *bufio.Reader // the directory
-	files   *bufio.Reader // all that comes before it
+	files   *bufio.Reader // what comes before the directory
 	left    uint64        // files to come
-	pos     int64         // where files is, outside of contents
-	end     int64         // where the directory begins
+	pos     int64         // offset of files, but not within contents
+	end     int64         // offset of the directory
 	err     error
 
 	open    bool
@@ -63,31 +64,15 @@ func (zipFormat) NewReader(src io.Reader, o ReadOptions) (Reader, error) {
 	return r, nil
 }
 
-// explain returns the source's own failure if there was one, and other
-// complaints as damage.
+// explain returns the error to report for err. io.EOF is not a failure.
 func (r *zipReader) explain(err error) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}
-	return (&source{err: r.src.err}).explain(err)
+	return explain(r.src.err, err)
 }
 
-// sourceAt is a source that is readable at any place. It remembers its
-// failure.
-type sourceAt struct {
-	r   io.ReaderAt
-	err error
-}
-
-func (s *sourceAt) ReadAt(p []byte, off int64) (int, error) {
-	n, err := s.r.ReadAt(p, off)
-	if err != nil && err != io.EOF {
-		s.err = err
-	}
-	return n, err
-}
-
-// source makes the source readable at any place.
+// source makes src readable at any place and returns its size.
 func (r *zipReader) source(src io.Reader, dir string) (int64, error) {
 	if s, ok := src.(interface {
 		io.ReaderAt
@@ -101,7 +86,7 @@ func (r *zipReader) source(src io.Reader, dir string) (int64, error) {
 	in := bufio.NewReader(src)
 	if b, err := in.Peek(4); err != nil && err != io.EOF {
 		return 0, err
-	} else if s := string(b); s != "PK\x03\x04" && s != "PK\x05\x06" {
+	} else if !slices.Contains(zipFormat{}.Magic(), string(b)) {
 		return 0, damaged("this is not a zip file")
 	}
 	r.scratch = NewScratch(dir)
@@ -116,8 +101,8 @@ func (r *zipReader) findDirectory(size int64) error {
 	if err := r.readAt(tail, size-int64(len(tail))); err != nil {
 		return err
 	}
-	// Programs look for it from the end: what else looks like one before it, as
-	// in a zip file that is stored in this one, does not count.
+	// Programs look for the end record from the end. Another one before it, as
+	// of a zip file that is stored in this one, does not count.
 	at := len(tail) - zipEndSize
 	for at >= 0 && binary.LittleEndian.Uint32(tail[at:]) != zipEndMagic {
 		at--
@@ -155,8 +140,9 @@ func (r *zipReader) findDirectory(size int64) error {
 	return nil
 }
 
-// findZip64 reads the zip64 records that end at stop, if there are any. Fields
-// of the end record that are not saturated must agree.
+// findZip64 reads the zip64 records that end at stop, and reports whether there
+// are any. They replace those of the three fields of the end record that have
+// their largest value, and must agree with the others.
 func (r *zipReader) findZip64(stop int64, files, length, offset *uint64) (bool, error) {
 	b := make([]byte, zip64EndSize+zip64FindSize)
 	at := stop - int64(len(b))
@@ -192,12 +178,14 @@ func (r *zipReader) findZip64(stop int64, files, length, offset *uint64) (bool, 
 	return true, nil
 }
 
-// readAt fills b; an end before that is damage.
+// readAt fills b. It is damage if the archive ends before.
 func (r *zipReader) readAt(b []byte, at int64) error {
 	_, err := io.ReadFull(io.NewSectionReader(r.src, at, int64(len(b))), b)
 	return endsEarly(err)
 }
 
+// endsEarly returns the end of the archive as damage, and other errors as they
+// are.
 func endsEarly(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return damaged("the archive is cut")
@@ -236,7 +224,7 @@ func (r *zipReader) next() (Header, error) {
 	return r.begin(central)
 }
 
-// begin opens the file that the directory's next entry tells of.
+// begin opens the file of the directory's next entry.
 func (r *zipReader) begin(e zipEntry) (Header, error) {
 	if e.offset != r.pos {
 		return Header{}, refuseUnsafe("%q does not follow the file before it", e.name)
@@ -312,7 +300,7 @@ func (r *zipReader) Read(p []byte) (int, error) {
 	return n, r.err
 }
 
-// finish checks a file that has been read to its end, and its data descriptor.
+// finish checks a file that has been read to its end, with its data descriptor.
 func (r *zipReader) finish() error {
 	e := r.current
 	switch {
@@ -332,7 +320,7 @@ func (r *zipReader) finish() error {
 	return endsEarly(err)
 }
 
-// Close gives a copy of the source back, if there is one.
+// Close releases the copy of the source, if there is one.
 func (r *zipReader) Close() error {
 	r.err = errReaderClosed
 	r.scratch.Close()

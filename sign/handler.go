@@ -8,9 +8,11 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/audit"
 	"github.com/orgexport/orgexport/export/jobs"
@@ -51,6 +53,11 @@ type HandlerConfig struct {
 
 	// Trail records downloads.
 	Trail audit.Trail
+
+	// Formats give an archive its media type, by the extension of its key. An
+	// archive with another extension is application/octet-stream. Defaults to
+	// [archive.DefaultFormats].
+	Formats []archive.Format
 
 	// Fail answers a request that is refused: with status 403 and an error that
 	// matches [ErrLink] or [ErrExpired], 404 and [export.ErrNotFound], 405, 412,
@@ -99,6 +106,9 @@ func NewHandler(c HandlerConfig) (*Handler, error) {
 		strings.Trim(c.Prefix, keyAlphabet+"~/") != "") {
 		errs = append(errs, fmt.Errorf("sign: HandlerConfig.Prefix %q is not like /downloads", c.Prefix))
 	}
+	if slices.Contains(c.Formats, nil) {
+		errs = append(errs, errors.New("sign: HandlerConfig.Formats has a nil format"))
+	}
 	if c.IdleTimeout < 0 {
 		errs = append(errs, fmt.Errorf("sign: HandlerConfig.IdleTimeout %v is negative", c.IdleTimeout))
 	}
@@ -107,6 +117,9 @@ func NewHandler(c HandlerConfig) (*Handler, error) {
 	}
 	if c.Fail == nil {
 		c.Fail = failPlain
+	}
+	if c.Formats == nil {
+		c.Formats = archive.DefaultFormats()
 	}
 	if c.IdleTimeout == 0 {
 		c.IdleTimeout = 5 * time.Minute

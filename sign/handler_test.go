@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/archive/xz"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/audit"
 	"github.com/orgexport/orgexport/export/jobs"
@@ -23,12 +25,12 @@ import (
 )
 
 func TestNewHandlerRefuses(t *testing.T) {
-	_, err := sign.NewHandler(sign.HandlerConfig{Prefix: "downloads/", IdleTimeout: -1})
+	_, err := sign.NewHandler(sign.HandlerConfig{Prefix: "downloads/", IdleTimeout: -1, Formats: []archive.Format{nil}})
 	if err == nil {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{"Ring is missing", "Jobs is missing", "Destination is missing", "Trail is missing",
-		`Prefix "downloads/" is not like`, "IdleTimeout -1ns is negative"} {
+		`Prefix "downloads/" is not like`, "IdleTimeout -1ns is negative", "Formats has a nil format"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("got %q, want it to contain %q", err, want)
 		}
@@ -210,7 +212,14 @@ func TestPreconditions(t *testing.T) {
 	}
 }
 
+// zst stands for a format of another module.
+type zst struct{ archive.Format }
+
+func (zst) Extension() string { return "tar.zst" }
+func (zst) MediaType() string { return "application/zstd" }
+
 func TestMediaTypesAndNames(t *testing.T) {
+	formats := append(archive.DefaultFormats(), xz.TarXz(), zst{})
 	for _, c := range []struct{ extension, name, kind, disposition string }{
 		{"zip", "a.zip", "application/zip", `attachment; filename="a.zip"`},
 		{"tar.xz", "a b.tar.xz", "application/x-xz", `attachment; filename="a b.tar.xz"`},
@@ -227,7 +236,7 @@ func TestMediaTypesAndNames(t *testing.T) {
 		anyKey := &struct{ jobs.Destination }{}
 		anyKey.Destination = renamed{w.destination}
 		h, err := sign.NewHandler(sign.HandlerConfig{Ring: w.ring, Prefix: prefix, Jobs: w.jobs, Destination: anyKey, Trail: w.trail,
-			Now: func() time.Time { return start }})
+			Formats: formats, Now: func() time.Time { return start }})
 		if err != nil {
 			t.Fatal(err)
 		}

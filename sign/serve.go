@@ -32,7 +32,7 @@ const (
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, job jobs.Job, o object, content io.ReadSeekCloser) {
 	in := &source{content: content}
 	defer in.Close() //nolint:errcheck // it was only read
-	setHeader(w.Header(), job, o.extension)
+	setHeader(w.Header(), job, mediaType(h.config.Formats, o.extension))
 	out := &response{
 		ResponseWriter: w,
 		control:        http.NewResponseController(w),

@@ -1,6 +1,5 @@
-// Package archivetest is the conformance kit for an [archive.Format]. Run has
-// a named subtest for each promise of the interface, so that one can be run or
-// skipped alone:
+// Package archivetest is the conformance kit for an [archive.Format]. [Run] has a
+// subtest for each promise of the interface:
 //
 //	func TestTarGz(t *testing.T) {
 //		archivetest.Run(t, archivetest.Config{
@@ -10,10 +9,13 @@
 //		})
 //	}
 //
-// After every subtest the kit looks for scratch files and goroutines that have
-// been left behind. Judges are foreign programs; one that is not installed is
-// skipped, or fails the test if the environment has REQUIRE_TOOLS=1. The test
-// flags -long and -update are described at [Long] and [Config].
+// After every subtest the kit looks for scratch files and goroutines that were
+// left behind.
+//
+// Judges are other programs that read the archives. A judge that is not
+// installed is skipped; if the environment has REQUIRE_TOOLS=1, it fails the
+// test. The test flags -long and -update are described at [Long] and
+// [Config.Golden].
 package archivetest
 
 import (
@@ -29,35 +31,35 @@ import (
 	"github.com/orgexport/orgexport/archive"
 )
 
-// Config is what Run needs to know of a format.
+// Config is the configuration of [Run]. Format and Extract are required.
 type Config struct {
-	// Format is tested.
+	// Format is what is tested.
 	Format archive.Format
 
-	// Extract reads an archive with code that the format does not share, and
-	// returns its files in their order. It should fail on anything that does
-	// not belong there.
+	// Extract reads an archive and returns its files in their order. It must
+	// not use code of the format, and should fail on anything unexpected. See
+	// [ExtractZip] and [ExtractTar].
 	Extract func(a *io.SectionReader) ([]File, error)
 
-	// Judges are foreign programs that shall read the archives.
+	// Judges read the archives, too. See [ZipJudges] and [TarJudges].
 	Judges []Judge
 
-	// Golden is a folder with a part that an earlier build has made: it must
-	// still join to the same archive, and packing must still make it. The test
-	// flag -update writes it anew. Empty for none.
+	// Golden is a folder with a part that an earlier build has made. Packing
+	// must still give this part, and joining it the same archive. The test flag
+	// -update makes the folder. Empty means that nothing is compared.
 	Golden string
 
-	// Slow tells that the codec packs less than 10 MB/s, and makes the kit use
-	// less data and fewer samples. It is implied by the race detector.
+	// Slow makes the kit use less data and fewer samples. Set it if the format
+	// packs less than 10 MB/s. The race detector sets it, too.
 	Slow bool
 }
 
-// File is what was found in an archive.
+// File describes a file that was found in an archive.
 type File struct {
 	Name    string
 	Size    int64
 	SHA256  [sha256.Size]byte
-	ModTime time.Time // zero if the reader does not tell
+	ModTime time.Time // zero if it is not known
 }
 
 // Run tests a format.
@@ -68,6 +70,7 @@ func Run(t *testing.T, c Config) {
 		test func(*testing.T, *kit)
 	}{
 		{"Description", testDescription},
+		{"Magic", testMagic},
 		{"RoundTrip", testRoundTrip},
 		{"EmptyPart", testEmptyPart},
 		{"EmptyArchive", testEmptyArchive},
@@ -111,7 +114,7 @@ func Run(t *testing.T, c Config) {
 	}
 }
 
-// kit is what a subtest works with.
+// kit has what a subtest needs.
 type kit struct {
 	Config
 	pool    *archive.Pool
@@ -122,11 +125,24 @@ func (k *kit) options() archive.Options {
 	return archive.Options{Pool: k.pool, Scratch: k.scratch}
 }
 
-// nothingLeft fails if there are more goroutines than before or files in
-// scratch, including open ones without a name where the system lists them.
+// others returns kits of formats other than k's.
+func (k *kit) others() []*kit {
+	var list []*kit
+	for _, f := range archive.DefaultFormats() {
+		if f.Name() != k.Format.Name() {
+			other := *k
+			other.Format = f
+			list = append(list, &other)
+		}
+	}
+	return list
+}
+
+// nothingLeft fails if there are more goroutines than before, or files in
+// scratch. It finds open files without a name if the system lists them.
 func (k *kit) nothingLeft(t *testing.T, before int) {
 	t.Helper()
-	// A goroutine that has told its end may still be counted for a moment.
+	// A goroutine that is at its end may still be counted for a moment.
 	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; runtime.Gosched() {
 		if time.Now().After(deadline) {
 			stacks := make([]byte, 1<<20)
@@ -143,7 +159,7 @@ func (k *kit) nothingLeft(t *testing.T, before int) {
 	const open = "/proc/self/fd"
 	descriptors, err := os.ReadDir(open)
 	if err != nil {
-		return // not a system that has it
+		return // the system does not list them
 	}
 	for _, d := range descriptors {
 		if to, err := os.Readlink(filepath.Join(open, d.Name())); err == nil && strings.HasPrefix(to, k.scratch) {

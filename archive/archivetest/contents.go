@@ -55,7 +55,8 @@ func testEmptyFile(t *testing.T, k *kit) {
 	k.check(t, k.join(t, k.pack(t, items[0]), k.pack(t, items...)), append(items[:1:1], items...)...)
 }
 
-// longNames returns names of up to 1,000 bytes with elements of up to 255.
+// longNames returns files with names of up to 1,000 bytes, whose elements have up
+// to 255.
 func longNames() []item {
 	var items []item
 	for _, n := range []int{99, 100, 101, 155, 156, 254, 255} {
@@ -74,9 +75,9 @@ func testLongNames(t *testing.T, k *kit) {
 	k.check(t, k.join(t, k.pack(t, items...)), items...)
 }
 
-// otherNames returns names that are not ASCII or have odd characters. The two
-// ways to write é stand in different folders, because not every file system
-// holds both in one.
+// otherNames returns files whose names are not ASCII or have odd characters. The
+// two ways to write é are in different folders, because some file systems do
+// not hold both in one.
 func otherNames() []item {
 	var items []item
 	for _, name := range []string{

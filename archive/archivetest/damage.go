@@ -11,8 +11,8 @@ import (
 	"github.com/orgexport/orgexport/archive"
 )
 
-// testDamage changes a part in every way that a disk can. A large part takes
-// samples.
+// testDamage changes a part in every way that a disk can. Of a large part it
+// takes samples.
 func testDamage(t *testing.T, k *kit) {
 	p := k.pack(t, newItem("a.yaml", text(300, 1)), newItem("empty", nil), newItem("b.bin", noise(40, 1)))
 	want := k.join(t, p)
@@ -26,7 +26,7 @@ func testDamage(t *testing.T, k *kit) {
 		"tail for body":     {p.tail, p.tail},
 		"tail of another":   {p.body, big.tail},
 		"body of another":   {big.body, p.tail},
-		"of another format": k.otherFormat(t),
+		"of another format": k.others()[0].pack(t, newItem("a.yaml", text(300, 1))),
 	} {
 		k.refuses(t, name, bad)
 	}
@@ -34,8 +34,8 @@ func testDamage(t *testing.T, k *kit) {
 	same(t, "archive of a body with more behind it", k.join(t, behind), want)
 }
 
-// damage flips a bit of and cuts at every step-th byte, and of the tail at
-// every byte of its ends.
+// damage flips bits and cuts at every step-th byte of the body. It does the same
+// at every byte of the tail's ends, and at some in between.
 func (k *kit) damage(t *testing.T, p part, step int) {
 	t.Helper()
 	for at := 0; at < len(p.body); at += step {
@@ -61,8 +61,8 @@ func flip(b []byte, at, bit int) []byte {
 	return b
 }
 
-// refuses joins a part that must be refused, also if the error of Part is
-// ignored.
+// refuses joins a part that must be refused, by Join too if its function ignores
+// the error of Part.
 func (k *kit) refuses(t *testing.T, what string, p part) {
 	t.Helper()
 	var first error
@@ -75,18 +75,8 @@ func (k *kit) refuses(t *testing.T, what string, p part) {
 	}
 }
 
-// otherFormat packs a part of a format that is not the kit's.
-func (k *kit) otherFormat(t *testing.T) part {
-	t.Helper()
-	other := *k
-	if other.Format = archive.Zip(); k.Format.Name() == archive.Zip().Name() {
-		other.Format = archive.TarGz()
-	}
-	return other.pack(t, newItem("a.yaml", text(300, 1)))
-}
-
-// testPartReadError lets the readers of a part fail, which says nothing about
-// the part.
+// testPartReadError lets the readers of a part fail. The part itself is not to
+// blame.
 func testPartReadError(t *testing.T, k *kit) {
 	p := k.pack(t, newItem("a.yaml", text(3000, 1)))
 	broken := func(b []byte) io.Reader {

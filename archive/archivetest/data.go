@@ -21,7 +21,7 @@ const (
 	gib = 1 << 30
 )
 
-// modified is odd, so that a format that keeps even seconds only is noticed.
+// modified is an odd second, which a format of even seconds would not keep.
 var modified = time.Date(2026, 6, 26, 21, 0, 1, 0, time.UTC)
 
 // item is a file to pack.
@@ -35,7 +35,7 @@ func newItem(name string, content []byte) item { return item{name, modified, con
 
 func (i item) entry() archive.Entry { return archive.Entry{Name: i.name, ModTime: i.modTime} }
 
-// file is what shall be found in the archive.
+// file returns what must be found in the archive.
 func (i item) file() File {
 	return File{
 		Name:    i.name,
@@ -71,7 +71,7 @@ func noise(n int, seed uint64) []byte {
 	return b
 }
 
-// mixed returns n bytes of text, noise and text again.
+// mixed returns n bytes: text, then noise, then text.
 func mixed(n int, seed uint64) []byte {
 	return slices.Concat(text(n/4, seed), noise(n-n/4-n/8, seed), text(n/8, seed+1))
 }
@@ -82,7 +82,7 @@ func repeated(n int) []byte {
 	return bytes.Repeat(line, n/len(line)+1)[:n]
 }
 
-// large returns n bytes that pack in reasonable time.
+// large returns n bytes that even a slow format packs soon.
 func (k *kit) large(n int) []byte {
 	if k.Slow {
 		return repeated(n)
@@ -159,8 +159,8 @@ func joinAll(parts []part) func(archive.Joiner) error {
 	}
 }
 
-// check extracts an archive, with code that the format does not share and with
-// the format's own Reader, and compares.
+// check reads an archive twice, with Extract and with the format's own Reader,
+// and compares its files with those wanted.
 func (k *kit) check(t testing.TB, a []byte, want ...item) {
 	t.Helper()
 	k.checkFiles(t, bytes.NewReader(a), int64(len(a)), files(want))
@@ -182,8 +182,8 @@ func (k *kit) checkFiles(t testing.TB, a io.ReaderAt, size int64, want []File) {
 
 func byName(a, b File) int { return strings.Compare(a.Name, b.Name) }
 
-// compare fails unless got is want in the same order. A time that got does not
-// know is not compared.
+// compare fails unless got is want, in the same order. A zero time in got is not
+// compared.
 func compare(t testing.TB, got, want []File) {
 	t.Helper()
 	for i := range min(len(got), len(want)) {

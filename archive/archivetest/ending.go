@@ -12,8 +12,8 @@ import (
 
 var errCancelled = errors.New("cancelled by test")
 
-// testCancelled ends the context of a single Add, after which the part goes
-// on, and those of Pack and Join.
+// testCancelled ends the context of single Adds, after which the part goes on,
+// then that of Pack, and then that of Join.
 func testCancelled(t *testing.T, k *kit) {
 	good := []item{newItem("before", text(3000, 1)), newItem("after", text(3000, 2))}
 	want := k.pack(t, good...)
@@ -72,7 +72,7 @@ func testCancelled(t *testing.T, k *kit) {
 	}
 }
 
-// cancels ends a context while it is being read, and goes on.
+// cancels is a reader that ends a context when it is read, and never ends itself.
 type cancels struct{ cancel context.CancelCauseFunc }
 
 func (c *cancels) Read(p []byte) (int, error) {
@@ -80,7 +80,8 @@ func (c *cancels) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// testAbandonedAdd leaves an Add that is blocked in its reader.
+// testAbandonedAdd returns from Pack's function while an Add waits for its
+// reader.
 func testAbandonedAdd(t *testing.T, k *kit) {
 	good := newItem("good", text(3000, 1))
 	want := k.pack(t, good)
@@ -109,13 +110,13 @@ func testAbandonedAdd(t *testing.T, k *kit) {
 	}
 }
 
-// blocked reads head, tells that it has been read, waits for answer, and then
-// ends or has much more.
+// blocked is a reader that gives head, closes reached, waits for answer, and then
+// ends or gives much more.
 type blocked struct {
 	head            io.Reader
 	reached, answer chan struct{}
 	ends            bool
-	answers         int // reads behind head
+	answers         int // how many reads came after head
 }
 
 func (b *blocked) Read(p []byte) (int, error) {

@@ -14,7 +14,7 @@ import (
 	"github.com/orgexport/orgexport/archive"
 )
 
-// several returns items that fill several segments, with large files between.
+// several returns small and large files that fill several segments.
 func (k *kit) several() []item {
 	sizes := []int{2*mib + 300, mib, 300 * kib, 300 * kib, 300 * kib}
 	if k.Slow {
@@ -55,8 +55,8 @@ func testEqualBytes(t *testing.T, k *kit) {
 	same(t, "archive", k.join(t, want, want), k.join(t, want, got))
 }
 
-// testParallelParts packs parts at the same time with one pool, among others
-// of other levels, and compares with parts made one by one.
+// testParallelParts packs parts at the same time with one pool, which also packs
+// parts of other levels. They must be the same as parts packed one by one.
 func testParallelParts(t *testing.T, k *kit) {
 	parts := 6
 	if k.Slow {
@@ -93,8 +93,8 @@ func testParallelParts(t *testing.T, k *kit) {
 	k.check(t, k.join(t, got...), slices.Concat(items...)...)
 }
 
-// testConcurrentAdd adds to one part from several goroutines. The order is that
-// in which the readers end.
+// testConcurrentAdd adds to a part from several goroutines. The order of the
+// files must be that in which their readers end.
 func testConcurrentAdd(t *testing.T, k *kit) {
 	late, early := newItem("late", k.large(mib+1)), newItem("early", text(3000, 1))
 	p, err := k.tryPack(t.Context(), k.options(), func(p archive.Packer) error {
@@ -146,7 +146,7 @@ func testJoinOrder(t *testing.T, k *kit) {
 	k.check(t, k.join(t, second, first, second), b, a, b)
 }
 
-// testOneReaderAt keeps body and tail in one file, as a spool may.
+// testOneReaderAt keeps body and tail in one file, and reads both from it.
 func testOneReaderAt(t *testing.T, k *kit) {
 	items := []item{newItem("a", text(5000, 1)), newItem("b", k.large(mib+9))}
 	p := k.pack(t, items...)

@@ -13,7 +13,8 @@ import (
 	"github.com/orgexport/orgexport/archive"
 )
 
-// ExtractZip reads a zip archive with the standard library.
+// ExtractZip reads a zip archive with the standard library. It is a
+// [Config.Extract].
 func ExtractZip(a *io.SectionReader) ([]File, error) {
 	z, err := zip.NewReader(a, a.Size())
 	if err != nil {
@@ -37,9 +38,9 @@ func ExtractZip(a *io.SectionReader) ([]File, error) {
 	return list, nil
 }
 
-// ExtractTar returns a function that reads a packed tar stream with the
-// standard library, as [Config] wants it. unpack takes off the packing; its
-// reader must check all that the packing has to be checked with.
+// ExtractTar returns a [Config.Extract] that reads a packed tar stream with the
+// standard library. unpack returns the tar stream; its reader must check the
+// check sums of the packing, and that nothing follows it.
 func ExtractTar(unpack func(io.Reader) (io.Reader, error)) func(*io.SectionReader) ([]File, error) {
 	return func(a *io.SectionReader) ([]File, error) {
 		r, err := unpack(a)
@@ -104,7 +105,8 @@ func read(name string, modTime time.Time, r io.Reader) (File, error) {
 	return f, nil
 }
 
-// onlyZeros reads to the end, which is what makes check sums be looked at.
+// onlyZeros reads to the end, where the check sums are checked. It fails if
+// anything but zeros comes.
 func onlyZeros(r io.Reader) error {
 	rest, err := io.ReadAll(r)
 	if err == nil && len(bytes.Trim(rest, "\x00")) > 0 {

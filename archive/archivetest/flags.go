@@ -19,8 +19,8 @@ func boolFlag(name, usage string) flag.Value {
 	return flag.Lookup(name).Value
 }
 
-// Long tells whether the test flag -long is set, which asks for the full forms
-// of tests: files over 4 GiB, and more.
+// Long reports whether the test flag -long is set. It asks for the full forms of
+// tests, with files over 4 GiB and the like.
 func Long() bool { return long.String() == "true" }
 
 func needLong(t *testing.T) {

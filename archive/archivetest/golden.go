@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// goldenItems has a bit of everything that fits into 50 KiB.
+// goldenItems returns a bit of everything. Packed it has less than 50 KiB.
 func goldenItems() []item {
 	block := text(9*kib, 1)
 	large := bytes.Repeat(block, 2*mib/len(block)+1)
@@ -34,7 +34,7 @@ const (
 	goldenContents = "contents.txt"
 )
 
-// testGolden reads a part that an earlier build has made, and makes it again.
+// testGolden joins a part that an earlier build has made, and packs it again.
 func testGolden(t *testing.T, k *kit) {
 	if k.Golden == "" {
 		t.Skip("no golden part")
@@ -83,7 +83,8 @@ func (k *kit) writeGolden(t *testing.T, p part) {
 	}
 }
 
-// contents is the text of an archive's check sum and list.
+// contents returns the text about an archive that is compared: a line for the
+// archive and one for each file.
 func contents(a []byte, list []File) []byte {
 	lines := []string{fmt.Sprintf("%x archive", sha256.Sum256(a))}
 	for _, f := range list {
@@ -92,7 +93,8 @@ func contents(a []byte, list []File) []byte {
 	return []byte(strings.Join(slices.Concat(lines, []string{""}), "\n"))
 }
 
-// line is a file as judges print it: check sum, size, Unix time, name.
+// line returns the line of a file as judges print it: check sum, size, Unix
+// time, name.
 func line(f File) string {
 	modified := "-"
 	if !f.ModTime.IsZero() {

@@ -15,19 +15,20 @@ import (
 	"time"
 )
 
-// Judge is a foreign program that reads archives.
+// Judge is another program that reads archives.
 type Judge struct {
-	// Name is that of its subtest.
+	// Name is the name of its subtest.
 	Name string
 
-	// Program must be installed.
+	// Program is the command that must be installed.
 	Program string
 
-	// Optional judges are skipped also where judges are required.
+	// Optional means that the judge is skipped if it is not installed, even
+	// with REQUIRE_TOOLS=1.
 	Optional bool
 
-	// Check fails the test if the program does not find in the archive at path
-	// what is wanted.
+	// Check runs the program on the archive at path. It fails the test unless
+	// the program finds the files wanted.
 	Check func(t *testing.T, path string, want []File)
 }
 
@@ -44,8 +45,8 @@ func (j Judge) need(t *testing.T) {
 	t.Skipf("%s is not installed", j.Program)
 }
 
-// testJudges has archives with everything in them, and with nothing, read by
-// all judges.
+// testJudges lets all judges read an archive with everything in it, one with an
+// empty file and one with nothing.
 func testJudges(t *testing.T, k *kit) {
 	if raceDetector {
 		t.Skip("judges read the same without the race detector")
@@ -89,8 +90,8 @@ func (k *kit) judge(t *testing.T, path string, want []File) {
 	}
 }
 
-// run runs a program in the folder dir, with names in UTF-8 and times in UTC,
-// and returns what it prints. It fails the test unless the program ends well.
+// run runs a program in the folder dir, with names in UTF-8 and times in UTC. It
+// returns what the program prints, and fails the test unless it ends with 0.
 func run(t *testing.T, dir, program string, args ...string) []byte {
 	t.Helper()
 	out, code := outcome(t, dir, program, args...)
@@ -119,8 +120,8 @@ func outcome(t *testing.T, dir, program string, args ...string) ([]byte, int) {
 	return stdout.Bytes(), code
 }
 
-// unpacks returns a check that unpacks into an empty folder and compares what
-// is there. times tells that the program restores them.
+// unpacks returns a check that unpacks into an empty folder and compares the
+// files there. times says whether the program restores their times.
 func unpacks(times bool, program string, args func(path string) []string) func(*testing.T, string, []File) {
 	return func(t *testing.T, path string, want []File) {
 		t.Helper()

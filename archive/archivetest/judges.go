@@ -16,7 +16,7 @@ var pythonJudge string
 //go:embed testdata/Judge.java
 var javaJudge string
 
-// ZipJudges are programs that read zip archives.
+// ZipJudges returns programs that read zip archives.
 func ZipJudges() []Judge {
 	return []Judge{
 		{Name: "unzip", Program: "unzip", Check: unzip},
@@ -29,8 +29,8 @@ func ZipJudges() []Judge {
 	}
 }
 
-// TarJudges are programs that read packed tar archives. packer is the program
-// that the packing is named after, such as "gzip".
+// TarJudges returns programs that read packed tar archives. packer is the command
+// that packs alike, such as "gzip"; it is a judge, too.
 func TarJudges(packer string) []Judge {
 	return []Judge{
 		{Name: packer + " -t", Program: packer, Check: tests(packer, "-t")},
@@ -53,7 +53,7 @@ func TarJudges(packer string) []Judge {
 
 func unpackTar(path string) []string { return []string{"-x", "-f", path} }
 
-// bsdtar writes é as one character whatever the archive says, except on macOS.
+// bsdtar always writes é as one character, except on macOS.
 func bsdtar(t *testing.T, path string, want []File) {
 	t.Helper()
 	want = slices.Clone(want)
@@ -65,8 +65,8 @@ func bsdtar(t *testing.T, path string, want []File) {
 	unpacks(true, "bsdtar", unpackTar)(t, path, want)
 }
 
-// unzip accepts that the program warns about an archive without files, which
-// it does whoever made it.
+// unzip accepts that the program warns about an archive without files: it does
+// so whoever made the archive.
 func unzip(t *testing.T, path string, want []File) {
 	t.Helper()
 	if len(want) == 0 {
@@ -79,7 +79,7 @@ func unzip(t *testing.T, path string, want []File) {
 	unpacks(true, "unzip", func(path string) []string { return []string{"-q", path} })(t, path, want)
 }
 
-// zipTest leaves out archives without files, which the program does not open.
+// zipTest skips archives without files, because the program does not open them.
 func zipTest(t *testing.T, path string, want []File) {
 	t.Helper()
 	if len(want) > 0 {
@@ -87,8 +87,8 @@ func zipTest(t *testing.T, path string, want []File) {
 	}
 }
 
-// busyboxUnzip leaves out archives without files and zip64, which the program
-// does not know.
+// busyboxUnzip skips archives without files and those with zip64, because the
+// program does not know them.
 func busyboxUnzip(t *testing.T, path string, want []File) {
 	t.Helper()
 	if len(want) == 0 || want[0].Size >= 4*gib {
@@ -106,8 +106,8 @@ func sevenZip(unpack func(*testing.T, string, []File)) Judge {
 	}}
 }
 
-// sevenZipTar unpacks twice: 7z takes the packing and the tar stream for two
-// archives.
+// sevenZipTar unpacks twice, because for 7z the tar stream is an archive within
+// an archive.
 func sevenZipTar(t *testing.T, path string, want []File) {
 	t.Helper()
 	outer, inner := t.TempDir(), t.TempDir()
@@ -120,7 +120,7 @@ func sevenZipTar(t *testing.T, path string, want []File) {
 	compareFolder(t, inner, want, true)
 }
 
-// python asks one of Python's readers.
+// python returns the judge of one of Python's readers.
 func python(reader string) Judge {
 	return Judge{Name: "python " + reader, Program: "python3", Check: func(t *testing.T, path string, want []File) {
 		t.Helper()
@@ -128,7 +128,7 @@ func python(reader string) Judge {
 	}}
 }
 
-// java asks java.util.zip.ZipInputStream, which does not look at the central
+// java runs java.util.zip.ZipInputStream, which does not read the central
 // directory.
 func java(t *testing.T, path string, want []File) {
 	t.Helper()

@@ -12,7 +12,7 @@ import (
 	"github.com/orgexport/orgexport/archive"
 )
 
-// testManyFiles goes beyond the 65,535 files that 16 bits count.
+// testManyFiles packs more than the 65,535 files that 16 bits can count.
 func testManyFiles(t *testing.T, k *kit) {
 	n := 70_000
 	if k.Slow {
@@ -37,9 +37,9 @@ func testManyFiles(t *testing.T, k *kit) {
 	}
 }
 
-// testHuge packs a file of over 8 GiB, where the fields of tar end, then more
-// than 4 GiB that do not shrink, so that a file lies behind an offset of over
-// 4 GiB, where those of zip end.
+// testHuge packs a file of over 8 GiB, which is too large for a field of tar, and
+// then more than 4 GiB that do not shrink. The file behind those has an offset
+// that is too large for a field of zip.
 func testHuge(t *testing.T, k *kit) {
 	needLong(t)
 	zeros, random := make([]byte, 64*mib), noise(64*mib, 1)
@@ -91,7 +91,7 @@ func testHuge(t *testing.T, k *kit) {
 	k.judge(t, path, want)
 }
 
-// writePart packs into files.
+// writePart packs a part into two files, path.body and path.tail.
 func (k *kit) writePart(t *testing.T, path string, fn func(archive.Packer) error) {
 	t.Helper()
 	body, err := os.Create(path + ".body")
@@ -109,7 +109,7 @@ func (k *kit) writePart(t *testing.T, path string, fn func(archive.Packer) error
 	}
 }
 
-// joinFile joins what writePart has written.
+// joinFile joins a part that writePart has written.
 func joinFile(j archive.Joiner, path string) error {
 	body, err := os.Open(path + ".body")
 	if err != nil {
@@ -124,7 +124,7 @@ func joinFile(j archive.Joiner, path string) error {
 	return j.Part(body, tail)
 }
 
-// write makes a file with the format's extension.
+// write writes an archive to a file and returns its path.
 func (k *kit) write(t *testing.T, fn func(io.Writer) error) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "archive."+k.Format.Extension())

@@ -40,7 +40,7 @@ func testShortReaders(t *testing.T, k *kit) {
 	}
 }
 
-// stutter returns nothing at every second call.
+// stutter is a reader that returns nothing at every second call.
 type stutter struct {
 	r     io.Reader
 	empty bool
@@ -53,7 +53,7 @@ func (s *stutter) Read(p []byte) (int, error) {
 	return s.r.Read(p)
 }
 
-// testLongReader packs a file of many segments and watches the heap.
+// testLongReader packs a file of many segments. The heap must not grow with it.
 func testLongReader(t *testing.T, k *kit) {
 	line := repeated(mib)
 	times := 192
@@ -85,7 +85,7 @@ func testLongReader(t *testing.T, k *kit) {
 	}
 }
 
-// repeat reads b again and again.
+// repeat returns a reader of b, again and again.
 func repeat(b []byte, times int) io.Reader {
 	readers := make([]io.Reader, times)
 	for i := range readers {
@@ -94,7 +94,7 @@ func repeat(b []byte, times int) io.Reader {
 	return io.MultiReader(readers...)
 }
 
-// meter notes the largest heap that it sees.
+// meter is a reader that notes the size of the heap at each read.
 type meter struct {
 	r    io.Reader
 	peak uint64
@@ -111,8 +111,8 @@ func heap() uint64 {
 	return s.HeapAlloc
 }
 
-// testReaderFails adds files that fail at many offsets between two that do
-// not: the part must be as if they had never been there.
+// testReaderFails adds two files, and in between files that fail at many offsets.
+// The part must be as if these had never been added.
 func testReaderFails(t *testing.T, k *kit) {
 	good := []item{newItem("before", text(3000, 1)), newItem("after", text(3000, 2))}
 	small, big := text(3000, 3), k.large(2*mib+300)
@@ -138,7 +138,7 @@ func testReaderFails(t *testing.T, k *kit) {
 	sameParts(t, "part with failed files", got, k.pack(t, good...))
 }
 
-// broken is a way in which a reader can fail behind what it has given.
+// broken is a way in which a reader can fail after the bytes of head.
 type broken struct {
 	name  string
 	after func(head []byte) io.Reader
@@ -172,8 +172,8 @@ func failOne(t *testing.T, p archive.Packer, content []byte, at int, ways []brok
 	}
 }
 
-// failsWithData returns its error once, together with the last bytes, and then
-// looks as if it had ended well.
+// failsWithData is a reader that fails together with its last bytes. After that
+// it returns io.EOF.
 type failsWithData struct {
 	rest []byte
 	told bool
@@ -191,13 +191,13 @@ func (f *failsWithData) Read(p []byte) (int, error) {
 	return n, errInjected
 }
 
-// idle returns nothing for ever.
+// idle is a reader that returns nothing, for ever.
 type idle struct{}
 
 func (idle) Read([]byte) (int, error) { return 0, nil }
 
-// testReaderPanics lets a reader panic, at first through Pack, then caught
-// around Add, after which the part goes on.
+// testReaderPanics lets a reader panic. Pack must panic too, unless its function
+// recovers; then the part goes on.
 func testReaderPanics(t *testing.T, k *kit) {
 	good := []item{newItem("before", text(3000, 1)), newItem("after", text(3000, 2))}
 	want := k.pack(t, good...)
@@ -235,7 +235,7 @@ type panics struct{}
 
 func (panics) Read([]byte) (int, error) { panic(errInjected) }
 
-// catch returns what fn panics with.
+// catch returns what fn panics with, or nil.
 func catch(fn func()) (caught any) {
 	defer func() { caught = recover() }()
 	fn()

@@ -11,7 +11,7 @@ import (
 	"github.com/orgexport/orgexport/archive"
 )
 
-// readSample is an archive that takes a Reader longer than it reads ahead.
+// readSample returns an archive that a Reader cannot read ahead to its end.
 func (k *kit) readSample(t *testing.T) ([]byte, []item) {
 	t.Helper()
 	items := []item{
@@ -22,8 +22,8 @@ func (k *kit) readSample(t *testing.T) ([]byte, []item) {
 	return k.join(t, k.pack(t, items...)), items
 }
 
-// sources are an archive in a stream and, where a format can use that, in
-// place.
+// sources returns an archive as a stream, and as a file that can be read at any
+// place. change is put around what both read from.
 func sources(a []byte, change func(io.Reader) io.Reader) map[string]io.Reader {
 	in := bytes.NewReader(a)
 	return map[string]io.Reader{
@@ -32,7 +32,7 @@ func sources(a []byte, change func(io.Reader) io.Reader) map[string]io.Reader {
 	}
 }
 
-// inPlace reads from any place what Read reads in order.
+// inPlace is a file whose bytes are read with Reader. at moves within the file.
 type inPlace struct {
 	io.Reader
 	at *bytes.Reader
@@ -47,8 +47,8 @@ func (s inPlace) ReadAt(p []byte, off int64) (int, error) {
 	return io.ReadFull(s.Reader, p)
 }
 
-// testCloseReader closes Readers before their end, between files and in them:
-// nothing reads the source after that, and closing again does nothing.
+// testCloseReader closes Readers early, between files and within them. After that
+// nothing may read the source, and closing again must do nothing.
 func testCloseReader(t *testing.T, k *kit) {
 	a, items := k.readSample(t)
 	for at := range 2*len(items) + 1 {
@@ -81,7 +81,7 @@ func testCloseReader(t *testing.T, k *kit) {
 	}
 }
 
-// watched is a source that must not be read once its Reader is closed.
+// watched is a source that fails the test if it is read after closed is set.
 type watched struct {
 	r      io.Reader
 	t      *testing.T
@@ -95,8 +95,8 @@ func (w watched) Read(p []byte) (int, error) {
 	return w.r.Read(p)
 }
 
-// testReaderSourceFails has sources that fail at many offsets: the error is
-// the source's own, and what is in the archive before it can be read.
+// testReaderSourceFails has sources that fail at many offsets. The error must be
+// the source's own, and files before it can be read.
 func testReaderSourceFails(t *testing.T, k *kit) {
 	a, items := k.readSample(t)
 	for at := 0; at < len(a); at += len(a)/37 + 1 {
@@ -109,8 +109,8 @@ func testReaderSourceFails(t *testing.T, k *kit) {
 	}
 }
 
-// testReaderSourcePanics has sources that panic: it comes out of the method
-// that needs what they were to give.
+// testReaderSourcePanics has sources that panic at many offsets. The method that
+// needs their bytes must panic, too.
 func testReaderSourcePanics(t *testing.T, k *kit) {
 	a, _ := k.readSample(t)
 	for at := 0; at < len(a); at += len(a)/17 + 1 {

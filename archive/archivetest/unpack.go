@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// Unpack reads a zip or tar.gz archive, as format says, with the standard
-// library alone. It returns the contents of its files by their names, and
-// fails the test if the archive is not whole or has a name twice.
+// Unpack reads an archive with the standard library alone. The format is "zip" or
+// "tar.gz". It returns the contents of the files by their names. It fails the
+// test if the archive is not whole or has a name twice.
 func Unpack(t testing.TB, format string, b []byte) map[string]string {
 	t.Helper()
 	if format == "zip" {
@@ -42,8 +42,7 @@ func unpackZip(t testing.TB, b []byte) map[string]string {
 	return files
 }
 
-// UnpackTar is [Unpack] for a tar stream that is not packed, or whose packing
-// r takes off.
+// UnpackTar is [Unpack] for a tar stream that is not packed.
 func UnpackTar(t testing.TB, r io.Reader) map[string]string {
 	t.Helper()
 	files := make(map[string]string)

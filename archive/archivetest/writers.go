@@ -11,8 +11,8 @@ import (
 	"github.com/orgexport/orgexport/archive"
 )
 
-// failing is a writer that has no more room after a number of bytes. It says
-// so with errInjected, or, if silent, only by a short count.
+// failing is a writer with room for a number of bytes. After that it returns
+// errInjected or, if silent, only a short count.
 type failing struct {
 	room   int
 	silent bool
@@ -31,6 +31,7 @@ func (f *failing) Write(p []byte) (int, error) {
 	return n, errInjected
 }
 
+// want returns the error that its caller must report.
 func (f *failing) want() error {
 	if f.silent {
 		return io.ErrShortWrite
@@ -38,8 +39,8 @@ func (f *failing) want() error {
 	return errInjected
 }
 
-// testWriteErrors lets writers fail at every offset of a small archive and at
-// some of a larger one.
+// testWriteErrors lets writers fail at every offset of a small archive, and at
+// some offsets of a larger one.
 func testWriteErrors(t *testing.T, k *kit) {
 	small := []item{newItem("a.yaml", text(300, 1)), newItem("empty", nil), newItem("b.bin", noise(40, 1))}
 	step, larger := 1, k.several()
@@ -50,7 +51,7 @@ func testWriteErrors(t *testing.T, k *kit) {
 	k.writeErrors(t, larger, 0)
 }
 
-// writeErrors tries every step-th offset; 0 means a few.
+// writeErrors tries every step-th offset, or a few if step is 0.
 func (k *kit) writeErrors(t *testing.T, items []item, step int) {
 	t.Helper()
 	few := 12

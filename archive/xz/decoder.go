@@ -11,18 +11,19 @@ import (
 	"hash/crc32"
 	"hash/crc64"
 	"io"
+	"slices"
 
 	"github.com/ulikunitz/xz/lzma"
 )
 
-// maxDictionary bounds what a block may make its reader allocate. `xz -9`
-// needs 64 MiB.
+// maxDictionary bounds the memory that a block may ask for. `xz -9` needs 64 MiB.
 const maxDictionary = 64 << 20
 
-// NewDecoder reads any number of streams, as xz does. The container is read
-// here and only the contents of blocks by the library: the library's own
-// reader allocates what a header asks for, remembers every block, and takes an
-// end between two blocks for the end of a stream.
+// NewDecoder reads one or more streams, as the program xz does. The library only
+// unpacks the contents of blocks. Its own reader of streams cannot be used for
+// archives that come from anywhere: it allocates whatever a header asks for,
+// remembers every block, and takes a stream that is cut between two blocks for
+// whole.
 func (codec) NewDecoder(src io.Reader) (io.ReadCloser, error) {
 	d := &decoder{src: bufio.NewReaderSize(src, 64<<10)}
 	if err := d.openStream(); err != nil {
@@ -94,7 +95,7 @@ func (d *decoder) take(n int) ([]byte, error) {
 	return b, err
 }
 
-// unexpected is for where nothing may end.
+// unexpected turns io.EOF into [io.ErrUnexpectedEOF], where nothing may end.
 func unexpected(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -108,7 +109,7 @@ func (d *decoder) openStream() error {
 	if err != nil {
 		return err
 	}
-	if !bytes.HasPrefix(b, []byte{0xfd, '7', 'z', 'X', 'Z', 0}) || crc32.ChecksumIEEE(b[6:8]) != binary.LittleEndian.Uint32(b[8:]) {
+	if !bytes.HasPrefix(b, []byte(magic)) || crc32.ChecksumIEEE(b[6:8]) != binary.LittleEndian.Uint32(b[8:]) {
 		return errors.New("xz: no header of a stream")
 	}
 	d.check, d.seen = b[6:8], newBlockList()
@@ -131,6 +132,7 @@ func newCheck(flags []byte) (hash.Hash, error) {
 	return nil, errors.New("xz: check of an unknown kind")
 }
 
+// noCheck is the check of a stream without one.
 type noCheck struct{}
 
 func (noCheck) Write(p []byte) (int, error) { return len(p), nil }
@@ -186,8 +188,7 @@ func (d *decoder) nextStream() error {
 	}
 }
 
-// closeBlock reads what follows the contents of a block (section 3) and checks
-// it.
+// closeBlock checks what follows the contents of a block (section 3).
 func (d *decoder) closeBlock() error {
 	packed := d.n - d.start
 	h := d.header
@@ -201,7 +202,7 @@ func (d *decoder) closeBlock() error {
 	}
 	sum := d.sum.Sum(nil)
 	if d.sum.Size() < sha256.Size { // the CRCs are little-endian
-		reverse(sum)
+		slices.Reverse(sum)
 	}
 	if !bytes.Equal(tail[:padding], make([]byte, padding)) || !bytes.Equal(tail[padding:], sum) {
 		return errors.New("xz: check of a block is wrong")
@@ -212,14 +213,8 @@ func (d *decoder) closeBlock() error {
 	return nil
 }
 
-func reverse(b []byte) {
-	for i, j := 0, len(b)-1; i < j; i, j = i+1, j-1 {
-		b[i], b[j] = b[j], b[i]
-	}
-}
-
-// closeStream reads index (section 4), whose first byte has been read, and
-// footer (section 2.1.2).
+// closeStream checks the index (section 4), whose first byte has been read, and
+// the footer (section 2.1.2).
 func (d *decoder) closeStream() error {
 	start := d.n - 1
 	sum := crc32.NewIEEE()
@@ -264,7 +259,7 @@ func (d *decoder) closeStream() error {
 	return nil
 }
 
-// summed sums the bytes that are read.
+// summed sums the bytes that it reads.
 type summed struct {
 	in  input
 	sum hash.Hash32
@@ -278,7 +273,8 @@ func (s *summed) ReadByte() (byte, error) {
 	return b, err
 }
 
-// blockList stands for the lengths of any number of blocks.
+// blockList is a list of lengths of blocks, in bounded memory: two lists can only
+// be compared.
 type blockList struct {
 	n   uint64
 	sum hash.Hash
@@ -299,7 +295,7 @@ func (l *blockList) equal(other blockList) bool {
 // blockHeader is the header of a block (section 3.1).
 type blockHeader struct {
 	size        int   // of the header itself
-	packed, raw int64 // -1 if not told
+	packed, raw int64 // -1 if the header does not say
 	dictionary  int64
 }
 

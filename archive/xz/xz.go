@@ -1,8 +1,6 @@
-// Package xz has the tar.xz format. Importing it links the xz codec, which is
-// why it stands apart from package archive.
-//
-// The codec is github.com/ulikunitz/xz. Its archives are about as large as
-// those of `xz -1`.
+// Package xz has the tar.xz format. It is not in package archive, so that only
+// those who use it link its codec, github.com/ulikunitz/xz. Archives are about as
+// large as those of `xz -1`.
 package xz
 
 import (
@@ -18,32 +16,35 @@ import (
 	"github.com/orgexport/orgexport/archive"
 )
 
-// TarXz returns the tar.xz format: a POSIX tar stream in one xz stream of many
-// blocks with one index. Some stream readers refuse more than one stream in a
-// file. Its archives are made of 1 MiB blocks, which xz programs can unpack in
-// parallel. The index takes about 6 bytes of memory for each MiB while parts
-// are joined. Levels have no effect.
+// TarXz returns the tar.xz format: a POSIX tar stream in an xz stream with one
+// index. The xz stream has blocks of 1 MiB, which programs can unpack in
+// parallel. While parts are joined, the index takes about 6 bytes of memory for
+// each MiB. [archive.Options.Level] has no effect.
+//
+// There is only one xz stream, because some programs refuse a file with more.
 func TarXz() archive.Format { return archive.NewTar(codec{}) }
 
-// codec packs each segment as one block of an xz stream. The mark of a segment
-// is the block's unpadded size, which the index wants.
+// codec packs each segment as a block of an xz stream. The mark of a segment is
+// the block's unpadded size, which the index has.
 type codec struct{}
 
 func (codec) Name() string                            { return "xz" }
 func (codec) MediaType() string                       { return "application/x-xz" }
+func (codec) Magic() []string                         { return []string{magic} }
 func (codec) SegmentSize() int                        { return blockSize }
 func (codec) Window() int                             { return 0 }
 func (codec) NewFrame() archive.Frame                 { return new(frame) }
 func (codec) NewEncoder(int) (archive.Encoder, error) { return encoder{}, nil }
 
 const (
+	magic      = "\xfd7zXZ\x00" // of a stream (section 2.1.1.1)
 	blockSize  = 1 << 20
 	headerSize = 12 // of a stream (xz format 1.2.1, section 2.1.1)
 	footerSize = 12 // section 2.1.2
 )
 
-// encoder packs with a stream of the library's for each segment, and keeps
-// only the block of it.
+// encoder lets the library make a whole stream of each segment, and takes the
+// block from it.
 type encoder struct{}
 
 func (encoder) Encode(dst, raw, _ []byte, _ bool) ([]byte, uint64, error) {
@@ -65,8 +66,8 @@ func (encoder) Encode(dst, raw, _ []byte, _ bool) ([]byte, uint64, error) {
 	return append(dst, block...), unpadded, nil
 }
 
-// onlyBlock returns the block of a stream of one block, and its unpadded size
-// as the stream's index has it.
+// onlyBlock returns the block of a stream that has one, and the block's unpadded
+// size, from the stream's index.
 func onlyBlock(stream []byte) ([]byte, uint64, error) {
 	if len(stream) < headerSize+footerSize {
 		return nil, 0, errors.New("xz: stream is too short")
@@ -93,20 +94,20 @@ func onlyBlock(stream []byte) ([]byte, uint64, error) {
 	return stream[headerSize:index], unpadded, nil
 }
 
-// padded is the size of a block in the stream (section 3).
+// padded returns the size of a block with its padding (section 3).
 func padded(size uint64) uint64 { return (size + 3) &^ 3 }
 
 // streamFlags say that blocks end in a CRC-32 (section 2.1.1.2).
 var streamFlags = []byte{0, 1}
 
-// frame writes the header, index and footer of the stream.
+// frame writes the header, the index and the footer of the stream.
 type frame struct {
 	records uint64
 	index   []byte // the records: unpadded size, uncompressed size
 }
 
 func (f *frame) Open(dst io.Writer) error {
-	b := append([]byte{0xfd, '7', 'z', 'X', 'Z', 0}, streamFlags...)
+	b := append([]byte(magic), streamFlags...)
 	b = binary.LittleEndian.AppendUint32(b, crc32.ChecksumIEEE(streamFlags))
 	_, err := dst.Write(b)
 	return err

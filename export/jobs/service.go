@@ -105,7 +105,7 @@ func New(c Config) (*Service, error) {
 
 func (c Config) withDefaults() Config {
 	if c.Formats == nil {
-		c.Formats = []archive.Format{archive.Zip(), archive.TarGz()}
+		c.Formats = archive.DefaultFormats()
 	}
 	c.Retention = cmp.Or(c.Retention, 7*24*time.Hour)
 	c.PartsRetention = cmp.Or(c.PartsRetention, 24*time.Hour)

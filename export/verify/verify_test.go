@@ -274,30 +274,3 @@ func TestProgress(t *testing.T) {
 		}
 	}
 }
-
-func TestDetect(t *testing.T) {
-	for _, f := range formats {
-		b := small(t, f)
-		for _, src := range []io.Reader{bytes.NewReader(b), iotest.OneByteReader(bytes.NewReader(b))} {
-			got, src, err := verify.Detect(src, formats...)
-			if err != nil || got.Name() != f.Name() {
-				t.Fatalf("%s is %v, %v", f.Name(), got, err)
-			}
-			if r := checkWith(t, got, src, archive.ReadOptions{}); !r.Whole() {
-				t.Errorf("%s: %+v", f.Name(), r.Findings)
-			}
-		}
-		if _, _, err := verify.Detect(bytes.NewReader(b)); !errors.Is(err, verify.ErrFormat) {
-			t.Errorf("no formats: %v", err)
-		}
-	}
-	for _, text := range []string{"", "P", "PK\x03", "hello, world"} {
-		if _, _, err := verify.Detect(strings.NewReader(text), formats...); !errors.Is(err, verify.ErrFormat) {
-			t.Errorf("%q: %v", text, err)
-		}
-	}
-	boom := errors.New("boom")
-	if _, _, err := verify.Detect(iotest.ErrReader(boom), formats...); !errors.Is(err, boom) {
-		t.Errorf("source fails: %v", err)
-	}
-}

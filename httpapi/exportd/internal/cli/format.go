@@ -10,11 +10,12 @@ import (
 	"github.com/orgexport/orgexport/archive/xz"
 )
 
-// formats are all that there are.
+// formats returns every format that exportd knows. A new format is added here,
+// and nowhere else in exportd.
 func formats() []archive.Format { return append(servedFormats(), xz.TarXz()) }
 
-// servedFormats are those that the API knows.
-func servedFormats() []archive.Format { return []archive.Format{archive.Zip(), archive.TarGz()} }
+// servedFormats returns those that the API's contract names.
+func servedFormats() []archive.Format { return archive.DefaultFormats() }
 
 func formatNames(of []archive.Format) []string {
 	var names []string

@@ -17,9 +17,9 @@ import (
 	"github.com/orgexport/orgexport/export/verify"
 )
 
-const inputHelp = `FILE is a zip, tar.gz or tar.xz archive, whoever made it, or - for one on
-standard input. Its format is found by what it begins with, or else by its name,
-unless --format tells it.`
+const inputHelp = `FILE is an archive, whoever made it, or - for one on standard input. Its format
+is one of those listed below. It is found by what the archive begins with, or
+else by its name, unless --format tells it.`
 
 // inputFormatFlag is the --format of a command that reads an archive.
 func inputFormatFlag(c *cobra.Command, format *string) {

@@ -20,6 +20,7 @@ import (
 	"github.com/orgexport/orgexport/adapters/oidc"
 	"github.com/orgexport/orgexport/adapters/otel"
 	"github.com/orgexport/orgexport/adapters/prom"
+	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/jobs"
@@ -62,6 +63,9 @@ type ServerOptions struct {
 	PublicURL string // how clients reach it
 	NoWorker  bool   // exports run in other processes
 	Logger    *slog.Logger
+
+	// Formats give downloads their media type: see [sign.HandlerConfig].
+	Formats []archive.Format
 
 	// Clock is that of this machine. Defaults to [time.Now].
 	Clock func() time.Time
@@ -184,6 +188,7 @@ func (s *Server) openHandler(c *config.Config, o ServerOptions, ring *sign.Ring)
 		Jobs:        s.service,
 		Destination: s.archives,
 		Trail:       s.Store,
+		Formats:     o.Formats,
 		Fail:        httpapi.Fail,
 		Now:         s.clock.Now,
 		Logger:      o.Logger,

@@ -9,7 +9,8 @@ import (
 	"io"
 )
 
-// A tail is a header, the format's records, and a check sum:
+// A part is a body and a tail. The body is whatever bytes the format wants in
+// the archive. The tail is a header, the format's records, and a check sum:
 //
 //	magic          4 bytes
 //	part version   1 byte
@@ -17,20 +18,19 @@ import (
 //	body length    8 bytes, little endian like all that follow
 //	body CRC-32C   4 bytes
 //	records        8 bytes: how many follow
-//	record ...     unsigned varints and byte strings, as the format has it
+//	record ...     unsigned varints and byte strings, as the format defines
 //	tail CRC-32C   4 bytes over everything before
 const tailMagic = "oxpt"
 
-// partVersion is raised whenever a part made by newer code could not be joined
-// by older code, or would be joined to other bytes: by a change of this layout
-// or of a codec's output.
+// partVersion must be raised by a change of this layout or of a codec's output,
+// because older code could then not join a newer part, or to other bytes.
 const partVersion = 1
 
-// castagnoli is the table of CRC-32C, which processors compute.
+// castagnoli is the table of CRC-32C, which processors compute in hardware.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// partWriter counts and sums what goes into a part's body and collects the
-// records of its tail.
+// partWriter writes a part. It counts and sums the bytes of the body and
+// collects the records of the tail.
 type partWriter struct {
 	body    io.Writer
 	size    int64
@@ -80,10 +80,10 @@ func (w *partWriter) writeTail(dst io.Writer, format string) error {
 	return err
 }
 
-// close gives the scratch back.
+// close releases the scratch.
 func (w *partWriter) close() { w.records.Close() }
 
-// tailReader reads a tail and sums what it reads.
+// tailReader reads a tail. It sums the bytes that it reads.
 type tailReader struct {
 	r        *bufio.Reader
 	sum      hash.Hash32
@@ -125,7 +125,7 @@ func readTail(r io.Reader, format string) (*tailReader, error) {
 	return t, nil
 }
 
-// copyBody copies the body that belongs to the tail and checks it.
+// copyBody copies the tail's body and checks it.
 func (t *tailReader) copyBody(dst io.Writer, body io.Reader) error {
 	sum := crc32.New(castagnoli)
 	n, err := io.Copy(io.MultiWriter(dst, sum), io.LimitReader(body, t.BodySize))
@@ -141,7 +141,7 @@ func (t *tailReader) copyBody(dst io.Writer, body io.Reader) error {
 	return nil
 }
 
-// end reads the check sum behind the last record.
+// end checks the check sum behind the last record.
 func (t *tailReader) end() error {
 	want := t.sum.Sum32()
 	got, err := t.bytes(4)
@@ -164,7 +164,7 @@ func (t *tailReader) bytes(n int) ([]byte, error) {
 	return b, nil
 }
 
-// ReadByte makes the tail readable by package binary.
+// ReadByte implements [io.ByteReader], for package binary.
 func (t *tailReader) ReadByte() (byte, error) {
 	b, err := t.r.ReadByte()
 	if err == nil {
@@ -173,12 +173,13 @@ func (t *tailReader) ReadByte() (byte, error) {
 	return b, err
 }
 
+// uvarint reads a number.
 func (t *tailReader) uvarint() (uint64, error) {
 	v, err := binary.ReadUvarint(t)
 	return v, cut(err)
 }
 
-// length reads a number that is a length or an offset.
+// length reads a number that is a length or an offset and fits into int64.
 func (t *tailReader) length() (int64, error) {
 	v, err := t.uvarint()
 	if err == nil && int64(v) < 0 {
@@ -187,8 +188,8 @@ func (t *tailReader) length() (int64, error) {
 	return int64(v), err
 }
 
-// cut makes the end of a tail before its time a refusal. Package binary tells
-// of overlong numbers with an error of its own.
+// cut turns the early end of a tail, or a number that is too long, into a
+// refusal. Package binary has no error value for the latter.
 func cut(err error) error {
 	switch {
 	case err == nil:
