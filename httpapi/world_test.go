@@ -69,11 +69,12 @@ type world struct {
 // newWorld makes one; change may be nil.
 func newWorld(t testing.TB, change func(w *world)) *world {
 	t.Helper()
-	return newWorldSigning(t, new(exporttest.MemSigner), change)
+	return newWorldSigning(t, func(*world) jobs.Signer { return new(exporttest.MemSigner) }, change)
 }
 
-// newWorldSigning makes one whose links are signer's.
-func newWorldSigning(t testing.TB, signer jobs.Signer, change func(w *world)) *world {
+// newWorldSigning makes one whose signer newSigner returns, for the ports of the
+// world.
+func newWorldSigning(t testing.TB, newSigner func(w *world) jobs.Signer, change func(w *world)) *world {
 	t.Helper()
 	w := &world{
 		t: t, store: new(exporttest.MemStore), dispatcher: new(exporttest.MemDispatcher),
@@ -94,7 +95,7 @@ func newWorldSigning(t testing.TB, signer jobs.Signer, change func(w *world)) *w
 		Store:       checkedStore{w.faults.Store(watchedStore{w.store, w.touch}), w.notReady},
 		Dispatcher:  w.dispatcher,
 		Destination: checkedDestination{w.destination, w.notReady},
-		Signer:      w.faults.Signer(signer),
+		Signer:      w.faults.Signer(newSigner(w)),
 		Organizations: exporttest.MemOrganizations{
 			ourOrg: {ID: ourOrg, Slug: "acme-foods", Name: "Acme Foods"}, theirOrg: {ID: theirOrg, Slug: "other", Name: "Other"},
 		},

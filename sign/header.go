@@ -6,13 +6,14 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// setHeader sets the fields that tell about the archive, whatever part of it is
-// served.
-func setHeader(h http.Header, job jobs.Job, extension string) {
-	h.Set("Content-Type", mediaType(extension))
+// setHeader sets the fields about the archive. They are the same whatever part of
+// it is served.
+func setHeader(h http.Header, job jobs.Job, mediaType string) {
+	h.Set("Content-Type", mediaType)
 	h.Set("Content-Disposition", disposition(job.Filename))
 	h.Set("ETag", `"`+hex.EncodeToString(job.SHA256)+`"`)
 	h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(job.SHA256)+":")
@@ -21,7 +22,7 @@ func setHeader(h http.Header, job jobs.Job, extension string) {
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 
-// clearHeader makes of the header of an archive that of a refusal.
+// clearHeader turns the header of an archive into that of a refusal.
 func clearHeader(h http.Header) {
 	for _, name := range []string{
 		"Content-Type", "Content-Disposition", "Content-Length", "ETag", "Repr-Digest", "Last-Modified",
@@ -31,19 +32,14 @@ func clearHeader(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 }
 
-func mediaType(extension string) string {
-	switch extension {
-	case "zip":
-		return "application/zip"
-	case "tar.gz":
-		return "application/gzip"
-	case "tar.xz":
-		return "application/x-xz"
-	case "tar.zst":
-		return "application/zstd"
-	default:
-		return "application/octet-stream"
+// mediaType returns the media type of an archive with the extension.
+func mediaType(formats []archive.Format, extension string) string {
+	for _, f := range formats {
+		if f.Extension() == extension {
+			return f.MediaType()
+		}
 	}
+	return "application/octet-stream"
 }
 
 // disposition makes the client save a file of that name (RFC 6266). A name that

@@ -102,6 +102,7 @@ func (o *demoOptions) export(ctx context.Context, dir string) (made inventory, e
 	server, err := wire.OpenServer(ctx, c, wire.ServerOptions{
 		PublicURL: url,
 		Logger:    slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Formats:   formats(),
 		Stopping:  ctx.Done(),
 	})
 	if err != nil {

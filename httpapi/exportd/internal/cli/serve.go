@@ -100,7 +100,13 @@ func (o *serverOptions) serve(ctx context.Context, listen string, noWorker bool)
 		defer metrics.Close() //nolint:errcheck // as above
 	}
 	publicURL := c.PublicURL(listener.Addr())
-	server, err := wire.OpenServer(ctx, c, wire.ServerOptions{PublicURL: publicURL, NoWorker: noWorker, Logger: o.logger(), Stopping: ctx.Done()})
+	server, err := wire.OpenServer(ctx, c, wire.ServerOptions{
+		PublicURL: publicURL,
+		NoWorker:  noWorker,
+		Logger:    o.logger(),
+		Formats:   formats(),
+		Stopping:  ctx.Done(),
+	})
 	if err != nil {
 		return failed(err)
 	}

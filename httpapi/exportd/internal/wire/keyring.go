@@ -18,10 +18,10 @@ import (
 // unfinished begins the names of key files that are being made.
 const unfinished = ".signing-"
 
-// openRing reads the keys that links are signed with. The file of the default
+// openKeys reads the keys that links are signed with. The file of the default
 // name is made if it is not there; one that the configuration names is not,
 // because each of several machines would make another.
-func openRing(s config.Signing) (*sign.Ring, error) {
+func openKeys(s config.Signing) (*sign.Keyring, error) {
 	if s.Keys != "" {
 		return sign.ReadKeys("$ORGEXPORT_SIGNING_KEYS", strings.NewReader(s.Keys))
 	}

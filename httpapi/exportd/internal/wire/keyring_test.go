@@ -18,16 +18,16 @@ import (
 	"github.com/orgexport/orgexport/sign"
 )
 
-// TestRingMadeAtOnce has several processes start with one folder that has no key
+// TestKeysMadeAtOnce has several processes start with one folder that has no key
 // file yet: each takes the links of all.
-func TestRingMadeAtOnce(t *testing.T) {
+func TestKeysMadeAtOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data", "signing.keys")
-	var rings [8]*sign.Ring
+	var keyrings [8]*sign.Keyring
 	var all sync.WaitGroup
-	for i := range rings {
+	for i := range keyrings {
 		all.Go(func() {
 			var err error
-			if rings[i], err = openRing(config.Signing{KeyFile: config.Text{Value: path}}); err != nil {
+			if keyrings[i], err = openKeys(config.Signing{KeyFile: config.Text{Value: path}}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -36,16 +36,12 @@ func TestRingMadeAtOnce(t *testing.T) {
 	if t.Failed() {
 		t.FailNow()
 	}
-	for _, ring := range rings {
-		signer, err := sign.NewSigner(sign.Config{Ring: ring, BaseURL: "http://localhost/d"})
+	for _, keys := range keyrings {
+		link, err := newLinks(t, keys).Sign(t.Context(), export.NewID()+"/"+export.NewID()+"/1.zip", "a.zip", time.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}
-		link, err := signer.Sign(t.Context(), export.NewID()+"/"+export.NewID()+"/1.zip", "a.zip", time.Minute)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if code := asks(t, rings[0], link.URL); code != http.StatusNotFound { // 403 if it were not signed
+		if code := asks(t, keyrings[0], link.URL); code != http.StatusNotFound { // 403 if it were not signed
 			t.Errorf("the link of another process gives %d", code)
 		}
 	}
@@ -62,20 +58,25 @@ func (noJobs) Get(context.Context, string, string) (jobs.Job, error) {
 	return jobs.Job{}, export.ErrNotFound
 }
 
-// asks returns what a node with a ring answers to a link to no archive.
-func asks(t *testing.T, ring *sign.Ring, link string) int {
+func newLinks(t *testing.T, keys *sign.Keyring) *sign.Links {
 	t.Helper()
-	handler, err := sign.NewHandler(sign.HandlerConfig{
-		Ring: ring, Prefix: "/d", Jobs: noJobs{}, Destination: new(exporttest.MemDestination), Trail: new(exporttest.MemTrail),
+	links, err := sign.New(sign.Config{
+		Keys: keys, URL: "http://localhost/d", Jobs: noJobs{}, Destination: new(exporttest.MemDestination), Trail: new(exporttest.MemTrail),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return links
+}
+
+// asks returns what a node with those keys answers to a link to no archive.
+func asks(t *testing.T, keys *sign.Keyring, link string) int {
+	t.Helper()
 	u, err := url.Parse(link)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := httptest.NewRecorder()
-	handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, u.RequestURI(), nil))
+	newLinks(t, keys).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, u.RequestURI(), nil))
 	return w.Code
 }

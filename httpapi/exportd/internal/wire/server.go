@@ -20,6 +20,7 @@ import (
 	"github.com/orgexport/orgexport/adapters/oidc"
 	"github.com/orgexport/orgexport/adapters/otel"
 	"github.com/orgexport/orgexport/adapters/prom"
+	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/jobs"
@@ -45,6 +46,7 @@ type Server struct {
 
 	folders    []io.Closer // of archives and parts
 	archives   jobs.Destination
+	jobs       jobs.Store // Store, traced
 	setup      *Setup
 	service    *jobs.Service
 	noWorker   bool
@@ -63,6 +65,9 @@ type ServerOptions struct {
 	NoWorker  bool   // exports run in other processes
 	Logger    *slog.Logger
 
+	// Formats give downloads their media type: see [sign.Config].
+	Formats []archive.Format
+
 	// Clock is that of this machine. Defaults to [time.Now].
 	Clock func() time.Time
 
@@ -78,21 +83,21 @@ func OpenServer(ctx context.Context, c *config.Config, o ServerOptions) (_ *Serv
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	ring, err := openRing(c.Signing)
+	keys, err := openKeys(c.Signing)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.open(ctx, c, o); err != nil {
 		return nil, err
 	}
-	signer, err := sign.NewSigner(sign.Config{Ring: ring, BaseURL: o.PublicURL + downloads, Now: s.clock.Now})
+	links, err := s.openLinks(o, keys)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.openService(c, signer); err != nil {
+	if err := s.openService(c, links); err != nil {
 		return nil, err
 	}
-	return s, s.openHandler(c, o, ring)
+	return s, s.openHandler(c, o, links)
 }
 
 // OpenWorker opens what a process needs that only runs exports. It makes no
@@ -135,6 +140,7 @@ func (s *Server) open(ctx context.Context, c *config.Config, o ServerOptions) er
 		return err
 	}
 	s.Store, s.dispatcher = opened.store, opened.dispatcher
+	s.jobs = s.tracer.Store(s.Store)
 	if s.clock, err = openClock(ctx, s.Store, o.Clock, o.Logger); err != nil {
 		return err
 	}
@@ -149,7 +155,7 @@ func (s *Server) open(ctx context.Context, c *config.Config, o ServerOptions) er
 func (s *Server) openService(c *config.Config, signer jobs.Signer) (err error) {
 	s.service, err = jobs.New(jobs.Config{
 		Engine:         s.setup.Engine,
-		Store:          s.tracer.Store(s.Store),
+		Store:          s.jobs,
 		Dispatcher:     s.dispatcher,
 		Destination:    s.archives,
 		Signer:         signer,
@@ -177,20 +183,24 @@ func node() string {
 	return fmt.Sprintf("%s:%d", host, os.Getpid())
 }
 
-func (s *Server) openHandler(c *config.Config, o ServerOptions, ring *sign.Ring) error {
-	files, err := sign.NewHandler(sign.HandlerConfig{
-		Ring:        ring,
-		Prefix:      downloads,
-		Jobs:        s.service,
-		Destination: s.archives,
-		Trail:       s.Store,
-		Fail:        httpapi.Fail,
-		Now:         s.clock.Now,
-		Logger:      o.Logger,
+// openLinks makes what signs and serves links. A proxy may have put what stands
+// before /downloads in the public URL.
+func (s *Server) openLinks(o ServerOptions, keys *sign.Keyring) (*sign.Links, error) {
+	return sign.New(sign.Config{
+		Keys:         keys,
+		URL:          o.PublicURL + downloads,
+		Path:         downloads,
+		Jobs:         s.jobs,
+		Destination:  s.archives,
+		Trail:        s.Store,
+		Formats:      o.Formats,
+		ErrorHandler: httpapi.WriteError,
+		Now:          s.clock.Now,
+		Logger:       o.Logger,
 	})
-	if err != nil {
-		return err
-	}
+}
+
+func (s *Server) openHandler(c *config.Config, o ServerOptions, links *sign.Links) error {
 	bearer, err := openBearer(c, s.clock, o.Logger)
 	if err != nil {
 		return err
@@ -209,7 +219,7 @@ func (s *Server) openHandler(c *config.Config, o ServerOptions, ring *sign.Ring)
 			s.metrics.LimitHit(kind)
 		},
 		Trail:         s.Store,
-		Downloads:     s.metrics.Downloads(files),
+		Downloads:     s.metrics.Downloads(links),
 		DownloadsPath: downloads + "/",
 		PublicURL:     o.PublicURL,
 		Now:           s.clock.Now,
