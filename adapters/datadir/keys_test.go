@@ -1,20 +1,24 @@
-package wire
+package datadir_test
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/orgexport/orgexport/adapters/datadir"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/exporttest"
 	"github.com/orgexport/orgexport/export/jobs"
-	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/sign"
 )
 
@@ -27,7 +31,7 @@ func TestKeysMadeAtOnce(t *testing.T) {
 	for i := range keyrings {
 		all.Go(func() {
 			var err error
-			if keyrings[i], err = openKeys(config.Signing{KeyFile: config.Text{Value: path}}); err != nil {
+			if keyrings[i], err = datadir.OpenKeys(path); err != nil {
 				t.Error(err)
 			}
 		})
@@ -79,4 +83,48 @@ func asks(t *testing.T, keys *sign.Keyring, link string) int {
 	w := httptest.NewRecorder()
 	newLinks(t, keys).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, u.RequestURI(), nil))
 	return w.Code
+}
+
+// TestKeysStay: a file that is there is read and not made again, and what a
+// killed process has left beside it is removed.
+func TestKeysStay(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "signing.keys")
+	first, err := datadir.OpenKeys(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	link, err := newLinks(t, first).Sign(t.Context(), export.NewID()+"/"+export.NewID()+"/1.zip", "a.zip", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(filepath.Dir(path), ".signing-123")
+	if err := os.WriteFile(left, []byte("half a k"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again, err := datadir.OpenKeys(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := asks(t, again, link.URL); code != http.StatusNotFound {
+		t.Errorf("the link of the first start gives %d", code)
+	}
+	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what was left is there: %v", err)
+	}
+}
+
+func TestKeysOfOthersAreRefused(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("skipped: modes tell nothing on Windows")
+	}
+	path := filepath.Join(t.TempDir(), "signing.keys")
+	if _, err := datadir.OpenKeys(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := datadir.OpenKeys(path); err == nil || !strings.Contains(err.Error(), "can be read by others") {
+		t.Errorf("got %v", err)
+	}
 }
