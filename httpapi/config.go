@@ -82,9 +82,9 @@ type Config struct {
 	// means that they are not recorded.
 	Trail audit.Trail
 
-	// Downloads serves signed links, as a handler of package sign does. It gets
-	// all requests whose path begins with DownloadsPath, and their paths as they
-	// are. It answers errors by [Fail]. Nil means that links lead elsewhere, for
+	// Downloads serves signed links, as sign.Links does. It gets all requests whose
+	// path begins with DownloadsPath, and their paths as they are. It answers errors
+	// by [WriteError]. Nil means that links lead elsewhere, for
 	// example to a bucket.
 	Downloads http.Handler
 

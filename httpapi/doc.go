@@ -101,7 +101,7 @@
 // operation made it. Its detail is for clients; causes go to the log, with the
 // id of the request that is in the header field X-Request-Id of the response. A
 // sane id in the request is kept. Handlers that [Config] mounts answer errors by
-// [Fail].
+// [WriteError].
 //
 // The address in audit entries and limits is that of the connection. Behind a
 // proxy, let the host put the client's own into RemoteAddr first: else all

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/orgexport/orgexport/export/access"
+	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/httpapi"
 	"github.com/orgexport/orgexport/sign"
 )
@@ -27,22 +28,21 @@ func download(t *testing.T, s scheme) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ring, err := sign.ReadKeys("keys", strings.NewReader(line))
+	keys, err := sign.ReadKeys("keys", strings.NewReader(line))
 	if err != nil {
 		t.Fatal(err)
 	}
-	signer, err := sign.NewSigner(sign.Config{Ring: ring, BaseURL: base + "/downloads"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := newWorldSigning(t, signer, func(w *world) {
-		w.config.Downloads, err = sign.NewHandler(sign.HandlerConfig{
-			Ring: ring, Prefix: "/downloads", Jobs: w.service, Destination: w.destination, Trail: w.trail, Fail: httpapi.Fail,
+	var links *sign.Links
+	w := newWorldSigning(t, func(w *world) jobs.Signer {
+		links, err = sign.New(sign.Config{
+			Keys: keys, URL: base + "/downloads", Jobs: w.store, Destination: w.destination, Trail: w.trail,
+			ErrorHandler: httpapi.WriteError,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-	})
+		return links
+	}, func(w *world) { w.config.Downloads = links })
 	w.member(ourOrg, "ann", access.Manager)
 	w.credentials = s.of(w, "ann")
 	id := w.job("")

@@ -66,10 +66,10 @@ func exampleService() *jobs.Service {
 }
 
 // A handler that Config mounts answers errors as the API does.
-func ExampleFail() {
+func ExampleWriteError() {
 	recorder := httptest.NewRecorder()
 	request := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/downloads/x", nil)
-	httpapi.Fail(recorder, request, http.StatusForbidden, export.WithPublic(io.EOF, "The link has expired."))
+	httpapi.WriteError(recorder, request, http.StatusForbidden, export.WithPublic(io.EOF, "The link has expired."))
 	fmt.Println(recorder.Code, recorder.Header().Get("Content-Type"))
 	// Output: 403 application/problem+json
 }

@@ -184,7 +184,7 @@ func TestNotReadyWhenStopping(t *testing.T) {
 }
 
 // TestErrorsOfOthers: what handlers that are mounted answer by themselves, and
-// by Fail.
+// by WriteError.
 func TestErrorsOfOthers(t *testing.T) {
 	w := newWorld(t, func(w *world) {
 		w.config.ErrorBase = "https://example.com/errors/"
@@ -192,9 +192,9 @@ func TestErrorsOfOthers(t *testing.T) {
 		w.config.Downloads = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			switch r.URL.Path {
 			case "/get/fail":
-				httpapi.Fail(rw, r, http.StatusForbidden, export.WithPublic(errSecret, "The link has expired."))
+				httpapi.WriteError(rw, r, http.StatusForbidden, export.WithPublic(errSecret, "The link has expired."))
 			case "/get/private":
-				httpapi.Fail(rw, r, http.StatusNotFound, errSecret)
+				httpapi.WriteError(rw, r, http.StatusNotFound, errSecret)
 			case "/get/range":
 				rw.Header().Set("Content-Range", "bytes */5")
 				http.Error(rw, secret, http.StatusRequestedRangeNotSatisfiable)
@@ -226,13 +226,13 @@ func TestErrorsOfOthers(t *testing.T) {
 	r.wantHeader("Content-Range", "bytes */7")
 }
 
-func TestFailAlone(t *testing.T) {
+func TestWriteErrorAlone(t *testing.T) {
 	rec := httptest.NewRecorder()
-	httpapi.Fail(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), http.StatusGone, errSecret)
+	httpapi.WriteError(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), http.StatusGone, errSecret)
 	body := rec.Body.String()
 	if rec.Code != http.StatusGone || strings.Contains(body, secret) || !strings.Contains(body, `"error_code":"gone"`) ||
 		!strings.Contains(body, "https://closient.com/docs/errors/gone") {
-		t.Errorf("Fail gives %d %s", rec.Code, body)
+		t.Errorf("WriteError gives %d %s", rec.Code, body)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 // withEverything turns all on that is optional.
 func withEverything(w *world) {
 	w.config.Downloads = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		httpapi.Fail(rw, r, http.StatusForbidden, errors.New("sign: link"))
+		httpapi.WriteError(rw, r, http.StatusForbidden, errors.New("sign: link"))
 	})
 	w.config.Docs = docsui.Handler()
 }

@@ -73,11 +73,12 @@ type world struct {
 // newWorld makes one; change may be nil.
 func newWorld(t testing.TB, change func(w *world)) *world {
 	t.Helper()
-	return newWorldSigning(t, new(jobstest.MemSigner), change)
+	return newWorldSigning(t, func(*world) jobs.Signer { return new(jobstest.MemSigner) }, change)
 }
 
-// newWorldSigning makes one whose links are signer's.
-func newWorldSigning(t testing.TB, signer jobs.Signer, change func(w *world)) *world {
+// newWorldSigning makes one whose signer newSigner returns, for the ports of the
+// world.
+func newWorldSigning(t testing.TB, newSigner func(w *world) jobs.Signer, change func(w *world)) *world {
 	t.Helper()
 	w := &world{
 		t: t, store: new(jobstest.MemStore), dispatcher: new(jobstest.MemDispatcher),
@@ -98,7 +99,7 @@ func newWorldSigning(t testing.TB, signer jobs.Signer, change func(w *world)) *w
 		Store:       checkedStore{w.faults.Store(watchedStore{w.store, w.touch}), w.notReady},
 		Dispatcher:  w.dispatcher,
 		Destination: checkedDestination{w.destination, w.notReady},
-		Signer:      w.faults.Signer(signer),
+		Signer:      w.faults.Signer(newSigner(w)),
 		Organizations: jobstest.MemOrganizations{
 			ourOrg: {ID: ourOrg, Slug: "acme-foods", Name: "Acme Foods"}, theirOrg: {ID: theirOrg, Slug: "other", Name: "Other"},
 		},

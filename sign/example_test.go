@@ -37,42 +37,34 @@ func check(err error) {
 	}
 }
 
-// Links are made by a Signer and served by a Handler with the same keys.
+// Links signs a link and serves its archive.
 func Example() {
 	ctx := context.Background()
 	line, err := sign.NewKeyLine("2026-07", rand.Reader) // once; keep it in a file
 	check(err)
-	ring, err := sign.ReadKeys("keys.txt", strings.NewReader("# the first one signs\n"+line+"\n"))
+	keys, err := sign.ReadKeys("keys.txt", strings.NewReader("# the first one signs\n"+line+"\n"))
 	check(err)
 
-	// What a finished export leaves: an object, and a job that tells of it.
-	const key = "2AbCdEfGhJkMnPqRsTuVwX/H9cNmGXLEc8NWcZzSThA9S/1.zip"
+	// What a finished export leaves: an object, and a job that knows it.
 	const content = "PK...the archive"
+	job := finished(content)
 	var destination jobstest.MemDestination
-	err = destination.Put(ctx, key, func(w io.Writer) error {
+	err = destination.Put(ctx, job.ObjectKey, func(w io.Writer) error {
 		_, err := io.WriteString(w, content)
 		return err
 	})
 	check(err)
-	sum := sha256.Sum256([]byte(content))
-	job := oneJob{
-		ID: "H9cNmGXLEc8NWcZzSThA9S", Organization: export.Organization{ID: "2AbCdEfGhJkMnPqRsTuVwX"},
-		Status: jobs.Completed, Attempt: 1, ObjectKey: key, Filename: "export-acme.zip",
-		Size: int64(len(content)), SHA256: sum[:],
-	}
 
-	handler, err := sign.NewHandler(sign.HandlerConfig{
-		Ring: ring, Prefix: "/downloads", Jobs: job, Destination: &destination, Trail: printTrail{},
-	})
-	check(err)
 	mux := http.NewServeMux()
-	mux.Handle("/downloads/", handler)
 	server := httptest.NewServer(mux)
 	defer server.Close()
-
-	signer, err := sign.NewSigner(sign.Config{Ring: ring, BaseURL: server.URL + "/downloads"})
+	links, err := sign.New(sign.Config{
+		Keys: keys, URL: server.URL + "/downloads", Jobs: job, Destination: &destination, Trail: printTrail{},
+	})
 	check(err)
-	link, err := signer.Sign(ctx, job.ObjectKey, job.Filename, time.Hour)
+	mux.Handle("/downloads/", links)
+
+	link, err := links.Sign(ctx, job.ObjectKey, job.Filename, time.Hour) // a service does this at every poll
 	check(err)
 	for _, url := range []string{link.URL, strings.Replace(link.URL, "acme", "acne", 1)} {
 		resp, err := http.Get(url) //nolint:noctx // as a browser does
@@ -86,4 +78,14 @@ func Example() {
 	// export.downloaded 16 true
 	// 200 PK...the archive
 	// 403 The link is not valid.
+}
+
+// finished is a job whose archive has that content.
+func finished(content string) oneJob {
+	sum := sha256.Sum256([]byte(content))
+	return oneJob{
+		ID: "H9cNmGXLEc8NWcZzSThA9S", Organization: export.Organization{ID: "2AbCdEfGhJkMnPqRsTuVwX"},
+		Status: jobs.Completed, Attempt: 1, ObjectKey: "2AbCdEfGhJkMnPqRsTuVwX/H9cNmGXLEc8NWcZzSThA9S/1.zip",
+		Filename: "export-acme.zip", Size: int64(len(content)), SHA256: sum[:],
+	}
 }

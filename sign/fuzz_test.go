@@ -17,12 +17,9 @@ func FuzzFilename(f *testing.F) {
 		f.Add(name)
 	}
 	w := newWorld(f)
-	signer, err := sign.NewSigner(sign.Config{Ring: w.ring, BaseURL: "http://example.com" + prefix, Now: func() time.Time { return start }})
-	if err != nil {
-		f.Fatal(err)
-	}
+	links := newLinks(f, w.config)
 	f.Fuzz(func(t *testing.T, name string) {
-		l, err := signer.Sign(t.Context(), objectKey, name, time.Hour)
+		l, err := links.Sign(t.Context(), objectKey, name, time.Hour)
 		if err != nil {
 			return
 		}
@@ -48,12 +45,12 @@ func FuzzReadKeys(f *testing.F) {
 	for _, text := range []string{"", "#", line, line + "\n" + line, line + "\r\nb:QUJD", "a:b:c", "\xff", line[2:]} {
 		f.Add([]byte(text))
 	}
+	c := newWorld(f).config
 	f.Fuzz(func(t *testing.T, text []byte) {
-		ring, err := sign.ReadKeys("keys", bytes.NewReader(text))
+		keyring, err := sign.ReadKeys("keys", bytes.NewReader(text))
 		if err == nil {
-			if _, err := sign.NewSigner(sign.Config{Ring: ring, BaseURL: "https://example.com"}); err != nil {
-				t.Error(err)
-			}
+			c.Keys = keyring
+			newLinks(t, c)
 			return
 		}
 		for field := range bytes.FieldsFuncSeq(text, func(r rune) bool { return r == '\n' || r == ':' }) {

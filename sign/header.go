@@ -10,8 +10,8 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// setHeader sets the fields that tell about the archive, whatever part of it is
-// served.
+// setHeader sets the fields about the archive. They are the same whatever part of
+// it is served.
 func setHeader(h http.Header, job jobs.Job, mediaType string) {
 	h.Set("Content-Type", mediaType)
 	h.Set("Content-Disposition", disposition(job.Filename))
@@ -22,7 +22,7 @@ func setHeader(h http.Header, job jobs.Job, mediaType string) {
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 
-// clearHeader makes of the header of an archive that of a refusal.
+// clearHeader turns the header of an archive into that of a refusal.
 func clearHeader(h http.Header) {
 	for _, name := range []string{
 		"Content-Type", "Content-Disposition", "Content-Length", "ETag", "Repr-Digest", "Last-Modified",

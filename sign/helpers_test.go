@@ -39,17 +39,17 @@ func newKey(id string) sign.Key {
 	return sign.Key{ID: id, Secret: secret[:]}
 }
 
-func newRing(t testing.TB, ids ...string) *sign.Ring {
+func newKeyring(t testing.TB, ids ...string) *sign.Keyring {
 	t.Helper()
 	var keys []sign.Key
 	for _, id := range ids {
 		keys = append(keys, newKey(id))
 	}
-	ring, err := sign.NewRing(keys...)
+	keyring, err := sign.NewKeyring(keys...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ring
+	return keyring
 }
 
 // jobs is what a store has; calls counts questions.
@@ -169,24 +169,25 @@ func (l *lockedBuffer) String() string {
 
 // world is a handler and all that it works with.
 type world struct {
-	ring        *sign.Ring
+	keys        *sign.Keyring
 	jobs        *fakeJobs
 	destination *destination
 	trail       *trail
 	log         *lockedBuffer
-	now         time.Time // when set, the time of handler and signer
+	now         time.Time // of all links of this world
+	config      sign.Config
 	handler     http.Handler
 	content     []byte
 }
 
-func newWorld(t testing.TB, change ...func(*sign.HandlerConfig)) *world {
+func newWorld(t testing.TB, change ...func(*sign.Config)) *world {
 	t.Helper()
 	content := make([]byte, 300_000)
 	random := rand.NewChaCha8([32]byte{1})
 	_, _ = random.Read(content) // never fails
 	sum := sha256.Sum256(content)
 	w := &world{
-		ring:        newRing(t, "2026-07", "2026-01"),
+		keys:        newKeyring(t, "2026-07", "2026-01"),
 		destination: &destination{content: content},
 		trail:       &trail{},
 		log:         &lockedBuffer{},
@@ -198,34 +199,47 @@ func newWorld(t testing.TB, change ...func(*sign.HandlerConfig)) *world {
 			FinishedAt: time.Date(2026, 6, 26, 20, 59, 58, 123e6, time.UTC),
 		}},
 	}
-	c := sign.HandlerConfig{
-		Ring: w.ring, Prefix: prefix, Jobs: w.jobs, Destination: w.destination, Trail: w.trail,
+	w.config = sign.Config{
+		Keys: w.keys, URL: "http://example.com" + prefix, Jobs: w.jobs, Destination: w.destination, Trail: w.trail,
 		Logger: slog.New(slog.NewTextHandler(w.log, nil)),
 		Now:    func() time.Time { return w.now },
 	}
 	for _, f := range change {
-		f(&c)
+		f(&w.config)
 	}
-	var err error
-	if w.handler, err = sign.NewHandler(c); err != nil {
+	w.handler = newLinks(t, w.config)
+	return w
+}
+
+func newLinks(t testing.TB, c sign.Config) *sign.Links {
+	t.Helper()
+	links, err := sign.New(c)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return w
+	return links
+}
+
+// links are those of this world at another URL.
+func (w *world) links(t testing.TB, url string) *sign.Links {
+	t.Helper()
+	c := w.config
+	c.URL = url
+	return newLinks(t, c)
 }
 
 // link signs a link to a server, by default for an hour.
 func (w *world) link(t testing.TB, base string) string {
 	t.Helper()
-	return w.linkTo(t, w.ring, base, objectKey, filename)
+	return w.linkTo(t, w.keys, base, objectKey, filename)
 }
 
-func (w *world) linkTo(t testing.TB, ring *sign.Ring, base, key, name string) string {
+func (w *world) linkTo(t testing.TB, keys *sign.Keyring, base, key, name string) string {
 	t.Helper()
-	s, err := sign.NewSigner(sign.Config{Ring: ring, BaseURL: base + prefix, Now: func() time.Time { return w.now }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := s.Sign(t.Context(), key, name, time.Hour)
+	c := w.config
+	c.Keys, c.URL = keys, base+prefix
+	c.Now = func() time.Time { return w.now } // the handler may go by another clock
+	l, err := newLinks(t, c).Sign(t.Context(), key, name, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

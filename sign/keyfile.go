@@ -6,18 +6,37 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"runtime"
 	"strings"
 )
 
-// ReadKeys reads a ring from a file of keys. A line is ID:SECRET with the secret
-// in standard base64; empty lines and lines that begin with # are comments. The
-// name is that of the file and stands in errors, with the number of the line.
-// The error tells everything that is wrong, and no secret.
-//
-// Who may read the file is for the caller to see to.
-func ReadKeys(name string, r io.Reader) (*Ring, error) {
+// ReadKeyFile reads a keyring from a file of keys: see [ReadKeys]. It refuses a
+// file that others than its owner may read, except on Windows, where the mode of a
+// file does not tell. Errors of the file system are returned as they are.
+func ReadKeyFile(path string) (*Keyring, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close() //nolint:errcheck // it was only read
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
+		return nil, fmt.Errorf("%s can be read by others than its owner: chmod 600 it", path)
+	}
+	return ReadKeys(path, file)
+}
+
+// ReadKeys reads a keyring from the text of a file of keys. A line is ID:SECRET
+// with the secret in standard base64. Empty lines and lines that begin with # are
+// comments. The name stands in errors, with the number of the line. The error
+// lists everything that is wrong, and has no secret.
+func ReadKeys(name string, r io.Reader) (*Keyring, error) {
 	var errs []error
-	ring := &Ring{}
+	ring := &Keyring{}
 	lines := bufio.NewScanner(r)
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
@@ -44,8 +63,8 @@ func ReadKeys(name string, r io.Reader) (*Ring, error) {
 	return ring, nil
 }
 
-// parseKey reads a line. Its errors quote nothing of it: what looks like an id
-// may be a part of a secret.
+// parseKey reads a line. Its errors do not quote it: what looks like an id may be a
+// part of a secret.
 func parseKey(line string) (Key, error) {
 	id, text, ok := strings.Cut(line, ":")
 	if !ok {

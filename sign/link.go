@@ -8,13 +8,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
-)
-
-const (
-	wordAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-	keyAlphabet  = wordAlphabet + "." // of the elements of an object's key
 )
 
 // signedVersion begins what is signed. It changes with the form of links, so
@@ -30,8 +23,8 @@ type link struct {
 	signature []byte
 }
 
-// payload is what is signed. Each field stands behind its length, so that
-// nothing can be moved from one to the next.
+// payload returns what is signed. Each field stands behind its length, so that
+// nothing can be moved from one field to the next.
 func (l link) payload() []byte {
 	var b []byte
 	for _, field := range []string{
@@ -42,19 +35,20 @@ func (l link) payload() []byte {
 	return b
 }
 
-// path is the link's path behind the prefix, in its only spelling.
+// path returns the link's path, without what [Config].Path says, in its only
+// spelling.
 func (l link) path() string { return "/" + l.object.key + "/" + escape(l.filename) }
 
-// query is the link's query in its only spelling.
+// query returns the link's query in its only spelling.
 func (l link) query() string {
 	return fmt.Sprintf("expires=%d&kid=%s&signature=%s", l.expires, l.kid, base64.RawURLEncoding.EncodeToString(l.signature))
 }
 
-// parseLink reads the path behind the prefix and the query of a URL, both as
-// they came. It accepts what path and query write and nothing else: what was
-// read is written again and compared, so that upper and lower case, an escape
+// parseLink reads the path, without what [Config].Path says, and the query of a
+// URL, both as they came. It accepts only what the methods path and query write:
+// what was read is written again and compared. So upper and lower case, an escape
 // too many, the order of the parameters, a second one, leading zeros and unused
-// bits in base64 need no rule of their own.
+// bits in base64 need no rules of their own.
 func parseLink(path, query string) (link, error) {
 	var l link
 	key, filename, err := cutLast(strings.TrimPrefix(path, "/"))
@@ -91,51 +85,6 @@ func cutLast(path string) (before, after string, err error) {
 		return "", "", errors.New("path")
 	}
 	return path[:i], path[i+1:], nil
-}
-
-// object is the key of an archive in a Destination, and what it says:
-// ORGANIZATION/JOB/ATTEMPT.EXT.
-type object struct {
-	key               string
-	organization, job string
-	attempt           int
-	extension         string // such as "tar.gz"
-}
-
-func parseObject(key string) (object, error) {
-	elements := strings.Split(key, "/")
-	if len(elements) != 3 {
-		return object{}, errors.New("want ORGANIZATION/JOB/ATTEMPT.EXT")
-	}
-	for _, e := range elements {
-		if e == "" || e == "." || e == ".." || strings.Trim(e, keyAlphabet) != "" {
-			return object{}, errors.New("an element is not made of letters, digits, dots, hyphens and underscores")
-		}
-	}
-	number, extension, _ := strings.Cut(elements[2], ".")
-	attempt, err := strconv.Atoi(number)
-	if err != nil || attempt < 1 || strconv.Itoa(attempt) != number || extension == "" {
-		return object{}, errors.New("the last element is not ATTEMPT.EXT")
-	}
-	return object{key, elements[0], elements[1], attempt, extension}, nil
-}
-
-// checkFilename takes what is safe as the last element of a path, as a file's
-// name and in a header field.
-func checkFilename(name string) error {
-	switch {
-	case name == "" || name == "." || name == "..":
-		return errors.New("is no name")
-	case len(name) > 255:
-		return errors.New("has over 255 bytes")
-	case !utf8.ValidString(name):
-		return errors.New("is not UTF-8")
-	case strings.ContainsAny(name, `/\`):
-		return errors.New("has a slash or backslash")
-	case strings.ContainsFunc(name, unicode.IsControl):
-		return errors.New("has a control character")
-	}
-	return nil
 }
 
 const upperHex = "0123456789ABCDEF"

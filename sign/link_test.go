@@ -62,7 +62,7 @@ func TestEverySingleCharacterCounts(t *testing.T) {
 	name := "Übergabe +1 ~ 50%.tar.gz"
 	for _, uri := range []string{
 		w.uri(t),
-		strings.TrimPrefix(w.linkTo(t, w.ring, "http://example.com", objectKey, name), "http://example.com"),
+		strings.TrimPrefix(w.linkTo(t, w.keys, "http://example.com", objectKey, name), "http://example.com"),
 	} {
 		n := 0
 		mutations(uri, func(changed string) {
@@ -125,11 +125,11 @@ func TestSwapped(t *testing.T) {
 	w := newWorld(t)
 	own := w.link(t, base)
 	for what, other := range map[string]string{
-		"organization": w.linkTo(t, w.ring, base, strings.Replace(objectKey, organization, otherID, 1), filename),
-		"job":          w.linkTo(t, w.ring, base, strings.Replace(objectKey, jobID, otherID, 1), filename),
-		"attempt":      w.linkTo(t, w.ring, base, strings.Replace(objectKey, "/2.", "/3.", 1), filename),
-		"extension":    w.linkTo(t, w.ring, base, strings.Replace(objectKey, "tar.gz", "zip", 1), filename),
-		"file name":    w.linkTo(t, w.ring, base, objectKey, "invoice.exe"),
+		"organization": w.linkTo(t, w.keys, base, strings.Replace(objectKey, organization, otherID, 1), filename),
+		"job":          w.linkTo(t, w.keys, base, strings.Replace(objectKey, jobID, otherID, 1), filename),
+		"attempt":      w.linkTo(t, w.keys, base, strings.Replace(objectKey, "/2.", "/3.", 1), filename),
+		"extension":    w.linkTo(t, w.keys, base, strings.Replace(objectKey, "tar.gz", "zip", 1), filename),
+		"file name":    w.linkTo(t, w.keys, base, objectKey, "invoice.exe"),
 	} {
 		path, _, _ := strings.Cut(own, "?")
 		_, query, _ := strings.Cut(other, "?")
@@ -168,14 +168,14 @@ func TestRotation(t *testing.T) {
 		{[]string{"new", "old"}, []string{"old"}, 403},
 		{[]string{"old"}, []string{"new"}, 403},
 	} {
-		checks := newRing(t, c.checks...)
-		w := newWorld(t, func(h *sign.HandlerConfig) { h.Ring = checks })
-		if rec := w.do(t, "GET", w.linkTo(t, newRing(t, c.signs...), base, objectKey, filename)); rec.Code != c.want {
+		checks := newKeyring(t, c.checks...)
+		w := newWorld(t, func(c *sign.Config) { c.Keys = checks })
+		if rec := w.do(t, "GET", w.linkTo(t, newKeyring(t, c.signs...), base, objectKey, filename)); rec.Code != c.want {
 			t.Errorf("signed by the first of %v, checked by %v: status %d, want %d", c.signs, c.checks, rec.Code, c.want)
 		}
 	}
 	// The id of a key that is known with the secret of one that is not.
-	forged, err := sign.NewRing(sign.Key{ID: "2026-07", Secret: newKey("other").Secret})
+	forged, err := sign.NewKeyring(sign.Key{ID: "2026-07", Secret: newKey("other").Secret})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +220,7 @@ func TestExpiryEdge(t *testing.T) {
 func FuzzLink(f *testing.F) {
 	w := newWorld(f)
 	uri := w.uri(f)
-	unicode := strings.TrimPrefix(w.linkTo(f, w.ring, "http://example.com", objectKey, "Ü 50%.zip"), "http://example.com")
+	unicode := strings.TrimPrefix(w.linkTo(f, w.keys, "http://example.com", objectKey, "Ü 50%.zip"), "http://example.com")
 	for _, seed := range []string{
 		uri, unicode, prefix, prefix + "/a/b/1.zip/x?expires=1&kid=2026-07&signature=", "/", "*",
 		strings.Replace(uri, "expires", "Expires", 1), uri + "%", strings.ReplaceAll(uri, "-", "%2D"),

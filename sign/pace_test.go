@@ -53,7 +53,7 @@ func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)
 // not suffer from.
 func inBubble(t *testing.T, test func(t *testing.T, w *world, client *http.Client)) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(c *sign.HandlerConfig) { c.Now = time.Now })
+		w := newWorld(t, func(c *sign.Config) { c.Now = time.Now })
 		w.now = time.Now()
 		network := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
 		server := &http.Server{

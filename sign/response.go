@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// response is the writer that ServeContent gets. It counts what is sent, gives
-// the client time for as long as it takes bytes, and turns ServeContent's own
-// refusals (412, 416) over to refuse.
+// response is the writer that ServeContent gets. It counts what is sent, and gives
+// the client more time for as long as it takes bytes. For a refusal of
+// ServeContent (412, 416) it calls refuse.
 type response struct {
 	http.ResponseWriter
 	control  *http.ResponseController
 	idle     time.Duration
-	extended time.Time // when the client was given time last
+	extended time.Time // when the client was last given more time
 	refuse   func(status int)
 
 	status  int // 0 until the header is written, and of a refusal
@@ -52,10 +52,10 @@ func (w *response) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// extend gives the client at least the idle time to take the next bytes. It does
-// so now and then: on HTTP/2 a new deadline costs a message to another goroutine.
-// Deadlines are by the system's clock. A writer that has none, as in tests, is as
-// good.
+// extend gives the client at least the idle time to take the next bytes. It sets a
+// new deadline only now and then: on HTTP/2 that costs a message to another
+// goroutine. Deadlines go by the system's clock. A writer without deadlines, as in
+// tests, is fine.
 func (w *response) extend() {
 	slack := w.idle / 8
 	if now := time.Now(); now.Sub(w.extended) > slack {
@@ -72,7 +72,7 @@ func (w *response) flush() {
 	}
 }
 
-// began tells whether a body was begun, or could have been.
+// began reports whether a body was begun, or could have been.
 func (w *response) began() bool {
 	return w.status == http.StatusOK || w.status == http.StatusPartialContent
 }
@@ -80,7 +80,7 @@ func (w *response) began() bool {
 func (w *response) complete() bool { return w.err == nil && w.sent == w.length }
 
 // source is the archive that is served. ServeContent reads several ranges in a
-// goroutine that may be reading still when ServeContent has returned.
+// goroutine, which may still read when ServeContent has returned.
 type source struct {
 	mu      sync.Mutex
 	content io.ReadSeekCloser
@@ -125,7 +125,7 @@ func (s *source) Close() error {
 	return s.content.Close()
 }
 
-// failure is the first error of reading.
+// failure returns the error of reading, if there was one.
 func (s *source) failure() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

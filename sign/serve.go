@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// maxRanges is how many ranges are served at once. A request for more gets
-	// the whole archive, as RFC 9110 allows: each range is a seek, which is a
+	// maxRanges is how many ranges one request gets. A request for more gets the
+	// whole archive, as RFC 9110 allows: each range is a seek, and a seek is a
 	// request of its own where archives are in a bucket.
 	maxRanges = 16
 
@@ -29,18 +29,18 @@ const (
 )
 
 // serve sends the archive, or the part of it that was asked for, and closes it.
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request, job jobs.Job, o object, content io.ReadSeekCloser) {
+func (l *Links) serve(w http.ResponseWriter, r *http.Request, job jobs.Job, o object, content io.ReadSeekCloser) {
 	in := &source{content: content}
 	defer in.Close() //nolint:errcheck // it was only read
-	setHeader(w.Header(), job, mediaType(h.config.Formats, o.extension))
+	setHeader(w.Header(), job, mediaType(l.config.Formats, o.extension))
 	out := &response{
 		ResponseWriter: w,
 		control:        http.NewResponseController(w),
-		idle:           h.config.IdleTimeout,
-		refuse:         func(status int) { h.refuse(w, r, status, job, in.failure()) },
+		idle:           l.config.IdleTimeout,
+		refuse:         func(status int) { l.refuse(w, r, status, job, in.failure()) },
 	}
 	if r.Method == http.MethodGet {
-		defer h.audit(r, o, out) // also if it panics
+		defer l.audit(r, o, out) // also if it panics
 	}
 	http.ServeContent(out, fewRanges(r), "", job.FinishedAt, in)
 	if r.Method != http.MethodGet || !out.began() {
@@ -57,13 +57,13 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, job jobs.Job, o 
 		err = io.ErrUnexpectedEOF
 	}
 	if err != nil && r.Context().Err() == nil { // else it is the client who has gone
-		h.log(r.Context(), "a download was broken off", o.organization, o.job, err)
+		l.log(r.Context(), "a download was broken off", o.organization, o.job, err)
 	}
 	panic(http.ErrAbortHandler) // so that the client notices
 }
 
-// refuse answers what ServeContent does not serve.
-func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, status int, job jobs.Job, err error) {
+// refuse answers a request that ServeContent does not serve.
+func (l *Links) refuse(w http.ResponseWriter, r *http.Request, status int, job jobs.Job, err error) {
 	switch {
 	case err != nil || status >= http.StatusInternalServerError:
 		// ServeContent calls a failure to seek a range that cannot be served.
@@ -72,14 +72,14 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, status int, job
 		if err == nil {
 			err = errors.New("sign: the object cannot be served")
 		}
-		h.log(r.Context(), "a download cannot be served", job.Organization.ID, job.ID, err)
+		l.log(r.Context(), "a download cannot be served", job.Organization.ID, job.ID, err)
 	case status == http.StatusRequestedRangeNotSatisfiable:
 		w.Header().Set("Content-Range", fmt.Sprintf("bytes */%d", job.Size))
 		err = export.WithPublic(errors.New("sign: range"), "The archive has no such range.")
 	default:
 		err = export.WithPublic(errors.New("sign: precondition"), "The archive is not the one that was asked for.")
 	}
-	h.fail(w, r, status, err)
+	l.fail(w, r, status, err)
 }
 
 // fewRanges returns the request without its ranges if there are too many.
@@ -93,15 +93,15 @@ func fewRanges(r *http.Request) *http.Request {
 }
 
 // audit records a download when it has ended, however it did.
-func (h *Handler) audit(r *http.Request, o object, out *response) {
+func (l *Links) audit(r *http.Request, o object, out *response) {
 	if !out.began() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), auditTimeout)
 	defer cancel()
 	asked := r.Header.Get("Range")
-	err := h.config.Trail.Record(ctx, audit.Entry{
-		At:             h.config.Now().UTC().Truncate(time.Millisecond),
+	err := l.config.Trail.Record(ctx, audit.Entry{
+		At:             l.config.Now().UTC().Truncate(time.Millisecond),
 		Action:         audit.Downloaded,
 		OrganizationID: o.organization,
 		JobID:          o.job,
@@ -111,11 +111,11 @@ func (h *Handler) audit(r *http.Request, o object, out *response) {
 		Complete:       out.complete(),
 	})
 	if err != nil {
-		h.log(ctx, "a download was not recorded", o.organization, o.job, err)
+		l.log(ctx, "a download was not recorded", o.organization, o.job, err)
 	}
 }
 
-// address is a remote address without its port.
+// address returns a remote address without its port.
 func address(remote string) string {
 	if host, _, err := net.SplitHostPort(remote); err == nil {
 		return host

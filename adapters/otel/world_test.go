@@ -89,27 +89,25 @@ func newWorld(t *testing.T, change func(c *otel.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ring, err := sign.NewRing(sign.Key{ID: "k", Secret: []byte(strings.Repeat("k", 32))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := sign.NewSigner(sign.Config{Ring: ring, BaseURL: "http://" + planted + "/downloads"})
+	signing, err := sign.NewKeyring(sign.Key{ID: "k", Secret: []byte(strings.Repeat("k", 32))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	store := tracer.Store(w.faults.Store(new(jobstest.MemStore)))
 	destination := tracer.Destination(w.faults.Destination(new(jobstest.MemDestination)))
-	w.service, err = jobs.New(jobs.Config{
-		Engine: engine, Store: store, Dispatcher: &w.MemDispatcher, Destination: destination, Signer: signer, Logger: logger,
-		Organizations: jobstest.MemOrganizations{acme: {ID: acme, Slug: "acme", Name: planted}},
-		Observers:     []jobs.Observer{tracer.Observer()},
-		Lease:         time.Second, Heartbeat: 5 * time.Millisecond,
+	trail, keys := new(audittest.MemTrail), new(accesstest.MemKeys)
+	links, err := sign.New(sign.Config{
+		Keys: signing, URL: "http://" + planted + "/downloads", Jobs: store, Destination: destination, Trail: trail, Logger: logger,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	trail, keys := new(audittest.MemTrail), new(accesstest.MemKeys)
-	downloads, err := sign.NewHandler(sign.HandlerConfig{Ring: ring, Prefix: "/downloads", Jobs: store, Destination: destination, Trail: trail, Logger: logger})
+	w.service, err = jobs.New(jobs.Config{
+		Engine: engine, Store: store, Dispatcher: &w.MemDispatcher, Destination: destination, Signer: links, Logger: logger,
+		Organizations: jobstest.MemOrganizations{acme: {ID: acme, Slug: "acme", Name: planted}},
+		Observers:     []jobs.Observer{tracer.Observer()},
+		Lease:         time.Second, Heartbeat: 5 * time.Millisecond,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +119,7 @@ func newWorld(t *testing.T, change func(c *otel.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, err := httpapi.New(httpapi.Config{Service: w.service, Keys: keys, Trail: trail, Downloads: downloads, Logger: logger})
+	api, err := httpapi.New(httpapi.Config{Service: w.service, Keys: keys, Trail: trail, Downloads: links, Logger: logger})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -124,21 +124,21 @@ func TestDownloads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ring, err := sign.NewRing(sign.Key{ID: "k", Secret: []byte(strings.Repeat("k", 32))})
+	keys, err := sign.NewKeyring(sign.Key{ID: "k", Secret: []byte(strings.Repeat("k", 32))})
 	if err != nil {
 		t.Fatal(err)
 	}
-	links, err := sign.NewHandler(sign.HandlerConfig{Ring: ring, Jobs: oneJob(job), Destination: destination, Trail: trail})
+	server := httptest.NewUnstartedServer(nil)
+	links, err := sign.New(sign.Config{
+		Keys: keys, URL: "http://" + server.Listener.Addr().String(), Jobs: oneJob(job), Destination: destination, Trail: trail,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(m.Downloads(links))
+	server.Config.Handler = m.Downloads(links)
+	server.Start()
 	defer server.Close()
-	signer, err := sign.NewSigner(sign.Config{Ring: ring, BaseURL: server.URL})
-	if err != nil {
-		t.Fatal(err)
-	}
-	link, err := signer.Sign(t.Context(), job.ObjectKey, job.Filename, time.Hour)
+	link, err := links.Sign(t.Context(), job.ObjectKey, job.Filename, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,19 +24,18 @@ func mountExports(ctx context.Context, mux *http.ServeMux, url, data string) fun
 	store := must(bunstore.Open(ctx, "sqlite:"+data+"/jobs.db", bunstore.Config{})) // or postgres://…
 	must(0, store.Migrate(ctx))
 	archives, queue := must(dir.NewDestination(data+"/archives")), inproc.New(inproc.Config{})
-	keys := must(sign.NewRing(sign.Key{ID: "1", Secret: secret}))
+	keys := must(sign.NewKeyring(sign.Key{ID: "1", Secret: secret}))
+	links := must(sign.New(sign.Config{
+		Keys: keys, URL: url + "/downloads", Jobs: store, Destination: archives, Trail: store, ErrorHandler: httpapi.WriteError,
+	}))
 	service := must(jobs.New(jobs.Config{
 		Engine: must(export.New(export.Config{Spool: must(dir.NewSpool(data + "/parts")), Sections: []export.Section{
 			sections.FromSeq("members", "members.csv", db.members), // an iterator over your data
 			sections.FromFiles("contracts", contractFiles, db.contracts),
 		}})),
-		Store: store, Dispatcher: queue, Destination: archives, Organizations: db,
-		Signer: must(sign.NewSigner(sign.Config{Ring: keys, BaseURL: url + "/downloads"})),
+		Store: store, Dispatcher: queue, Destination: archives, Signer: links, Organizations: db,
 	}))
-	downloads := must(sign.NewHandler(sign.HandlerConfig{
-		Ring: keys, Prefix: "/downloads", Jobs: service, Destination: archives, Trail: store, Fail: httpapi.Fail,
-	}))
-	api := must(httpapi.New(httpapi.Config{Service: service, Authenticate: authenticate, Downloads: downloads, PublicURL: url}))
+	api := must(httpapi.New(httpapi.Config{Service: service, Authenticate: authenticate, Downloads: links, PublicURL: url}))
 	mux.Handle("/dashboard/api/v1/data-export/", api)
 	mux.Handle("/downloads/", api)
 	return func(ctx context.Context) error { go service.Maintain(ctx); return queue.Run(ctx, service.Work) }

@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/orgexport/orgexport/adapters/datadir"
 	"github.com/orgexport/orgexport/sections"
 )
 
@@ -193,7 +194,7 @@ func (d *decoder) serverDefaults(dataFolder string) {
 		c.Server.Listen.Value = defaultListen
 	}
 	if c.Jobs.Database.Address == "" {
-		c.Jobs.Database = Database{Dialect: sections.SQLite, Address: filepath.Join(dataFolder, "jobs.db")}
+		c.Jobs.Database = Database{Dialect: sections.SQLite, Address: filepath.Join(dataFolder, datadir.JobsFile)}
 	}
 	if c.Archives.Folder.Value == "" {
 		c.Archives.Folder.Value = dataFolder
@@ -202,7 +203,7 @@ func (d *decoder) serverDefaults(dataFolder string) {
 		c.Audit.Retention = 9600 * time.Hour
 	}
 	if c.Signing.KeyFile.Value == "" {
-		c.Signing.KeyFile.Value = filepath.Join(dataFolder, "signing.keys")
+		c.Signing.KeyFile.Value = filepath.Join(dataFolder, datadir.KeysFile)
 	}
 }
 

@@ -13,16 +13,16 @@ const (
 	clockEvery   = time.Minute
 	clockTimeout = 5 * time.Second
 
-	// clockNoise is how long an answer may take that tells the time well enough.
+	// clockNoise is how long an answer may take to tell the time well enough.
 	clockNoise = time.Second
 
-	// clockWarning is how wrong the clock of a machine is that somebody should set.
+	// clockWarning is how wrong the clock of a machine may be without a warning.
 	clockWarning = 5 * time.Second
 )
 
-// clock is that of the jobs database. Links, keys and sessions are used on other
-// nodes than those that made them, and jobs expire by the database's clock: a
-// machine whose own clock is wrong must not make a difference.
+// clock is the clock of the jobs database. Links, keys and sessions that one node
+// has made are used on others, and jobs expire by the database's clock: so it does
+// not matter if the clock of a machine is wrong.
 type clock struct {
 	store  *bunstore.Store
 	local  func() time.Time
@@ -30,7 +30,8 @@ type clock struct {
 	logger *slog.Logger
 }
 
-// openClock asks the database for the time. The machine's clock is local.
+// openClock asks the database for the time. local is the machine's clock; nil means
+// [time.Now].
 func openClock(ctx context.Context, store *bunstore.Store, local func() time.Time, logger *slog.Logger) (*clock, error) {
 	if local == nil {
 		local = time.Now
@@ -58,8 +59,8 @@ func (c *clock) run(ctx context.Context) {
 	}
 }
 
-// set asks the database for the time: what it says is of the middle of the time
-// that it takes. What it says after a longer time than noise is not used.
+// set asks the database for the time. The answer is taken for the time half-way
+// between question and answer. An answer that takes longer than noise is not used.
 func (c *clock) set(ctx context.Context, noise time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, clockTimeout)
 	defer cancel()

@@ -8,8 +8,8 @@ import (
 )
 
 // Discreet is a ReplaceAttr of [slog.HandlerOptions] that keeps rows out of the
-// log: of some errors of PostgreSQL, whose messages quote the data that they are
-// about, only the code is left.
+// log. Messages of some errors of PostgreSQL quote data: of these, only the code is
+// left.
 func Discreet(_ []string, a slog.Attr) slog.Attr {
 	err, ok := a.Value.Any().(error)
 	if !ok {
@@ -22,8 +22,8 @@ func Discreet(_ []string, a slog.Attr) slog.Attr {
 	return slog.String(a.Key, text)
 }
 
-// quoting returns the messages in an error that may quote data: those of data
-// exceptions, of violated constraints and those that procedures make themselves.
+// quoting returns the messages in an error that may quote data: of data exceptions,
+// of violated constraints, and of errors that procedures raise.
 func quoting(err error) (messages []string) {
 	if pg, ok := err.(*pgconn.PgError); ok && pg.Message != "" { //nolint:errorlint // all that it wraps are looked at
 		for _, class := range []string{"22", "23", "P0"} {

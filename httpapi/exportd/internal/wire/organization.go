@@ -12,8 +12,8 @@ import (
 	"github.com/orgexport/orgexport/export/record"
 )
 
-// Organization asks the database for an organization. The error matches
-// [export.ErrNotFound] if there is none of that id.
+// Organization returns an organization of the database. The error matches
+// [export.ErrNotFound] if there is none with that id.
 func (s *Setup) Organization(ctx context.Context, id string) (export.Organization, error) {
 	if err := s.db.PingContext(ctx); err != nil && ctx.Err() == nil {
 		return export.Organization{}, fmt.Errorf("database: %w", err)
@@ -72,7 +72,7 @@ func (*row) Record(string, any) error       { return errors.ErrUnsupported }
 func (*row) Binary(string, io.Reader) error { return errors.ErrUnsupported }
 func (*row) Skip(string, error)             {}
 
-// check tells whether the row is that of the organization.
+// check returns an error if the row is not that of the organization.
 func (r *row) check(id string) error {
 	for _, column := range []string{"id", "slug", "name"} {
 		if !slices.Contains(r.columns, column) {
@@ -90,7 +90,7 @@ func (r *row) check(id string) error {
 	return nil
 }
 
-// field is a value as text, empty if it is null.
+// field returns a value as text; empty if it is null.
 func (r *row) field(column string) string {
 	i := slices.Index(r.columns, column)
 	if i < 0 || r.values == nil || r.values[i] == nil {

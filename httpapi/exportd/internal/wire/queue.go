@@ -24,7 +24,7 @@ var (
 
 // jobsBackend is where jobs are kept, and what brings them to workers.
 type jobsBackend struct {
-	store      *bunstore.Store
+	store      *bunstore.Store // must be closed
 	dispatcher jobs.Dispatcher
 }
 
@@ -38,8 +38,8 @@ func Migrate(ctx context.Context, c *config.Config, logger *slog.Logger) error {
 	return j.store.Close()
 }
 
-// openJobs opens the store and the queue, and brings their tables up to date. The
-// store must be closed.
+// openJobs opens the store and the queue that jobs.database of the configuration
+// stands for, and brings their tables up to date. The store must be closed.
 func openJobs(ctx context.Context, c *config.Config, logger *slog.Logger) (*jobsBackend, error) {
 	if c.Jobs.Database.Dialect == sections.Postgres {
 		return openRiver(ctx, c, logger)
@@ -88,9 +88,8 @@ func openRiver(ctx context.Context, c *config.Config, logger *slog.Logger) (_ *j
 	return &jobsBackend{store, enqueued{queue}}, err
 }
 
-// enqueued is the queue of a service whose store has put the task into it
-// already: whatever write lets a job wait for a worker, its transaction has the
-// task.
+// enqueued is the queue of a store that puts tasks into it by itself: each write
+// after which a job waits for a worker has the task in its transaction.
 type enqueued struct{ *riverqueue.Queue }
 
 // Dispatch is the method of [jobs.Dispatcher]. There is nothing left to do.

@@ -11,8 +11,8 @@ import (
 // auditEvery is how often old entries of the audit trail are removed.
 const auditEvery = time.Hour
 
-// keepAudit removes the entries of the audit trail that are older than kept, from
-// time to time until ctx ends. All processes do it, unless kept is not positive.
+// keepAudit removes entries of the audit trail that are older than kept, each hour
+// until ctx ends. All processes do so. If kept is zero or negative, entries stay.
 func keepAudit(ctx context.Context, trail audit.Purger, kept time.Duration, logger *slog.Logger) {
 	if kept <= 0 {
 		return

@@ -3,49 +3,37 @@ package wire
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/orgexport/orgexport/adapters/bunstore"
-	"github.com/orgexport/orgexport/adapters/dir"
-	"github.com/orgexport/orgexport/adapters/oidc"
 	"github.com/orgexport/orgexport/adapters/otel"
 	"github.com/orgexport/orgexport/adapters/prom"
 	"github.com/orgexport/orgexport/archive"
-	"github.com/orgexport/orgexport/export"
-	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/jobs"
-	"github.com/orgexport/orgexport/httpapi"
-	"github.com/orgexport/orgexport/httpapi/docsui"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
-	"github.com/orgexport/orgexport/sign"
 )
 
-const downloads = "/downloads"
-
-// Server is the API and the worker of one process, or one of these. It must be
+// Server is the API and the worker of one process, or only one of them. It must be
 // closed.
 type Server struct {
-	// Handler serves the API. It takes requests while Run works or not. It is nil
-	// in a process that is a worker only.
+	// Handler serves the API, also while Run is not called. It is nil in a process
+	// that is a worker only.
 	Handler http.Handler
 
-	// Metrics serves what the process has done to Prometheus.
+	// Metrics serves the metrics of this process to Prometheus.
 	Metrics http.Handler
 
+	// Store has jobs, keys, members, sessions and the audit trail.
 	Store *bunstore.Store
 
-	folders    []io.Closer // of archives and parts
-	archives   jobs.Destination
+	kept       *archiveStore
+	archives   jobs.Destination // that of kept, traced
+	jobs       jobs.Store       // Store, traced
 	setup      *Setup
 	service    *jobs.Service
 	noWorker   bool
@@ -58,13 +46,13 @@ type Server struct {
 	logger     *slog.Logger
 }
 
-// ServerOptions are what a server needs beside its configuration.
+// ServerOptions is what a server needs beside the configuration file.
 type ServerOptions struct {
 	PublicURL string // how clients reach it
 	NoWorker  bool   // exports run in other processes
 	Logger    *slog.Logger
 
-	// Formats give downloads their media type: see [sign.HandlerConfig].
+	// Formats give downloads their media type: see [sign.Config].
 	Formats []archive.Format
 
 	// Clock is that of this machine. Defaults to [time.Now].
@@ -74,7 +62,8 @@ type ServerOptions struct {
 	Stopping <-chan struct{}
 }
 
-// OpenServer opens everything that the configuration names.
+// OpenServer opens everything that the configuration names. The server takes
+// requests by its Handler, and runs exports once Run is called.
 func OpenServer(ctx context.Context, c *config.Config, o ServerOptions) (_ *Server, err error) {
 	s := &Server{noWorker: o.NoWorker, audit: c.Audit, logger: o.Logger}
 	defer func() {
@@ -82,25 +71,25 @@ func OpenServer(ctx context.Context, c *config.Config, o ServerOptions) (_ *Serv
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	ring, err := openRing(c.Signing)
+	keys, err := openKeys(c.Signing)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.open(ctx, c, o); err != nil {
 		return nil, err
 	}
-	signer, err := sign.NewSigner(sign.Config{Ring: ring, BaseURL: o.PublicURL + downloads, Now: s.clock.Now})
+	links, err := s.openLinks(o, keys)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.openService(c, signer); err != nil {
+	if err := s.openService(c, links); err != nil {
 		return nil, err
 	}
-	return s, s.openHandler(c, o, ring)
+	return s, s.openHandler(c, o, links)
 }
 
-// OpenWorker opens what a process needs that only runs exports. It makes no
-// links, and needs no key for them.
+// OpenWorker opens what a process needs if it only runs exports. Such a process
+// makes no links, and needs no signing keys.
 func OpenWorker(ctx context.Context, c *config.Config, o ServerOptions) (_ *Server, err error) {
 	s := &Server{audit: c.Audit, logger: o.Logger}
 	defer func() {
@@ -114,24 +103,18 @@ func OpenWorker(ctx context.Context, c *config.Config, o ServerOptions) (_ *Serv
 	return s, s.openService(c, noLinks{})
 }
 
-// open opens all that is below the service.
+// open opens everything that the service needs.
 func (s *Server) open(ctx context.Context, c *config.Config, o ServerOptions) error {
-	spool, err := dir.NewSpool(filepath.Join(c.Archives.Folder.Value, "parts"))
-	if err != nil {
+	var err error
+	if s.kept, err = openArchives(c.Archives); err != nil {
 		return err
 	}
-	s.folders = append(s.folders, spool)
-	destination, err := dir.NewDestination(filepath.Join(c.Archives.Folder.Value, "archives"))
-	if err != nil {
-		return err
-	}
-	s.folders = append(s.folders, destination)
 	if s.tracing, err = openTracing(ctx, c.Tracing, o.Logger); err != nil {
 		return err
 	}
 	s.tracer = newTracer(s.tracing)
-	s.archives = s.tracer.Destination(destination)
-	if s.setup, err = Open(c, s.tracer.Spool(spool), o.Logger); err != nil {
+	s.archives = s.tracer.Destination(s.kept.destination)
+	if s.setup, err = Open(c, s.tracer.Spool(s.kept.spool), o.Logger); err != nil {
 		return err
 	}
 	opened, err := openJobs(ctx, c, o.Logger)
@@ -139,6 +122,7 @@ func (s *Server) open(ctx context.Context, c *config.Config, o ServerOptions) er
 		return err
 	}
 	s.Store, s.dispatcher = opened.store, opened.dispatcher
+	s.jobs = s.tracer.Store(s.Store)
 	if s.clock, err = openClock(ctx, s.Store, o.Clock, o.Logger); err != nil {
 		return err
 	}
@@ -150,104 +134,10 @@ func (s *Server) open(ctx context.Context, c *config.Config, o ServerOptions) er
 	return nil
 }
 
-func (s *Server) openService(c *config.Config, signer jobs.Signer) (err error) {
-	s.service, err = jobs.New(jobs.Config{
-		Engine:         s.setup.Engine,
-		Store:          s.tracer.Store(s.Store),
-		Dispatcher:     s.dispatcher,
-		Destination:    s.archives,
-		Signer:         signer,
-		Organizations:  organizations{s.setup},
-		Retention:      c.Archives.Retention,
-		PartsRetention: c.Archives.PartsRetention,
-		LinkTTL:        c.Archives.LinkTTL,
-		Now:            s.clock.Now,
-		Quota:          jobs.Quota{InFlight: int64(c.Limits.InFlight), Day: int64(c.Limits.Daily)},
-		Observers:      []jobs.Observer{s.metrics.Observer(), s.tracer.Observer()},
-		NoWorker:       s.noWorker,
-		Node:           node(),
-		Logger:         s.logger,
-	})
-	return err
-}
-
-// node names this process to who reads the log, or the row of a job. Without a
-// host name it gets a random one.
-func node() string {
-	host, err := os.Hostname()
-	if err != nil {
-		return ""
-	}
-	return fmt.Sprintf("%s:%d", host, os.Getpid())
-}
-
-func (s *Server) openHandler(c *config.Config, o ServerOptions, ring *sign.Ring) error {
-	files, err := sign.NewHandler(sign.HandlerConfig{
-		Ring:        ring,
-		Prefix:      downloads,
-		Jobs:        s.service,
-		Destination: s.archives,
-		Trail:       s.Store,
-		Formats:     o.Formats,
-		Fail:        httpapi.Fail,
-		Now:         s.clock.Now,
-		Logger:      o.Logger,
-	})
-	if err != nil {
-		return err
-	}
-	bearer, err := openBearer(c, s.clock, o.Logger)
-	if err != nil {
-		return err
-	}
-	api, err := httpapi.New(httpapi.Config{
-		Service:        s.service,
-		Keys:           s.Store,
-		Bearer:         bearer,
-		Sessions:       s.Store,
-		TrustedOrigins: c.Server.TrustedOrigins,
-		Members:        s.Store,
-		Counter:        s.Store,
-		Limits:         access.Limits{PerMinute: c.Limits.PerMinute, PerDay: c.Limits.PerDay},
-		OnLimit: func(who string) {
-			kind, _, _ := strings.Cut(who, ":")
-			s.metrics.LimitHit(kind)
-		},
-		Trail:         s.Store,
-		Downloads:     s.metrics.Downloads(files),
-		DownloadsPath: downloads + "/",
-		PublicURL:     o.PublicURL,
-		Now:           s.clock.Now,
-		Docs:          docsui.Handler(),
-		Stopping:      o.Stopping,
-		Logger:        o.Logger,
-	})
-	if err != nil {
-		return err
-	}
-	s.Handler = observed(api, s.tracer, s.metrics)
-	return nil
-}
-
-// openBearer makes what checks bearer tokens, or nil if there is no provider.
-func openBearer(c *config.Config, clock *clock, logger *slog.Logger) (access.TokenVerifier, error) {
-	o := c.OIDC
-	if o.Issuer.Value == "" {
-		return nil, nil
-	}
-	verifier, err := oidc.New(oidc.Config{
-		Issuer: o.Issuer.Value, Audience: o.Audience.Value, Scope: o.Scope.Value, Now: clock.Now, Logger: logger,
-	})
-	if err != nil {
-		return nil, config.FileErrors{{File: c.File, Line: o.Issuer.Line, Message: err.Error()}}
-	}
-	return verifier, nil
-}
-
-// Run works on jobs until ctx ends, and looks after those of all processes. When
-// ctx ends, jobs that run here have jobs.stop_timeout of the configuration to end;
-// then they are handed back, for another process or the next start to go on with,
-// and Run returns nil.
+// Run exports jobs until ctx ends, unless NoWorker was set, and maintains the jobs
+// of all processes. When ctx ends, exports that run here may go on for
+// jobs.stop_timeout of the configuration. Then their jobs are handed back, for
+// another process or the next start to go on with, and Run returns nil.
 func (s *Server) Run(ctx context.Context) error {
 	lasting, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var around sync.WaitGroup
@@ -259,11 +149,11 @@ func (s *Server) Run(ctx context.Context) error {
 	return err
 }
 
-// Close closes everything that was opened, once Run has returned.
+// Close closes everything that was opened. Call it once Run has returned.
 func (s *Server) Close() error {
 	var errs []error
-	for _, folder := range s.folders {
-		errs = append(errs, folder.Close())
+	if s.kept != nil {
+		errs = append(errs, s.kept.Close())
 	}
 	if s.Store != nil {
 		errs = append(errs, s.Store.Close())
@@ -275,20 +165,4 @@ func (s *Server) Close() error {
 		closeTracing(s.tracing, s.logger)
 	}
 	return errors.Join(errs...)
-}
-
-// organizations are those of the database that is exported.
-type organizations struct{ setup *Setup }
-
-// Get implements [jobs.Organizations].
-func (o organizations) Get(ctx context.Context, id string) (export.Organization, error) {
-	return o.setup.Organization(ctx, id)
-}
-
-// noLinks is the signer of a worker, whom nobody asks for links.
-type noLinks struct{}
-
-// Sign implements [jobs.Signer].
-func (noLinks) Sign(context.Context, string, string, time.Duration) (jobs.Link, error) {
-	return jobs.Link{}, errors.ErrUnsupported
 }

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 
@@ -11,34 +10,24 @@ import (
 	"github.com/orgexport/orgexport/sections"
 )
 
-// OpenStore opens the store for what is done with keys, members and the like, and
-// brings its tables up to date. It must be closed.
+// OpenStore opens the store of jobs, keys, members and the audit trail, and brings
+// its tables up to date. It is for commands that need nothing else of a server. The
+// store must be closed.
 func OpenStore(ctx context.Context, c *config.Config) (*bunstore.Store, error) {
 	return openStore(ctx, c, bunstore.Config{})
 }
 
-// openStore opens the store of jobs, keys and the audit trail, and brings its
-// tables up to date. It must be closed.
-func openStore(ctx context.Context, c *config.Config, how bunstore.Config) (_ *bunstore.Store, err error) {
+// openStore is OpenStore with a configuration of the store. The folder of the
+// default SQLite file is made if it is not there.
+func openStore(ctx context.Context, c *config.Config, how bunstore.Config) (*bunstore.Store, error) {
 	database := c.Jobs.Database
-	address := database.Address
-	if database.Dialect == sections.SQLite {
-		if database.Line == 0 {
-			if err := os.MkdirAll(filepath.Dir(address), 0o700); err != nil {
-				return nil, err
-			}
+	if database.Dialect == sections.Postgres {
+		return bunstore.OpenMigrated(ctx, database.Address, how)
+	}
+	if database.Line == 0 {
+		if err := os.MkdirAll(filepath.Dir(database.Address), 0o700); err != nil {
+			return nil, err
 		}
-		address = "sqlite:" + address
 	}
-	store, err := bunstore.Open(ctx, address, how)
-	if err != nil {
-		return nil, err
-	}
-	if err = store.Check(ctx); errors.Is(err, bunstore.ErrOlderSchema) {
-		err = store.Migrate(ctx)
-	}
-	if err != nil {
-		return nil, errors.Join(err, store.Close())
-	}
-	return store, nil
+	return bunstore.OpenMigrated(ctx, "sqlite:"+database.Address, how)
 }

@@ -22,7 +22,7 @@ import (
 // flushTimeout is how long the last spans may take to be sent.
 const flushTimeout = 5 * time.Second
 
-// openTracing makes what sends spans to a collector, or nil if there is none.
+// openTracing returns what sends spans to a collector, or nil if there is none.
 func openTracing(ctx context.Context, t config.Tracing, logger *slog.Logger) (*trace.TracerProvider, error) {
 	if t.Endpoint.Value == "" {
 		return nil, nil
@@ -41,8 +41,8 @@ func openTracing(ctx context.Context, t config.Tracing, logger *slog.Logger) (*t
 	), nil
 }
 
-// tracesURL is where a collector takes spans: the option of the exporter, other
-// than the variable OTEL_EXPORTER_OTLP_ENDPOINT, adds no path.
+// tracesURL returns where a collector takes spans. The exporter adds this path to
+// the variable OTEL_EXPORTER_OTLP_ENDPOINT, but not to its option.
 func tracesURL(endpoint string) (string, error) {
 	const path = "v1/traces"
 	if strings.HasSuffix(strings.TrimRight(endpoint, "/"), "/"+path) {
@@ -51,7 +51,7 @@ func tracesURL(endpoint string) (string, error) {
 	return url.JoinPath(endpoint, path)
 }
 
-// logged is an exporter whose errors go to the log. Else they would go to a
+// logged is an exporter whose errors go to the log. Without it they would go to a
 // global of the library, which prints them in its own way.
 type logged struct {
 	trace.SpanExporter
@@ -66,8 +66,8 @@ func (l logged) ExportSpans(ctx context.Context, spans []trace.ReadOnlySpan) err
 	return nil
 }
 
-// closeTracing sends what is left. That it cannot be sent is no failure of the
-// server.
+// closeTracing sends the spans that are left. If it cannot, it says so in the log:
+// that is no failure of the server.
 func closeTracing(provider *trace.TracerProvider, logger *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 	defer cancel()
@@ -84,7 +84,7 @@ func newTracer(provider *trace.TracerProvider) *otel.Tracer {
 	return otel.New(otel.Config{Provider: provider})
 }
 
-// router tells which route a request takes: spans and metrics are named by it.
+// router returns the route of a request. Spans and metrics are named by it.
 type router interface {
 	Handler(r *http.Request) (http.Handler, string)
 }

@@ -1,11 +1,10 @@
-// Package wire makes an engine of a configuration: it opens the database and
-// the folders that the file names.
+// Package wire puts together what a configuration file names: the engine that
+// exports, and the server with its store, queue, archives and links.
 package wire
 
 import (
 	"database/sql"
 	"errors"
-	"io/fs"
 	"log/slog"
 	"os"
 	"time"
@@ -15,30 +14,30 @@ import (
 	"github.com/orgexport/orgexport/sections"
 )
 
-// grace is short: who stops a command waits for it.
+// grace is short, because whoever stops a command waits for it.
 const grace = 2 * time.Second
 
-// Setup is what a configuration stands for. It must be closed.
+// Setup is the part of a configuration that says what is exported. It must be closed.
 type Setup struct {
 	Engine *export.Engine
 
 	organization export.Section
 	db           *sql.DB
-	folders      map[string]*os.Root // by path
+	assets       assetSources
 	problems     config.FileErrors
 }
 
-// Open opens what is exported. Parts go to the spool; nil means an ephemeral
-// one. The error is [config.FileErrors] if something that the file names is not
-// there.
+// Open opens the database and the sources of assets, and makes the engine. Parts go
+// to the spool; nil means an ephemeral one. The error is a [config.FileErrors] if
+// something that the file names is not there.
 func Open(c *config.Config, spool export.Spool, logger *slog.Logger) (_ *Setup, err error) {
-	s := &Setup{folders: make(map[string]*os.Root)}
+	s := &Setup{assets: make(assetSources)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	s.openFolders(c)
+	s.openAssets(c)
 	s.openDatabase(c)
 	if c.Scratch.Line > 0 {
 		s.check(c, c.Scratch.Line, checkFolder(c.Scratch.Value))
@@ -53,41 +52,19 @@ func Open(c *config.Config, spool export.Spool, logger *slog.Logger) (_ *Setup, 
 	return s, err
 }
 
-// Close closes the database and the folders. It may be called once.
+// Close closes the database and the sources of assets. Call it once.
 func (s *Setup) Close() error {
 	var errs []error
 	if s.db != nil {
 		errs = append(errs, s.db.Close())
 	}
-	for _, root := range s.folders {
-		errs = append(errs, root.Close())
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.assets.Close())...)
 }
 
-// check notes that a line of the file names something that cannot be used.
+// check notes an error for the line of the file that has caused it.
 func (s *Setup) check(c *config.Config, line int, err error) {
 	if err != nil {
 		s.problems = append(s.problems, config.Problem{File: c.File, Line: line, Message: err.Error()})
-	}
-}
-
-// openFolders opens each folder of assets once. Nothing outside of it can be
-// reached through it.
-func (s *Setup) openFolders(c *config.Config) {
-	for _, section := range c.Sections {
-		for _, assets := range section.Assets {
-			folder := assets.Folder.Value
-			if s.folders[folder] != nil {
-				continue
-			}
-			root, err := os.OpenRoot(folder)
-			if err != nil {
-				s.check(c, assets.Folder.Line, err)
-				continue
-			}
-			s.folders[folder] = root
-		}
 	}
 }
 
@@ -116,9 +93,7 @@ func (s *Setup) newEngine(c *config.Config, spool export.Spool, logger *slog.Log
 		Options:         make(map[string]export.SectionOptions),
 	}
 	for _, section := range c.Sections {
-		made, err := sections.NewSQL(section.SQL(s.db, c.Database.Dialect, func(folder config.Text) fs.FS {
-			return s.folders[folder.Value].FS()
-		}))
+		made, err := sections.NewSQL(section.SQL(s.db, c.Database.Dialect, s.assets.of))
 		if err != nil {
 			return nil, err
 		}

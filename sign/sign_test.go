@@ -10,46 +10,8 @@ import (
 	"github.com/orgexport/orgexport/sign"
 )
 
-var _ jobs.Signer = (*sign.Signer)(nil)
-
-func TestNewSignerRefuses(t *testing.T) {
-	ring := newRing(t, "a")
-	for _, c := range []struct {
-		name   string
-		config sign.Config
-		want   []string
-	}{
-		{"nothing", sign.Config{}, []string{"Config.Ring is missing", "Config.BaseURL is missing"}},
-		{"empty ring", sign.Config{Ring: &sign.Ring{}, BaseURL: "https://a"}, []string{"Config.Ring is missing"}},
-		{"relative", sign.Config{Ring: ring, BaseURL: "/downloads"}, []string{"is not an absolute URL"}},
-		{"other scheme", sign.Config{Ring: ring, BaseURL: "ftp://a/b"}, []string{"is not an absolute URL"}},
-		{"no host", sign.Config{Ring: ring, BaseURL: "https://:80/b"}, []string{"is not an absolute URL"}},
-		{"user", sign.Config{Ring: ring, BaseURL: "https://u:hunter2@a/b"}, []string{"has a user"}},
-		{"query", sign.Config{Ring: ring, BaseURL: "https://a/b?"}, []string{"has a user, a query or a fragment"}},
-		{"no URL", sign.Config{Ring: ring, BaseURL: "https://hunter2:%zz"}, []string{"is not a URL"}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			_, err := sign.NewSigner(c.config)
-			if err == nil {
-				t.Fatal("no error")
-			}
-			for _, want := range c.want {
-				if !strings.Contains(err.Error(), want) {
-					t.Errorf("got %q, want it to contain %q", err, want)
-				}
-			}
-			if strings.Contains(err.Error(), "hunter2") {
-				t.Errorf("%q has a password", err)
-			}
-		})
-	}
-}
-
 func TestSignRefuses(t *testing.T) {
-	s, err := sign.NewSigner(sign.Config{Ring: newRing(t, "a"), BaseURL: "https://example.com/d/"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := newWorld(t).links(t, "https://example.com/d/")
 	for _, key := range []string{
 		"", "a", "a/b", "a/b/1", "a/b/1.", "a/b/.zip", "a/b/0.zip", "a/b/01.zip", "a/b/+1.zip", "a/b/-1.zip", "a/b/x.zip",
 		"a/b/1.zip/c", "/a/b/1.zip", "a//1.zip", "../b/1.zip", "./b/1.zip", "a b/c/1.zip", "é/b/1.zip", "a/b/1.z%p",
@@ -72,12 +34,9 @@ func TestSignRefuses(t *testing.T) {
 }
 
 func TestLinkLivesAsPromised(t *testing.T) {
-	s, err := sign.NewSigner(sign.Config{
-		Ring: newRing(t, "a"), BaseURL: "https://example.com/d/", Now: func() time.Time { return start.In(time.FixedZone("", 3600)) },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := newWorld(t)
+	w.now = start.In(time.FixedZone("", 3600))
+	s := w.links(t, "https://example.com/d/")
 	for _, c := range []struct{ ttl, want time.Duration }{
 		{time.Second, time.Second},
 		{time.Hour, time.Hour},
@@ -101,10 +60,7 @@ func TestLinkLivesAsPromised(t *testing.T) {
 
 func TestSignerKit(t *testing.T) {
 	jobstest.RunSigner(t, func(t *testing.T) jobs.Signer {
-		s, err := sign.NewSigner(sign.Config{Ring: newRing(t, "a"), BaseURL: "https://example.com/downloads"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
+		w := newWorld(t, func(c *sign.Config) { c.Now = nil })
+		return w.links(t, "https://example.com/downloads")
 	})
 }

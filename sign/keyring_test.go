@@ -5,8 +5,13 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -14,7 +19,7 @@ import (
 	"github.com/orgexport/orgexport/sign"
 )
 
-func TestNewRingRefuses(t *testing.T) {
+func TestNewKeyringRefuses(t *testing.T) {
 	good := newKey("a")
 	for _, c := range []struct {
 		name string
@@ -32,7 +37,7 @@ func TestNewRingRefuses(t *testing.T) {
 			[]string{"key 1: the id of a key", "the secret has 0 bytes", "key 3: the secret has 1 bytes"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := sign.NewRing(c.keys...)
+			_, err := sign.NewKeyring(c.keys...)
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -47,13 +52,13 @@ func TestNewRingRefuses(t *testing.T) {
 
 func TestSecretsAreNotPrinted(t *testing.T) {
 	key := newKey("a")
-	ring := newRing(t, "a")
+	keyring := newKeyring(t, "a")
 	var log bytes.Buffer
 	decimal := strings.Trim(fmt.Sprintf("%d", key.Secret), "[]")
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("keys", "key", key, "ring", ring)
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("keys", "key", key, "keyring", keyring)
 	shown := []string{log.String()}
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		for _, v := range []any{key, &key, []sign.Key{key}, ring, *ring} {
+		for _, v := range []any{key, &key, []sign.Key{key}, keyring, *keyring} {
 			shown = append(shown, fmt.Sprintf(format, v))
 		}
 	}
@@ -79,17 +84,45 @@ func TestKeyLines(t *testing.T) {
 		lines = append(lines, line)
 	}
 	text := "# the first key signs\r\n\r\n  " + lines[0] + "\r\n\t# old\n" + lines[1]
-	ring, err := sign.ReadKeys("keys.txt", strings.NewReader(text))
+	keyring, err := sign.ReadKeys("keys.txt", strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWorld(t, func(c *sign.HandlerConfig) { c.Ring = ring })
-	w.ring = ring
+	w := newWorld(t, func(c *sign.Config) { c.Keys = keyring })
+	w.keys = keyring
 	if !strings.Contains(w.uri(t), "kid=2026-07") {
 		t.Errorf("%s: the first key does not sign", w.uri(t))
 	}
 	if rec := w.do(t, "GET", w.uri(t)); rec.Code != 200 {
 		t.Errorf("status %d", rec.Code)
+	}
+}
+
+func TestReadKeyFile(t *testing.T) {
+	line, err := sign.NewKeyLine("a", rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "k.txt")
+	if _, err := sign.ReadKeyFile(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without a file: %v", err)
+	}
+	if err := os.WriteFile(path, []byte(line+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sign.ReadKeyFile(path); err != nil {
+		t.Error(err)
+	}
+	if runtime.GOOS == "windows" {
+		return
+	}
+	for _, mode := range []fs.FileMode{0o640, 0o604, 0o620, 0o601} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := sign.ReadKeyFile(path); err == nil || !strings.Contains(err.Error(), "can be read by others") {
+			t.Errorf("of mode %v: %v", mode, err)
+		}
 	}
 }
 

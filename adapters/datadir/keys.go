@@ -1,4 +1,4 @@
-package wire
+package datadir
 
 import (
 	"crypto/rand"
@@ -7,50 +7,31 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
-	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/sign"
 )
 
 // unfinished begins the names of key files that are being made.
 const unfinished = ".signing-"
 
-// openRing reads the keys that links are signed with. The file of the default
-// name is made if it is not there; one that the configuration names is not,
-// because each of several machines would make another.
-func openRing(s config.Signing) (*sign.Ring, error) {
-	if s.Keys != "" {
-		return sign.ReadKeys("$ORGEXPORT_SIGNING_KEYS", strings.NewReader(s.Keys))
-	}
-	path := s.KeyFile.Value
-	file, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) && s.KeyFile.Line == 0 {
-		if err := makeKeyFile(path); err != nil {
-			return nil, err
-		}
-		file, err = os.Open(path)
-	}
+// OpenKeys reads the keys that links are signed with from a file. If there is no
+// file it is made, with one key. Processes that call it at once get the same keys.
+// A file that others than its owner may read is refused.
+//
+// Only one of several machines may make the file: each of them would make another
+// key. On more than one, use [sign.ReadKeyFile].
+func OpenKeys(path string) (*sign.Keyring, error) {
+	_, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf(`%w; make one by (umask 077; echo "1:$(head -c 32 /dev/urandom | base64)" > FILE)`, err)
+		err = makeKeyFile(path)
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("datadir: key file: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // it was only read
-	if s.KeyFile.Line == 0 {
-		sweepKeyFiles(filepath.Dir(path))
-	}
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
-		return nil, fmt.Errorf("%s can be read by others than its owner: chmod 600 it", path)
-	}
-	return sign.ReadKeys(path, file)
+	sweepKeyFiles(filepath.Dir(path))
+	return sign.ReadKeyFile(path)
 }
 
 // makeKeyFile makes a file with one key, unless another process is faster.
@@ -72,7 +53,7 @@ func makeKeyFile(path string) error {
 		return err
 	}
 	// A link, unlike a rename, does not replace what another process has made. If
-	// that has swept this file as well, the key file is there.
+	// another process has swept the temporary file, the key file is there.
 	err = os.Link(temporary.Name(), path)
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -80,8 +61,8 @@ func makeKeyFile(path string) error {
 	return err
 }
 
-// sweepKeyFiles removes what processes have left that were killed while they made
-// the key file, once there is one: then nobody needs another.
+// sweepKeyFiles removes what is left of processes that were killed while they made
+// the key file. Call it once there is a key file: then nobody needs another.
 func sweepKeyFiles(folder string) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {

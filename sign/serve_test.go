@@ -24,19 +24,6 @@ import (
 	"github.com/orgexport/orgexport/sign"
 )
 
-func TestNewHandlerRefuses(t *testing.T) {
-	_, err := sign.NewHandler(sign.HandlerConfig{Prefix: "downloads/", IdleTimeout: -1, Formats: []archive.Format{nil}})
-	if err == nil {
-		t.Fatal("no error")
-	}
-	for _, want := range []string{"Ring is missing", "Jobs is missing", "Destination is missing", "Trail is missing",
-		`Prefix "downloads/" is not like`, "IdleTimeout -1ns is negative", "Formats has a nil format"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("got %q, want it to contain %q", err, want)
-		}
-	}
-}
-
 func wantHeader(t *testing.T, h http.Header, want map[string]string) {
 	t.Helper()
 	for name, value := range want {
@@ -219,8 +206,8 @@ func (zst) Extension() string { return "tar.zst" }
 func (zst) MediaType() string { return "application/zstd" }
 
 func TestMediaTypesAndNames(t *testing.T) {
-	formats := append(archive.DefaultFormats(), xz.TarXz(), zst{})
-	for _, c := range []struct{ extension, name, kind, disposition string }{
+	formats := []archive.Format{archive.Zip(), archive.TarGz(), xz.TarXz(), zst{}}
+	for _, want := range []struct{ extension, name, kind, disposition string }{
 		{"zip", "a.zip", "application/zip", `attachment; filename="a.zip"`},
 		{"tar.xz", "a b.tar.xz", "application/x-xz", `attachment; filename="a b.tar.xz"`},
 		{"tar.zst", "a'b.tar.zst", "application/zstd", `attachment; filename="a'b.tar.zst"`},
@@ -231,25 +218,22 @@ func TestMediaTypesAndNames(t *testing.T) {
 			`attachment; filename="50_ _off_; x=y.zip"; filename*=UTF-8''50%25%20%22off%22%3B%20x%3Dy.zip`},
 	} {
 		w := newWorld(t)
-		key := strings.Replace(objectKey, "tar.gz", c.extension, 1)
-		w.jobs.job.ObjectKey, w.jobs.job.Filename = key, c.name
+		key := strings.Replace(objectKey, "tar.gz", want.extension, 1)
+		w.jobs.job.ObjectKey, w.jobs.job.Filename = key, want.name
 		anyKey := &struct{ jobs.Destination }{}
 		anyKey.Destination = renamed{w.destination}
-		h, err := sign.NewHandler(sign.HandlerConfig{Ring: w.ring, Prefix: prefix, Jobs: w.jobs, Destination: anyKey, Trail: w.trail,
-			Formats: formats, Now: func() time.Time { return start }})
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.handler = h
-		rec := w.do(t, "GET", w.linkTo(t, w.ring, "http://example.com", key, c.name))
+		c := w.config
+		c.Destination, c.Formats = anyKey, formats
+		w.handler = newLinks(t, c)
+		rec := w.do(t, "GET", w.linkTo(t, w.keys, "http://example.com", key, want.name))
 		if rec.Code != http.StatusOK {
-			t.Errorf("%s: status %d", c.name, rec.Code)
+			t.Errorf("%s: status %d", want.name, rec.Code)
 		}
-		wantHeader(t, rec.Header(), map[string]string{"Content-Type": c.kind, "Content-Disposition": c.disposition})
+		wantHeader(t, rec.Header(), map[string]string{"Content-Type": want.kind, "Content-Disposition": want.disposition})
 		// An independent parser reads the name that was meant.
-		if _, params, err := mime.ParseMediaType(c.disposition); err != nil || params["filename"] != c.name {
-			if !strings.Contains(c.disposition, "filename*") || err != nil && !strings.Contains(err.Error(), "duplicate") {
-				t.Errorf("%s is read as %v, %v", c.disposition, params, err)
+		if _, params, err := mime.ParseMediaType(want.disposition); err != nil || params["filename"] != want.name {
+			if !strings.Contains(want.disposition, "filename*") || err != nil && !strings.Contains(err.Error(), "duplicate") {
+				t.Errorf("%s is read as %v, %v", want.disposition, params, err)
 			}
 		}
 	}
@@ -312,15 +296,15 @@ func TestInternalErrors(t *testing.T) {
 	}
 }
 
-// TestFail sees what a host's own function gets.
-func TestFail(t *testing.T) {
+// TestErrorHandler sees what a host's own function gets.
+func TestErrorHandler(t *testing.T) {
 	type call struct {
 		status int
 		err    error
 	}
 	var got []call
-	w := newWorld(t, func(c *sign.HandlerConfig) {
-		c.Fail = func(w http.ResponseWriter, _ *http.Request, status int, err error) {
+	w := newWorld(t, func(c *sign.Config) {
+		c.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, status int, err error) {
 			got = append(got, call{status, err})
 			w.Header().Set("Content-Type", "application/problem+json")
 			w.WriteHeader(status)

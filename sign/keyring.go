@@ -42,20 +42,20 @@ func (k Key) check() error {
 	return errors.Join(errs...)
 }
 
-// Ring is the keys that are in use. It is immutable and safe for concurrent
-// use; make one with [NewRing] or [ReadKeys]. However it is printed, no secret is
-// shown.
-type Ring struct{ keys []Key }
+// Keyring is the keys that are in use. It is immutable and safe for concurrent
+// use. Make one with [NewKeyring], [ReadKeys] or [ReadKeyFile]. However it is
+// printed, no secret is shown.
+type Keyring struct{ keys []Key }
 
-// NewRing makes a ring of at least one key. The first one signs, all of them
-// check. No two have the same id or the same secret. The error tells everything
-// that is wrong, and no secret.
-func NewRing(keys ...Key) (*Ring, error) {
+// NewKeyring makes a keyring of at least one key. The first one signs, all of them
+// check. No two have the same id or the same secret. The error lists everything
+// that is wrong, and has no secret.
+func NewKeyring(keys ...Key) (*Keyring, error) {
 	var errs []error
 	if len(keys) == 0 {
 		errs = append(errs, errors.New("sign: there is no key"))
 	}
-	ring := &Ring{}
+	ring := &Keyring{}
 	for i, k := range keys {
 		if err := ring.add(k); err != nil {
 			errs = append(errs, fmt.Errorf("sign: key %d: %w", i+1, err))
@@ -68,7 +68,7 @@ func NewRing(keys ...Key) (*Ring, error) {
 }
 
 // add takes a copy of a key.
-func (r *Ring) add(k Key) error {
+func (r *Keyring) add(k Key) error {
 	err := k.check()
 	for _, old := range r.keys {
 		switch {
@@ -83,14 +83,14 @@ func (r *Ring) add(k Key) error {
 }
 
 // Format implements [fmt.Formatter].
-func (r Ring) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.text()) }
+func (r Keyring) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.text()) }
 
 // LogValue implements [slog.LogValuer].
-func (r Ring) LogValue() slog.Value { return slog.StringValue(r.text()) }
+func (r Keyring) LogValue() slog.Value { return slog.StringValue(r.text()) }
 
-func (r Ring) text() string { return fmt.Sprintf("ring of %d signing keys", len(r.keys)) }
+func (r Keyring) text() string { return fmt.Sprintf("keyring of %d signing keys", len(r.keys)) }
 
-func (r *Ring) size() int {
+func (r *Keyring) size() int {
 	if r == nil {
 		return 0
 	}
@@ -98,15 +98,15 @@ func (r *Ring) size() int {
 }
 
 // sign completes a link: with the signing key's id and its signature.
-func (r *Ring) sign(l link) link {
+func (r *Keyring) sign(l link) link {
 	l.kid = r.keys[0].ID
 	l.signature = r.keys[0].mac(l)
 	return l
 }
 
-// verify tells whether one of the keys has signed the link. That it takes a
-// different time for an unknown key tells nothing: ids of keys are no secret.
-func (r *Ring) verify(l link) bool {
+// verify reports whether one of the keys has signed the link. It takes another time
+// if the key is unknown. That gives nothing away: ids of keys are no secret.
+func (r *Keyring) verify(l link) bool {
 	for _, k := range r.keys {
 		if k.ID == l.kid {
 			return hmac.Equal(k.mac(l), l.signature)

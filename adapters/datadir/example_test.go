@@ -1,0 +1,77 @@
+package datadir_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"time"
+
+	"github.com/orgexport/orgexport/adapters/datadir"
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
+	"github.com/orgexport/orgexport/sections"
+	"github.com/orgexport/orgexport/sign"
+)
+
+// A service on one folder: it takes a request for an export, runs it, and serves
+// the archive by a link.
+func Example() {
+	folder, err := os.MkdirTemp("", "exports-*") // yours is /var/lib/exports or so
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+
+	ctx, stop := context.WithCancel(context.Background()) // yours ends with a signal
+	data, err := datadir.Open(ctx, folder, datadir.Config{
+		Links: sign.Config{URL: "https://example.com/downloads"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer data.Close()
+
+	engine, err := export.New(export.Config{Spool: data.Parts, Sections: []export.Section{notes()}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	service, err := jobs.New(data.JobsConfig(engine, jobstest.MemOrganizations{acme: {ID: acme, Slug: "acme-foods"}}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	done := make(chan error)
+	go func() { done <- service.Run(ctx) }()
+
+	job, _, err := service.Create(ctx, jobs.Request{OrganizationID: acme})
+	for err == nil && job.Status.InFlight() {
+		time.Sleep(10 * time.Millisecond)
+		job, err = service.Get(ctx, acme, job.ID)
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	link, err := service.Link(ctx, job)
+	if err != nil {
+		log.Fatal(err)
+	}
+	response := httptest.NewRecorder()
+	data.Links.ServeHTTP(response, httptest.NewRequestWithContext(ctx, http.MethodGet, link.URL, http.NoBody))
+	fmt.Println(job.Status, response.Code, response.Header().Get("Content-Type"))
+
+	stop()
+	fmt.Println(<-done)
+	// Output:
+	// completed 200 application/zip
+	// <nil>
+}
+
+// notes is a section of one file.
+func notes() export.Section {
+	return sections.New("notes", func(_ context.Context, _ export.Scope, sink export.Sink) error {
+		return sink.Record("note.yaml", map[string]string{"text": "hello"})
+	})
+}

@@ -1,0 +1,83 @@
+package wire
+
+import (
+	"log/slog"
+	"strings"
+
+	"github.com/orgexport/orgexport/adapters/oidc"
+	"github.com/orgexport/orgexport/export/access"
+	"github.com/orgexport/orgexport/httpapi"
+	"github.com/orgexport/orgexport/httpapi/docsui"
+	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
+	"github.com/orgexport/orgexport/sign"
+)
+
+// downloads is where links are served.
+const downloads = "/downloads"
+
+// openLinks makes what signs and serves links. A proxy may have put what stands
+// before /downloads in the public URL.
+func (s *Server) openLinks(o ServerOptions, keys *sign.Keyring) (*sign.Links, error) {
+	return sign.New(sign.Config{
+		Keys:         keys,
+		URL:          o.PublicURL + downloads,
+		Path:         downloads,
+		Jobs:         s.jobs,
+		Destination:  s.archives,
+		Trail:        s.Store,
+		Formats:      o.Formats,
+		ErrorHandler: httpapi.WriteError,
+		Now:          s.clock.Now,
+		Logger:       o.Logger,
+	})
+}
+
+// openHandler makes the API over the service.
+func (s *Server) openHandler(c *config.Config, o ServerOptions, links *sign.Links) error {
+	bearer, err := openBearer(c, s.clock, o.Logger)
+	if err != nil {
+		return err
+	}
+	api, err := httpapi.New(httpapi.Config{
+		Service:        s.service,
+		Keys:           s.Store,
+		Bearer:         bearer,
+		Sessions:       s.Store,
+		TrustedOrigins: c.Server.TrustedOrigins,
+		Members:        s.Store,
+		Counter:        s.Store,
+		Limits:         access.Limits{PerMinute: c.Limits.PerMinute, PerDay: c.Limits.PerDay},
+		OnLimit: func(who string) {
+			kind, _, _ := strings.Cut(who, ":")
+			s.metrics.LimitHit(kind)
+		},
+		Trail:         s.Store,
+		Downloads:     s.metrics.Downloads(links),
+		DownloadsPath: downloads + "/",
+		PublicURL:     o.PublicURL,
+		Now:           s.clock.Now,
+		Docs:          docsui.Handler(),
+		Stopping:      o.Stopping,
+		Logger:        o.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	s.Handler = observed(api, s.tracer, s.metrics)
+	return nil
+}
+
+// openBearer returns what checks bearer tokens, or nil if there is no provider.
+func openBearer(c *config.Config, clock *clock, logger *slog.Logger) (access.TokenVerifier, error) {
+	o := c.OIDC
+	if o.Issuer.Value == "" {
+		return nil, nil
+	}
+	verifier, err := oidc.New(oidc.Config{
+		Issuer: o.Issuer.Value, Audience: o.Audience.Value, Scope: o.Scope.Value, Now: clock.Now, Logger: logger,
+	})
+	if err != nil {
+		return nil, config.FileErrors{{File: c.File, Line: o.Issuer.Line, Message: err.Error()}}
+	}
+	return verifier, nil
+}

@@ -1,0 +1,163 @@
+package sign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/audit"
+	"github.com/orgexport/orgexport/export/jobs"
+)
+
+// Config is the configuration of [Links]. Keys, URL, Jobs, Destination and Trail
+// are required.
+type Config struct {
+	// Keys are the signing keys. The first key signs, and all of them check.
+	Keys *Keyring
+
+	// URL is what links begin with: the absolute URL at which clients reach the
+	// downloads, such as "https://example.com/downloads". It is http or https and
+	// has neither user nor query nor fragment.
+	URL string
+
+	// Path is what the path of a request begins with when it arrives here, such as
+	// "/downloads". "/" means that nothing stands before the key of the object. It
+	// is made of letters, digits, slashes and -._~ and begins with a slash.
+	// Defaults to the path of URL: set it if a proxy changes the path.
+	Path string
+
+	// Jobs tells whether the archive of a link still exists.
+	Jobs Jobs
+
+	// Destination has the archives.
+	Destination jobs.Destination
+
+	// Trail records downloads.
+	Trail audit.Trail
+
+	// Formats give an archive its media type, by the extension of its key. An
+	// archive with another extension is application/octet-stream. Defaults to zip
+	// and tar.gz.
+	Formats []archive.Format
+
+	// ErrorHandler answers a request that is refused: with status 403 and an error
+	// that matches [ErrLink] or [ErrExpired], 404 and [export.ErrNotFound], 405,
+	// 412, 416, or 500, whose cause is in the log already. The text for the client
+	// is [export.PublicText]. Fields that go with the status (Allow,
+	// Content-Range) are set. Defaults to plain text.
+	ErrorHandler func(w http.ResponseWriter, r *http.Request, status int, err error)
+
+	// IdleTimeout is how long a client may take for the next 32 KiB of a
+	// download. It takes the place of the server's WriteTimeout, so that a
+	// download may take hours. Defaults to 5 minutes.
+	IdleTimeout time.Duration
+
+	// Logger gets causes that clients do not see. Defaults to [slog.Default].
+	Logger *slog.Logger
+
+	// Now is the clock that links expire by. Defaults to [time.Now].
+	Now func() time.Time
+}
+
+// Jobs is what [Links] asks about jobs. A [jobs.Store] is one, a [jobs.Service]
+// another.
+type Jobs interface {
+	// Get returns a job of an organization. The error matches [export.ErrNotFound]
+	// if there is none.
+	Get(ctx context.Context, organizationID, jobID string) (jobs.Job, error)
+}
+
+// Links makes links to archives, and serves an archive to whoever has a link to it.
+// It implements [jobs.Signer] and [http.Handler]. Links that one process has made
+// are good in all processes that have the same keys. Links is safe for concurrent
+// use. Make it with [New].
+type Links struct {
+	config Config
+	url    string // without a slash at its end
+	path   string // the same
+}
+
+// New returns Links, or everything that is wrong with c.
+func New(c Config) (*Links, error) {
+	var errs []error
+	bad := func(wrong bool, problem string) {
+		if wrong {
+			errs = append(errs, errors.New("sign: Config."+problem))
+		}
+	}
+	bad(c.Keys.size() == 0, "Keys is missing")
+	u, err := parseURL(c.URL)
+	bad(err != nil, fmt.Sprintf("URL %v", err))
+	bad(c.Path != "" && !plainPath(c.Path), fmt.Sprintf("Path %q is not like /downloads", c.Path))
+	bad(c.Path == "" && err == nil && !plainPath(u.EscapedPath()), "URL has a path that is not like /downloads, and Path is missing")
+	bad(c.Jobs == nil, "Jobs is missing")
+	bad(c.Destination == nil, "Destination is missing")
+	bad(c.Trail == nil, "Trail is missing")
+	bad(slices.Contains(c.Formats, nil), "Formats has a nil format")
+	bad(c.IdleTimeout < 0, fmt.Sprintf("IdleTimeout %v is negative", c.IdleTimeout))
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	if c.Path == "" {
+		c.Path = u.EscapedPath()
+	}
+	return &Links{
+		config: c.withDefaults(),
+		url:    strings.TrimRight(c.URL, "/"),
+		path:   strings.TrimRight(c.Path, "/"),
+	}, nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.Formats == nil {
+		c.Formats = []archive.Format{archive.Zip(), archive.TarGz()}
+	}
+	if c.ErrorHandler == nil {
+		c.ErrorHandler = plainError
+	}
+	if c.IdleTimeout == 0 {
+		c.IdleTimeout = 5 * time.Minute
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+// parseURL checks Config.URL. The error does not quote it: it may hold a password
+// by mistake.
+func parseURL(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	switch {
+	case text == "":
+		return nil, errors.New("is missing")
+	case err != nil:
+		return nil, errors.New("is not a URL")
+	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		return nil, errors.New("is not an absolute URL of http or https")
+	case u.User != nil || strings.ContainsAny(text, "?#"):
+		return nil, errors.New("has a user, a query or a fragment")
+	}
+	return u, nil
+}
+
+// plainPath reports whether a path has one spelling only. Empty is as good as "/".
+func plainPath(path string) bool {
+	return path == "" || strings.HasPrefix(path, "/") && strings.Trim(path, keyAlphabet+"~/") == ""
+}
+
+// plainError is the default of Config.ErrorHandler.
+func plainError(w http.ResponseWriter, _ *http.Request, status int, err error) {
+	http.Error(w, export.PublicText(err), status)
+}
