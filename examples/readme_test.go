@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path"
 	"strings"
 	"testing"
 )
@@ -22,7 +23,8 @@ var blocks = []struct {
 	name, source string
 	maxLines     int // it is to be read in passing
 }{
-	{"embed", "embed/main.go", 25},
+	{"hello", "../sections/example_archive_test.go", 15},
+	{"embed", "embed/main.go", 45},
 	{"section", "customsection/tickets.go", 20},
 }
 
@@ -45,7 +47,7 @@ func TestREADME(t *testing.T) {
 			t.Fatalf("%s: %v", readmeFile, err)
 		}
 		if shown != code && !*update {
-			t.Errorf("README.md differs from examples/%s: run `go test ./examples -update`", b.source)
+			t.Errorf("README.md differs from %s: run `go test ./examples -update`", path.Join("examples", b.source))
 		}
 		fresh = strings.Replace(fresh, begin+shown+end, begin+code+end, 1)
 	}

@@ -17,6 +17,7 @@ func check(err error) {
 	}
 }
 
+// A destination keeps what is completed, and nothing else.
 func Example() {
 	path, err := os.MkdirTemp("", "archives-*") // yours is /var/lib/exportd/archives or so
 	check(err)

@@ -8,6 +8,8 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
+// A queue runs the tasks of a service in this process. [jobs.Service.Run] calls Run
+// for it.
 func Example() {
 	ctx, stop := context.WithCancel(context.Background())
 	queue := inproc.New(inproc.Config{Workers: 1})
@@ -19,11 +21,11 @@ func Example() {
 		}
 	}
 
-	// Yours is the method Work of the service.
+	// The service's own is [jobs.Service.Work].
 	work := func(_ context.Context, task jobs.Task) error {
 		fmt.Println(task.Kind, task.JobID)
 		if task.JobID == "second" {
-			stop() // yours comes with a signal
+			stop() // as a signal does
 		}
 		return nil
 	}

@@ -4,7 +4,7 @@
 //	queue := inproc.New(inproc.Config{Workers: 4})
 //	service, err := jobs.New(jobs.Config{Dispatcher: queue, …})
 //	…
-//	err = queue.Run(ctx, service.Work) // until ctx ends
+//	err = service.Run(ctx) // runs the queue until ctx ends
 //
 // # What is lost, and what is not
 //

@@ -6,12 +6,10 @@
 //	…
 //	service, err := jobs.New(jobs.Config{Dispatcher: queue, …})
 //	…
-//	go service.Maintain(ctx)
-//	go queue.Listen(ctx, service.Cancelled)
-//	err = queue.Run(ctx, service.Work) // until ctx ends
+//	err = service.Run(ctx) // runs the queue until ctx ends
 //
-// [Queue.Migrate] makes River's tables. A process that only takes requests does
-// not call [Queue.Run]; then nothing of River runs in it.
+// [Queue.Migrate] makes River's tables. In a process that only takes requests
+// (NoWorker of [jobs.Config]) nothing of River runs.
 //
 // # Job and task in one transaction
 //

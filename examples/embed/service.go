@@ -16,7 +16,7 @@ import (
 	"github.com/orgexport/orgexport/sections"
 )
 
-// What is in this file stands for the service that exports are added to.
+// This file stands for the service that exports are added to.
 
 // store stands for your database: what each organization owns, by its id.
 type store map[string]belongings
@@ -52,6 +52,7 @@ func (s store) Get(_ context.Context, id string) (export.Organization, error) {
 	return export.Organization{ID: id, Slug: b.slug, Name: b.name}, nil
 }
 
+// members returns an iterator over an organization's members.
 func (s store) members(_ context.Context, scope export.Scope) iter.Seq2[member, error] {
 	return func(yield func(member, error) bool) {
 		for _, m := range s[scope.Organization.ID].members {
@@ -62,25 +63,29 @@ func (s store) members(_ context.Context, scope export.Scope) iter.Seq2[member, 
 	}
 }
 
-func (s store) contracts(_ context.Context, scope export.Scope) iter.Seq2[sections.File, error] {
-	return func(yield func(sections.File, error) bool) {
-		for _, name := range s[scope.Organization.ID].contracts {
-			if !yield(sections.File{Source: name, Name: path.Base(name)}, nil) {
-				return
-			}
+// contracts is a section of the service's own: the files of an organization's
+// contracts. A file that is missing is skipped, and the archive says so.
+type contracts struct{}
+
+// Key implements [export.Section]: it is the folder in the archive.
+func (contracts) Key() string { return "contracts" }
+
+// Export implements [export.Section].
+func (contracts) Export(ctx context.Context, scope export.Scope, sink export.Sink) error {
+	for _, name := range db[scope.Organization.ID].contracts {
+		file := sections.File{Source: name, Name: path.Base(name)}
+		if err := sections.CopyFile(ctx, sink, contractFiles, file); err != nil {
+			return err
 		}
 	}
+	return nil
 }
-
-// secret signs links. Yours comes from where your secrets are, or links die with
-// the process.
-var secret = []byte(rand.Text() + rand.Text())
 
 // token stands for the sessions of your users: it is Ada's, who is the manager
 // of Acme Foods.
 var token = rand.Text()
 
-// authenticate says who makes a request, and where they may do what.
+// authenticate returns who makes a request, and what they may export.
 func authenticate(r *http.Request) (access.Principal, error) {
 	if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+token)) != 1 {
 		return access.Principal{}, httpapi.ErrUnauthorized
@@ -94,14 +99,5 @@ func newMux() *http.ServeMux {
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprintln(w, "Welcome.")
 	})
-	fmt.Printf("curl -X POST -H 'Authorization: Bearer %s' http://localhost:8080/dashboard/api/v1/data-export/%s\n", token, acme)
 	return mux
-}
-
-// must ends a program that cannot start.
-func must[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
 }
