@@ -13,19 +13,16 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 )
 
 // touchEvery is how often at most the use of a key is noted.
 const touchEvery = time.Minute
 
-var (
-	errNoCredentials = export.WithPublic(ErrUnauthorized, "Credentials are required, such as an API key in the header field X-API-Key.")
-	errBadKey        = export.WithPublic(ErrUnauthorized, "The API key is not valid.")
-	errBadToken      = export.WithPublic(ErrUnauthorized, "The bearer token is not valid.")
-	errBadSession    = export.WithPublic(ErrUnauthorized, "The session is not valid or has ended.")
-)
+// ErrUnauthorized is matched by the error of [Config.Authenticate] if a request
+// has no credentials that are good. [export.WithPublic] gives it a text for the
+// client.
+var ErrUnauthorized = errors.New("httpapi: no valid credentials")
 
 // caller is who makes a request, by which session if it is by one.
 type caller struct {
@@ -141,7 +138,7 @@ func (a *api) byToken(ctx context.Context, fields []string) (access.Principal, e
 		if ctx.Err() == nil {
 			a.log(ctx).ErrorContext(ctx, "bearer tokens cannot be checked", "error", err)
 		}
-		return access.Principal{}, a.problem(http.StatusServiceUnavailable, "Bearer tokens cannot be checked for now. Please try again later.")
+		return access.Principal{}, a.problem(http.StatusServiceUnavailable, detailTokensDown)
 	}
 	return p, nil
 }
@@ -152,15 +149,15 @@ func isToken68(text string) bool {
 	return text != "" && strings.Trim(strings.TrimRight(text, "="), alphabet) == "" && text[0] != '='
 }
 
-// touched remembers when something was noted last of keys and sessions, so that
-// a burst of requests does not become a burst of writes.
+// touched remembers when keys and sessions were last written about, so that a burst
+// of requests does not become a burst of writes.
 type touched struct {
 	mu sync.Mutex
 	at map[string]time.Time
 }
 
-// due tells whether something is to be noted at now of an id of which it was
-// noted last at last.
+// due reports whether it is time to write about id, and if so takes now for the time
+// of that. last is when the store says that it was written, zero if it does not say.
 func (t *touched) due(id string, last, now time.Time) bool {
 	if now.Sub(last) < touchEvery {
 		return false

@@ -132,11 +132,6 @@ type Check struct {
 	Run func(ctx context.Context) error
 }
 
-// ErrUnauthorized is matched by the error of [Config.Authenticate] if a request
-// has no credentials that are good. [export.WithPublic] gives it a text for the
-// client.
-var ErrUnauthorized = errors.New("httpapi: no valid credentials")
-
 func (c Config) withDefaults() Config {
 	setDefault(&c.DownloadsPath, "/downloads/")
 	setDefault(&c.PublicURL, "https://www.closient.com")

@@ -12,17 +12,6 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 )
 
-// Where things are served. The contract says where exports are.
-const (
-	dataExport   = "/dashboard/api/v1/data-export"
-	jobsPath     = dataExport + "/{organization_id}"
-	jobPath      = jobsPath + "/{job_id}"
-	healthPath   = "/healthz"
-	readyPath    = "/readyz"
-	documentPath = "/openapi"
-	docsPath     = "/docs"
-)
-
 // api is the handler that New makes.
 type api struct {
 	config      Config

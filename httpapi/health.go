@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -50,7 +51,7 @@ func (a *api) ready(w http.ResponseWriter, r *http.Request) {
 		writeReport(w)
 		return
 	}
-	e := a.problem(http.StatusServiceUnavailable, "Not ready: "+strings.Join(names, ", ")+".")
+	e := a.problem(http.StatusServiceUnavailable, fmt.Sprintf(detailNotReady, strings.Join(names, ", ")))
 	e.Details = map[string]any{"not_ready": names}
 	a.writeProblem(w, e)
 }

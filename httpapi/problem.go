@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/orgexport/orgexport/export"
@@ -22,41 +21,6 @@ const (
 	// maxDetails is how many problems of a request one response lists.
 	maxDetails = 20
 )
-
-// kind is what errors of a status have in common.
-type kind struct {
-	code, title, detail string
-	retryable           bool
-}
-
-var kinds = map[int]kind{
-	http.StatusBadRequest:            {"bad_request", "Bad Request", "The request could not be understood.", false},
-	http.StatusUnauthorized:          {"unauthorized", "Unauthorized", "Valid credentials are required.", false},
-	http.StatusForbidden:             {"forbidden", "Forbidden", "You do not have permission to perform this action.", false},
-	http.StatusNotFound:              {"not_found", "Not Found", "The requested resource was not found.", false},
-	http.StatusMethodNotAllowed:      {"method_not_allowed", "Method Not Allowed", "The resource does not have this method.", false},
-	http.StatusNotAcceptable:         {"not_acceptable", "Not Acceptable", "The response is only available as application/json.", false},
-	http.StatusConflict:              {"conflict", "Conflict", "The request conflicts with the state of the resource.", false},
-	http.StatusRequestEntityTooLarge: {"content_too_large", "Content Too Large", "The body of the request is too large.", false},
-	http.StatusUnsupportedMediaType:  {"unsupported_media_type", "Unsupported Media Type", "The body of the request has a type that is not supported.", false},
-	http.StatusUnprocessableEntity:   {"validation_error", "Validation Error", "Validation error.", false},
-	http.StatusTooManyRequests:       {"rate_limited", "Rate Limited", "Rate limit exceeded. Please try again later.", true},
-	http.StatusInternalServerError:   {"internal_error", "Internal Error", "An internal error occurred.", true},
-	http.StatusServiceUnavailable:    {"service_unavailable", "Service Unavailable", "The service is not ready. Please try again later.", true},
-}
-
-// kindOf makes one up for a status that has none, of the words of HTTP.
-func kindOf(status int) kind {
-	if k, ok := kinds[status]; ok {
-		return k
-	}
-	title := http.StatusText(status)
-	if title == "" {
-		title = "Error"
-	}
-	code := strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(title), " ", "_"), "-", "_")
-	return kind{code, title, title + ".", status >= http.StatusInternalServerError}
-}
 
 // problem returns an error to answer with. An empty detail means the usual one
 // of the status.

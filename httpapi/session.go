@@ -51,7 +51,7 @@ func (a *api) bySession(ctx context.Context, cookies []*http.Cookie) (caller, er
 // of a session, if it is a request that changes anything.
 func (a *api) checkOrigin(r *http.Request) error {
 	if a.crossOrigin.Check(r) != nil {
-		return a.problem(http.StatusForbidden, "The request comes from another site.")
+		return a.problem(http.StatusForbidden, detailOtherSite)
 	}
 	return nil
 }

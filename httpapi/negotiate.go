@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -26,11 +27,11 @@ func (a *api) checkRequest(ctx huma.Context, next func(huma.Context)) {
 		media = []string{eventsType}
 	}
 	if !accepts(r.Header.Values("Accept"), media) {
-		a.fail(w, r, a.problem(http.StatusNotAcceptable, "The response is only available as "+media[0]+"."))
+		a.fail(w, r, a.problem(http.StatusNotAcceptable, fmt.Sprintf(detailOnlyAs, media[0])))
 		return
 	}
 	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
-		a.fail(w, r, a.invalid([]fault{{Loc: []any{"query"}, Msg: "The query is malformed", Type: "query_malformed"}}))
+		a.fail(w, r, a.invalid([]fault{{Loc: []any{"query"}, Msg: faultQuery, Type: "query_malformed"}}))
 		return
 	}
 	if err := a.checkBody(w, r); err != nil {
@@ -87,7 +88,7 @@ func (a *api) checkBody(w http.ResponseWriter, r *http.Request) error {
 	case errors.As(err, &tooLarge):
 		return a.problem(http.StatusRequestEntityTooLarge, "")
 	case err != nil:
-		return a.problem(http.StatusBadRequest, "The body of the request could not be read.")
+		return a.problem(http.StatusBadRequest, detailUnreadableBody)
 	case len(body) == 0:
 		return nil
 	}
@@ -98,9 +99,7 @@ func (a *api) checkBody(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if string(bytes.Join(bytes.Fields(body), nil)) != "{}" {
-		return a.invalid([]fault{{
-			Loc: []any{"body"}, Msg: "There is no body: parameters go into the query", Type: "extra_forbidden",
-		}})
+		return a.invalid([]fault{{Loc: []any{"body"}, Msg: faultBody, Type: "extra_forbidden"}})
 	}
 	return nil
 }
