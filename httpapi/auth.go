@@ -19,9 +19,8 @@ import (
 // touchEvery is how often at most the use of a key is noted.
 const touchEvery = time.Minute
 
-// ErrUnauthorized is matched by the error of [Config.Authenticate] if a request
-// has no credentials that are good. [export.WithPublic] gives it a text for the
-// client.
+// ErrUnauthorized is matched by the error of [Config].Authenticate for a request
+// without good credentials. Wrap it by [export.WithPublic] to tell the client more.
 var ErrUnauthorized = errors.New("httpapi: no valid credentials")
 
 // caller is who makes a request, by which session if it is by one.
@@ -51,7 +50,7 @@ func (a *api) authenticate(ctx huma.Context, next func(huma.Context)) {
 		a.fail(w, r, err)
 		return
 	}
-	if c.session != nil && ctx.Operation().Path != sessionPath { // who logs out needs no cookie any more
+	if c.session != nil && ctx.Operation().Path != a.paths.session { // who logs out needs no cookie any more
 		a.renew(r.Context(), w, *c.session)
 	}
 	next(huma.WithValue(ctx, callerKey{}, c))
@@ -100,7 +99,7 @@ func (a *api) caller(r *http.Request) (caller, error) {
 // byKey says whose API key it is. Only what looks like a key is looked up, and
 // what was wrong with it is nobody's business.
 func (a *api) byKey(ctx context.Context, texts []string) (access.Principal, error) {
-	if _, err := access.ParseKey(texts[0]); err != nil || len(texts) > 1 {
+	if _, err := a.config.KeyPrefixes.Parse(texts[0]); err != nil || len(texts) > 1 {
 		return access.Principal{}, errBadKey
 	}
 	hash := access.Hash(texts[0])
@@ -143,7 +142,7 @@ func (a *api) byToken(ctx context.Context, fields []string) (access.Principal, e
 	return p, nil
 }
 
-// isToken68 tells whether text has the form of a token in RFC 9110, 11.2.
+// isToken68 reports whether text has the form of a token in RFC 9110, 11.2.
 func isToken68(text string) bool {
 	const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-._~+/"
 	return text != "" && strings.Trim(strings.TrimRight(text, "="), alphabet) == "" && text[0] != '='

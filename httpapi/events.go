@@ -61,10 +61,7 @@ func (in *eventsIn) faults(a *api) []fault {
 	return (&jobIn{in.OrganizationID, in.JobID}).faults(a) // huma would not fill in an embedded jobIn
 }
 
-const (
-	eventsPath = jobPath + "/events"
-	eventsType = "text/event-stream"
-)
+const eventsType = "text/event-stream"
 
 // registerEvents adds the operation that streams events.
 func (a *api) registerEvents() {
@@ -76,7 +73,7 @@ func (a *api) registerEvents() {
 	responses["204"] = &huma.Response{Description: "The export has ended, and the client has its last event."}
 	register(a, huma.Operation{
 		Method:      http.MethodGet,
-		Path:        eventsPath,
+		Path:        a.paths.events,
 		OperationID: "watch_org_export",
 		Tags:        []string{tagExtensions},
 		Summary:     "Watch an organization data export",

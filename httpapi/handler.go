@@ -15,6 +15,7 @@ import (
 // api is the handler that New makes.
 type api struct {
 	config      Config
+	paths       paths
 	huma        huma.API
 	mux         *http.ServeMux
 	routes      http.Handler // the mux, behind what comes first
@@ -24,18 +25,18 @@ type api struct {
 	watchers    watchers
 }
 
-// New makes the handler of the API. The error names every problem of the
-// configuration.
+// New returns the handler of the API. The error joins a [*FieldError] for each problem
+// of the configuration.
 //
-// The handler is safe for concurrent use and shares nothing with other ones, nor
-// with another use of huma in the same process. As an [http.ServeMux] it has a
-// method Handler, which tells the pattern of a request for metrics and traces.
+// The handler is safe for concurrent use. It shares nothing with other handlers of New,
+// nor with another use of huma in the same process. Like an [http.ServeMux] it has a
+// method Handler, which returns the pattern of a request, for metrics and traces.
 func New(c Config) (http.Handler, error) {
 	c = c.withDefaults()
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	a := &api{config: c, mux: http.NewServeMux(), crossOrigin: http.NewCrossOriginProtection()}
+	a := &api{config: c, paths: pathsBelow(c.BasePath), mux: http.NewServeMux(), crossOrigin: http.NewCrossOriginProtection()}
 	for _, origin := range c.TrustedOrigins {
 		_ = a.crossOrigin.AddTrustedOrigin(origin) // validate has tried it
 	}

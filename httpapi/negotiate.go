@@ -23,7 +23,7 @@ const maxBody = 4 << 10
 func (a *api) checkRequest(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	media := []string{"application/json", problemType}
-	if ctx.Operation().Path == eventsPath {
+	if ctx.Operation().Path == a.paths.events {
 		media = []string{eventsType}
 	}
 	if !accepts(r.Header.Values("Accept"), media) {

@@ -80,15 +80,14 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	a.writeProblem(w, a.problemOf(r.Context(), err))
 }
 
-// Fail answers a request by an error like those of the API's operations: problem
-// details, with the text that clients may see of err (see [export.PublicText])
-// or, if it has none, the usual one of the status. Use it in handlers that are
-// mounted by [Config], as what fails in sign.HandlerConfig:
+// Fail answers a request by an error as the API's operations do. Its detail is the
+// public text of err (see [export.PublicText]) or, if err has none, the usual one of
+// the status. Use it in handlers that [Config] mounts, such as that of package sign:
 //
 //	sign.NewHandler(sign.HandlerConfig{Fail: httpapi.Fail, …})
 //
-// It goes by the configuration of the handler of [New] that the request came
-// through, and by defaults if it came through none. It logs nothing.
+// It uses the configuration of the handler of [New] that the request came through, or
+// the defaults if it came through none. It logs nothing.
 func Fail(w http.ResponseWriter, r *http.Request, status int, err error) {
 	a := &api{config: Config{ErrorBase: defaultErrorBase, Now: time.Now}}
 	if request := requestOf(r.Context()); request != nil {

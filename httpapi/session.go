@@ -18,9 +18,6 @@ import (
 // sessionCookie is the contract's.
 const sessionCookie = "sessionid"
 
-// sessionPath is where a session ends.
-const sessionPath = "/dashboard/api/v1/session"
-
 // browserSession is a session and its text, which only the cookie has.
 type browserSession struct {
 	access.Session
@@ -78,7 +75,7 @@ func (a *api) renew(ctx context.Context, w http.ResponseWriter, session browserS
 func (a *api) cookie(text string, until time.Time) *http.Cookie {
 	return &http.Cookie{
 		Name: sessionCookie, Value: text, Path: "/", Expires: until.UTC(),
-		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: strings.HasPrefix(strings.ToLower(a.config.PublicURL), "https:"),
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: !strings.HasPrefix(strings.ToLower(a.config.PublicURL), "http:"),
 	}
 }
 
@@ -86,7 +83,7 @@ func (a *api) cookie(text string, until time.Time) *http.Cookie {
 func (a *api) registerSession() {
 	huma.Register(a.huma, huma.Operation{
 		Method:        http.MethodDelete,
-		Path:          sessionPath,
+		Path:          a.paths.session,
 		OperationID:   "end_session",
 		Tags:          []string{tagExtensions},
 		Summary:       "Log out",
