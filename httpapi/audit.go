@@ -8,16 +8,15 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// auditTimeout bounds how long an entry may take, which is written even if the
+// auditTimeout bounds how long it takes to write an entry. It is written even if the
 // client has gone.
 const auditTimeout = 5 * time.Second
 
-// linkEvery is how often at most the trail tells that somebody was given links to
-// an archive.
+// linkEvery is how often at most the trail notes links to an archive for a principal.
 const linkEvery = time.Hour
 
-// recordLink notes that the principal of ctx was given a link. The counter knows
-// whether any process has noted it within the hour.
+// recordLink notes that the principal of ctx got a link, unless some process has done
+// so within the hour. The counter knows.
 func (a *api) recordLink(ctx context.Context, job jobs.Job) {
 	key := "link:" + principalOf(ctx).Name + ":" + job.ID
 	if a.config.Trail == nil || !a.touched.due(key, time.Time{}, a.config.Now()) {
@@ -30,12 +29,13 @@ func (a *api) recordLink(ctx context.Context, job jobs.Job) {
 	a.record(ctx, audit.Linked, job.Organization.ID, job.ID) // rather twice than not at all
 }
 
-// record adds to the trail what was done. It cannot be undone if that fails.
+// record adds to the trail what was done to a job. If that fails, it is logged: what
+// was done cannot be undone.
 func (a *api) record(ctx context.Context, action audit.Action, organizationID, jobID string) {
 	a.recordEntry(ctx, audit.Entry{Action: action, OrganizationID: organizationID, JobID: jobID})
 }
 
-// recordEntry adds an entry, filled in with who did it and when.
+// recordEntry adds an entry and fills in who did it and when.
 func (a *api) recordEntry(ctx context.Context, entry audit.Entry) {
 	if a.config.Trail == nil {
 		return

@@ -60,8 +60,8 @@ func New(c Config) (http.Handler, error) {
 	return a, nil
 }
 
-// humaConfig names all that huma would otherwise take from variables of its own,
-// which a host may have changed for its API.
+// humaConfig sets all that huma would otherwise take from its variables. A host may
+// have changed those for its own API.
 func (a *api) humaConfig() huma.Config {
 	format := huma.Format{Marshal: marshal, Unmarshal: json.Unmarshal}
 	return huma.Config{
@@ -72,8 +72,8 @@ func (a *api) humaConfig() huma.Config {
 	}
 }
 
-// marshal writes nothing at all if v cannot be encoded. That the client has gone
-// is nobody's error.
+// marshal writes v as JSON, or nothing if it cannot be encoded. It is no error if the
+// client has gone.
 func marshal(w io.Writer, v any) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -85,8 +85,8 @@ func marshal(w io.Writer, v any) error {
 	return nil
 }
 
-// transform makes an errorOut of any error that huma itself answers with: today
-// no operation lets it. Such errors quote their cause, which goes to the log.
+// transform makes an errorOut of any error that huma itself answers with. Today no
+// operation lets it. Such errors quote their cause; it goes to the log.
 func (a *api) transform(ctx huma.Context, _ string, v any) (any, error) {
 	if _, ours := v.(*errorOut); ours {
 		return v, nil
@@ -105,7 +105,7 @@ func (a *api) transform(ctx huma.Context, _ string, v any) (any, error) {
 	return a.problem(e.GetStatus(), ""), nil
 }
 
-// toDocs leads to the page of documentation, by a relative link, because a host
+// toDocs redirects to the page of documentation. The link is relative because a host
 // may have stripped a prefix.
 func toDocs(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Location", strings.TrimPrefix(docsPath, "/")+"/")

@@ -16,10 +16,11 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 )
 
-// maxBody is how large the body of a request may be. None is needed.
+// maxBody is how large the body of a request may be. No operation needs one.
 const maxBody = 4 << 10
 
-// checkRequest refuses what is wrong with a request whatever its operation.
+// checkRequest refuses a request that no operation can serve: one that does not accept
+// the response, or has a malformed query or a body.
 func (a *api) checkRequest(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	media := []string{"application/json", problemType}
@@ -41,8 +42,8 @@ func (a *api) checkRequest(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
-// accepts tells whether a client takes one of the media types, which are all of
-// one kind. It is lenient: what cannot be read excludes nothing.
+// accepts reports whether a client takes one of the media types. These have the same
+// first half, such as application. What cannot be read of accept is ignored.
 func accepts(accept, types []string) bool {
 	kind, _, _ := strings.Cut(types[0], "/")
 	best, quality := -1, 1.0 // of the most specific range that they are in
@@ -76,8 +77,8 @@ func accepts(accept, types []string) bool {
 	return quality > 0
 }
 
-// checkBody refuses a body that says something, because nothing would heed it.
-// Many clients send an empty object where no body is needed.
+// checkBody refuses a body that says something, because nobody would read it. An empty
+// object is fine: many clients send one where no body is needed.
 func (a *api) checkBody(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return nil

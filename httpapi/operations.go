@@ -11,15 +11,15 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// input is what an operation is told. All of it are texts, so that what is wrong
-// with them is found here and said in the words of the contract.
+// input is the parameters of an operation. All are texts: what is wrong with them is
+// found here, not by huma, and is said in the words of the contract.
 type input interface {
 	organization() string
 	faults(a *api) []fault
 }
 
-// register adds an operation: whoever is known and sends a valid request for an
-// organization that they may export gets through to do.
+// register adds an operation. do is called for valid requests whose principal may
+// export the organization.
 func register[I any, P interface {
 	*I
 	input

@@ -22,7 +22,7 @@ type fault struct {
 	Type string `json:"type"`
 }
 
-// idFaults returns what is wrong with an id: nothing or one thing.
+// idFaults returns what is wrong with an id: one fault or none.
 func idFaults(in, name, id string) []fault {
 	f := fault{Loc: []any{in, name}}
 	switch n := utf8.RuneCountInString(id); {
@@ -38,7 +38,7 @@ func idFaults(in, name, id string) []fault {
 	return []fault{f}
 }
 
-// number reads a number of the query within limits. Empty means the default.
+// number reads a number of the query, from 1 to most. Empty text means otherwise.
 func number(name, text string, otherwise, most int) (int, []fault) {
 	if text == "" {
 		return otherwise, nil
@@ -58,7 +58,7 @@ func number(name, text string, otherwise, most int) (int, []fault) {
 	return 0, []fault{f}
 }
 
-// requestFaults returns what a service finds wrong with a request.
+// requestFaults returns the faults that the service has found in a request.
 func requestFaults(err error) []fault {
 	var faults []fault
 	for _, err := range flatten(err) {

@@ -38,8 +38,7 @@ func (a *api) problem(status int, detail string) *errorOut {
 	}
 }
 
-// problemOf returns what a client may know of err. What it may not goes to the
-// log.
+// problemOf returns what a client may know of err. The rest goes to the log.
 func (a *api) problemOf(ctx context.Context, err error) *errorOut {
 	var e *errorOut
 	var bad *jobs.RequestError
@@ -75,7 +74,7 @@ func (a *api) invalid(faults []fault) *errorOut {
 	return e
 }
 
-// fail answers a request with what a client may know of err.
+// fail answers a request by what a client may know of err.
 func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	a.writeProblem(w, a.problemOf(r.Context(), err))
 }
@@ -105,8 +104,8 @@ func publicText(err error) string {
 	return ""
 }
 
-// ofAnotherBody are the header fields that may have been set for a body that is
-// not sent after all.
+// ofAnotherBody are header fields that a handler may have set for its own body before
+// it failed.
 var ofAnotherBody = []string{
 	"Accept-Ranges", "Content-Disposition", "Content-Encoding", "Content-Length", "Etag", "Expires", "Last-Modified", "Vary",
 }

@@ -146,9 +146,9 @@ func (e *errorOut) GetHeaders() http.Header { return e.header }
 // ContentType implements [huma.ContentTypeFilter].
 func (e *errorOut) ContentType(string) string { return problemType }
 
-// likeContract makes the schema of a struct look like those of the contract,
-// which another program has made: all properties have titles, those that may be
-// null say so in another way, and unknown ones are welcome.
+// likeContract makes the schema of a struct look like those of the contract, which come
+// from another program: properties have titles, null is one of anyOf, and unknown
+// properties are allowed.
 func likeContract(s *huma.Schema, title, description string, nullable ...string) *huma.Schema {
 	s.Title, s.Description = title, description
 	s.AdditionalProperties = nil
@@ -192,9 +192,9 @@ func enumSchema(r huma.Registry, name, description string, values ...any) *huma.
 
 const schemaPrefix = "#/components/schemas/"
 
-// newRegistry returns a registry of schemas. Types that are not ours get names
-// that ours never have: huma registers the error type that it finds in its own
-// variables, which are the host's.
+// newRegistry returns a registry of schemas. Types that are not ours get names that ours
+// never have. There is one: huma registers the error type of its own variables, and
+// those belong to the host.
 func newRegistry() huma.Registry {
 	ours := reflect.TypeFor[errorOut]().PkgPath()
 	return huma.NewMapRegistry(schemaPrefix, func(t reflect.Type, hint string) string {

@@ -15,7 +15,7 @@ import (
 	"github.com/orgexport/orgexport/export/audit"
 )
 
-// sessionCookie is the contract's.
+// sessionCookie is the name that the contract gives the cookie.
 const sessionCookie = "sessionid"
 
 // browserSession is a session and its text, which only the cookie has.
@@ -24,7 +24,7 @@ type browserSession struct {
 	text string
 }
 
-// bySession says whose session it is.
+// bySession returns whose session it is.
 func (a *api) bySession(ctx context.Context, cookies []*http.Cookie) (caller, error) {
 	text := cookies[0].Value
 	if !access.ValidSession(text) || len(cookies) > 1 {
@@ -44,8 +44,8 @@ func (a *api) bySession(ctx context.Context, cookies []*http.Cookie) (caller, er
 	return caller{session.Principal(), &browserSession{session, text}}, nil
 }
 
-// checkOrigin refuses what another site has made a browser send, with the cookie
-// of a session, if it is a request that changes anything.
+// checkOrigin refuses a request with a session that changes something and that another
+// site has made the browser send.
 func (a *api) checkOrigin(r *http.Request) error {
 	if a.crossOrigin.Check(r) != nil {
 		return a.problem(http.StatusForbidden, detailOtherSite)
@@ -53,8 +53,8 @@ func (a *api) checkOrigin(r *http.Request) error {
 	return nil
 }
 
-// renew gives a session that is used in its second half its full time again,
-// unless it was made for a shorter one.
+// renew extends a session to its full time if it is in its second half, unless it was
+// made for a shorter time.
 func (a *api) renew(ctx context.Context, w http.ResponseWriter, session browserSession) {
 	now := a.config.Now()
 	until := now.Add(a.config.SessionTTL)
@@ -71,7 +71,7 @@ func (a *api) renew(ctx context.Context, w http.ResponseWriter, session browserS
 	http.SetCookie(w, a.cookie(session.text, until))
 }
 
-// cookie is the one that a browser is to keep until then.
+// cookie returns the cookie that a browser keeps until then.
 func (a *api) cookie(text string, until time.Time) *http.Cookie {
 	return &http.Cookie{
 		Name: sessionCookie, Value: text, Path: "/", Expires: until.UTC(),
