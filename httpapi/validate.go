@@ -55,7 +55,7 @@ func (c Config) validate() error {
 
 // validateName notes what is wrong with what the API is called.
 func (c Config) validateName(p *problems) {
-	p.add(c.Info.own() && c.Info.Title == "", "Info.Title", "is empty: with a text of your own, nothing is left of the contract's")
+	p.add(c.Info.own() && c.Info.Title == "", "Info.Title", "is empty: it is required beside other texts")
 	p.add(!plainText(c.Info.Title, ""), "Info.Title", "is %q, want text without control characters", c.Info.Title)
 	p.add(!plainText(c.Info.Version, ""), "Info.Version", "is %q, want text without control characters", c.Info.Version)
 	p.add(!plainText(c.Info.Description, "\n\t"), "Info.Description", "has control characters other than line ends and tabs")

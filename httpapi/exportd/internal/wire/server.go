@@ -195,7 +195,7 @@ func (s *Server) openHandler(c *config.Config, o ServerOptions, ring *sign.Ring)
 	if err != nil {
 		return err
 	}
-	api, err := httpapi.New(httpapi.Config{
+	settings := httpapi.Config{
 		Service:        s.service,
 		Keys:           s.Store,
 		Bearer:         bearer,
@@ -216,7 +216,9 @@ func (s *Server) openHandler(c *config.Config, o ServerOptions, ring *sign.Ring)
 		Docs:          docsui.Handler(),
 		Stopping:      o.Stopping,
 		Logger:        o.Logger,
-	})
+	}
+	c.API.Name(&settings)
+	api, err := httpapi.New(settings)
 	if err != nil {
 		return err
 	}
