@@ -13,21 +13,17 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 )
 
-// touchEvery is how often at most the use of a key is noted.
+// touchEvery is how often at most the use of a key is written down.
 const touchEvery = time.Minute
 
-var (
-	errNoCredentials = export.WithPublic(ErrUnauthorized, "Credentials are required, such as an API key in the header field X-API-Key.")
-	errBadKey        = export.WithPublic(ErrUnauthorized, "The API key is not valid.")
-	errBadToken      = export.WithPublic(ErrUnauthorized, "The bearer token is not valid.")
-	errBadSession    = export.WithPublic(ErrUnauthorized, "The session is not valid or has ended.")
-)
+// ErrUnauthorized is matched by the error of [Config].Authenticate for a request
+// without good credentials. Wrap it by [export.WithPublic] to tell the client more.
+var ErrUnauthorized = errors.New("httpapi: no valid credentials")
 
-// caller is who makes a request, by which session if it is by one.
+// caller is who makes a request. session is nil if they have not used one.
 type caller struct {
 	access.Principal
 	session *browserSession
@@ -42,8 +38,8 @@ func callerOf(ctx context.Context) caller {
 
 func principalOf(ctx context.Context) access.Principal { return callerOf(ctx).Principal }
 
-// authenticate lets only requests through of which it is known who makes them,
-// and not too many of them.
+// authenticate lets a request through if it is known who makes it, and if they are
+// not over their limits.
 func (a *api) authenticate(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	c, err := a.knownCaller(w, r)
@@ -54,15 +50,15 @@ func (a *api) authenticate(ctx huma.Context, next func(huma.Context)) {
 		a.fail(w, r, err)
 		return
 	}
-	if c.session != nil && ctx.Operation().Path != sessionPath { // who logs out needs no cookie any more
+	if c.session != nil && ctx.Operation().Path != a.paths.session { // who logs out needs no cookie any more
 		a.renew(r.Context(), w, *c.session)
 	}
 	next(huma.WithValue(ctx, callerKey{}, c))
 }
 
-// knownCaller says who makes a request and counts it: for them or, if nobody is
-// known by its credentials, for its address. If that cannot be told the request
-// counts for nobody: an outage is to shut nobody out.
+// knownCaller returns who makes a request, and counts the request for them. Without
+// good credentials it counts for the address. If nobody can find out who it is, it does
+// not count: an outage must not shut anybody out.
 func (a *api) knownCaller(w http.ResponseWriter, r *http.Request) (caller, error) {
 	if err := a.refuseBlocked(w, r); err != nil {
 		return caller{}, err
@@ -80,8 +76,8 @@ func (a *api) knownCaller(w http.ResponseWriter, r *http.Request) (caller, error
 	return caller{}, err
 }
 
-// caller says who makes a request. Of several credentials only the first counts,
-// in the order of the contract: a bad one is not made good by another.
+// caller returns who makes a request. Only the first of several credentials counts, in
+// the order of the contract. If it is bad, the others do not help.
 func (a *api) caller(r *http.Request) (caller, error) {
 	ctx := r.Context()
 	var p access.Principal
@@ -100,10 +96,10 @@ func (a *api) caller(r *http.Request) (caller, error) {
 	return caller{Principal: p}, err
 }
 
-// byKey says whose API key it is. Only what looks like a key is looked up, and
-// what was wrong with it is nobody's business.
+// byKey returns whose API key it is. Only text with the form of a key is looked up. The
+// error does not say what is wrong with it.
 func (a *api) byKey(ctx context.Context, texts []string) (access.Principal, error) {
-	if _, err := access.ParseKey(texts[0]); err != nil || len(texts) > 1 {
+	if _, err := a.config.KeyPrefixes.Parse(texts[0]); err != nil || len(texts) > 1 {
 		return access.Principal{}, errBadKey
 	}
 	hash := access.Hash(texts[0])
@@ -126,7 +122,7 @@ func (a *api) byKey(ctx context.Context, texts []string) (access.Principal, erro
 	return key.Principal(), nil
 }
 
-// byToken says who a bearer token is from.
+// byToken returns who a bearer token is from.
 func (a *api) byToken(ctx context.Context, fields []string) (access.Principal, error) {
 	scheme, token, _ := strings.Cut(fields[0], " ")
 	if token = strings.TrimLeft(token, " "); len(fields) > 1 || !strings.EqualFold(scheme, "Bearer") || !isToken68(token) {
@@ -141,26 +137,26 @@ func (a *api) byToken(ctx context.Context, fields []string) (access.Principal, e
 		if ctx.Err() == nil {
 			a.log(ctx).ErrorContext(ctx, "bearer tokens cannot be checked", "error", err)
 		}
-		return access.Principal{}, a.problem(http.StatusServiceUnavailable, "Bearer tokens cannot be checked for now. Please try again later.")
+		return access.Principal{}, a.problem(http.StatusServiceUnavailable, detailTokensDown)
 	}
 	return p, nil
 }
 
-// isToken68 tells whether text has the form of a token in RFC 9110, 11.2.
+// isToken68 reports whether text has the form of a token in RFC 9110, 11.2.
 func isToken68(text string) bool {
 	const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-._~+/"
 	return text != "" && strings.Trim(strings.TrimRight(text, "="), alphabet) == "" && text[0] != '='
 }
 
-// touched remembers when something was noted last of keys and sessions, so that
-// a burst of requests does not become a burst of writes.
+// touched remembers when keys and sessions were last written about, so that a burst
+// of requests does not become a burst of writes.
 type touched struct {
 	mu sync.Mutex
 	at map[string]time.Time
 }
 
-// due tells whether something is to be noted at now of an id of which it was
-// noted last at last.
+// due reports whether it is time to write about id, and if so takes now for the time
+// of that. last is when the store says that it was written, zero if it does not say.
 func (t *touched) due(id string, last, now time.Time) bool {
 	if now.Sub(last) < touchEvery {
 		return false

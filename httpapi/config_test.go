@@ -1,6 +1,8 @@
 package httpapi_test
 
 import (
+	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -72,4 +74,98 @@ func TestMoreFormats(t *testing.T) {
 		t.Errorf("the default is %s", r.body)
 	}
 	wantFault(t, w.send("POST", exports+ourOrg+"?archive_format=zip"), "query", "archive_format", "enum")
+}
+
+// TestNameProblems: all that is wrong with a name is said at once, by field.
+func TestNameProblems(t *testing.T) {
+	_, err := httpapi.New(httpapi.Config{
+		Info:     httpapi.Info{Version: "1\n", Description: "a\x00", Terms: "/terms", Documentation: "ftp://docs.example"},
+		BasePath: "exports", ErrorBase: "https://example.com/errors", KeyPrefixes: access.KeyPrefixes{Business: "a_b", User: "cpk"},
+	})
+	got := make(map[string]int)
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		field, _, _ := strings.Cut(strings.TrimPrefix(line, "httpapi: Config."), ": ")
+		got[field]++
+	}
+	if want := map[string]int{
+		"Service": 1, "Keys, Bearer, Sessions and Authenticate": 1, "Info.Title": 1, "Info.Version": 1, "Info.Description": 1,
+		"Info.Terms": 1, "Info.Documentation": 1, "BasePath": 1, "ErrorBase": 1, "KeyPrefixes": 2,
+	}; !maps.Equal(got, want) {
+		t.Errorf("the problems are %v, want %v:\n%v", got, want, err)
+	}
+	var field *httpapi.FieldError
+	if !errors.As(err, &field) || field.Field != "Service" {
+		t.Errorf("the first problem is %+v", field)
+	}
+}
+
+func TestNames(t *testing.T) {
+	w := newWorld(t, nil)
+	titled := func(i httpapi.Info) func(*httpapi.Config) {
+		i.Title = "Acme"
+		return func(c *httpapi.Config) { c.Info = i }
+	}
+	base := func(p string) func(*httpapi.Config) { return func(c *httpapi.Config) { c.BasePath = p } }
+	errorBase := func(u string) func(*httpapi.Config) { return func(c *httpapi.Config) { c.ErrorBase = u } }
+	for name, test := range map[string]struct {
+		change func(*httpapi.Config)
+		good   bool
+	}{
+		"title":                    {titled(httpapi.Info{}), true},
+		"odd title":                {func(c *httpapi.Config) { c.Info.Title = `Käse & "Co" <b>` }, true},
+		"no title":                 {func(c *httpapi.Config) { c.Info.Terms = "https://example.com" }, false},
+		"title of two lines":       {func(c *httpapi.Config) { c.Info.Title = "a\nb" }, false},
+		"title that is not UTF-8":  {func(c *httpapi.Config) { c.Info.Title = "a\xff" }, false},
+		"lines":                    {titled(httpapi.Info{Description: "a\n\n\t* b\n"}), true},
+		"escape":                   {titled(httpapi.Info{Description: "\x1b[2J"}), false},
+		"carriage return":          {titled(httpapi.Info{Description: "a\r\n"}), false},
+		"C1":                       {titled(httpapi.Info{Version: "1\u0085"}), false},
+		"terms":                    {titled(httpapi.Info{Terms: "http://example.com/a?b=c#d"}), true},
+		"terms of a script":        {titled(httpapi.Info{Terms: "javascript:alert(1)"}), false},
+		"terms without a host":     {titled(httpapi.Info{Terms: "https:///terms"}), false},
+		"terms with a space":       {titled(httpapi.Info{Terms: "https://example.com/a b"}), false},
+		"terms with a line end":    {titled(httpapi.Info{Terms: "https://example.com/\n"}), false},
+		"relative documentation":   {titled(httpapi.Info{Documentation: "docs"}), false},
+		"base":                     {base("/exports"), true},
+		"deep base":                {base("/api/v1/Data_export.x/~me-1"), true},
+		"base like another path":   {base("/downloads-of/healthzz/docs"), true},
+		"base /":                   {base("/"), false},
+		"base without a slash":     {base("exports"), false},
+		"base that ends in a one":  {base("/exports/"), false},
+		"empty element":            {base("/a//b"), false},
+		"dot":                      {base("/a/./b"), false},
+		"dots":                     {base("/a/.."), false},
+		"three dots":               {base("/..."), true},
+		"wildcard":                 {base("/{tenant}/exports"), false},
+		"wildcard at the end":      {base("/a/{b...}"), false},
+		"escaped":                  {base("/a%2Fb"), false},
+		"query":                    {base("/a?b"), false},
+		"fragment":                 {base("/a#b"), false},
+		"host":                     {base("https://example.com/a"), false},
+		"method":                   {base("GET /a"), false},
+		"letter":                   {base("/é"), false},
+		"line end":                 {base("/a\n"), false},
+		"backslash":                {base(`/a\b`), false},
+		"health":                   {base("/healthz"), false},
+		"below the documentation":  {base("/docs/api"), false},
+		"document":                 {base("/openapi"), false},
+		"downloads":                {base("/downloads"), false},
+		"below downloads":          {base("/downloads/x"), false},
+		"above downloads":          {func(c *httpapi.Config) { c.BasePath, c.DownloadsPath = "/a", "/a/files/" }, false},
+		"beside downloads":         {func(c *httpapi.Config) { c.BasePath, c.DownloadsPath = "/a/exports", "/a/files/" }, true},
+		"downloads as by default":  {func(c *httpapi.Config) { c.BasePath, c.DownloadsPath = "/a", "/dashboard/" }, true},
+		"errors by fragment":       {errorBase("https://example.com/errors#"), true},
+		"errors by query":          {errorBase("https://example.com/errors?code="), true},
+		"errors without an end":    {errorBase("https://example.com/errors"), false},
+		"errors of another scheme": {errorBase("urn:errors/"), false},
+		"a prefix":                 {func(c *httpapi.Config) { c.KeyPrefixes.User = "acme" }, true},
+		"prefixes that are alike":  {func(c *httpapi.Config) { c.KeyPrefixes.User = "csb" }, false},
+		"relative public URL":      {func(c *httpapi.Config) { c.Info.Title, c.PublicURL = "Acme", "/" }, false},
+	} {
+		c := w.config
+		test.change(&c)
+		if _, err := httpapi.New(c); (err == nil) != test.good {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -169,7 +169,12 @@ func TestNothingBreaks(t *testing.T) {
 
 // TestDocumentIsValid lets libopenapi-validator read the served document.
 func TestDocumentIsValid(t *testing.T) {
-	w := newWorld(t, withEverything)
+	for name, change := range map[string]func(*world){"contract": withEverything, "own name": withOwnName} {
+		t.Run(name, func(t *testing.T) { documentIsValid(t, newWorld(t, change)) })
+	}
+}
+
+func documentIsValid(t *testing.T, w *world) {
 	doc, err := libopenapi.NewDocument(w.send("GET", "/openapi.json").body)
 	if err != nil {
 		t.Fatal(err)

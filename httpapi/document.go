@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	_ "embed"
 	"net/http"
 	"reflect"
 	"slices"
@@ -11,11 +10,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// description is the contract's text about the API as a whole.
-//
-//go:embed description.md
-var description string
-
 const (
 	tagExport     = "Data Export"
 	tagExtensions = "Extensions" // beyond the contract
@@ -23,15 +17,9 @@ const (
 
 // newDocument is the OpenAPI document before operations are added.
 func (a *api) newDocument() *huma.OpenAPI {
-	return &huma.OpenAPI{
-		OpenAPI: "3.1.0",
-		Info: &huma.Info{
-			Title: "Brand Dashboard API (Internal)", Version: "1.0.0", Description: description,
-			TermsOfService: "https://www.closient.com/terms/",
-		},
-		Servers:      []*huma.Server{{URL: a.config.PublicURL}},
-		Security:     []map[string][]string{}, // operations say what they need
-		ExternalDocs: &huma.ExternalDocs{Description: "Closient Documentation", URL: "https://docs.closient.com"},
+	document := &huma.OpenAPI{
+		OpenAPI:  "3.1.0",
+		Security: []map[string][]string{}, // operations say what they need
 		Tags: []*huma.Tag{
 			{Name: tagExport, Description: "Request exports of everything an organization owns, and poll them."},
 			{Name: tagExtensions, Description: "Additions to the published API."},
@@ -39,12 +27,14 @@ func (a *api) newDocument() *huma.OpenAPI {
 		Components: &huma.Components{
 			Schemas: newRegistry(),
 			SecuritySchemes: map[string]*huma.SecurityScheme{
-				"APIKeyHeaderAuth": {Type: "apiKey", In: "header", Name: "X-API-Key"},
+				"APIKeyHeaderAuth": {Type: "apiKey", In: "header", Name: "X-API-Key", Description: a.config.aboutKeys()},
 				"OAuthTokenAuth":   {Type: "http", Scheme: "bearer"},
-				"SessionAuth":      {Type: "apiKey", In: "cookie", Name: "sessionid"},
+				"SessionAuth":      {Type: "apiKey", In: "cookie", Name: sessionCookie},
 			},
 		},
 	}
+	a.config.describe(document)
+	return document
 }
 
 // credentials are any of what operations accept.
@@ -68,6 +58,7 @@ func (a *api) registerOperations() {
 			delete(schemas.Map(), name)
 		}
 	}
+	a.config.nameSchemas(schemas.Map())
 	formats := schemas.Map()[archiveFormatEnum]
 	for _, name := range a.config.Service.Formats() {
 		if !slices.Contains(formats.Enum, any(name)) {
@@ -79,8 +70,8 @@ func (a *api) registerOperations() {
 func (a *api) registerContract() {
 	register(a, huma.Operation{
 		Method:      http.MethodGet,
-		Path:        jobPath,
-		OperationID: "apps_dashboard_api_data_export_get_org_export",
+		Path:        a.paths.job,
+		OperationID: a.config.operationID("get_org_export"),
 		Tags:        []string{tagExport},
 		Summary:     "Poll an organization data export",
 		Description: "Return the status of a previously-requested export. Once `status` is `completed`, " +
@@ -91,8 +82,8 @@ func (a *api) registerContract() {
 	}, a.getJob)
 	register(a, huma.Operation{
 		Method:      http.MethodPost,
-		Path:        jobsPath,
-		OperationID: "apps_dashboard_api_data_export_request_org_export",
+		Path:        a.paths.jobs,
+		OperationID: a.config.operationID("request_org_export"),
 		Tags:        []string{tagExport},
 		Summary:     "Request an organization data export",
 		Description: "Start an export of everything the organization owns, as an archive of YAML files and binary assets. " +
@@ -130,7 +121,7 @@ func (a *api) registerExtensions() {
 	one, most, pages := 1.0, float64(maxPageSize), float64(maxPage)
 	register(a, huma.Operation{
 		Method:      http.MethodGet,
-		Path:        jobsPath,
+		Path:        a.paths.jobs,
 		OperationID: "list_org_exports",
 		Tags:        []string{tagExtensions},
 		Summary:     "List an organization's data exports",
@@ -149,7 +140,7 @@ func (a *api) registerExtensions() {
 	}, a.listJobs)
 	register(a, huma.Operation{
 		Method:        http.MethodDelete,
-		Path:          jobPath,
+		Path:          a.paths.job,
 		OperationID:   "delete_org_export",
 		Tags:          []string{tagExtensions},
 		Summary:       "Cancel an organization data export, or delete its archive",

@@ -24,21 +24,21 @@ const (
 	// heartbeatEvery keeps proxies from taking a stream for dead.
 	heartbeatEvery = 15 * time.Second
 
-	// writeTimeout is how long a client may take for an event before it is
-	// dropped. It comes back by itself.
+	// writeTimeout is how long a client may take for an event. Then it is dropped,
+	// and comes back by itself.
 	writeTimeout = 10 * time.Second
 
-	// reconnectAfter is how long clients are asked to wait before they do.
+	// reconnectAfter is how long clients are asked to wait before they come back.
 	reconnectAfter = 2 * time.Second
 )
 
-// eventOut is a job as a stream of events tells of it.
+// eventOut is the data of an event.
 type eventOut struct {
 	orgExportStatusOut
 	Progress []progressOut `json:"progress"`
 }
 
-// progressOut is how far a section is that has not ended.
+// progressOut is how far a section is. It has not ended yet.
 type progressOut struct {
 	Key         string `json:"key"`
 	RecordCount int64  `json:"record_count"`
@@ -48,7 +48,7 @@ type progressOut struct {
 	Total       int64  `json:"total,omitempty"`
 }
 
-// eventsIn names a job, and what the client has got of it already.
+// eventsIn names a job, and the last event that the client has got of it.
 type eventsIn struct {
 	OrganizationID string `path:"organization_id"`
 	JobID          string `path:"job_id"`
@@ -61,10 +61,7 @@ func (in *eventsIn) faults(a *api) []fault {
 	return (&jobIn{in.OrganizationID, in.JobID}).faults(a) // huma would not fill in an embedded jobIn
 }
 
-const (
-	eventsPath = jobPath + "/events"
-	eventsType = "text/event-stream"
-)
+const eventsType = "text/event-stream"
 
 // registerEvents adds the operation that streams events.
 func (a *api) registerEvents() {
@@ -76,7 +73,7 @@ func (a *api) registerEvents() {
 	responses["204"] = &huma.Response{Description: "The export has ended, and the client has its last event."}
 	register(a, huma.Operation{
 		Method:      http.MethodGet,
-		Path:        eventsPath,
+		Path:        a.paths.events,
 		OperationID: "watch_org_export",
 		Tags:        []string{tagExtensions},
 		Summary:     "Watch an organization data export",
@@ -124,9 +121,9 @@ type stream struct {
 	last string // id of the event that the client has got
 }
 
-// run sends events until the job has ended, the client has gone or may not see
-// them any more, or the server stops. Whether it still may is looked at with each
-// heartbeat, and before it gets a link.
+// run sends events until the job has ended, the client has gone, the server stops, or
+// the client may not see the job any more. That is checked with each heartbeat, and
+// before the client gets a link.
 func (s *stream) run(ctx context.Context, job jobs.Job) {
 	defer func() { _ = s.extend() }() // the end is written after this, perhaps long after the last event
 	ok := s.write(fmt.Sprintf("retry: %d\n\n", reconnectAfter.Milliseconds())) && s.send(ctx, job)
@@ -163,15 +160,14 @@ func (s *stream) check(ctx context.Context, job jobs.Job) error {
 	return err
 }
 
-// refused tells whether err says that somebody may not see something, and not
-// that it cannot be told.
+// refused reports whether err means no. Other errors mean that nobody knows.
 func refused(err error) bool {
 	var e *errorOut
 	return errors.Is(err, ErrUnauthorized) || errors.As(err, &e) && e.Status == http.StatusForbidden
 }
 
-// send writes how a job is, unless the client knows. It returns false if it
-// could not.
+// send writes the event of a job, unless the client has it. It returns false if it
+// failed.
 func (s *stream) send(ctx context.Context, job jobs.Job) bool {
 	id := eventID(job)
 	if id == s.last && job.Status.InFlight() {
@@ -192,8 +188,8 @@ func (s *stream) send(ctx context.Context, job jobs.Job) bool {
 	return s.write("event: status\nid: " + id + "\ndata: " + strings.TrimSpace(data.String()) + "\n\n")
 }
 
-// write hands text to the client at once. One that does not take it in time is
-// dropped.
+// write sends text to the client at once. It returns false if the client does not take
+// it in time.
 func (s *stream) write(text string) bool {
 	if s.extend() != nil {
 		return false
@@ -223,8 +219,8 @@ func (a *api) progress(job jobs.Job) []progressOut {
 	return out
 }
 
-// eventID is the same on every node as long as nothing has changed that a client
-// sees, but for the link.
+// eventID returns the id of the event of a job. It changes with what a client sees of
+// the job, except for the link, and is the same on every node.
 func eventID(job jobs.Job) string {
 	job = job.Clone()
 	slices.SortFunc(job.Progress, func(x, y jobs.SectionProgress) int { return strings.Compare(x.Key, y.Key) })

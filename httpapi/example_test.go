@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -35,6 +36,36 @@ func Example() {
 	// Output:
 	// 401 application/problem+json
 	// 200 application/json
+}
+
+// An API with a name of its own. What is not set stays as the contract has it.
+func Example_ownName() {
+	api, err := httpapi.New(httpapi.Config{
+		Service: exampleService(), Authenticate: signedIn,
+		Info:      httpapi.Info{Title: "Acme Export API", Terms: "https://acme.example/terms"},
+		BasePath:  "/v1/exports",
+		ErrorBase: "https://acme.example/errors/",
+		PublicURL: "https://api.acme.example",
+	})
+	if err != nil {
+		panic(err)
+	}
+	get := func(path string) map[string]any {
+		response := httptest.NewRecorder()
+		api.ServeHTTP(response, httptest.NewRequestWithContext(context.Background(), http.MethodGet, path, nil))
+		var body map[string]any
+		if err := json.Unmarshal(response.Body.Bytes(), &body); err != nil {
+			panic(err)
+		}
+		return body
+	}
+	fmt.Println(get("/openapi.json")["info"].(map[string]any)["title"])
+	fmt.Println(get("/v1/exports/" + ourOrg)["type"])
+	fmt.Println(get(httpapi.DefaultBasePath + "/" + ourOrg)["type"])
+	// Output:
+	// Acme Export API
+	// https://acme.example/errors/unauthorized
+	// https://acme.example/errors/not_found
 }
 
 // signedIn is what the service knows of a request anyway.

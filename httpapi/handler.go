@@ -12,20 +12,10 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 )
 
-// Where things are served. The contract says where exports are.
-const (
-	dataExport   = "/dashboard/api/v1/data-export"
-	jobsPath     = dataExport + "/{organization_id}"
-	jobPath      = jobsPath + "/{job_id}"
-	healthPath   = "/healthz"
-	readyPath    = "/readyz"
-	documentPath = "/openapi"
-	docsPath     = "/docs"
-)
-
 // api is the handler that New makes.
 type api struct {
 	config      Config
+	paths       paths
 	huma        huma.API
 	mux         *http.ServeMux
 	routes      http.Handler // the mux, behind what comes first
@@ -35,18 +25,18 @@ type api struct {
 	watchers    watchers
 }
 
-// New makes the handler of the API. The error names every problem of the
-// configuration.
+// New returns the handler of the API. The error joins a [*FieldError] for each problem
+// of the configuration.
 //
-// The handler is safe for concurrent use and shares nothing with other ones, nor
-// with another use of huma in the same process. As an [http.ServeMux] it has a
-// method Handler, which tells the pattern of a request for metrics and traces.
+// The handler is safe for concurrent use. It shares nothing with other handlers of New,
+// nor with another use of huma in the same process. Like an [http.ServeMux] it has a
+// method Handler, which returns the pattern of a request, for metrics and traces.
 func New(c Config) (http.Handler, error) {
 	c = c.withDefaults()
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	a := &api{config: c, mux: http.NewServeMux(), crossOrigin: http.NewCrossOriginProtection()}
+	a := &api{config: c, paths: pathsBelow(c.BasePath), mux: http.NewServeMux(), crossOrigin: http.NewCrossOriginProtection()}
 	for _, origin := range c.TrustedOrigins {
 		_ = a.crossOrigin.AddTrustedOrigin(origin) // validate has tried it
 	}
@@ -70,8 +60,8 @@ func New(c Config) (http.Handler, error) {
 	return a, nil
 }
 
-// humaConfig names all that huma would otherwise take from variables of its own,
-// which a host may have changed for its API.
+// humaConfig sets all that huma would otherwise take from its variables. A host may
+// have changed those for its own API.
 func (a *api) humaConfig() huma.Config {
 	format := huma.Format{Marshal: marshal, Unmarshal: json.Unmarshal}
 	return huma.Config{
@@ -82,8 +72,8 @@ func (a *api) humaConfig() huma.Config {
 	}
 }
 
-// marshal writes nothing at all if v cannot be encoded. That the client has gone
-// is nobody's error.
+// marshal writes v as JSON, or nothing if it cannot be encoded. It is no error if the
+// client has gone.
 func marshal(w io.Writer, v any) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -95,8 +85,8 @@ func marshal(w io.Writer, v any) error {
 	return nil
 }
 
-// transform makes an errorOut of any error that huma itself answers with: today
-// no operation lets it. Such errors quote their cause, which goes to the log.
+// transform makes an errorOut of any error that huma itself answers with. Today no
+// operation lets it. Such errors quote their cause; it goes to the log.
 func (a *api) transform(ctx huma.Context, _ string, v any) (any, error) {
 	if _, ours := v.(*errorOut); ours {
 		return v, nil
@@ -115,7 +105,7 @@ func (a *api) transform(ctx huma.Context, _ string, v any) (any, error) {
 	return a.problem(e.GetStatus(), ""), nil
 }
 
-// toDocs leads to the page of documentation, by a relative link, because a host
+// toDocs redirects to the page of documentation. The link is relative because a host
 // may have stripped a prefix.
 func toDocs(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Location", strings.TrimPrefix(docsPath, "/")+"/")

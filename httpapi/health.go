@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -11,10 +12,10 @@ import (
 
 var errStopping = errors.New("httpapi: the server is to stop")
 
-// healthy tells that the process lives.
+// healthy answers /healthz: the process lives.
 func (a *api) healthy(w http.ResponseWriter, _ *http.Request) { writeReport(w) }
 
-// ready tells whether requests can be served, and if not who is to blame.
+// ready answers /readyz: requests can be served, or what is not ready.
 func (a *api) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), a.config.ReadyTimeout)
 	defer cancel()
@@ -50,7 +51,7 @@ func (a *api) ready(w http.ResponseWriter, r *http.Request) {
 		writeReport(w)
 		return
 	}
-	e := a.problem(http.StatusServiceUnavailable, "Not ready: "+strings.Join(names, ", ")+".")
+	e := a.problem(http.StatusServiceUnavailable, fmt.Sprintf(detailNotReady, strings.Join(names, ", ")))
 	e.Details = map[string]any{"not_ready": names}
 	a.writeProblem(w, e)
 }

@@ -92,7 +92,8 @@ func isolation(t *testing.T) {
 			t.Errorf("%s: the title is %q", path, title)
 		}
 		got := at(t, r.json, "components", "schemas", "ErrorOut")
-		if want := at(t, asJSON(t, contract()), "components", "schemas", "ErrorOut"); !reflect.DeepEqual(got, want) {
+		ofContract := asText(t, at(t, asJSON(t, contract()), "components", "schemas", "ErrorOut"))
+		if asText(t, got) != strings.ReplaceAll(ofContract, "https://closient.com/docs/errors/", want) {
 			t.Errorf("%s: ErrorOut is %v", path, got)
 		}
 		got = at(t, r.json, "components", "schemas", "OrgExportStatusOut")

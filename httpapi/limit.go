@@ -20,7 +20,7 @@ const (
 // defaultLimits are those of the contract.
 func defaultLimits() access.Limits { return access.Limits{PerMinute: 300, PerDay: 10_000} }
 
-// defaultAddressLimits are lower: whoever has no credentials has little to ask.
+// defaultAddressLimits are lower: clients without credentials have little to ask.
 func defaultAddressLimits() access.Limits { return access.Limits{PerMinute: 60, PerDay: 1000} }
 
 // within fills in the limits that l leaves to the default.
@@ -30,12 +30,11 @@ func within(l, otherwise access.Limits) access.Limits {
 	return l
 }
 
-// count counts a request of key and tells the client how many it has left. It
-// returns how long that is to wait, 0 if the request may pass, and for how long
-// of it the limit of a minute is to blame.
+// count counts a request for key, and tells the client how many are left. wait is how
+// long the client has to wait, 0 if the request may pass. burst is the part of it that
+// comes from the limit of a minute.
 //
-// Where it cannot be counted the request may pass: an outage of the counter is
-// not to be one of the API.
+// If the counter fails the request may pass: the API must not fail with it.
 func (a *api) count(w http.ResponseWriter, r *http.Request, key string, limits access.Limits) (wait, burst time.Duration) {
 	ctx := r.Context()
 	windows, err := a.config.Counter.Count(ctx, key, minute, day)
@@ -59,9 +58,9 @@ func (a *api) count(w http.ResponseWriter, r *http.Request, key string, limits a
 	return next, burst
 }
 
-// tell writes the fields about the window with the fewest requests left and, of
-// several such, the one that ends last. It returns when that is: no request can
-// pass before if there are none left.
+// tell writes the header fields about the window with the fewest requests left; of
+// several such windows, about the one that ends last. It returns how long until that
+// window ends. If it has no requests left, none can pass before.
 func tell(h http.Header, now time.Time, windows []access.Window, quotas []int64) time.Duration {
 	policies := make([]string, len(windows))
 	tightest, left := 0, int64(0)
@@ -85,10 +84,10 @@ func tell(h http.Header, now time.Time, windows []access.Window, quotas []int64)
 	return reset
 }
 
-// seconds rounds up, so that who waits as long does not come too early.
+// seconds rounds up, so that a client that waits as long does not come too early.
 func seconds(d time.Duration) int64 { return int64((max(d, 0) + time.Second - 1) / time.Second) }
 
-// tooMany is the error of a client that is to come again after wait.
+// tooMany returns the error that asks a client to come again after wait.
 func (a *api) tooMany(detail string, wait time.Duration) *errorOut {
 	e := a.problem(http.StatusTooManyRequests, detail)
 	after := int(max(seconds(wait), 1))
@@ -105,9 +104,9 @@ func (a *api) limit(w http.ResponseWriter, r *http.Request, p access.Principal) 
 	return nil
 }
 
-// limitAddress counts a request without good credentials and refuses it if there
-// were too many of its address. Who has guessed credentials too fast is blocked:
-// see refuseBlocked.
+// limitAddress counts a request without good credentials for its address, and refuses it
+// if there were too many. guessed means that the credentials were bad; an address that
+// guesses too fast is blocked: see refuseBlocked.
 func (a *api) limitAddress(w http.ResponseWriter, r *http.Request, guessed bool) error {
 	from := network(requestOf(r.Context()).address)
 	wait, burst := a.count(w, r, "address:"+from, a.config.AddressLimits)
@@ -120,10 +119,10 @@ func (a *api) limitAddress(w http.ResponseWriter, r *http.Request, guessed bool)
 	return a.tooMany("", wait)
 }
 
-// refuseBlocked refuses a request of an address that has guessed credentials too
-// fast, good ones as well: nothing is looked up, so that nobody learns which ones
-// are good. It lasts until the minute ends and not the day, because other
-// clients may have the same address, of which one has a key that was revoked.
+// refuseBlocked refuses every request of an address that has guessed credentials too
+// fast, even with good ones. Nothing is looked up, so that nobody learns which ones are
+// good. The block lasts until the end of the minute, not of the day: other clients may
+// have the same address.
 func (a *api) refuseBlocked(w http.ResponseWriter, r *http.Request) error {
 	left := a.blocked.left(network(requestOf(r.Context()).address), a.config.Now())
 	if left == 0 {
@@ -135,8 +134,8 @@ func (a *api) refuseBlocked(w http.ResponseWriter, r *http.Request) error {
 	return a.tooMany("", left) // the counter has failed, or another clock
 }
 
-// network is what limits know an address by. Whoever has an IPv6 address has a
-// network of 64 bits full of them.
+// network returns what limits know an address by. A client with an IPv6 address has a
+// whole network of 64 bits.
 func network(address string) string {
 	ip, err := netip.ParseAddr(address)
 	if err != nil {
@@ -149,7 +148,7 @@ func network(address string) string {
 	return netip.PrefixFrom(ip, 64).Masked().String()
 }
 
-// blocked are the addresses that have guessed too fast.
+// blocked holds the addresses that have guessed too fast.
 type blocked struct {
 	mu    sync.Mutex
 	until map[string]time.Time
@@ -167,7 +166,7 @@ func (b *blocked) add(address string, until time.Time) {
 	b.until[address] = until
 }
 
-// left tells for how long an address is blocked from now on.
+// left returns how long an address is still blocked.
 func (b *blocked) left(address string, now time.Time) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -178,7 +177,7 @@ func (b *blocked) left(address string, now time.Time) time.Duration {
 	return max(until.Sub(now), 0)
 }
 
-// countUnmatched counts a request that no route is for: nobody looked at its
+// countUnmatched counts a request without a route for its address: nobody looks at its
 // credentials.
 func (a *api) countUnmatched(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -12,7 +12,7 @@ const (
 	defaultPageSize = 25
 	maxPageSize     = 100
 
-	// maxPage keeps what stores multiply it by within 64 bits.
+	// maxPage times the size of a page fits into 64 bits, for stores.
 	maxPage = 1<<31 - 1
 )
 
@@ -47,7 +47,7 @@ func (orgExportListOut) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.S
 	return likeContract(s, "OrgExportListOut", "A page of an organization's export jobs.")
 }
 
-// paginationOut tells where a page is among all.
+// paginationOut says where a page is among all pages.
 type paginationOut struct {
 	Page        int   `json:"page" doc:"Number of this page, from 1."`
 	PageSize    int   `json:"page_size" doc:"How many items a page has at most."`

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -12,19 +11,15 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// auditTimeout bounds how long an entry may take, which is written even if the
-// client has gone.
-const auditTimeout = 5 * time.Second
-
-// input is what an operation is told. All of it are texts, so that what is wrong
-// with them is found here and said in the words of the contract.
+// input is the parameters of an operation. All are texts: what is wrong with them is
+// found here, not by huma, and is said in the words of the contract.
 type input interface {
 	organization() string
 	faults(a *api) []fault
 }
 
-// register adds an operation: whoever is known and sends a valid request for an
-// organization that they may export gets through to do.
+// register adds an operation. do is called for valid requests whose principal may
+// export the organization.
 func register[I any, P interface {
 	*I
 	input
@@ -127,44 +122,4 @@ func (a *api) deleteJob(ctx context.Context, in *jobIn) (*struct{}, error) {
 	case jobs.NothingDeleted:
 	}
 	return nil, nil
-}
-
-// linkEvery is how often at most the trail tells that somebody was given links to
-// an archive.
-const linkEvery = time.Hour
-
-// recordLink notes that the principal of ctx was given a link. The counter knows
-// whether any process has noted it within the hour.
-func (a *api) recordLink(ctx context.Context, job jobs.Job) {
-	key := "link:" + principalOf(ctx).Name + ":" + job.ID
-	if a.config.Trail == nil || !a.touched.due(key, time.Time{}, a.config.Now()) {
-		return
-	}
-	windows, err := a.config.Counter.Count(ctx, key, linkEvery)
-	if err == nil && windows[0].Count > 1 {
-		return
-	}
-	a.record(ctx, audit.Linked, job.Organization.ID, job.ID) // rather twice than not at all
-}
-
-// record adds to the trail what was done. It cannot be undone if that fails.
-func (a *api) record(ctx context.Context, action audit.Action, organizationID, jobID string) {
-	a.recordEntry(ctx, audit.Entry{Action: action, OrganizationID: organizationID, JobID: jobID})
-}
-
-// recordEntry adds an entry, filled in with who did it and when.
-func (a *api) recordEntry(ctx context.Context, entry audit.Entry) {
-	if a.config.Trail == nil {
-		return
-	}
-	entry.At, entry.Actor = a.config.Now().UTC().Truncate(time.Millisecond), principalOf(ctx).Name
-	if r := requestOf(ctx); r != nil {
-		entry.Address = r.address
-	}
-	to, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditTimeout)
-	defer cancel()
-	if err := a.config.Trail.Record(to, entry); err != nil {
-		a.log(ctx).ErrorContext(ctx, "not recorded in the audit trail", "action", entry.Action, "actor", entry.Actor,
-			"organization", entry.OrganizationID, "job", entry.JobID, "error", err)
-	}
 }

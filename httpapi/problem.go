@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/orgexport/orgexport/export"
@@ -23,41 +22,6 @@ const (
 	maxDetails = 20
 )
 
-// kind is what errors of a status have in common.
-type kind struct {
-	code, title, detail string
-	retryable           bool
-}
-
-var kinds = map[int]kind{
-	http.StatusBadRequest:            {"bad_request", "Bad Request", "The request could not be understood.", false},
-	http.StatusUnauthorized:          {"unauthorized", "Unauthorized", "Valid credentials are required.", false},
-	http.StatusForbidden:             {"forbidden", "Forbidden", "You do not have permission to perform this action.", false},
-	http.StatusNotFound:              {"not_found", "Not Found", "The requested resource was not found.", false},
-	http.StatusMethodNotAllowed:      {"method_not_allowed", "Method Not Allowed", "The resource does not have this method.", false},
-	http.StatusNotAcceptable:         {"not_acceptable", "Not Acceptable", "The response is only available as application/json.", false},
-	http.StatusConflict:              {"conflict", "Conflict", "The request conflicts with the state of the resource.", false},
-	http.StatusRequestEntityTooLarge: {"content_too_large", "Content Too Large", "The body of the request is too large.", false},
-	http.StatusUnsupportedMediaType:  {"unsupported_media_type", "Unsupported Media Type", "The body of the request has a type that is not supported.", false},
-	http.StatusUnprocessableEntity:   {"validation_error", "Validation Error", "Validation error.", false},
-	http.StatusTooManyRequests:       {"rate_limited", "Rate Limited", "Rate limit exceeded. Please try again later.", true},
-	http.StatusInternalServerError:   {"internal_error", "Internal Error", "An internal error occurred.", true},
-	http.StatusServiceUnavailable:    {"service_unavailable", "Service Unavailable", "The service is not ready. Please try again later.", true},
-}
-
-// kindOf makes one up for a status that has none, of the words of HTTP.
-func kindOf(status int) kind {
-	if k, ok := kinds[status]; ok {
-		return k
-	}
-	title := http.StatusText(status)
-	if title == "" {
-		title = "Error"
-	}
-	code := strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(title), " ", "_"), "-", "_")
-	return kind{code, title, title + ".", status >= http.StatusInternalServerError}
-}
-
 // problem returns an error to answer with. An empty detail means the usual one
 // of the status.
 func (a *api) problem(status int, detail string) *errorOut {
@@ -74,8 +38,7 @@ func (a *api) problem(status int, detail string) *errorOut {
 	}
 }
 
-// problemOf returns what a client may know of err. What it may not goes to the
-// log.
+// problemOf returns what a client may know of err. The rest goes to the log.
 func (a *api) problemOf(ctx context.Context, err error) *errorOut {
 	var e *errorOut
 	var bad *jobs.RequestError
@@ -111,20 +74,19 @@ func (a *api) invalid(faults []fault) *errorOut {
 	return e
 }
 
-// fail answers a request with what a client may know of err.
+// fail answers a request by what a client may know of err.
 func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	a.writeProblem(w, a.problemOf(r.Context(), err))
 }
 
-// WriteError answers a request by an error like those of the API's operations:
-// problem details, with the text that clients may see of err (see
-// [export.PublicText]) or, if it has none, the usual one of the status. Use it in
-// handlers that [Config] mounts. It is the ErrorHandler for package sign:
+// WriteError answers a request by an error as the API's operations do. Its detail is the
+// public text of err (see [export.PublicText]) or, if err has none, the usual one of
+// the status. Use it in handlers that [Config] mounts, such as that of package sign:
 //
 //	sign.New(sign.Config{ErrorHandler: httpapi.WriteError, …})
 //
-// If the request came through a handler of [New], the configuration of that one
-// holds, otherwise the defaults do. WriteError logs nothing.
+// It uses the configuration of the handler of [New] that the request came through, or
+// the defaults if it came through none. It logs nothing.
 func WriteError(w http.ResponseWriter, r *http.Request, status int, err error) {
 	a := &api{config: Config{ErrorBase: defaultErrorBase, Now: time.Now}}
 	if request := requestOf(r.Context()); request != nil {
@@ -142,8 +104,8 @@ func publicText(err error) string {
 	return ""
 }
 
-// ofAnotherBody are the header fields that may have been set for a body that is
-// not sent after all.
+// ofAnotherBody are header fields that a handler may have set for its own body before
+// it failed.
 var ofAnotherBody = []string{
 	"Accept-Ranges", "Content-Disposition", "Content-Encoding", "Content-Length", "Etag", "Expires", "Last-Modified", "Vary",
 }

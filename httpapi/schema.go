@@ -71,7 +71,7 @@ type orgExportStatusEnum string
 
 // Schema implements [huma.SchemaProvider].
 func (orgExportStatusEnum) Schema(r huma.Registry) *huma.Schema {
-	return enumSchema(r, "OrgExportStatusEnum", "Lifecycle of an export job. Mirrors ``data_export.models.OrgExportStatus``.",
+	return enumSchema(r, statusEnum, "Lifecycle of an export job. Mirrors ``data_export.models.OrgExportStatus``.",
 		"pending", "processing", "completed", "failed")
 }
 
@@ -83,7 +83,10 @@ func (orgExportArchiveFormatEnum) Schema(r huma.Registry) *huma.Schema {
 		"zip", "tar.gz")
 }
 
-const archiveFormatEnum = "OrgExportArchiveFormatEnum"
+const (
+	statusEnum        = "OrgExportStatusEnum"
+	archiveFormatEnum = "OrgExportArchiveFormatEnum"
+)
 
 // errorOut is every error, and an error itself.
 //
@@ -113,19 +116,22 @@ func (*errorOut) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	s = likeContract(s, "ErrorOut", "RFC 9457 Problem Details response.\n\n"+
 		"All API errors are returned in this format with Content-Type:\napplication/problem+json.",
 		"retry_after", "owner_action_required")
-	example := func(detail, code, title string, status int, retryable bool) map[string]any {
+	return s
+}
+
+// errorExamples are examples of ErrorOut whose types begin with base.
+func errorExamples(base string) []any {
+	example := func(status int) map[string]any {
+		k := kindOf(status)
 		return map[string]any{
-			"detail": detail, "error_code": code, "retryable": retryable, "status": status,
-			"timestamp": "2026-03-31T12:00:00+00:00", "title": title, "type": defaultErrorBase + code,
+			"detail": k.detail, "error_code": k.code, "retryable": k.retryable, "status": status,
+			"timestamp": "2026-03-31T12:00:00+00:00", "title": k.title, "type": base + k.code,
 		}
 	}
-	notFound := example("The requested resource was not found.", "not_found", "Not Found", 404, false)
-	invalid := example("Validation error.", "validation_error", "Validation Error", 422, false)
+	notFound, invalid, limited := example(http.StatusNotFound), example(http.StatusUnprocessableEntity), example(http.StatusTooManyRequests)
 	invalid["details"] = []any{map[string]any{"loc": []any{"body", "name"}, "msg": "Field required", "type": "missing"}}
-	limited := example("Rate limit exceeded. Please try again later.", "rate_limited", "Rate Limited", 429, true)
 	limited["retry_after"] = 31
-	s.Examples = []any{notFound, invalid, limited}
-	return s
+	return []any{notFound, invalid, limited}
 }
 
 // Error implements error.
@@ -140,9 +146,9 @@ func (e *errorOut) GetHeaders() http.Header { return e.header }
 // ContentType implements [huma.ContentTypeFilter].
 func (e *errorOut) ContentType(string) string { return problemType }
 
-// likeContract makes the schema of a struct look like those of the contract,
-// which another program has made: all properties have titles, those that may be
-// null say so in another way, and unknown ones are welcome.
+// likeContract makes the schema of a struct look like those of the contract, which come
+// from another program: properties have titles, null is one of anyOf, and unknown
+// properties are allowed.
 func likeContract(s *huma.Schema, title, description string, nullable ...string) *huma.Schema {
 	s.Title, s.Description = title, description
 	s.AdditionalProperties = nil
@@ -186,9 +192,9 @@ func enumSchema(r huma.Registry, name, description string, values ...any) *huma.
 
 const schemaPrefix = "#/components/schemas/"
 
-// newRegistry returns a registry of schemas. Types that are not ours get names
-// that ours never have: huma registers the error type that it finds in its own
-// variables, which are the host's.
+// newRegistry returns a registry of schemas. Types that are not ours get names that ours
+// never have. There is one: huma registers the error type of its own variables, and
+// those belong to the host.
 func newRegistry() huma.Registry {
 	ours := reflect.TypeFor[errorOut]().PkgPath()
 	return huma.NewMapRegistry(schemaPrefix, func(t reflect.Type, hint string) string {

@@ -15,11 +15,8 @@ import (
 	"github.com/orgexport/orgexport/export/audit"
 )
 
-// sessionCookie is the contract's.
+// sessionCookie is the name that the contract gives the cookie.
 const sessionCookie = "sessionid"
-
-// sessionPath is where a session ends.
-const sessionPath = "/dashboard/api/v1/session"
 
 // browserSession is a session and its text, which only the cookie has.
 type browserSession struct {
@@ -27,7 +24,7 @@ type browserSession struct {
 	text string
 }
 
-// bySession says whose session it is.
+// bySession returns whose session it is.
 func (a *api) bySession(ctx context.Context, cookies []*http.Cookie) (caller, error) {
 	text := cookies[0].Value
 	if !access.ValidSession(text) || len(cookies) > 1 {
@@ -47,17 +44,17 @@ func (a *api) bySession(ctx context.Context, cookies []*http.Cookie) (caller, er
 	return caller{session.Principal(), &browserSession{session, text}}, nil
 }
 
-// checkOrigin refuses what another site has made a browser send, with the cookie
-// of a session, if it is a request that changes anything.
+// checkOrigin refuses a request with a session that changes something and that another
+// site has made the browser send.
 func (a *api) checkOrigin(r *http.Request) error {
 	if a.crossOrigin.Check(r) != nil {
-		return a.problem(http.StatusForbidden, "The request comes from another site.")
+		return a.problem(http.StatusForbidden, detailOtherSite)
 	}
 	return nil
 }
 
-// renew gives a session that is used in its second half its full time again,
-// unless it was made for a shorter one.
+// renew extends a session to its full time if it is in its second half, unless it was
+// made for a shorter time.
 func (a *api) renew(ctx context.Context, w http.ResponseWriter, session browserSession) {
 	now := a.config.Now()
 	until := now.Add(a.config.SessionTTL)
@@ -74,11 +71,11 @@ func (a *api) renew(ctx context.Context, w http.ResponseWriter, session browserS
 	http.SetCookie(w, a.cookie(session.text, until))
 }
 
-// cookie is the one that a browser is to keep until then.
+// cookie returns the cookie that a browser keeps until then.
 func (a *api) cookie(text string, until time.Time) *http.Cookie {
 	return &http.Cookie{
 		Name: sessionCookie, Value: text, Path: "/", Expires: until.UTC(),
-		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: strings.HasPrefix(strings.ToLower(a.config.PublicURL), "https:"),
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: !strings.HasPrefix(strings.ToLower(a.config.PublicURL), "http:"),
 	}
 }
 
@@ -86,7 +83,7 @@ func (a *api) cookie(text string, until time.Time) *http.Cookie {
 func (a *api) registerSession() {
 	huma.Register(a.huma, huma.Operation{
 		Method:        http.MethodDelete,
-		Path:          sessionPath,
+		Path:          a.paths.session,
 		OperationID:   "end_session",
 		Tags:          []string{tagExtensions},
 		Summary:       "Log out",

@@ -9,17 +9,16 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// pollAfter is how many seconds a client is asked to wait before it looks again
-// at a job in flight.
+// pollAfter is how many seconds a client is asked to wait before it polls again.
 const pollAfter = "2"
 
-// statusResponse is a job.
+// statusResponse is a response with a job.
 type statusResponse struct {
 	Body orgExportStatusOut
 }
 
-// status answers with a job and, as long as it has not ended, with when to look
-// at it again.
+// status answers with a job. While the job has not ended, it asks the client to poll
+// again.
 func (a *api) status(ctx context.Context, job jobs.Job) (*statusResponse, error) {
 	out, err := a.statusOf(ctx, job)
 	if err != nil {
@@ -31,7 +30,7 @@ func (a *api) status(ctx context.Context, job jobs.Job) (*statusResponse, error)
 	return &statusResponse{out}, nil
 }
 
-// statusOf is a job as clients see it, with a fresh link to its archive.
+// statusOf returns a job as clients see it, with a fresh link to its archive.
 func (a *api) statusOf(ctx context.Context, job jobs.Job) (orgExportStatusOut, error) {
 	out := orgExportStatusOut{
 		JobID:          job.ID,

@@ -9,15 +9,15 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// watchEvery is how often a job that somebody watches is read from the store,
-// which workers write at most as often.
+// watchEvery is how often a watched job is read from the store. Workers do not write
+// it more often.
 const watchEvery = time.Second
 
 // jobKey names a job that is watched.
 type jobKey struct{ organizationID, jobID string }
 
-// watchers let any number of clients watch jobs, and read each job once for all
-// of them. Because they read the store it does not matter where a job runs.
+// watchers let any number of clients watch jobs. Each job is read once for all of its
+// clients. It is read from the store, so that it may run anywhere.
 type watchers struct {
 	get func(ctx context.Context, organizationID, jobID string) (jobs.Job, error)
 	log *slog.Logger
@@ -26,15 +26,15 @@ type watchers struct {
 	jobs map[jobKey]*watched
 }
 
-// watched is a job and who watches it.
+// watched is a job that is watched.
 type watched struct {
 	stop     context.CancelFunc
 	watchers map[chan jobs.Job]bool // each holds one, the newest
 }
 
-// watch returns a channel of how a job is, whenever it was read. A watcher that
-// is slow misses what was between. All get the same job, which they must not
-// change. Who watches must call leave, once.
+// watch returns a channel that gets the job each time it is read. A slow receiver misses
+// some. All receivers get the same job and must not change it. The caller must call
+// leave once.
 func (w *watchers) watch(key jobKey) (updates <-chan jobs.Job, leave func()) {
 	c := make(chan jobs.Job, 1)
 	w.mu.Lock()
@@ -61,8 +61,8 @@ func (w *watchers) watch(key jobKey) (updates <-chan jobs.Job, leave func()) {
 	}
 }
 
-// read reads a job until nobody watches it any more. Of failures in a row, after
-// which the next read may be better, the log has the first one.
+// read reads a job again and again until nobody watches it. It goes on after a failure;
+// of several in a row the first is logged.
 func (w *watchers) read(ctx context.Context, key jobKey, j *watched) {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()

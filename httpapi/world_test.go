@@ -161,7 +161,7 @@ func (w *world) lookup() {
 // newKey stores k and returns its text.
 func (w *world) newKey(k access.Key) string {
 	w.t.Helper()
-	text, err := access.NewKeyText(k.Kind, rand.Reader)
+	text, err := w.config.KeyPrefixes.NewText(k.Kind, rand.Reader)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -7,6 +7,7 @@
 // letters and digits, and the CRC-32 (IEEE) of those in eight hexadecimal
 // digits, with underscores between. The checksum lets a mistyped key be refused
 // before anything is looked up. Stores keep only the SHA-256 of the whole text.
+// The prefixes can be your own: see [KeyPrefixes].
 //
 // # Sessions
 //

@@ -2,15 +2,12 @@ package access
 
 import (
 	"crypto/sha256"
-	"errors"
-	"fmt"
-	"hash/crc32"
-	"io"
-	"strings"
+	"slices"
 	"time"
 )
 
-// Kind is what a key acts as. Its text is the key's prefix.
+// Kind is what a key acts as. Its text is stored, and it is the prefix of keys of
+// that kind unless [KeyPrefixes] has another one.
 type Kind string
 
 // The kinds of keys.
@@ -20,8 +17,10 @@ const (
 	Publishable Kind = "cpk" // may be seen by anybody, and may export nothing
 )
 
-// Valid tells whether k is one of the kinds.
-func (k Kind) Valid() bool { return k == Business || k == User || k == Publishable }
+func kinds() []Kind { return []Kind{Business, User, Publishable} }
+
+// Valid reports whether k is one of the kinds.
+func (k Kind) Valid() bool { return slices.Contains(kinds(), k) }
 
 // Key is what is stored of an API key. Instants are in UTC and whole
 // milliseconds.
@@ -50,7 +49,7 @@ type Key struct {
 	LastUsedAt time.Time // zero: never
 }
 
-// Active tells whether the key is good at now.
+// Active reports whether the key is good at now.
 func (k Key) Active(now time.Time) bool {
 	return k.RevokedAt.IsZero() && (k.ExpiresAt.IsZero() || now.Before(k.ExpiresAt))
 }
@@ -75,54 +74,3 @@ func (k Key) Principal() Principal {
 // publishablePerMinute is the default limit of publishable keys, as the contract
 // has it.
 const publishablePerMinute = 100
-
-const (
-	bodyAlphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	bodyLength   = 32
-)
-
-// ErrKey is matched when text is not an API key.
-var ErrKey = errors.New("access: not an API key")
-
-// ParseKey checks the form and the checksum of a key's text. The error matches
-// [ErrKey] and does not quote the text.
-func ParseKey(text string) (Kind, error) {
-	prefix, rest, _ := strings.Cut(text, "_")
-	body, sum, _ := strings.Cut(rest, "_")
-	kind := Kind(prefix)
-	switch {
-	case !kind.Valid():
-		return "", fmt.Errorf("%w: unknown prefix", ErrKey)
-	case len(body) != bodyLength || strings.Trim(body, bodyAlphabet) != "":
-		return "", fmt.Errorf("%w: wrong form", ErrKey)
-	case sum != checksum(body):
-		return "", fmt.Errorf("%w: wrong checksum", ErrKey)
-	}
-	return kind, nil
-}
-
-// NewKeyText makes the text of a key of random bytes, for example from
-// [crypto/rand.Reader].
-func NewKeyText(kind Kind, random io.Reader) (string, error) {
-	if !kind.Valid() {
-		return "", fmt.Errorf("access: kind %q of a key", kind)
-	}
-	body := make([]byte, 0, bodyLength)
-	for b := make([]byte, 1); len(body) < bodyLength; {
-		if _, err := io.ReadFull(random, b); err != nil {
-			return "", fmt.Errorf("access: random bytes: %w", err)
-		}
-		// Only the first 248 values are spread evenly over 62 characters.
-		if int(b[0]) < 256/len(bodyAlphabet)*len(bodyAlphabet) {
-			body = append(body, bodyAlphabet[int(b[0])%len(bodyAlphabet)])
-		}
-	}
-	return string(kind) + "_" + string(body) + "_" + checksum(string(body)), nil
-}
-
-// Hash is what is stored and looked up of a key's text.
-func Hash(text string) [sha256.Size]byte { return sha256.Sum256([]byte(text)) }
-
-func checksum(body string) string {
-	return fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(body)))
-}

@@ -71,6 +71,75 @@ func TestNewKeyText(t *testing.T) {
 	}
 }
 
+// TestKeyPrefixes: keys have the prefixes that they are made and read with, and no
+// others.
+func TestKeyPrefixes(t *testing.T) {
+	own := access.KeyPrefixes{Business: "acme", Publishable: "acPublic2"} // and csu
+	for kind, prefix := range map[access.Kind]string{access.Business: "acme", access.User: "csu", access.Publishable: "acPublic2"} {
+		text, err := own.NewText(kind, rand.Reader)
+		if err != nil || !strings.HasPrefix(text, prefix+"_") || own.Of(kind) != prefix {
+			t.Fatalf("%s: %q, %v", kind, text, err)
+		}
+		if got, err := own.Parse(text); err != nil || got != kind {
+			t.Errorf("its own text %q: %q, %v", text, got, err)
+		}
+		_, err = access.ParseKey(text)
+		if known := err == nil; known != (kind == access.User) || err != nil && !errors.Is(err, access.ErrKey) {
+			t.Errorf("by the default prefixes %q: %v", text, err)
+		}
+	}
+	for _, text := range []string{"csb_" + body + "_84041098", "cpk_" + body + "_84041098", "Acme_" + body + "_84041098", "acm_" + body + "_84041098"} {
+		if kind, err := own.Parse(text); !errors.Is(err, access.ErrKey) || kind != "" {
+			t.Errorf("%q: %q, %v, want ErrKey", text, kind, err)
+		}
+	}
+	if got := own.Of("abc"); got != "" {
+		t.Errorf("a kind that does not exist has the prefix %q", got)
+	}
+}
+
+func TestCheckKeyPrefixes(t *testing.T) {
+	for _, good := range []access.KeyPrefixes{
+		{}, {Business: "ab"}, {Business: "csu", User: "csb"}, {Business: "a234567890123456"}, {Publishable: "Csb"},
+	} {
+		if err := good.Check(); err != nil {
+			t.Errorf("%+v: %v", good, err)
+		}
+	}
+	for _, c := range []struct {
+		prefixes access.KeyPrefixes
+		want     []string
+	}{
+		{access.KeyPrefixes{Business: "a"}, []string{`prefix "a" must have`}},
+		{access.KeyPrefixes{Business: "a2345678901234567"}, []string{`prefix "a2345678901234567" must have`}},
+		{access.KeyPrefixes{User: "2b"}, []string{`prefix "2b" must have`}},
+		{access.KeyPrefixes{User: "a_b", Publishable: "é"}, []string{`prefix "a_b" must have`, `prefix "é" must have`}},
+		{access.KeyPrefixes{User: "ab\n"}, []string{`prefix "ab\n" must have`}},
+		{access.KeyPrefixes{User: "csb"}, []string{`prefixes "csb" and "csb"`}},
+		{access.KeyPrefixes{User: "csbu"}, []string{`prefixes "csb" and "csbu"`}},
+		{access.KeyPrefixes{Business: "csux"}, []string{`prefixes "csux" and "csu"`}},
+		{access.KeyPrefixes{Business: "aa", User: "aa", Publishable: "aab"}, []string{
+			`prefixes "aa" and "aa"`, `prefixes "aa" and "aab"`, `prefixes "aa" and "aab"`,
+		}},
+	} {
+		err := c.prefixes.Check()
+		if err == nil {
+			t.Errorf("%+v is good", c.prefixes)
+			continue
+		}
+		lines := strings.Split(err.Error(), "\n")
+		if len(lines) != len(c.want) {
+			t.Errorf("%+v: %v, want %q", c.prefixes, err, c.want)
+			continue
+		}
+		for i, line := range lines {
+			if !strings.HasPrefix(line, "access: "+c.want[i]) {
+				t.Errorf("%+v: %q, want %q", c.prefixes, line, c.want[i])
+			}
+		}
+	}
+}
+
 func FuzzParseKey(f *testing.F) {
 	f.Add("csb_" + body + "_84041098")
 	f.Add("cpk_" + body + "_1a2b3c4d")

@@ -113,7 +113,7 @@ func (o *demoOptions) export(ctx context.Context, dir string) (made inventory, e
 			err = cerr
 		}
 	}()
-	key, err := demoKey(ctx, server)
+	key, err := demoKey(ctx, c.API, server)
 	if err != nil {
 		return made, err
 	}
@@ -122,7 +122,7 @@ func (o *demoOptions) export(ctx context.Context, dir string) (made inventory, e
 	run.Go(func() error { return serveOn(served, listener, server, 0) })
 	run.Go(func() (err error) {
 		defer stop()
-		made, err = o.request(ctx, demoClient{exportURL(url, demo.OrganizationID()), key}, stderr.observe)
+		made, err = o.request(ctx, demoClient{c.API.ExportsURL(url, demo.OrganizationID()), key}, stderr.observe)
 		return err
 	})
 	err = run.Wait()

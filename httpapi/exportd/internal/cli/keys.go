@@ -15,6 +15,7 @@ import (
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/audit"
+	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/wire"
 )
 
@@ -45,7 +46,9 @@ const keysCreateHelp = `Create makes an API key and prints it alone on standard 
 Kinds of keys (--kind):
   csb  acts in one organization, with --role; owners and managers may export
   csu  acts as --user, in the organizations that they are a member of
-  cpk  may be seen by anybody, belongs to one organization and may export nothing`
+  cpk  may be seen by anybody, belongs to one organization and may export nothing
+
+A key begins with its kind, or with what api.key_prefixes of the configuration says.`
 
 func keysCreateCommand() *cobra.Command {
 	var o serverOptions
@@ -121,6 +124,11 @@ func (o *serverOptions) withStore(ctx context.Context, use func(*bunstore.Store)
 	if err != nil {
 		return err
 	}
+	return withStoreOf(ctx, c, use)
+}
+
+// withStoreOf opens the store that a configuration names, for use.
+func withStoreOf(ctx context.Context, c *config.Config, use func(*bunstore.Store) error) error {
 	store, err := wire.OpenStore(ctx, c)
 	if err != nil {
 		return failed(err)
@@ -130,7 +138,11 @@ func (o *serverOptions) withStore(ctx context.Context, use func(*bunstore.Store)
 
 // createKey makes a key that expires after a while, or never if that is 0.
 func (o *serverOptions) createKey(ctx context.Context, key access.Key, expires time.Duration) error {
-	return o.withStore(ctx, func(store *bunstore.Store) error {
+	c, err := o.load(ctx)
+	if err != nil {
+		return err
+	}
+	return withStoreOf(ctx, c, func(store *bunstore.Store) error {
 		if expires > 0 {
 			now, err := store.Now(ctx)
 			if err != nil {
@@ -138,7 +150,7 @@ func (o *serverOptions) createKey(ctx context.Context, key access.Key, expires t
 			}
 			key.ExpiresAt = now.Add(expires)
 		}
-		text, err := newKey(ctx, store, key)
+		text, err := newKey(ctx, store, c.API.Keys(), key)
 		if err != nil {
 			return err
 		}
@@ -147,9 +159,9 @@ func (o *serverOptions) createKey(ctx context.Context, key access.Key, expires t
 	})
 }
 
-// newKey stores a key and returns its text.
-func newKey(ctx context.Context, store *bunstore.Store, key access.Key) (string, error) {
-	text, err := access.NewKeyText(key.Kind, rand.Reader)
+// newKey stores a key and returns its text, with the prefix of its kind.
+func newKey(ctx context.Context, store *bunstore.Store, prefixes access.KeyPrefixes, key access.Key) (string, error) {
+	text, err := prefixes.NewText(key.Kind, rand.Reader)
 	if err != nil {
 		return "", err
 	}

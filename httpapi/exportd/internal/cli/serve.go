@@ -110,7 +110,7 @@ func (o *serverOptions) serve(ctx context.Context, listen string, noWorker bool)
 	if err != nil {
 		return failed(err)
 	}
-	if err := o.greet(ctx, server, publicURL); err != nil {
+	if err := o.greet(ctx, c.API, server, publicURL); err != nil {
 		return failed(errors.Join(err, server.Close()))
 	}
 	err = withMetrics(ctx, metrics, server, func(ctx context.Context) error {
@@ -125,28 +125,23 @@ func isLoopback(host string) bool {
 }
 
 // greet prints where the API is and, of the demo, how to use it.
-func (o *serverOptions) greet(ctx context.Context, server *wire.Server, publicURL string) error {
+func (o *serverOptions) greet(ctx context.Context, api config.API, server *wire.Server, publicURL string) error {
 	if !o.isDemo() {
 		_, err := fmt.Printf("serving on %s, documentation at %s/docs\n", publicURL, publicURL)
 		return err
 	}
-	text, err := demoKey(ctx, server)
+	text, err := demoKey(ctx, api, server)
 	if err != nil {
 		return err
 	}
 	_, err = fmt.Printf("serving Acme Foods, a made-up organization, on %s, documentation at %s/docs\n\nTry, with a key that is good until the next start:\n\n"+
-		"  curl -X POST -H 'X-API-Key: %s' '%s?archive_format=zip'\n\n", publicURL, publicURL, text, exportURL(publicURL, demo.OrganizationID()))
+		"  curl -X POST -H 'X-API-Key: %s' '%s?archive_format=zip'\n\n", publicURL, publicURL, text, api.ExportsURL(publicURL, demo.OrganizationID()))
 	return err
-}
-
-// exportURL is where exports of an organization are requested.
-func exportURL(publicURL, organizationID string) string {
-	return publicURL + "/dashboard/api/v1/data-export/" + organizationID
 }
 
 // demoKey makes a key for the demo's organization in the place of the one of
 // the last start.
-func demoKey(ctx context.Context, server *wire.Server) (string, error) {
+func demoKey(ctx context.Context, api config.API, server *wire.Server) (string, error) {
 	old, err := server.Store.Keys(ctx, demo.OrganizationID())
 	if err != nil {
 		return "", err
@@ -158,7 +153,7 @@ func demoKey(ctx context.Context, server *wire.Server) (string, error) {
 			}
 		}
 	}
-	return newKey(ctx, server.Store, access.Key{
+	return newKey(ctx, server.Store, api.Keys(), access.Key{
 		Kind: access.Business, OrganizationID: demo.OrganizationID(), Role: access.Manager, Name: demoKeyName,
 	})
 }

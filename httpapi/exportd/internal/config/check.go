@@ -34,6 +34,9 @@ func (d *decoder) check() {
 		}
 	}
 	d.checkSQL(organization(c.Organization))
+	if c.API.Line > 0 {
+		d.checkAPI()
+	}
 }
 
 func (d *decoder) checkKey(key Text, seen map[string]int) {

@@ -50,6 +50,7 @@ type Config struct {
 	Sections     []Section
 
 	Server   Server
+	API      API
 	Jobs     Jobs
 	Archives Archives
 	Audit    Audit

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/orgexport/orgexport/export/access"
+	"github.com/orgexport/orgexport/httpapi"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/sections"
 )
@@ -107,6 +109,8 @@ func TestReference(t *testing.T) {
 	}
 	filled(t, "Config", reflect.ValueOf(*c))
 	filled(t, "Server", reflect.ValueOf(c.Server))
+	filled(t, "API", reflect.ValueOf(c.API))
+	filled(t, "KeyPrefixes", reflect.ValueOf(c.API.KeyPrefixes))
 	filled(t, "Jobs", reflect.ValueOf(c.Jobs))
 	filled(t, "Archives", reflect.ValueOf(c.Archives))
 	filled(t, "Signing", reflect.ValueOf(c.Signing), "Keys")
@@ -171,6 +175,50 @@ sections:
 	}
 }
 
+// TestName: what the file says goes to the API, and what it does not say is left to
+// that.
+func TestName(t *testing.T) {
+	c, _, err := load(t, catalogue+`api:
+  title: Acme
+  version: "2"
+  description: |
+    Exports
+    of Acme.
+  terms: https://acme.example/terms
+  documentation: https://docs.acme.example
+  base_path: /v1/exports
+  error_types: https://acme.example/errors/
+  key_prefixes: {business: acme, publishable: acpub}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := httpapi.Config{DownloadsPath: "/get/"}
+	c.API.Name(&got)
+	if want := (httpapi.Config{
+		DownloadsPath: "/get/",
+		Info: httpapi.Info{
+			Title: "Acme", Version: "2", Description: "Exports\nof Acme.\n", Terms: "https://acme.example/terms", Documentation: "https://docs.acme.example",
+		},
+		BasePath: "/v1/exports", ErrorBase: "https://acme.example/errors/", KeyPrefixes: access.KeyPrefixes{Business: "acme", Publishable: "acpub"},
+	}); !reflect.DeepEqual(got, want) {
+		t.Errorf("the API is\n%+v, want\n%+v", got, want)
+	}
+	if got, want := c.API.ExportsURL("http://a", "b"), "http://a/v1/exports/b"; got != want {
+		t.Errorf("exports are at %s, want %s", got, want)
+	}
+	if c, _, err = load(t, catalogue); err != nil {
+		t.Fatal(err)
+	}
+	got = httpapi.Config{}
+	if c.API.Name(&got); !reflect.DeepEqual(got, httpapi.Config{}) {
+		t.Errorf("without a name the API is %+v", got)
+	}
+	if got, want := c.API.ExportsURL("http://a", "b"), "http://a/dashboard/api/v1/data-export/b"; got != want {
+		t.Errorf("exports are at %s, want %s", got, want)
+	}
+}
+
 func TestProblems(t *testing.T) {
 	records := func(entry string) string { return head + "sections:\n- key: a\n  records:\n  - {" + entry + "}\n" }
 	assets := func(entry string) string { return head + "sections:\n- key: a\n  assets:\n  - {" + entry + "}\n" }
@@ -199,7 +247,7 @@ func TestProblems(t *testing.T) {
 		{"two documents", section("key: a") + "---\na: b\n", []string{":7: there is more than one"}},
 		{"nothing required", "concurrency: 2\n", []string{`:1: key "source" is missing`, `:1: key "organization" is missing`, `:1: key "sections" is missing`}},
 
-		{"unknown key", top("colour: red"), []string{`:7: unknown key "colour"; known are archive, archives, audit, concurrency, csv,`}},
+		{"unknown key", top("colour: red"), []string{`:7: unknown key "colour"; known are api, archive, archives, audit, concurrency, csv,`}},
 		{"unknown key in a section", section("key: a\n  requierd: true"), []string{`:5: unknown key "requierd"; known are assets, key,`}},
 		{"unknown key in records", records("file: a.csv, sqll: x, " + query), []string{`:6: unknown key "sqll"`}},
 		{"unknown key in assets", assets("from: 'dir:.', source: a, file: b, each: row, " + query), []string{`:6: unknown key "each"`}},
@@ -268,6 +316,18 @@ func TestProblems(t *testing.T) {
 		{"bad listen", top("server: {listen: '8080'}"), []string{`:7: "8080" must be an address and a port`}},
 		{"bad public URL", top("server: {public_url: 'exports.example.com'}"), []string{`:7: "exports.example.com" must be a URL such as https://`}},
 		{"bad origin", top("server: {trusted_origins: [dashboard]}"), []string{`:7: "dashboard" must be an origin`}},
+		{"bad api", top("api: {title: [a], base: /x, key_prefixes: {csb: a}}"), []string{
+			`:7: value is a list, must be text`, `:7: unknown key "base"; known are base_path, description, documentation, error_types, key_prefixes, terms, title, version`,
+			`:7: unknown key "csb"; known are business, publishable, user`,
+		}},
+		{"bad name", top("api:\n  title: \"a\\tb\"\n  terms: /terms\n  documentation: ftp://example.com\n  base_path: exports/\n" +
+			"  error_types: https://example.com/errors\n  key_prefixes:\n    business: a_b\n    user: cpk\n"), []string{
+			`:8: title: is "a\tb", want text without`, `:9: terms: is "/terms", want an address`, `:10: documentation: is "ftp://example.com", want`,
+			`:11: base_path: is "exports/", want a path such as /api/v1/exports`, `:12: error_types: is "https://example.com/errors", want`,
+			`:14: key_prefixes: prefix "a_b" must have 2 to 16 letters`, `:14: key_prefixes: prefixes "cpk" and "cpk" are the same`,
+		}},
+		{"no title", top("api:\n  version: 2.0.0\n"), []string{`:8: title: is empty: it is required`}},
+		{"base path of downloads", top("api: {base_path: /downloads/a}"), []string{`:7: base_path: is "/downloads/a", want`}},
 		{"bad limits", top("limits: {requests_per_minute: 0, exports_at_once: -1, exports_per_day: none}"),
 			[]string{`:7: "0" must be a whole number from 1`, `:7: "-1" must be a whole number from 1`}},
 		{"bad oidc", top("oidc: {issuer: login}"), []string{`:7: "login" must be the URL`, `:7: key "audience" is missing`}},

@@ -42,6 +42,7 @@ func (d *decoder) root(n *yaml.Node) {
 		"scratch":           d.text(func(t Text) { c.Scratch = Text{d.path(t.Value), t.Line} }),
 		"sections":          d.list(d.section),
 		"server":            d.server,
+		"api":               d.api,
 		"jobs":              d.jobs,
 		"archives":          d.archives,
 		"audit":             d.audit,

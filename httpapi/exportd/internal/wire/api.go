@@ -38,7 +38,7 @@ func (s *Server) openHandler(c *config.Config, o ServerOptions, links *sign.Link
 	if err != nil {
 		return err
 	}
-	api, err := httpapi.New(httpapi.Config{
+	settings := httpapi.Config{
 		Service:        s.service,
 		Keys:           s.Store,
 		Bearer:         bearer,
@@ -59,7 +59,9 @@ func (s *Server) openHandler(c *config.Config, o ServerOptions, links *sign.Link
 		Docs:          docsui.Handler(),
 		Stopping:      o.Stopping,
 		Logger:        o.Logger,
-	})
+	}
+	c.API.Name(&settings)
+	api, err := httpapi.New(settings)
 	if err != nil {
 		return err
 	}

@@ -22,23 +22,23 @@ type fault struct {
 	Type string `json:"type"`
 }
 
-// idFaults returns what is wrong with an id: nothing or one thing.
+// idFaults returns what is wrong with an id: one fault or none.
 func idFaults(in, name, id string) []fault {
 	f := fault{Loc: []any{in, name}}
 	switch n := utf8.RuneCountInString(id); {
 	case export.ValidID(id):
 		return nil
 	case n < idLength:
-		f.Msg, f.Type = fmt.Sprintf("String should have at least %d characters", idLength), "string_too_short"
+		f.Msg, f.Type = fmt.Sprintf(faultTooShort, idLength), "string_too_short"
 	case n > idLength:
-		f.Msg, f.Type = fmt.Sprintf("String should have at most %d characters", idLength), "string_too_long"
+		f.Msg, f.Type = fmt.Sprintf(faultTooLong, idLength), "string_too_long"
 	default:
-		f.Msg, f.Type = "String should match pattern '"+idPattern+"'", "string_pattern_mismatch"
+		f.Msg, f.Type = fmt.Sprintf(faultPattern, idPattern), "string_pattern_mismatch"
 	}
 	return []fault{f}
 }
 
-// number reads a number of the query within limits. Empty means the default.
+// number reads a number of the query, from 1 to most. Empty text means otherwise.
 func number(name, text string, otherwise, most int) (int, []fault) {
 	if text == "" {
 		return otherwise, nil
@@ -47,18 +47,18 @@ func number(name, text string, otherwise, most int) (int, []fault) {
 	n, err := strconv.Atoi(text)
 	switch {
 	case errors.Is(err, strconv.ErrRange) && text[0] != '-', n > most:
-		f.Msg, f.Type = fmt.Sprintf("Input should be less than or equal to %d", most), "less_than_equal"
+		f.Msg, f.Type = fmt.Sprintf(faultTooMuch, most), "less_than_equal"
 	case errors.Is(err, strconv.ErrRange), err == nil && n < 1:
-		f.Msg, f.Type = "Input should be greater than or equal to 1", "greater_than_equal"
+		f.Msg, f.Type = fmt.Sprintf(faultTooLittle, 1), "greater_than_equal"
 	case err != nil:
-		f.Msg, f.Type = "Input should be a valid integer, unable to parse string as an integer", "int_parsing"
+		f.Msg, f.Type = faultNoNumber, "int_parsing"
 	default:
 		return n, nil
 	}
 	return 0, []fault{f}
 }
 
-// requestFaults returns what a service finds wrong with a request.
+// requestFaults returns the faults that the service has found in a request.
 func requestFaults(err error) []fault {
 	var faults []fault
 	for _, err := range flatten(err) {

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -15,22 +16,23 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 )
 
-// maxBody is how large the body of a request may be. None is needed.
+// maxBody is how large the body of a request may be. No operation needs one.
 const maxBody = 4 << 10
 
-// checkRequest refuses what is wrong with a request whatever its operation.
+// checkRequest refuses a request that no operation can serve: one that does not accept
+// the response, or has a malformed query or a body.
 func (a *api) checkRequest(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	media := []string{"application/json", problemType}
-	if ctx.Operation().Path == eventsPath {
+	if ctx.Operation().Path == a.paths.events {
 		media = []string{eventsType}
 	}
 	if !accepts(r.Header.Values("Accept"), media) {
-		a.fail(w, r, a.problem(http.StatusNotAcceptable, "The response is only available as "+media[0]+"."))
+		a.fail(w, r, a.problem(http.StatusNotAcceptable, fmt.Sprintf(detailOnlyAs, media[0])))
 		return
 	}
 	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
-		a.fail(w, r, a.invalid([]fault{{Loc: []any{"query"}, Msg: "The query is malformed", Type: "query_malformed"}}))
+		a.fail(w, r, a.invalid([]fault{{Loc: []any{"query"}, Msg: faultQuery, Type: "query_malformed"}}))
 		return
 	}
 	if err := a.checkBody(w, r); err != nil {
@@ -40,8 +42,8 @@ func (a *api) checkRequest(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
-// accepts tells whether a client takes one of the media types, which are all of
-// one kind. It is lenient: what cannot be read excludes nothing.
+// accepts reports whether a client takes one of the media types. These have the same
+// first half, such as application. What cannot be read of accept is ignored.
 func accepts(accept, types []string) bool {
 	kind, _, _ := strings.Cut(types[0], "/")
 	best, quality := -1, 1.0 // of the most specific range that they are in
@@ -75,8 +77,8 @@ func accepts(accept, types []string) bool {
 	return quality > 0
 }
 
-// checkBody refuses a body that says something, because nothing would heed it.
-// Many clients send an empty object where no body is needed.
+// checkBody refuses a body that says something, because nobody would read it. An empty
+// object is fine: many clients send one where no body is needed.
 func (a *api) checkBody(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return nil
@@ -87,7 +89,7 @@ func (a *api) checkBody(w http.ResponseWriter, r *http.Request) error {
 	case errors.As(err, &tooLarge):
 		return a.problem(http.StatusRequestEntityTooLarge, "")
 	case err != nil:
-		return a.problem(http.StatusBadRequest, "The body of the request could not be read.")
+		return a.problem(http.StatusBadRequest, detailUnreadableBody)
 	case len(body) == 0:
 		return nil
 	}
@@ -98,9 +100,7 @@ func (a *api) checkBody(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if string(bytes.Join(bytes.Fields(body), nil)) != "{}" {
-		return a.invalid([]fault{{
-			Loc: []any{"body"}, Msg: "There is no body: parameters go into the query", Type: "extra_forbidden",
-		}})
+		return a.invalid([]fault{{Loc: []any{"body"}, Msg: faultBody, Type: "extra_forbidden"}})
 	}
 	return nil
 }

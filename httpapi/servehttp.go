@@ -14,7 +14,7 @@ import (
 
 const requestIDHeader = "X-Request-Id"
 
-// request is what is known of a request from its beginning.
+// request is what is known of every request.
 type request struct {
 	api     *api
 	id      string
@@ -52,8 +52,7 @@ func (a *api) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	a.routes.ServeHTTP(w, r)
 }
 
-// recover answers for what has panicked. Who has begun a response already can
-// only break it off.
+// recover answers after a panic. If the response has begun, it can only be broken off.
 func (a *api) recover(w *response, r *http.Request) {
 	v := recover()
 	if v == nil {
