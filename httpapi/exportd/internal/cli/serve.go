@@ -160,7 +160,7 @@ func demoKey(ctx context.Context, server *wire.Server) (string, error) {
 	}
 	return newKey(ctx, server.Store, access.Key{
 		Kind: access.Business, OrganizationID: demo.OrganizationID(), Role: access.Manager, Name: demoKeyName,
-	})
+	}, 0)
 }
 
 // listenOn listens for the API and, if they are configured, for metrics.
