@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io/fs"
-	"math/rand/v2"
 	"strings"
-	"time"
 
 	"github.com/uptrace/bun"
 )
@@ -56,22 +54,15 @@ func migrations(postgres bool, prefix string) []string {
 // leaves behind, and it notes a migration in another transaction than the
 // migration's own.
 func (s *Store) Migrate(ctx context.Context) error {
-	for try := 0; ; try++ {
-		err := s.db.RunInTx(ctx, s.readCommitted(), s.migrate)
-		if !isBusy(err) {
-			return wrap("migrate", err)
-		}
-		if err := pause(ctx, try); err != nil {
-			return wrap("migrate", err)
-		}
-	}
+	return wrap("migrate", retry(ctx, isBusy, func() error {
+		return s.db.RunInTx(ctx, s.readCommitted(), s.migrate)
+	}))
 }
 
 func (s *Store) migrate(ctx context.Context, tx bun.Tx) error {
 	if s.postgres {
-		// It ends with the transaction, and so with the process. SQLite has one
-		// writer anyway.
-		if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(?)", s.lockKey()); err != nil {
+		// SQLite has one writer anyway.
+		if err := lock(ctx, tx, "schema "+s.prefix); err != nil {
 			return err
 		}
 	}
@@ -104,11 +95,14 @@ func (s *Store) readCommitted() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelReadCommitted}
 }
 
-// lockKey is the same in all programs that have the same tables.
-func (s *Store) lockKey() int64 {
+// lock takes a lock of a PostgreSQL database, and waits for it if need be. It is
+// held until the transaction ends, also because the process dies. The names are the
+// same in every version of this program.
+func lock(ctx context.Context, tx bun.Tx, name string) error {
 	h := fnv.New64a()
-	_, _ = h.Write([]byte("orgexport schema " + s.prefix))
-	return int64(h.Sum64())
+	_, _ = h.Write([]byte("orgexport " + name))
+	_, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(?)", int64(h.Sum64()))
+	return err
 }
 
 // Check tells whether the database can be reached and its schema is the one of
@@ -153,31 +147,4 @@ func wrap(method string, err error) error {
 		return err
 	}
 	return fmt.Errorf("bunstore: %s: %w", method, err)
-}
-
-// isBusy tells that SQLite gave up waiting for another writer.
-func isBusy(err error) bool {
-	const busy = 5 // SQLITE_BUSY; the higher bits say why
-	var coded interface{ Code() int }
-	return errors.As(err, &coded) && coded.Code()&0xff == busy
-}
-
-// lostRace tells that PostgreSQL undid a transaction for the sake of another:
-// serialization failure or deadlock.
-func lostRace(err error) bool {
-	var coded interface{ SQLState() string }
-	return errors.As(err, &coded) && (coded.SQLState() == "40001" || coded.SQLState() == "40P01")
-}
-
-// pause waits before the next try: a random time, so that those that have raced
-// do not meet again, up to 8 ms at first and 128 ms from the fifth on.
-func pause(ctx context.Context, try int) error {
-	timer := time.NewTimer(rand.N(2 * time.Millisecond << min(try, 5)))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

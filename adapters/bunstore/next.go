@@ -2,8 +2,6 @@ package bunstore
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/jobs"
@@ -30,8 +28,5 @@ func (s *Store) Next(ctx context.Context) (string, error) {
 		)
 		SELECT id FROM waiting JOIN turns USING (organization_id)
 		ORDER BY priority DESC, busy, served, created_at, id LIMIT 1`, s.table("jobs"), s.table("jobs")).Scan(ctx, &id)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = export.ErrNotFound
-	}
-	return id, wrap("next job", err)
+	return id, wrap("next job", noRow(err, export.ErrNotFound))
 }

@@ -118,12 +118,3 @@ func (s *Store) Now(ctx context.Context) (time.Time, error) {
 	err := s.db.NewRaw("SELECT ?", s.clock()).Scan(ctx, &ms)
 	return time.UnixMilli(ms).UTC(), wrap("clock", err)
 }
-
-// changed tells whether a statement changed a row.
-func changed(result sql.Result, err error) (bool, error) {
-	if err != nil {
-		return false, err
-	}
-	n, err := result.RowsAffected()
-	return n > 0, err
-}

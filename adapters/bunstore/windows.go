@@ -25,21 +25,18 @@ func (s *Store) Count(ctx context.Context, key string, lengths ...time.Duration)
 	// Of the digest every text makes one, of any length and with any bytes, and
 	// an address is not kept as it is.
 	digest := sha256.Sum256([]byte(key))
-	for try := 0; ; try++ {
-		windows, err := s.count(ctx, digest[:], lengths)
-		if err == nil {
-			if s.counts.Add(1)%windowsEvery == 0 {
-				s.sweepWindows(ctx)
-			}
-			return windows, nil
-		}
-		if !lostRace(err) {
-			return nil, wrap("count", err)
-		}
-		if err := pause(ctx, try); err != nil {
-			return nil, wrap("count", err)
-		}
+	var windows []access.Window
+	err = retry(ctx, lostRace, func() (err error) {
+		windows, err = s.count(ctx, digest[:], lengths)
+		return err
+	})
+	if err != nil {
+		return nil, wrap("count", err)
 	}
+	if s.counts.Add(1)%windowsEvery == 0 {
+		s.sweepWindows(ctx)
+	}
+	return windows, nil
 }
 
 // count does without bun, which puts values into the text of a query: the server
