@@ -7,8 +7,6 @@ import (
 	"io/fs"
 	"path"
 	"strings"
-
-	"github.com/orgexport/orgexport/export"
 )
 
 const wordAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -16,7 +14,7 @@ const wordAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345
 // Destination keeps archives in a folder. It implements [jobs.Destination],
 // [export.Checker], [export.FreeSpacer] and [export.Sweeper]. It is safe for
 // concurrent use, by several processes too.
-type Destination struct{ folder *folder }
+type Destination struct{ *folder }
 
 // NewDestination opens a folder, which is made if there is none. What processes
 // that have ended have left there is removed.
@@ -34,7 +32,7 @@ func (d *Destination) Put(ctx context.Context, key string, write func(io.Writer)
 	if err := checkKey(key); err != nil {
 		return err
 	}
-	return d.folder.put(ctx, key, write)
+	return d.put(ctx, key, write)
 }
 
 // Open implements [jobs.Destination]. What it returns is an [*os.File].
@@ -42,11 +40,7 @@ func (d *Destination) Open(ctx context.Context, key string) (io.ReadSeekCloser, 
 	if err := ready(ctx, checkKey(key)); err != nil {
 		return nil, err
 	}
-	file, err := d.folder.open(key)
-	if err != nil { // a nil *os.File is no nil interface
-		return nil, err
-	}
-	return file, nil
+	return d.open(key)
 }
 
 // Delete implements [jobs.Destination].
@@ -54,7 +48,7 @@ func (d *Destination) Delete(ctx context.Context, key string) error {
 	if err := ready(ctx, checkKey(key)); err != nil {
 		return err
 	}
-	return d.folder.remove(key)
+	return d.remove(key)
 }
 
 // List implements [jobs.Destination]. Files whose names are no keys are not
@@ -65,7 +59,7 @@ func (d *Destination) List(ctx context.Context, prefix string) ([]string, error)
 		return nil, nil
 	}
 	var keys []string
-	err := fs.WalkDir(d.folder.root.FS(), top, func(name string, e fs.DirEntry, err error) error {
+	err := fs.WalkDir(d.root.FS(), top, func(name string, e fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -86,18 +80,6 @@ func (d *Destination) List(ctx context.Context, prefix string) ([]string, error)
 	}
 	return keys, nil
 }
-
-// Sweep implements [export.Sweeper].
-func (d *Destination) Sweep(ctx context.Context) error { return d.folder.sweep(ctx) }
-
-// Check implements [export.Checker]: it tells why nothing can be written.
-func (d *Destination) Check(ctx context.Context) error { return d.folder.check(ctx) }
-
-// FreeSpace implements [export.FreeSpacer].
-func (d *Destination) FreeSpace() (int64, error) { return export.FreeSpace(d.folder.path) }
-
-// Close gives the folder up. What was opened in it stays open.
-func (d *Destination) Close() error { return d.folder.close() }
 
 // checkKey takes the keys that an [jobs.Destination] has.
 func checkKey(key string) error {

@@ -45,7 +45,7 @@ func openFolder(name string) (*folder, error) {
 		return nil, fmt.Errorf("dir: open the folder: %w", err)
 	}
 	f := &folder{name, root}
-	_ = f.sweep(context.Background()) //nolint:forbidigo // opening takes no ctx, and is no failure if this is one
+	_ = f.Sweep(context.Background()) //nolint:forbidigo // opening takes no ctx, and is no failure if this is one
 	return f, nil
 }
 
@@ -155,8 +155,8 @@ func (f *folder) rename(from, to string) error {
 	return err
 }
 
-// open opens a file for reading.
-func (f *folder) open(name string) (*os.File, error) {
+// open opens a file for reading. What it returns is an [*os.File].
+func (f *folder) open(name string) (io.ReadSeekCloser, error) {
 	file, err := f.root.Open(name)
 	if isMissing(err) {
 		return nil, fmt.Errorf("%w: %s", export.ErrNotFound, name)
@@ -202,8 +202,8 @@ func isMissing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// check writes a little.
-func (f *folder) check(ctx context.Context) error {
+// Check implements [export.Checker]. It writes a little and says why it cannot.
+func (f *folder) Check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -229,7 +229,11 @@ func (f *folder) check(ctx context.Context) error {
 	return nil
 }
 
-func (f *folder) close() error { return f.root.Close() }
+// FreeSpace implements [export.FreeSpacer].
+func (f *folder) FreeSpace() (int64, error) { return export.FreeSpace(f.path) }
+
+// Close gives the folder up. What was opened in it stays open.
+func (f *folder) Close() error { return f.root.Close() }
 
 // writer writes to a file until its context ends.
 type writer struct {

@@ -15,7 +15,7 @@ import (
 // deleted. It implements [export.Spool], [export.JobLister], [export.Checker],
 // [export.FreeSpacer] and [export.Sweeper]. It is safe for concurrent use, by
 // several processes too.
-type Spool struct{ folder *folder }
+type Spool struct{ *folder }
 
 // NewSpool opens a folder, which is made if there is none. What processes that
 // have ended have left there is removed, but for sealed parts.
@@ -34,7 +34,7 @@ func (s *Spool) Put(ctx context.Context, id export.PartID, write func(io.Writer)
 	if err != nil {
 		return err
 	}
-	return s.folder.put(ctx, name, write)
+	return s.put(ctx, name, write)
 }
 
 // Open implements [export.Spool]. What it returns is an [*os.File].
@@ -43,11 +43,7 @@ func (s *Spool) Open(ctx context.Context, id export.PartID) (io.ReadSeekCloser, 
 	if err := ready(ctx, err); err != nil {
 		return nil, err
 	}
-	file, err := s.folder.open(name)
-	if err != nil { // a nil *os.File is no nil interface
-		return nil, err
-	}
-	return file, nil
+	return s.open(name)
 }
 
 // Delete implements [export.Spool].
@@ -56,7 +52,7 @@ func (s *Spool) Delete(ctx context.Context, id export.PartID) error {
 	if err := ready(ctx, err); err != nil {
 		return err
 	}
-	return s.folder.remove(name)
+	return s.remove(name)
 }
 
 // List implements [export.Spool].
@@ -64,7 +60,7 @@ func (s *Spool) List(ctx context.Context, jobID string) ([]export.PartID, error)
 	if err := ready(ctx, checkWord("job id", jobID)); err != nil {
 		return nil, err
 	}
-	entries, err := fs.ReadDir(s.folder.root.FS(), jobID)
+	entries, err := fs.ReadDir(s.root.FS(), jobID)
 	if isMissing(err) {
 		return nil, nil
 	}
@@ -81,14 +77,14 @@ func (s *Spool) List(ctx context.Context, jobID string) ([]export.PartID, error)
 		// A process that was killed between a part and its folder has left it.
 		// It is not removed unless it is empty, nor needed by who is about to put
 		// something there: see rename.
-		_ = s.folder.root.Remove(jobID)
+		_ = s.root.Remove(jobID)
 	}
 	return ids, nil
 }
 
 // Jobs implements [export.JobLister].
 func (s *Spool) Jobs(ctx context.Context) ([]string, error) {
-	entries, err := fs.ReadDir(s.folder.root.FS(), ".")
+	entries, err := fs.ReadDir(s.root.FS(), ".")
 	if err != nil {
 		return nil, fmt.Errorf("dir: list: %w", err)
 	}
@@ -107,18 +103,6 @@ func (s *Spool) Jobs(ctx context.Context) ([]string, error) {
 	}
 	return ids, nil
 }
-
-// Sweep implements [export.Sweeper].
-func (s *Spool) Sweep(ctx context.Context) error { return s.folder.sweep(ctx) }
-
-// Check implements [export.Checker]: it tells why nothing can be written.
-func (s *Spool) Check(ctx context.Context) error { return s.folder.check(ctx) }
-
-// FreeSpace implements [export.FreeSpacer].
-func (s *Spool) FreeSpace() (int64, error) { return export.FreeSpace(s.folder.path) }
-
-// Close gives the folder up. What was opened in it stays open.
-func (s *Spool) Close() error { return s.folder.close() }
 
 const partSuffix = ".part"
 

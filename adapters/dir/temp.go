@@ -102,9 +102,10 @@ func (t *temp) discard() {
 	_ = t.file.Close()
 }
 
-// sweep removes the temporary files of processes that have ended. What cannot be
-// removed takes space and does no other harm: the next sweep tries again.
-func (f *folder) sweep(ctx context.Context) error {
+// Sweep implements [export.Sweeper]. It removes the temporary files of processes
+// that have ended. A file that it cannot remove only takes space, until the next
+// Sweep.
+func (f *folder) Sweep(ctx context.Context) error {
 	entries, err := fs.ReadDir(f.root.FS(), tempFolder)
 	if isMissing(err) {
 		return nil

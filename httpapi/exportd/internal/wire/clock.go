@@ -44,16 +44,23 @@ func (c *clock) Now() time.Time { return c.local().Add(time.Duration(c.ahead.Loa
 
 // run keeps the clock right until ctx ends.
 func (c *clock) run(ctx context.Context) {
-	tick := time.NewTicker(clockEvery)
+	every(ctx, clockEvery, func() {
+		if err := c.set(ctx, clockNoise); err != nil && ctx.Err() == nil {
+			c.logger.WarnContext(ctx, "the clock of the jobs database is not known", "error", err)
+		}
+	})
+}
+
+// every calls do at this interval, for the first time after one, until ctx ends.
+func every(ctx context.Context, interval time.Duration, do func()) {
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-		}
-		if err := c.set(ctx, clockNoise); err != nil && ctx.Err() == nil {
-			c.logger.WarnContext(ctx, "the clock of the jobs database is not known", "error", err)
+			do()
 		}
 	}
 }

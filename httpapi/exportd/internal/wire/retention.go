@@ -17,9 +17,7 @@ func keepAudit(ctx context.Context, trail audit.Purger, kept time.Duration, logg
 	if kept <= 0 {
 		return
 	}
-	tick := time.NewTicker(auditEvery)
-	defer tick.Stop()
-	for {
+	purge := func() {
 		n, err := trail.Purge(ctx, kept)
 		if n > 0 {
 			logger.InfoContext(ctx, "old audit entries removed", "entries", n)
@@ -27,10 +25,7 @@ func keepAudit(ctx context.Context, trail audit.Purger, kept time.Duration, logg
 		if err != nil && ctx.Err() == nil {
 			logger.ErrorContext(ctx, "old audit entries not removed, to be tried again", "error", err)
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
 	}
+	purge()
+	every(ctx, auditEvery, purge)
 }
