@@ -27,6 +27,7 @@ type auditRow struct {
 	Complete       bool   `bun:"complete"`
 }
 
+// entry returns the entry that the row stores. The error is nil: see values.
 func (r *auditRow) entry() (audit.Entry, error) {
 	return audit.Entry{
 		At:             time.UnixMilli(r.At).UTC(),

@@ -14,11 +14,11 @@ import (
 )
 
 var (
-	// errTaken says that a job of the same request is in flight.
-	errTaken = errors.New("a job of the same request is in flight")
+	// errTaken says that a job with an equal request is in flight.
+	errTaken = errors.New("a job with an equal request is in flight")
 
-	// errEnded says that the job of errTaken has ended since: a new try may store
-	// its own.
+	// errEnded says that this job ended before it could be returned: another try
+	// may create one.
 	errEnded = errors.New("the job in flight has ended")
 )
 
@@ -35,7 +35,7 @@ func (s *Store) Create(ctx context.Context, organizationID string, create func(n
 	defer leave()
 	var row *jobRow
 	var created bool
-	var refused error // what create returned, if no job of the same request is in flight
+	var refused error // what create returned, unless a job with an equal request is in flight
 	again := func(err error) bool {
 		return refused == nil && (lostRace(err) || errors.Is(err, errEnded))
 	}
@@ -55,9 +55,9 @@ func (s *Store) Create(ctx context.Context, organizationID string, create func(n
 	return job, created, wrap("create job", err)
 }
 
-// createIn does the work of Create in its transaction. It returns the row that was
-// created, or that of the job of the same request that is in flight; or else the
-// error of create as refused.
+// createIn is Create in its transaction. It returns the row that it created, or that
+// of the job with an equal request that is in flight. If create fails and there is
+// no such job, refused is its error.
 func (s *Store) createIn(ctx context.Context, tx bun.Tx, organizationID string, create func(time.Time, jobs.Usage) (jobs.Job, error)) (row *jobRow, created bool, refused, err error) {
 	if err := s.lockJobs(ctx, tx, organizationID); err != nil {
 		return nil, false, nil, err
@@ -127,7 +127,7 @@ func (s *Store) usage(ctx context.Context, tx bun.Tx, organizationID string) (ti
 	return time.UnixMilli(ms).UTC(), u, err
 }
 
-// inFlight returns the job in flight that has this digest of its request.
+// inFlight returns the job in flight whose request has this digest.
 func (s *Store) inFlight(ctx context.Context, tx bun.Tx, request []byte) (*jobRow, error) {
 	return s.jobWhere(ctx, tx, "request = ? AND status IN ('pending', 'processing')", request)
 }

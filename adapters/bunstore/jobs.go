@@ -13,7 +13,7 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// errOvertaken says that another has written a job since it was read.
+// errOvertaken says that somebody else wrote a job after it was read.
 var errOvertaken = errors.New("the job was written by another")
 
 // Get implements [jobs.Store].
@@ -26,8 +26,8 @@ func (s *Store) Get(ctx context.Context, organizationID, jobID string) (jobs.Job
 	return job, wrap("get job", err)
 }
 
-// List is the method of [jobs.Store]. A page without a number from 1 or without
-// a size is empty.
+// List implements [jobs.Store]. A page is empty if its number or its size is less
+// than 1.
 func (s *Store) List(ctx context.Context, organizationID string, page jobs.Page) ([]jobs.Job, int64, error) {
 	if !storable(organizationID) {
 		return nil, 0, nil
@@ -55,8 +55,8 @@ func (s *Store) List(ctx context.Context, organizationID string, page jobs.Page)
 	return found, total, wrap("list jobs", err)
 }
 
-// Update is the method of [jobs.Store]. No transaction is open while change
-// runs: whoever reads a job and finds that it was written meanwhile tries again.
+// Update implements [jobs.Store]. No transaction is open while change runs. If
+// somebody else writes the job meanwhile, Update reads it and calls change again.
 func (s *Store) Update(ctx context.Context, jobID string, change func(now time.Time, j *jobs.Job) error) (jobs.Job, error) {
 	if !storable(jobID) {
 		return jobs.Job{}, wrap("update job", export.ErrNotFound)
@@ -93,7 +93,7 @@ func (s *Store) Update(ctx context.Context, jobID string, change func(now time.T
 	return job, wrap("update job", err)
 }
 
-// Stale is the method of [jobs.Store].
+// Stale implements [jobs.Store].
 func (s *Store) Stale(ctx context.Context, limit int) ([]jobs.Job, error) {
 	if limit < 1 {
 		return nil, nil
@@ -103,7 +103,8 @@ func (s *Store) Stale(ctx context.Context, limit int) ([]jobs.Job, error) {
 	return stale, wrap("stale jobs", err)
 }
 
-// next is the row of a job after r. What is fixed stays as it is.
+// next returns the row that replaces r when the job becomes j. The fixed columns
+// stay those of r.
 func (r *jobRow) next(j jobs.Job) (*jobRow, error) {
 	row, err := newJobRow(j, r.Version+1)
 	if err != nil {
@@ -114,9 +115,8 @@ func (r *jobRow) next(j jobs.Job) (*jobRow, error) {
 	return row, nil
 }
 
-// updateRow writes the row that follows old and runs AfterWrite in the same
-// transaction. The error is errOvertaken if another has written the job since old
-// was read.
+// updateRow replaces the row old and calls AfterWrite in the same transaction. The
+// error is errOvertaken if somebody else replaced old before.
 func (s *Store) updateRow(ctx context.Context, old, row *jobRow) error {
 	update := func(db bun.IDB) error {
 		return execute(ctx, db.NewUpdate().Model(row).ModelTableExpr("? AS ?TableAlias", s.table("jobs")).ExcludeColumn(fixedColumns...).
@@ -133,7 +133,7 @@ func (s *Store) updateRow(ctx context.Context, old, row *jobRow) error {
 	})
 }
 
-// written runs AfterWrite.
+// written calls AfterWrite, if there is one.
 func (s *Store) written(ctx context.Context, tx bun.Tx, row *jobRow) error {
 	if s.afterWrite == nil {
 		return nil

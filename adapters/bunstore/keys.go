@@ -32,6 +32,7 @@ type keyRow struct {
 	LastUsedAt     sql.Null[int64] `bun:"last_used_at"`
 }
 
+// key returns the key that the row stores.
 func (r *keyRow) key() (access.Key, error) {
 	if len(r.Hash) != sha256.Size {
 		return access.Key{}, fmt.Errorf("key %s: hash of %d bytes", r.ID, len(r.Hash))

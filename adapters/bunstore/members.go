@@ -17,6 +17,7 @@ type memberRow struct {
 	Role           string `bun:"role"`
 }
 
+// member returns the member that the row stores. The error is nil: see values.
 func (r *memberRow) member() (access.Member, error) {
 	return access.Member{OrganizationID: r.OrganizationID, Subject: r.Subject, Role: access.Role(r.Role)}, nil
 }

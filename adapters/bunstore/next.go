@@ -9,8 +9,8 @@ import (
 
 var _ jobs.Scheduler = (*Store)(nil)
 
-// Next is the method of [jobs.Scheduler]. It reads the jobs in flight only, by
-// an index that has no others, and one entry of another for each organization
+// Next implements [jobs.Scheduler]. It reads the jobs in flight only, through an
+// index that has no others, and one entry of another index for each organization
 // that waits.
 func (s *Store) Next(ctx context.Context) (string, error) {
 	var id string

@@ -137,8 +137,8 @@ func openSQLite(ctx context.Context, path string) (*bun.DB, error) {
 			"synchronous(NORMAL)", // with WAL a power cut loses the last writes at most
 			"foreign_keys(1)",
 		},
-		// A transaction that begins by reading could not wait for its turn to
-		// write.
+		// A transaction begins by taking the lock for writing: it could not wait
+		// for that after it has read.
 		"_txlock": {"immediate"},
 	})
 	if err != nil {

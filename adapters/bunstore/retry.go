@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// retry calls do until it succeeds or fails with an error of which again reports
-// false, and returns that error. It pauses between the calls, and gives up when
-// ctx ends.
+// retry calls do, and after a pause again, for as long as do fails and again reports
+// true of the error. It returns do's last error, or ctx's cause if ctx ends during a
+// pause.
 func retry(ctx context.Context, again func(error) bool, do func() error) error {
 	for try := 0; ; try++ {
 		err := do()

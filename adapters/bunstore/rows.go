@@ -19,8 +19,8 @@ func (s *Store) into(db bun.IDB, table string, row any) *bun.InsertQuery {
 	return db.NewInsert().Model(row).ModelTableExpr("?", s.table(table))
 }
 
-// lookUp runs a query that finds one row, and returns the row's value. It waits in
-// line. If there is no row it returns the error missing.
+// lookUp runs a query for one row and returns what the row stores, as the function
+// value says. If there is no row the error is missing. It waits in line.
 func lookUp[R, T any](ctx context.Context, s *Store, query *bun.SelectQuery, value func(*R) (T, error), missing error) (T, error) {
 	var none T
 	leave, err := s.lookUps.enter(ctx)
@@ -35,7 +35,7 @@ func lookUp[R, T any](ctx context.Context, s *Store, query *bun.SelectQuery, val
 	return value(row)
 }
 
-// list runs a query and returns the values of its rows.
+// list runs a query and returns what each of its rows stores.
 func list[R, T any](ctx context.Context, query *bun.SelectQuery, value func(*R) (T, error)) ([]T, error) {
 	var rows []R
 	if err := query.Model(&rows).Scan(ctx); err != nil {
@@ -44,7 +44,7 @@ func list[R, T any](ctx context.Context, query *bun.SelectQuery, value func(*R) 
 	return values(rows, value)
 }
 
-// values returns the values of rows.
+// values returns what each row stores, as the function value says.
 func values[R, T any](rows []R, value func(*R) (T, error)) ([]T, error) {
 	all := make([]T, len(rows))
 	for i := range rows {
@@ -56,7 +56,8 @@ func values[R, T any](rows []R, value func(*R) (T, error)) ([]T, error) {
 	return all, nil
 }
 
-// noRow returns missing if err says that a query found no row, and err otherwise.
+// noRow returns missing in place of the error of a query that finds no row, and other
+// errors as they are.
 func noRow(err, missing error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return missing

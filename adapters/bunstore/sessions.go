@@ -22,6 +22,7 @@ type sessionRow struct {
 	ExpiresAt int64  `bun:"expires_at"`
 }
 
+// session returns the session that the row stores.
 func (r *sessionRow) session() (access.Session, error) {
 	if len(r.Hash) != sha256.Size {
 		return access.Session{}, fmt.Errorf("session %s: hash of %d bytes", r.ID, len(r.Hash))
