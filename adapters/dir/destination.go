@@ -9,15 +9,18 @@ import (
 	"strings"
 )
 
+// wordAlphabet has the characters of job ids and section keys. Keys also have dots
+// and slashes.
 const wordAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 // Destination keeps archives in a folder. It implements [jobs.Destination],
 // [export.Checker], [export.FreeSpacer] and [export.Sweeper]. It is safe for
-// concurrent use, by several processes too.
+// concurrent use, and several processes may use one folder. Make one with
+// [NewDestination].
 type Destination struct{ *folder }
 
-// NewDestination opens a folder, which is made if there is none. What processes
-// that have ended have left there is removed.
+// NewDestination opens a folder, or makes it. It removes temporary files that dead
+// processes left there. Close the Destination after use.
 func NewDestination(path string) (*Destination, error) {
 	f, err := openFolder(path)
 	if err != nil {
@@ -26,8 +29,8 @@ func NewDestination(path string) (*Destination, error) {
 	return &Destination{f}, nil
 }
 
-// Put implements [jobs.Destination]. The writer is buffered, and is of no use
-// once write has returned.
+// Put implements [jobs.Destination]. The writer that write gets is buffered, and must
+// not be used after write has returned.
 func (d *Destination) Put(ctx context.Context, key string, write func(io.Writer) error) error {
 	if err := checkKey(key); err != nil {
 		return err
@@ -35,7 +38,7 @@ func (d *Destination) Put(ctx context.Context, key string, write func(io.Writer)
 	return d.put(ctx, key, write)
 }
 
-// Open implements [jobs.Destination]. What it returns is an [*os.File].
+// Open implements [jobs.Destination]. It returns an [*os.File].
 func (d *Destination) Open(ctx context.Context, key string) (io.ReadSeekCloser, error) {
 	if err := ready(ctx, checkKey(key)); err != nil {
 		return nil, err
@@ -51,8 +54,7 @@ func (d *Destination) Delete(ctx context.Context, key string) error {
 	return d.remove(key)
 }
 
-// List implements [jobs.Destination]. Files whose names are no keys are not
-// listed.
+// List implements [jobs.Destination]. It leaves out files whose path is not a key.
 func (d *Destination) List(ctx context.Context, prefix string) ([]string, error) {
 	top := path.Dir(prefix + "x") // the folder that the prefix ends in
 	if !fs.ValidPath(top) {
@@ -81,7 +83,7 @@ func (d *Destination) List(ctx context.Context, prefix string) ([]string, error)
 	return keys, nil
 }
 
-// checkKey takes the keys that an [jobs.Destination] has.
+// checkKey returns an error if key is not one of a [jobs.Destination].
 func checkKey(key string) error {
 	if !fs.ValidPath(key) || key == "." || strings.Trim(key, wordAlphabet+"./") != "" {
 		return fmt.Errorf("dir: %q is not a key", key)
@@ -89,7 +91,8 @@ func checkKey(key string) error {
 	return nil
 }
 
-// ready tells why a call with that check of its arguments cannot go on.
+// ready returns err, which is about the arguments of a call, or the cause of ctx if
+// that has ended.
 func ready(ctx context.Context, err error) error {
 	if err == nil && ctx.Err() != nil {
 		return context.Cause(ctx)

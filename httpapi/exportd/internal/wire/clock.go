@@ -51,20 +51,6 @@ func (c *clock) run(ctx context.Context) {
 	})
 }
 
-// every calls do at this interval, for the first time after one, until ctx ends.
-func every(ctx context.Context, interval time.Duration, do func()) {
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			do()
-		}
-	}
-}
-
 // set asks the database for the time: what it says is of the middle of the time
 // that it takes. What it says after a longer time than noise is not used.
 func (c *clock) set(ctx context.Context, noise time.Duration) error {

@@ -29,3 +29,17 @@ func keepAudit(ctx context.Context, trail audit.Purger, kept time.Duration, logg
 	purge()
 	every(ctx, auditEvery, purge)
 }
+
+// every calls do at this interval, for the first time after one, until ctx ends.
+func every(ctx context.Context, interval time.Duration, do func()) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			do()
+		}
+	}
+}
