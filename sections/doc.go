@@ -3,8 +3,8 @@
 //
 // # Your own data
 //
-// [New] makes a section of a function. It writes records and files into the
-// sink, in the order in which they are to be in the archive:
+// [New] makes a section of a function that writes records and files into a sink. Their
+// order there is their order in the archive:
 //
 //	func Products(store *Store, images fs.FS) export.Section {
 //		return sections.New("products", func(ctx context.Context, scope export.Scope, sink export.Sink) error {
@@ -24,20 +24,17 @@
 //		})
 //	}
 //
-// A product whose image is missing is exported without it, and the archive says
-// so: [CopyFile] skips what cannot be had. Test such a section with package
-// sectiontest.
+// If an image is missing [CopyFile] skips it: the product is exported without it, and the
+// archive says so. Test such a section with package sectiontest.
 //
-// [FromSeq] is shorter where a section is one file of records, [FromFiles]
-// where it is files only.
+// [FromSeq] is shorter for a section of one file of records, and [FromFiles] for a
+// section of files only.
 //
 // # SQL
 //
-// [NewSQL] needs no code for the data: queries, and templates of file names. The
-// id of the organization is bound to :organization_id, and a query that does not
-// use it is refused, so that a forgotten WHERE does not hand one organization's
-// data to another.
+// [NewSQL] makes a section of queries and of templates for file names. The id of the
+// organization is bound to :organization_id. A query that does not use it is refused: so a
+// forgotten WHERE cannot hand one organization's data to another.
 //
-// All sections stream: memory does not grow with the number of rows or the size
-// of files.
+// All sections stream: memory does not grow with the number of rows or the size of files.
 package sections

@@ -9,14 +9,14 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
-// File tells where a file comes from and what it is called in the archive.
+// File is a file to copy into the archive.
 type File struct {
 	Source string // path in the fs.FS
-	Name   string // path below the section's folder
+	Name   string // path in the archive, below the section's folder
 }
 
-// FromFiles returns a section of the files that list yields, each put into the
-// sink by [CopyFile]. An error of list ends the section.
+// FromFiles returns a section that copies the files that list yields, by [CopyFile]. An
+// error that list yields ends the section.
 func FromFiles(key string, fsys fs.FS, list func(ctx context.Context, scope export.Scope) iter.Seq2[File, error]) export.Section {
 	return New(key, func(ctx context.Context, scope export.Scope, sink export.Sink) error {
 		for file, err := range list(ctx, scope) {
@@ -31,10 +31,10 @@ func FromFiles(key string, fsys fs.FS, list func(ctx context.Context, scope expo
 	})
 }
 
-// CopyFile puts a file of fsys into the sink. A file that is missing, is a folder
-// or cannot be read, and a name that the sink refuses, is skipped, by its source
-// path and with a reason that customers may see. A returned error ends the
-// section: the sink takes no more, or ctx has ended.
+// CopyFile puts a file of fsys into the sink. It skips a file that is missing, is a folder
+// or cannot be read, and a file whose name the sink refuses: by its source path, and with
+// a reason that customers may see. It returns an error only if the sink has failed or ctx
+// has ended. Return that error from the section.
 func CopyFile(ctx context.Context, sink export.Sink, fsys fs.FS, file File) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -69,9 +69,8 @@ var (
 	errNotRegular = errors.New("sections: is not a regular file")
 )
 
-// openRegular opens a regular file and nothing else. Where the file system can
-// tell without opening, a named pipe is not opened: that would wait for who
-// writes to it.
+// openRegular opens a file, and fails if it is not regular. If the file system has a Stat
+// it asks that first: opening a named pipe would wait for somebody to write to it.
 func openRegular(fsys fs.FS, name string) (fs.File, error) {
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
@@ -99,6 +98,7 @@ func openRegular(fsys fs.FS, name string) (fs.File, error) {
 	return f, nil
 }
 
+// checkRegular returns errFolder or errNotRegular if a file is not regular.
 func checkRegular(info fs.FileInfo) error {
 	switch {
 	case info.IsDir():
@@ -109,7 +109,8 @@ func checkRegular(info fs.FileInfo) error {
 	return nil
 }
 
-// unreadable tells customers why they do not get a file.
+// unreadable returns err with a public text that tells customers why they do not get a
+// file.
 func unreadable(err error) error {
 	reason := "The file could not be read."
 	switch {

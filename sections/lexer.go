@@ -6,39 +6,38 @@ import (
 	"strings"
 )
 
-// Dialect is the SQL that a database speaks: how quotes, comments and
-// parameters are written.
+// Dialect is the SQL of a database: how it writes quotes, comments and parameters.
 type Dialect int
 
 // The dialects.
 const (
-	// SQLite also quotes identifiers with `…` and […]; comments do not nest.
+	// SQLite quotes identifiers with `…` and […] as well; comments do not nest.
 	SQLite Dialect = iota
 
-	// Postgres has E'…' strings with backslashes, $tag$…$tag$ strings and
-	// nested comments. Plain strings are taken to have no backslash escapes,
-	// which is the default of the server (standard_conforming_strings).
+	// Postgres has E'…' strings with backslashes, $tag$…$tag$ strings and nested
+	// comments. A backslash in a plain string must stand for itself, which is the
+	// server's default (standard_conforming_strings).
 	Postgres
 )
 
-// parameter is the one name that a query may use.
+// parameter is the name of the only parameter.
 const parameter = "organization_id"
 
-// lexer finds the places of :organization_id in a query. It knows as much of
-// SQL as is needed to tell them from text that looks alike; whatever could be
-// read in two ways is an error, so that nothing is bound by mistake.
+// lexer finds :organization_id in a query. It knows just enough of SQL to tell the
+// parameter from text that looks like it. What could be either is an error, so that
+// nothing is bound by mistake.
 type lexer struct {
 	dialect Dialect
 	src     string
 	pos     int
 	last    string // the token before: a word in lower case, or one character
-	ended   bool   // after a semicolon
-	open    []byte // brackets that are open; A for that of ARRAY[…]
-	found   []int  // where the parameter begins
+	ended   bool   // there was a semicolon
+	open    []byte // the brackets that are open; A is the one of ARRAY[…]
+	found   []int  // the places of the parameter
 }
 
-// bindParameter returns the query with each :organization_id replaced by the
-// dialect's first positional parameter, and how many there were.
+// bindParameter replaces each :organization_id in a query with the dialect's first
+// positional parameter. It returns the new query and how many it has replaced.
 func bindParameter(d Dialect, query string) (string, int, error) {
 	l := &lexer{dialect: d, src: query}
 	if err := l.run(); err != nil {
@@ -59,6 +58,7 @@ func bindParameter(d Dialect, query string) (string, int, error) {
 	return b.String(), len(l.found), nil
 }
 
+// run reads the whole query.
 func (l *lexer) run() error {
 	if strings.ContainsRune(l.src, 0) {
 		return errors.New("has a NUL byte") // C libraries would cut it there
@@ -84,7 +84,7 @@ func (l *lexer) run() error {
 	return nil
 }
 
-// space skips white space or a comment, if there is one.
+// space skips a space or a comment. It reports false if there is neither.
 func (l *lexer) space() (bool, error) {
 	rest := l.src[l.pos:]
 	switch {
@@ -133,7 +133,7 @@ func (l *lexer) blockComment() error {
 	return errors.New("has a comment without an end")
 }
 
-// token reads one token and returns what later ones need to know of it.
+// token reads one token and returns what run keeps of it in l.last.
 func (l *lexer) token() (string, error) {
 	c := l.src[l.pos]
 	switch {
@@ -173,8 +173,8 @@ func (l *lexer) word() (string, error) {
 	return word, nil
 }
 
-// escapeString skips the rest of E'…'. Such a string goes on, backslashes
-// included, if another quote follows on a later line.
+// escapeString skips the rest of E'…'. If another quote follows on a later line, with only
+// space between, the string goes on there, and still has backslashes.
 func (l *lexer) escapeString() error {
 	for {
 		if err := l.quoted('\'', true); err != nil {
@@ -194,7 +194,8 @@ func (l *lexer) escapeString() error {
 	}
 }
 
-// quoted skips a quoted text, in which the quote is written twice.
+// quoted skips a quoted text. A quote within the text is written twice or, if backslash is
+// set, behind a backslash.
 func (l *lexer) quoted(quote byte, backslash bool) error {
 	for l.pos++; l.pos < len(l.src); l.pos++ {
 		switch c := l.src[l.pos]; {
@@ -212,7 +213,7 @@ func (l *lexer) quoted(quote byte, backslash bool) error {
 
 var errOpenQuote = errors.New("has a quote without an end")
 
-// until skips what begins with so many bytes, to the end of the next mark.
+// until skips begin bytes, and all text up to the end of the next mark.
 func (l *lexer) until(mark string, begin int) error {
 	n := strings.Index(l.src[l.pos+begin:], mark)
 	if n < 0 {
@@ -222,7 +223,7 @@ func (l *lexer) until(mark string, begin int) error {
 	return nil
 }
 
-// dollar reads what begins with a dollar sign outside of a word.
+// dollar reads a token that begins with a dollar sign.
 func (l *lexer) dollar() error {
 	if l.dialect == SQLite {
 		return errOtherParameter
@@ -234,7 +235,7 @@ func (l *lexer) dollar() error {
 	}
 	l.skip(func(c byte) bool { return isWordStart(c) || isDigit(c) })
 	if !strings.HasPrefix(l.src[l.pos:], "$") {
-		l.pos = start + 1 // a dollar sign and a word: the server's to refuse
+		l.pos = start + 1 // a dollar sign and a word, which the server will refuse
 		return nil
 	}
 	mark := l.src[start : l.pos+1]
@@ -242,7 +243,7 @@ func (l *lexer) dollar() error {
 	return l.until(mark, len(mark))
 }
 
-// colon reads a parameter, or another use of colons.
+// colon reads a token that begins with a colon: the parameter or something else.
 func (l *lexer) colon() error {
 	start := l.pos
 	l.pos++
@@ -273,8 +274,8 @@ func (l *lexer) colon() error {
 	return nil
 }
 
-// bracket notes that one opens or closes. Pairs that do not match are the
-// server's to refuse.
+// bracket notes a bracket that opens or closes. It does not check that they match: the
+// server does.
 func (l *lexer) bracket(c byte) {
 	n := len(l.open)
 	switch {
@@ -287,7 +288,7 @@ func (l *lexer) bracket(c byte) {
 	}
 }
 
-// skip moves on while the bytes are of a kind.
+// skip skips bytes for as long as kind reports true.
 func (l *lexer) skip(kind func(byte) bool) {
 	for l.pos < len(l.src) && kind(l.src[l.pos]) {
 		l.pos++

@@ -15,20 +15,20 @@ import (
 	"github.com/orgexport/orgexport/export/record"
 )
 
-// nameTemplate makes a name of a row.
+// nameTemplate makes file names of rows.
 type nameTemplate struct {
 	source string
 	tmpl   *template.Template
-	needs  []string // the columns that it is made of
+	needs  []string // the columns that it uses
 }
 
-// Guards are functions that the value of each action passes through at last.
+// These are the guards: functions that each value of a template passes through last.
 const (
-	guardElement = "_element" // for names in the archive: no folders out of data
-	guardText    = "_text"    // for source paths: anything but null
+	guardElement = "_element" // for names in the archive: a value makes no folders
+	guardText    = "_text"    // for source paths: a value is not null
 )
 
-// parseName parses the template and puts the guard behind each action.
+// parseName parses a template and appends the guard to each {{…}} that inserts a value.
 func parseName(source, guard string) (*nameTemplate, error) {
 	if strings.TrimSpace(source) == "" {
 		return nil, errors.New("is empty")
@@ -50,7 +50,7 @@ func parseName(source, guard string) (*nameTemplate, error) {
 	return n, nil
 }
 
-// of returns the name for a row. An error is for that row alone.
+// of returns the name for a row. If it fails other rows may still have names.
 func (n *nameTemplate) of(row map[string]any) (string, error) {
 	var b strings.Builder
 	if err := n.tmpl.Execute(&b, row); err != nil {
@@ -59,8 +59,7 @@ func (n *nameTemplate) of(row map[string]any) (string, error) {
 	return b.String(), nil
 }
 
-// list walks over a part of the template. row tells whether the dot is the row
-// there.
+// list walks over a part of the template. row says that the dot is the row there.
 func (n *nameTemplate) list(l *parse.ListNode, guard string, row bool) {
 	if l == nil {
 		return
@@ -82,13 +81,14 @@ func (n *nameTemplate) list(l *parse.ListNode, guard string, row bool) {
 	}
 }
 
+// branch walks over an if, with or range. inside says that the dot is the row in it.
 func (n *nameTemplate) branch(b *parse.BranchNode, guard string, row, inside bool) {
 	n.pipe(b.Pipe, row)
 	n.list(b.List, guard, inside)
 	n.list(b.ElseList, guard, row)
 }
 
-// pipe notes the columns in a pipeline.
+// pipe notes the columns that a pipeline uses.
 func (n *nameTemplate) pipe(p *parse.PipeNode, row bool) {
 	for _, cmd := range p.Cmds {
 		for _, arg := range cmd.Args {
@@ -114,6 +114,7 @@ func (n *nameTemplate) need(column string) {
 	}
 }
 
+// call returns the call of a function, for the end of a pipeline.
 func call(function string, pos parse.Pos) *parse.CommandNode {
 	return &parse.CommandNode{
 		NodeType: parse.NodeCommand,
@@ -122,13 +123,13 @@ func call(function string, pos parse.Pos) *parse.CommandNode {
 	}
 }
 
-// slashed is text that may have slashes in a name.
+// slashed is text that element lets have slashes.
 type slashed string
 
 var errNoText = export.WithPublic(errors.New("sections: name needs a value that is null or binary"),
 	"The name needs a value that is missing.")
 
-// nameText turns what a template inserts into text.
+// nameText returns a value of a template as text. Null is an error.
 func nameText(v any) (string, error) {
 	if v == nil {
 		return "", errNoText
@@ -136,7 +137,8 @@ func nameText(v any) (string, error) {
 	return fmt.Sprint(v), nil
 }
 
-// element is nameText for one element of a path, or a part of one.
+// element is nameText for a part of one element of a path. A slash is an error, unless the
+// value is slashed.
 func element(v any) (string, error) {
 	s, err := nameText(v)
 	if _, ok := v.(slashed); !ok && strings.ContainsAny(s, `/\`) {
@@ -145,21 +147,21 @@ func element(v any) (string, error) {
 	return s, err
 }
 
-// base is the last element of a path of any system.
+// base returns the last element of a path, with the slashes or backslashes of any system.
 func base(v any) (string, error) {
 	s, err := nameText(v)
 	s = strings.TrimRight(s, `/\`)
 	return s[strings.LastIndexAny(s, `/\`)+1:], err
 }
 
-// keepSlashes lets a value make folders.
+// keepSlashes returns a value that may make folders.
 func keepSlashes(v any) (slashed, error) {
 	s, err := nameText(v)
 	return slashed(s), err
 }
 
-// setNameData fills data with the row as templates see it: text, integers and
-// booleans.
+// setNameData fills data with the values of a row as templates get them: texts, integers
+// and booleans. Binary values are null.
 func setNameData(data map[string]any, row record.Row) {
 	for i, v := range row.Values {
 		switch t := v.(type) {

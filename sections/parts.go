@@ -15,8 +15,8 @@ type part interface {
 	export(ctx context.Context, scope export.Scope, sink export.Sink) error
 }
 
-// exportParts exports one after the other. One that fails does not keep the
-// others from being exported, unless nothing can be written any more.
+// exportParts exports one part after the other. If one fails it goes on with the others,
+// unless the sink has failed or ctx has ended.
 func exportParts(ctx context.Context, scope export.Scope, sink export.Sink, parts []part) error {
 	var errs []error
 	for _, p := range parts {
@@ -47,7 +47,7 @@ func (p *recordFile) export(ctx context.Context, scope export.Scope, sink export
 	return describe(p.file, err)
 }
 
-// recordEach makes a file of each row.
+// recordEach makes one file of each row.
 type recordEach struct {
 	query query
 	file  *nameTemplate
@@ -72,7 +72,7 @@ func (p *recordEach) export(ctx context.Context, scope export.Scope, sink export
 	return describe(p.file.source, err)
 }
 
-// assetFiles copies a file for each row.
+// assetFiles copies one file for each row.
 type assetFiles struct {
 	query        query
 	fsys         fs.FS
@@ -96,8 +96,8 @@ func (p *assetFiles) export(ctx context.Context, scope export.Scope, sink export
 	return describe(p.file.source, err)
 }
 
-// each calls one for every row, until it fails. The record and its data
-// for templates are valid during the call; rows are numbered from 1.
+// each calls one for every row, until that fails. value is the record and data is what
+// templates get; both are valid during the call. Rows are numbered from 1.
 func (q *query) each(ctx context.Context, scope export.Scope, one func(value any, data map[string]any, number int) error) error {
 	result, err := q.open(ctx, scope)
 	if err != nil {
@@ -119,12 +119,12 @@ func (q *query) each(ctx context.Context, scope export.Scope, one func(value any
 	return nil
 }
 
-// rowRef names a row that has no name of its own.
+// rowRef returns the name by which a row is skipped if it has none of its own.
 func rowRef(t *nameTemplate, number int) string {
 	return fmt.Sprintf("%s, row %d", t.source, number)
 }
 
-// describe tells which part failed.
+// describe says in an error which part failed.
 func describe(what string, err error) error {
 	if err == nil {
 		return nil

@@ -11,22 +11,22 @@ import (
 	"github.com/orgexport/orgexport/export/record"
 )
 
-// Querier runs queries. A [*sql.DB], [*sql.Conn] and [*sql.Tx] is one.
+// Querier runs queries. [*sql.DB], [*sql.Conn] and [*sql.Tx] implement it.
 type Querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// query is one SQL query, its parameter made positional.
+// query is an SQL query with a positional parameter.
 type query struct {
 	db      Querier
 	dialect Dialect
 	sql     string
-	bound   bool     // has the parameter
+	bound   bool     // it has the parameter
 	json    []string // columns that hold nested data
 	needs   []string // columns that names are made of
 }
 
-// result is what a query returns. It holds one row at a time.
+// result has the rows that a query returns. It holds one row at a time in memory.
 type result struct {
 	query   *query
 	rows    *sql.Rows
@@ -52,15 +52,17 @@ func (q *query) open(ctx context.Context, scope export.Scope) (*result, error) {
 	return r, nil
 }
 
-// unread hides from customers why data could not be read.
+// unread returns an error whose public text does not say why data could not be read.
 func unread(what string, err error) error {
 	return export.WithPublic(fmt.Errorf("sections: %s: %w", what, err), "The data could not be read.")
 }
 
-// close frees the result. If all of it could be read, records has told so.
+// close closes the rows. Its error does not matter: records yields the error if not all
+// rows could be read.
 func (r *result) close() { _ = r.rows.Close() }
 
-// describe checks the columns against what the section needs.
+// describe notes the columns of the result, and returns an error if one is missing or
+// there twice.
 func (r *result) describe() error {
 	types, err := r.rows.ColumnTypes()
 	if err != nil {
@@ -86,7 +88,8 @@ func (r *result) describe() error {
 	return nil
 }
 
-// records yields one and the same [record.Row] for each row.
+// records yields each row as a [record.Row]. It is the same one each time, with other
+// values.
 func (r *result) records() iter.Seq2[any, error] {
 	values := make([]any, len(r.names))
 	fields := make([]any, len(r.names))
@@ -107,14 +110,14 @@ func (r *result) records() iter.Seq2[any, error] {
 				return
 			}
 		}
-		// At their end the rows close themselves; Err tells if that failed.
+		// After the last row the rows close themselves, and Err returns the error.
 		if err := r.rows.Err(); err != nil {
 			yield(nil, unread("rows", err))
 		}
 	}
 }
 
-// withHeader yields a [record.Row] without values first, for the columns.
+// withHeader yields a [record.Row] with columns and no values, and then the records.
 func (r *result) withHeader() iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
 		if yield(record.Row{Columns: r.names}, nil) {

@@ -7,8 +7,8 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
-// New returns a section that runs the function run, which must keep to the
-// contract of [export.Section] and must not be nil. The engine checks the key.
+// New returns a section whose Export calls run. run must not be nil, and must keep to the
+// contract of [export.Section]. The engine checks the key.
 func New(key string, run func(ctx context.Context, scope export.Scope, sink export.Sink) error) export.Section {
 	return &section{key, run}
 }
@@ -24,11 +24,10 @@ func (s *section) Export(ctx context.Context, scope export.Scope, sink export.Si
 	return s.run(ctx, scope, sink)
 }
 
-// FromSeq returns a section of one file that holds the records that seq
-// yields; the file's extension picks the encoding. A record is what
-// [export.Sink] takes, and need only be valid until the next one. If seq yields
-// an error the file ends there, and the error is the section's. When ctx ends,
-// seq is asked for no more.
+// FromSeq returns a section of one file with the records that seq yields. The extension of
+// the file picks the encoding. A record may be anything that [export.Sink] takes, and has
+// to be valid until seq yields the next one. If seq yields an error the file ends there,
+// and the section returns the error. If ctx ends, so does the iteration.
 func FromSeq[T any](key, file string, seq func(ctx context.Context, scope export.Scope) iter.Seq2[T, error]) export.Section {
 	return New(key, func(ctx context.Context, scope export.Scope, sink export.Sink) error {
 		return sink.Records(file, func(yield func(any, error) bool) {

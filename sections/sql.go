@@ -10,76 +10,78 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
-// SQL is the configuration of a section that is read from a database.
+// SQL is the configuration of a section that reads a database.
 //
-// Each query must use :organization_id, the id of the organization whose data
-// is exported, unless it is Shared. The id is bound as a parameter and never
-// becomes part of the SQL. No other parameter exists. What can be read in two
-// ways, such as a[:organization_id] on Postgres, which may be a slice, is an error
-// that says what to write instead. A query is one statement;
-// it should have an ORDER BY, because the order of rows is the archive's. The
-// SQL itself is trusted: whoever writes it may read the whole database.
+// Each query must use :organization_id, the id of the organization whose data is
+// exported, unless it is Shared. The id is bound as a parameter and never becomes part of
+// the SQL. There is no other parameter. A text that may be the parameter or something
+// else, such as a[:organization_id] on Postgres, which may be a slice, is an error that
+// says what to write instead.
+//
+// A query is one statement. It should have an ORDER BY, because the order of rows is
+// their order in the archive. The SQL is trusted: whoever writes it can read the whole
+// database.
 type SQL struct {
 	// Key is the section's key. The engine checks it.
 	Key string
 
-	// DB runs the queries, one after the other, while files are written.
-	// Required. A section can be run for several scopes at once only if DB can
-	// be used so: a [*sql.DB] can.
+	// DB runs the queries, one after the other, while files are written. If it is
+	// safe for concurrent use, as a [*sql.DB] is, several exports of the section can
+	// run at once. Required.
 	DB Querier
 
-	// Dialect is the SQL that DB speaks. Defaults to SQLite.
+	// Dialect is the SQL of DB. Defaults to SQLite.
 	Dialect Dialect
 
 	// Files are the record files, in the order of the archive.
 	Files []RecordFile
 
-	// Assets are files of other places, after the record files.
+	// Assets are files to copy, behind the record files.
 	Assets []AssetFiles
 }
 
-// RecordFile is a query whose rows become records: [record.Row]s with the
-// columns in order.
+// RecordFile is a query whose rows become records. Each is a [record.Row] with the columns
+// in the order of the query.
 //
-// Numbers, text, booleans and null stay what they are. Times are in UTC; a time
-// in a DATE column is a day such as "2026-01-31" if its clock is at zero. A
-// column of type NUMERIC or DECIMAL that the driver returns as text is a number
-// of exactly these digits, unless it is none (NaN). 0 and 1 in a BOOLEAN column
-// are false and true. Bytes are base64, unless they are in a text column. A JSON
-// or JSONB column is nested data; on SQLite, where any text fits into such a
-// column, only if it is valid.
+// Numbers, texts, booleans and nulls stay what they are. Other values become:
+//   - a time: a time in UTC; in a DATE column, at midnight, a day such as "2026-01-31";
+//   - a text in a NUMERIC or DECIMAL column, as which some drivers return numbers: a number
+//     with exactly these digits, but NaN stays a text;
+//   - 0 and 1 in a BOOLEAN column: false and true;
+//   - bytes: base64; in a text column, a text;
+//   - a JSON or JSONB column: nested data. SQLite lets such a column hold any text; one
+//     that is not valid JSON stays a text.
 type RecordFile struct {
-	// File is the name of the file below the section's folder; if Each is set,
-	// a template of it (see [NewSQL]). The extension picks the encoding. If the
-	// query fails before its first row, there is no file.
+	// File is the name of the file below the section's folder, or, if Each is set, a
+	// template of it (see [NewSQL]). The extension picks the encoding. If the query
+	// fails before its first row there is no file.
 	File string
 
-	// Each makes one file of each row. A row whose name cannot be used, or that
-	// cannot be encoded, is skipped. If Each is not set, all rows are in one
-	// file, which exists (with a header, if .csv) even when there are none, and
-	// which ends before a row that cannot be encoded.
+	// Each makes one file of each row. It skips rows whose name cannot be used, and
+	// rows that cannot be encoded. Without Each all rows are in one file. That file
+	// exists even if there are no rows (.csv has its header), and ends before a row
+	// that cannot be encoded.
 	Each bool
 
 	// SQL is the query.
 	SQL string
 
-	// Shared allows a query without :organization_id, for data that all
-	// organizations may see.
+	// Shared allows a query without :organization_id. Its rows are for all
+	// organizations.
 	Shared bool
 
-	// JSON names columns of text that holds JSON, to become nested data. Text
+	// JSON are the names of text columns with JSON, which becomes nested data. A text
 	// that is not valid JSON cannot be encoded.
 	JSON []string
 }
 
-// AssetFiles is a query whose rows tell which files to copy into the archive,
-// by [CopyFile].
+// AssetFiles is a query whose rows name the files that [CopyFile] copies into the archive.
 type AssetFiles struct {
-	// FS is where the files are. Required. Take [os.Root.FS] for a folder:
-	// [os.DirFS] follows links out of it.
+	// FS has the files. For a folder use [os.Root.FS]: [os.DirFS] follows links out of
+	// it. Required.
 	FS fs.FS
 
-	// Source is a template of the path in FS.
+	// Source is a template of the path in FS (see [NewSQL]).
 	Source string
 
 	// File is a template of the name below the section's folder.
@@ -92,7 +94,7 @@ type AssetFiles struct {
 	Shared bool
 }
 
-// FieldError is a problem with one field of a SQL.
+// FieldError is a problem with one field of an [SQL].
 type FieldError struct {
 	Key   string // of the section
 	List  string // "Files", "Assets", or empty for the SQL's own fields
@@ -112,22 +114,21 @@ func (e *FieldError) Error() string {
 // Unwrap returns the cause.
 func (e *FieldError) Unwrap() error { return e.Err }
 
-// NewSQL returns a section that is read from a database. The error joins a
-// [*FieldError] for each problem.
+// NewSQL returns a section that reads a database. The error joins a [*FieldError] for each
+// problem.
 //
-// Names that depend on a row are templates (see [text/template]) whose data is
-// the row: {{.id}} is the column id. A column that the query does not return is
-// an error. Beside the functions of text/template there are base, the last
-// element of a path, and path. What {{…}} inserts into a File must not have a
-// slash or backslash, so that no data makes folders of its own accord; {{path
-// .file}} allows slashes. The finished name is checked by the sink as a whole:
-// no value can lead out of the section's folder. A null or binary value makes no
-// name.
+// Templates of names are those of [text/template], with a row as their data: {{.id}} is
+// the column id. If the query returns no such column, the section fails. Values of null
+// and binary values make no name.
 //
-// Whatever is skipped is named by its source path, or by the template and the
-// number of the row. If one of Files or Assets fails, the others are still
-// exported and the section returns all errors. The SQL does not appear in the
-// public text of an error.
+// In a File, a value that {{…}} inserts must have no slash or backslash: data makes no
+// folders unless you say so. There are two more functions: {{base .file}} is the last
+// element of a path, and {{path .file}} is a path that may have slashes. No value can lead
+// out of the section's folder, because the sink checks the whole name.
+//
+// Items are skipped by their source path, or by the template and the number of the row. If
+// one of Files or Assets fails, the section exports the others and returns all errors. The
+// public text of an error does not have the SQL.
 func NewSQL(c SQL) (export.Section, error) {
 	b := &builder{config: c, names: make(map[string]bool)}
 	b.check(c.DB != nil, "DB", "is nil")
@@ -150,12 +151,12 @@ func NewSQL(c SQL) (export.Section, error) {
 	}), nil
 }
 
-// builder collects the problems of a SQL.
+// builder makes the parts of a section and collects the problems of its SQL.
 type builder struct {
 	config SQL
-	list   string
-	index  int
-	names  map[string]bool // literal ones, folded
+	list   string          // the list that is looked at, as in FieldError
+	index  int             // the place in it
+	names  map[string]bool // of files without a template, folded
 	errs   []error
 }
 
@@ -169,6 +170,7 @@ func (b *builder) check(ok bool, field, problem string) {
 	}
 }
 
+// query returns a query with its parameter bound.
 func (b *builder) query(sql string, shared bool) query {
 	text, uses, err := bindParameter(b.config.Dialect, sql)
 	switch {
@@ -180,6 +182,7 @@ func (b *builder) query(sql string, shared bool) query {
 	return query{db: b.config.DB, dialect: b.config.Dialect, sql: text, bound: uses > 0}
 }
 
+// template parses the template of a field and notes in q the columns that it needs.
 func (b *builder) template(field, source, guard string, q *query) *nameTemplate {
 	t, err := parseName(source, guard)
 	if err != nil {
@@ -194,7 +197,7 @@ func (b *builder) records(f RecordFile) part {
 	q := b.query(f.SQL, f.Shared)
 	q.json = f.JSON
 	if f.Each {
-		if !strings.HasSuffix(f.File, "}}") { // else only the rows know
+		if !strings.HasSuffix(f.File, "}}") { // else the extension is in the rows
 			if _, err := export.EncodingOf(f.File); err != nil {
 				b.fail("File", err)
 			}
@@ -211,6 +214,7 @@ func (b *builder) records(f RecordFile) part {
 	return &recordFile{query: q, file: f.File}
 }
 
+// checkLiteral returns an error if the name of a file for all rows is not valid.
 func checkLiteral(name string) error {
 	if strings.Contains(name, "{{") {
 		return errors.New(`is a template, but "each" is not set`)

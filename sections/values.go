@@ -7,13 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// column turns what the driver returns for one column into what records hold.
+// column turns the values that the driver returns for a column into fields of records.
 type column struct {
 	kind kind
-	json []byte // the nested data of this row
+	json []byte // the nested data of this row, if any
 }
 
-// kind is what the type of a column asks for.
+// kind says how the values of a column are to be understood.
 type kind int
 
 const (
@@ -21,13 +21,13 @@ const (
 	bytes        // bytes stay bytes
 	text         // bytes are text
 	nested       // text is JSON
-	maybe        // text is JSON if it is valid: the type alone does not tell
+	maybe        // text is JSON if it is valid JSON
 	decimal      // text is a number
-	date         // a time is a day
+	date         // a time at midnight is a day
 	boolean      // 0 and 1 are false and true
 )
 
-// kindOf picks the kind by the type that the database declares.
+// kindOf returns the kind of a column by its declared type.
 func kindOf(d Dialect, declared string) kind {
 	name, _, _ := strings.Cut(strings.ToUpper(declared), "(")
 	switch name = strings.TrimSpace(name); name {
@@ -56,7 +56,8 @@ func kindOf(d Dialect, declared string) kind {
 	return plain
 }
 
-// value returns the field of a record. It is valid until the next call.
+// value returns the field of a record for a value of the driver. It is valid until the
+// next call.
 func (c *column) value(d Dialect, v any) any {
 	switch v := v.(type) {
 	case string:
@@ -76,6 +77,7 @@ func (c *column) value(d Dialect, v any) any {
 	return v
 }
 
+// text returns the field for a text.
 func (c *column) text(s string) any {
 	switch c.kind {
 	case maybe:
@@ -95,9 +97,8 @@ func (c *column) text(s string) any {
 	return s
 }
 
-// bytes tells binary data from text that the driver returns as bytes. On
-// SQLite a value is of the type it was stored with: bytes in a text column are
-// text only if they can be.
+// bytes returns the field for bytes, which may be binary data or a text. On SQLite a text
+// column may hold binary data: its bytes are a text only if they are UTF-8.
 func (c *column) bytes(d Dialect, b []byte) any {
 	switch {
 	case c.kind == nested:
@@ -108,8 +109,9 @@ func (c *column) bytes(d Dialect, b []byte) any {
 	return b
 }
 
-// exactNumber returns the number that a decimal text stands for, digit by
-// digit. JSON is stricter than SQL: .5, 5., +1 and 007 are not numbers there.
+// exactNumber returns a decimal text as a JSON number with the same digits. It mends what
+// is a number in SQL and not in JSON, such as .5, 5., +1 and 007. It reports false if the
+// text is no number.
 func exactNumber(s string) (json.Number, bool) {
 	rest := strings.TrimLeft(s, "+-")
 	sign := s[:len(s)-len(rest)]
@@ -141,7 +143,7 @@ func isExponent(s string) bool {
 	return (s[0] == 'e' || s[0] == 'E') && len(s)-1-len(power) <= 1 && number != "" && rest == ""
 }
 
-// digits cuts the digits off that s begins with.
+// digits returns the digits that s begins with, and the rest of s.
 func digits(s string) (number, rest string) {
 	n := 0
 	for n < len(s) && isDigit(s[n]) {

@@ -10,8 +10,8 @@ import (
 	"github.com/orgexport/orgexport/export/audit"
 )
 
-// auditRow is a row of the table of audit entries. Its id, which the database
-// counts up, is used in queries alone.
+// auditRow is a row of the table of audit entries. The table also has an id, which
+// the database counts up; only queries use it.
 type auditRow struct {
 	bun.BaseModel `bun:"table:audit,alias:entry"`
 
@@ -27,8 +27,24 @@ type auditRow struct {
 	Complete       bool   `bun:"complete"`
 }
 
-// Record is the method of [audit.Trail]. Odd bytes in an entry, such as somebody
-// may send in a header field, do not keep it from being recorded.
+// entry returns the entry that the row stores. The error is nil: see values.
+func (r *auditRow) entry() (audit.Entry, error) {
+	return audit.Entry{
+		At:             time.UnixMilli(r.At).UTC(),
+		Action:         audit.Action(r.Action),
+		Actor:          r.Actor,
+		OrganizationID: r.OrganizationID,
+		JobID:          r.JobID,
+		Object:         r.Object,
+		Address:        r.Address,
+		Range:          r.Range,
+		Bytes:          r.Bytes,
+		Complete:       r.Complete,
+	}, nil
+}
+
+// Record implements [audit.Trail]. It records an entry even if its texts hold bytes
+// that the database does not keep, such as a client may send in a header field.
 func (s *Store) Record(ctx context.Context, e audit.Entry) error {
 	row := &auditRow{
 		At:             e.At.UnixMilli(),
@@ -42,41 +58,22 @@ func (s *Store) Record(ctx context.Context, e audit.Entry) error {
 		Bytes:          e.Bytes,
 		Complete:       e.Complete,
 	}
-	_, err := s.db.NewInsert().Model(row).ModelTableExpr("?", s.table("audit")).Exec(ctx)
+	_, err := s.into(s.db, "audit", row).Exec(ctx)
 	return wrap("record", err)
 }
 
-// Entries is the method of [audit.Reader].
+// Entries implements [audit.Reader].
 func (s *Store) Entries(ctx context.Context, organizationID string, limit int) ([]audit.Entry, error) {
 	if !storable(organizationID) || limit < 1 {
 		return nil, nil
 	}
-	var rows []auditRow
-	err := s.db.NewSelect().Model(&rows).ModelTableExpr("? AS entry", s.table("audit")).
-		Where("organization_id = ?", organizationID).OrderExpr("at DESC, id DESC").Limit(int64(limit)).Scan(ctx)
-	if err != nil {
-		return nil, wrap("entries", err)
-	}
-	entries := make([]audit.Entry, len(rows))
-	for i, r := range rows {
-		entries[i] = audit.Entry{
-			At:             time.UnixMilli(r.At).UTC(),
-			Action:         audit.Action(r.Action),
-			Actor:          r.Actor,
-			OrganizationID: r.OrganizationID,
-			JobID:          r.JobID,
-			Object:         r.Object,
-			Address:        r.Address,
-			Range:          r.Range,
-			Bytes:          r.Bytes,
-			Complete:       r.Complete,
-		}
-	}
-	return entries, nil
+	query := s.from(s.db, "audit").Where("organization_id = ?", organizationID).OrderExpr("at DESC, id DESC").Limit(int64(limit))
+	entries, err := list(ctx, query, (*auditRow).entry)
+	return entries, wrap("entries", err)
 }
 
-// Purge is the method of [audit.Purger]. It removes some at a time, so that others
-// can write in between.
+// Purge implements [audit.Purger]. It removes a thousand entries at a time, so that
+// others can write in between.
 func (s *Store) Purge(ctx context.Context, kept time.Duration) (int64, error) {
 	const atOnce, try = 1000, 4 // the pause is 16 ms on average
 	if kept <= 0 {

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -14,12 +13,17 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// errEnded is the end of a transaction that is to be tried again: the job in
-// flight that kept another from being stored has ended in between.
-var errEnded = errors.New("the job in flight has ended")
+var (
+	// errTaken says that a job with an equal request is in flight.
+	errTaken = errors.New("a job with an equal request is in flight")
 
-// Create is the method of [jobs.Store]. create runs in the transaction that
-// stores the job, which has the jobs of the organization to itself.
+	// errEnded says that this job ended before it could be returned: another try
+	// may create one.
+	errEnded = errors.New("the job in flight has ended")
+)
+
+// Create implements [jobs.Store]. create is called in the transaction that stores
+// the job. Until that ends, nobody else can create a job of the organization.
 func (s *Store) Create(ctx context.Context, organizationID string, create func(now time.Time, usage jobs.Usage) (jobs.Job, error)) (jobs.Job, bool, error) {
 	if err := checkText("organization", organizationID); err != nil {
 		return jobs.Job{}, false, wrap("create job", err)
@@ -29,29 +33,31 @@ func (s *Store) Create(ctx context.Context, organizationID string, create func(n
 		return jobs.Job{}, false, wrap("create job", err)
 	}
 	defer leave()
-	for try := 0; ; try++ {
-		var row *jobRow
-		var created bool
-		var refused error // what create says, if nothing else is to be said
-		err := s.db.RunInTx(ctx, s.readCommitted(), func(ctx context.Context, tx bun.Tx) (err error) {
-			row, created, refused, err = s.createIn(ctx, tx, organizationID, create)
-			return errors.Join(refused, err) // and so nothing is stored
-		})
-		switch {
-		case refused != nil:
-			return jobs.Job{}, false, refused
-		case err == nil:
-			j, err := row.job()
-			return j, created, wrap("create job", err)
-		case !lostRace(err) && !errors.Is(err, errEnded):
-			return jobs.Job{}, false, wrap("create job", err)
-		}
-		if err := pause(ctx, try); err != nil {
-			return jobs.Job{}, false, wrap("create job", err)
-		}
+	var row *jobRow
+	var created bool
+	var refused error // what create returned, unless a job with an equal request is in flight
+	again := func(err error) bool {
+		return refused == nil && (lostRace(err) || errors.Is(err, errEnded))
 	}
+	err = retry(ctx, again, func() error {
+		return s.db.RunInTx(ctx, s.readCommitted(), func(ctx context.Context, tx bun.Tx) (err error) {
+			row, created, refused, err = s.createIn(ctx, tx, organizationID, create)
+			return errors.Join(refused, err) // which undoes the transaction
+		})
+	})
+	if refused != nil {
+		return jobs.Job{}, false, refused
+	}
+	if err != nil {
+		return jobs.Job{}, false, wrap("create job", err)
+	}
+	job, err := row.job()
+	return job, created, wrap("create job", err)
 }
 
+// createIn is Create in its transaction. It returns the row that it created, or that
+// of the job with an equal request that is in flight. If create fails and there is
+// no such job, refused is its error.
 func (s *Store) createIn(ctx context.Context, tx bun.Tx, organizationID string, create func(time.Time, jobs.Usage) (jobs.Job, error)) (row *jobRow, created bool, refused, err error) {
 	if err := s.lockJobs(ctx, tx, organizationID); err != nil {
 		return nil, false, nil, err
@@ -75,13 +81,13 @@ func (s *Store) createIn(ctx context.Context, tx bun.Tx, organizationID string, 
 	if err != nil {
 		return nil, false, nil, err
 	}
-	created, err = changed(tx.NewInsert().Model(row).ModelTableExpr("? AS job", s.table("jobs")).
-		On("CONFLICT (request) WHERE status IN ('pending', 'processing') DO NOTHING").Exec(ctx))
-	switch {
-	case err != nil:
-		return nil, false, nil, err
-	case created:
+	insert := s.into(tx, "jobs", row).On("CONFLICT (request) WHERE status IN ('pending', 'processing') DO NOTHING")
+	err = execute(ctx, insert, errTaken)
+	if err == nil {
 		return row, true, nil, s.written(ctx, tx, row)
+	}
+	if !errors.Is(err, errTaken) {
+		return nil, false, nil, err
 	}
 	row, err = s.inFlight(ctx, tx, row.Request)
 	if errors.Is(err, export.ErrNotFound) {
@@ -90,22 +96,20 @@ func (s *Store) createIn(ctx context.Context, tx bun.Tx, organizationID string, 
 	return row, false, nil, err
 }
 
-// lockJobs lets nobody else create jobs of the organization until the transaction
-// has ended.
+// lockJobs keeps everybody else from creating jobs of the organization until the
+// transaction ends.
 func (s *Store) lockJobs(ctx context.Context, tx bun.Tx, organizationID string) error {
 	if !s.postgres {
-		// There is one writer. A transaction that begins by writing waits for
-		// its turn, whatever a host's database was set up with.
+		// SQLite has one writer. A transaction that begins by writing waits for
+		// its turn, even if a host opened the database without _txlock=immediate.
 		_, err := tx.ExecContext(ctx, "UPDATE ? SET version = version WHERE false", s.table("schema"))
 		return err
 	}
-	h := fnv.New64a()
-	_, _ = h.Write([]byte("orgexport jobs " + s.prefix + " " + organizationID))
-	_, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(?)", int64(h.Sum64()))
-	return err
+	return lock(ctx, tx, "jobs "+s.prefix+" "+organizationID)
 }
 
-// usage returns the database's clock and what an organization's jobs take up.
+// usage returns the time of the database and how many jobs an organization has in
+// flight and has created within a day.
 func (s *Store) usage(ctx context.Context, tx bun.Tx, organizationID string) (time.Time, jobs.Usage, error) {
 	var ms int64
 	var u jobs.Usage
@@ -123,6 +127,7 @@ func (s *Store) usage(ctx context.Context, tx bun.Tx, organizationID string) (ti
 	return time.UnixMilli(ms).UTC(), u, err
 }
 
+// inFlight returns the job in flight whose request has this digest.
 func (s *Store) inFlight(ctx context.Context, tx bun.Tx, request []byte) (*jobRow, error) {
 	return s.jobWhere(ctx, tx, "request = ? AND status IN ('pending', 'processing')", request)
 }

@@ -1,6 +1,6 @@
 // Package bunstore keeps jobs, API keys, members, sessions, the windows of rate
 // limits and the audit trail in SQLite or PostgreSQL, through
-// github.com/uptrace/bun. One [Store] is all of these ports: [jobs.Store],
+// github.com/uptrace/bun. A [Store] implements all these ports: [jobs.Store],
 // [access.KeyStore], [access.MemberStore], [access.SessionStore],
 // [access.Counter], [audit.Trail], [audit.Reader] and [audit.Purger].
 //
@@ -13,31 +13,30 @@
 //		return err
 //	}
 //
-// A host that has a [bun.DB] hands it to [New]; the tables have a prefix of their
-// own.
+// A host with a [bun.DB] of its own calls [New] instead. All names of tables and
+// indexes begin with [Config].TablePrefix, so they can be beside the host's.
 //
 // # Databases
 //
-// SQLite is for one machine: several processes may share the file, a network
-// file system must not carry it. [Open] sets up write-ahead logging, waits up to
-// 10 s for another writer, and uses a single connection, which is the fastest
-// that SQLite writes. A host's own *bun.DB should be set up alike, above all with
-// a busy timeout and _txlock=immediate.
+// SQLite is for one machine. Several processes may share the file, but it must not
+// be on a network file system. [Open] turns on write-ahead logging, makes
+// connections wait up to 10 s for another writer, and uses one connection, with
+// which SQLite writes fastest. A host should set up its own [bun.DB] alike, above
+// all with a busy timeout and _txlock=immediate.
 //
-// PostgreSQL, version 13 or newer, is for any number of machines. The connection
-// needs standard_conforming_strings and UTF-8, which are the defaults.
+// PostgreSQL, version 13 or newer, is for any number of machines. Connections need
+// standard_conforming_strings and UTF-8, which are the defaults.
 //
-// Where there are more clients than connections, look-ups wait in the order in
-// which they came, and what is written about running jobs does not wait behind
-// them.
+// If there are more clients than connections, look-ups wait in the order in which
+// they came. Writes about running jobs do not wait behind them.
 //
-// Time is that of the database, so that the clocks of workers do not matter.
-// Instants are stored as milliseconds since 1970.
+// All times are read from the database's clock, so the clocks of workers do not
+// matter. They are stored as milliseconds since 1970.
 //
 // # Text
 //
-// Databases keep neither a NUL nor, all of them, invalid UTF-8. Ids, names and
-// keys that hold such are refused when they are written and not found when they
-// are looked up. In the texts of errors and in audit entries, which must not get
-// lost, they become U+FFFD.
+// Not every database keeps a NUL byte or invalid UTF-8. An id, name or key with
+// such bytes is refused when it is written, and not found when it is looked up.
+// Texts of errors and audit entries must not get lost: in these, such bytes become
+// U+FFFD.
 package bunstore

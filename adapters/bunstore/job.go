@@ -20,10 +20,10 @@ type jobRow struct {
 	bun.BaseModel `bun:"table:jobs,alias:job"`
 
 	ID      string `bun:"id,pk"`
-	Version int64  `bun:"version"` // counts writes: whoever read an older one has lost the race
+	Version int64  `bun:"version"` // counts writes: an update fails if it is not the one that was read
 
-	// Request is a digest of what makes two requests the same one. An index of
-	// the columns themselves would limit how many sections may be asked for.
+	// Request is a digest of the columns that are equal in two equal requests. A
+	// unique index of the columns themselves would limit the number of sections.
 	Request []byte `bun:"request"`
 
 	OrganizationID   string `bun:"organization_id"`
@@ -58,14 +58,15 @@ type jobRow struct {
 	ExpiresAt  sql.Null[int64] `bun:"expires_at"`
 	PurgeAt    sql.Null[int64] `bun:"purge_at"`
 
-	// Now is the clock of the database, where a query asks for it.
+	// Now is the time of the database, if the query asks for it.
 	Now int64 `bun:"now_ms,scanonly"`
 }
 
-// fixedColumns never change once a job is stored.
+// fixedColumns are those that do not change after a job is stored.
 var fixedColumns = []string{"id", "request", "organization_id", "format", "sections", "retry_of", "created_at"}
 
-// partID is how an id of a part is stored, whatever export.PartID looks like.
+// partID is an [export.PartID] as it is stored: its JSON does not change when the
+// fields of that are renamed.
 type partID struct {
 	JobID   string `json:"job_id"`
 	Section string `json:"section"`
@@ -73,6 +74,8 @@ type partID struct {
 	Attempt int    `json:"attempt"`
 }
 
+// newJobRow returns the row that stores a job. The error says which text cannot be
+// stored.
 func newJobRow(j jobs.Job, version int64) (*jobRow, error) {
 	if err := checkJob(j); err != nil {
 		return nil, err
@@ -121,6 +124,7 @@ func newJobRow(j jobs.Job, version int64) (*jobRow, error) {
 	return row, err
 }
 
+// job returns the job that the row stores.
 func (r *jobRow) job() (jobs.Job, error) {
 	j := jobs.Job{
 		ID:           r.ID,
@@ -160,19 +164,20 @@ func (r *jobRow) job() (jobs.Job, error) {
 	return j, nil
 }
 
-// dueAt is the instant from which somebody has to see to the job, zero if there
-// is none.
+// dueAt returns the instant from which [Store.Stale] finds the job: the end of its
+// lease, or the time to purge it. Zero means never.
 func dueAt(j jobs.Job) time.Time {
 	if !j.Status.InFlight() {
 		return j.PurgeAt
 	}
 	if j.LeaseUntil.IsZero() {
-		return time.UnixMilli(0) // nobody has ever looked after it
+		return time.UnixMilli(0) // it never had a lease: at once
 	}
 	return j.LeaseUntil
 }
 
-// requestDigest is equal for jobs of the same request.
+// requestDigest returns a digest that two jobs share if their requests are equal:
+// same organization, format, sections and retried job.
 func requestDigest(j jobs.Job) []byte {
 	h := sha256.New()
 	for _, s := range append([]string{j.Organization.ID, j.Format, j.RetryOf}, j.Sections...) {
@@ -181,6 +186,7 @@ func requestDigest(j jobs.Job) []byte {
 	return h.Sum(nil)
 }
 
+// checkJob returns an error that names the texts of a job that cannot be stored.
 func checkJob(j jobs.Job) error {
 	err := checkText("id", j.ID, "organization", j.Organization.ID, "slug", j.Organization.Slug,
 		"name", j.Organization.Name, "format", j.Format, "retried job", j.RetryOf, "requester", j.Requester,
@@ -200,6 +206,7 @@ func checkJob(j jobs.Job) error {
 	return err
 }
 
+// encodeList stores a list in a text, as JSON.
 func encodeList[T any](text *string, list []T) error {
 	if len(list) == 0 {
 		*text = "[]"
@@ -210,7 +217,7 @@ func encodeList[T any](text *string, list []T) error {
 	return err
 }
 
-// decodeList makes nil of an empty list.
+// decodeList is the opposite of encodeList. An empty list becomes nil.
 func decodeList[T any](text string, list *[]T) error {
 	if text == "[]" {
 		return nil

@@ -2,7 +2,6 @@ package bunstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"math"
@@ -14,26 +13,21 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// Get is the method of [jobs.Store].
+// errOvertaken says that somebody else wrote a job after it was read.
+var errOvertaken = errors.New("the job was written by another")
+
+// Get implements [jobs.Store].
 func (s *Store) Get(ctx context.Context, organizationID, jobID string) (jobs.Job, error) {
 	if !storable(organizationID) || !storable(jobID) {
 		return jobs.Job{}, wrap("get job", export.ErrNotFound)
 	}
-	leave, err := s.lookUps.enter(ctx)
-	if err != nil {
-		return jobs.Job{}, wrap("get job", err)
-	}
-	defer leave()
-	row, err := s.jobWhere(ctx, s.db, "id = ? AND organization_id = ?", jobID, organizationID)
-	if err != nil {
-		return jobs.Job{}, wrap("get job", err)
-	}
-	j, err := row.job()
-	return j, wrap("get job", err)
+	query := s.from(s.db, "jobs").Where("id = ?", jobID).Where("organization_id = ?", organizationID)
+	job, err := lookUp(ctx, s, query, (*jobRow).job, export.ErrNotFound)
+	return job, wrap("get job", err)
 }
 
-// List is the method of [jobs.Store]. A page without a number from 1 or without
-// a size is empty.
+// List implements [jobs.Store]. A page is empty if its number or its size is less
+// than 1.
 func (s *Store) List(ctx context.Context, organizationID string, page jobs.Page) ([]jobs.Job, int64, error) {
 	if !storable(organizationID) {
 		return nil, 0, nil
@@ -44,7 +38,7 @@ func (s *Store) List(ctx context.Context, organizationID string, page jobs.Page)
 	}
 	defer leave()
 	var rows []jobRow
-	query := s.selectJobs(s.db, &rows).Where("organization_id = ?", organizationID)
+	query := s.from(s.db, "jobs").Model(&rows).Where("organization_id = ?", organizationID)
 	total, err := query.Count(ctx)
 	if err != nil {
 		return nil, 0, wrap("list jobs", err)
@@ -57,61 +51,60 @@ func (s *Store) List(ctx context.Context, organizationID string, page jobs.Page)
 	if err != nil {
 		return nil, 0, wrap("list jobs", err)
 	}
-	list, err := jobsOf(rows)
-	return list, total, wrap("list jobs", err)
+	found, err := values(rows, (*jobRow).job)
+	return found, total, wrap("list jobs", err)
 }
 
-// Update is the method of [jobs.Store]. No transaction is open while change
-// runs: whoever reads a job and finds that it was written meanwhile tries again.
+// Update implements [jobs.Store]. No transaction is open while change runs. If
+// somebody else writes the job meanwhile, Update reads it and calls change again.
 func (s *Store) Update(ctx context.Context, jobID string, change func(now time.Time, j *jobs.Job) error) (jobs.Job, error) {
 	if !storable(jobID) {
 		return jobs.Job{}, wrap("update job", export.ErrNotFound)
 	}
-	for try := 0; ; try++ {
+	var row *jobRow
+	var refused error // what change returned
+	again := func(err error) bool {
+		return refused == nil && (lostRace(err) || errors.Is(err, errOvertaken))
+	}
+	err := retry(ctx, again, func() error {
 		old, err := s.jobWhere(ctx, s.db, "id = ?", jobID)
 		if err != nil {
-			return jobs.Job{}, wrap("update job", err)
+			return err
 		}
 		job, err := old.job()
 		if err != nil {
-			return jobs.Job{}, wrap("update job", err)
+			return err
 		}
-		if err := change(time.UnixMilli(old.Now).UTC(), &job); err != nil {
-			return jobs.Job{}, err
+		if refused = change(time.UnixMilli(old.Now).UTC(), &job); refused != nil {
+			return refused
 		}
-		row, err := old.next(job)
-		if err != nil {
-			return jobs.Job{}, wrap("update job", err)
+		if row, err = old.next(job); err != nil {
+			return err
 		}
-		written, err := s.updateRow(ctx, old, row)
-		if err != nil && !lostRace(err) {
-			return jobs.Job{}, wrap("update job", err)
-		}
-		if written {
-			j, err := row.job()
-			return j, wrap("update job", err)
-		}
-		if err := pause(ctx, try); err != nil {
-			return jobs.Job{}, wrap("update job", err)
-		}
+		return s.updateRow(ctx, old, row)
+	})
+	if refused != nil {
+		return jobs.Job{}, refused
 	}
+	if err != nil {
+		return jobs.Job{}, wrap("update job", err)
+	}
+	job, err := row.job()
+	return job, wrap("update job", err)
 }
 
-// Stale is the method of [jobs.Store].
+// Stale implements [jobs.Store].
 func (s *Store) Stale(ctx context.Context, limit int) ([]jobs.Job, error) {
 	if limit < 1 {
 		return nil, nil
 	}
-	var rows []jobRow
-	err := s.selectJobs(s.db, &rows).Where("due_at <= (SELECT ?)", s.clock()).OrderExpr("due_at, id").Limit(int64(limit)).Scan(ctx)
-	if err != nil {
-		return nil, wrap("stale jobs", err)
-	}
-	list, err := jobsOf(rows)
-	return list, wrap("stale jobs", err)
+	query := s.from(s.db, "jobs").Where("due_at <= (SELECT ?)", s.clock()).OrderExpr("due_at, id").Limit(int64(limit))
+	stale, err := list(ctx, query, (*jobRow).job)
+	return stale, wrap("stale jobs", err)
 }
 
-// next is the row of a job after r. What is fixed stays as it is.
+// next returns the row that replaces r when the job becomes j. The fixed columns
+// stay those of r.
 func (r *jobRow) next(j jobs.Job) (*jobRow, error) {
 	row, err := newJobRow(j, r.Version+1)
 	if err != nil {
@@ -122,28 +115,25 @@ func (r *jobRow) next(j jobs.Job) (*jobRow, error) {
 	return row, nil
 }
 
-// updateRow writes the row that follows old, unless another has, and runs
-// AfterWrite in the same transaction.
-func (s *Store) updateRow(ctx context.Context, old, row *jobRow) (bool, error) {
-	update := func(db bun.IDB) (bool, error) {
-		return changed(db.NewUpdate().Model(row).ModelTableExpr("? AS job", s.table("jobs")).ExcludeColumn(fixedColumns...).
-			Where("id = ?", old.ID).Where("version = ?", old.Version).Exec(ctx))
+// updateRow replaces the row old and calls AfterWrite in the same transaction. The
+// error is errOvertaken if somebody else replaced old before.
+func (s *Store) updateRow(ctx context.Context, old, row *jobRow) error {
+	update := func(db bun.IDB) error {
+		return execute(ctx, db.NewUpdate().Model(row).ModelTableExpr("? AS ?TableAlias", s.table("jobs")).ExcludeColumn(fixedColumns...).
+			Where("id = ?", old.ID).Where("version = ?", old.Version), errOvertaken)
 	}
 	if s.afterWrite == nil {
 		return update(s.db)
 	}
-	var updated bool
-	err := s.db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		var err error
-		if updated, err = update(tx); err != nil || !updated {
+	return s.db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if err := update(tx); err != nil {
 			return err
 		}
 		return s.written(ctx, tx, row)
 	})
-	return updated && err == nil, err
 }
 
-// written runs AfterWrite.
+// written calls AfterWrite, if there is one.
 func (s *Store) written(ctx context.Context, tx bun.Tx, row *jobRow) error {
 	if s.afterWrite == nil {
 		return nil
@@ -158,29 +148,12 @@ func (s *Store) written(ctx context.Context, tx bun.Tx, row *jobRow) error {
 	return nil
 }
 
-// selectJobs begins a query of jobs.
-func (s *Store) selectJobs(db bun.IDB, model any) *bun.SelectQuery {
-	return db.NewSelect().Model(model).ModelTableExpr("? AS job", s.table("jobs"))
-}
-
-// jobWhere returns a job and the database's clock.
+// jobWhere returns the row of one job, with the time of the database.
 func (s *Store) jobWhere(ctx context.Context, db bun.IDB, where string, args ...any) (*jobRow, error) {
 	row := new(jobRow)
-	err := s.selectJobs(db, row).ColumnExpr("?TableColumns").ColumnExpr("? AS now_ms", s.clock()).Where(where, args...).Scan(ctx)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, export.ErrNotFound
+	err := s.from(db, "jobs").Model(row).ColumnExpr("?TableColumns").ColumnExpr("? AS now_ms", s.clock()).Where(where, args...).Scan(ctx)
+	if err != nil {
+		return nil, noRow(err, export.ErrNotFound)
 	}
-	return row, err
-}
-
-func jobsOf(rows []jobRow) ([]jobs.Job, error) {
-	list := make([]jobs.Job, 0, len(rows))
-	for i := range rows {
-		j, err := rows[i].job()
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, j)
-	}
-	return list, nil
+	return row, nil
 }

@@ -6,21 +6,20 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// beforePool is how many look-ups more than there are connections are let in, to
-// wait where database/sql picks at random. With none the others would have every
-// second turn, however many clients there are.
+// beforePool is how many look-ups may wait in the pool of database/sql, which lets
+// them out in random order. Without them other work would get every second
+// connection, however many clients there are.
 const beforePool = 16
 
-// line is where look-ups wait that come in as large a number as there are
-// clients. database/sql picks at random who gets a connection next, so that
-// among many somebody waits for several times as long as the others. The line
-// keeps their order. What is to be written about work that is done already, such
-// as the lease of a job or an entry of the audit trail, does not stand in it and
-// competes with few.
+// line makes look-ups wait in the order in which they came. There are as many of
+// them as there are clients, and database/sql gives a free connection to any of
+// those that wait for one: some would wait several times as long as others. Writes
+// about work that is done already, such as the renewal of a lease or an audit entry,
+// do not stand in line, and compete with few look-ups only.
 type line struct{ places *semaphore.Weighted }
 
-// newLine is for a database of so many connections; 0 means that there is no
-// limit, and nothing to wait for.
+// newLine returns the line of a database with so many connections. 0 means that
+// there is no limit, and nobody waits.
 func newLine(conns int) line {
 	if conns <= 0 {
 		return line{}
@@ -28,8 +27,8 @@ func newLine(conns int) line {
 	return line{semaphore.NewWeighted(int64(conns) + beforePool)}
 }
 
-// enter waits until it is one's turn, or until ctx ends. leave must be called if
-// it returns no error.
+// enter waits for a place, or until ctx ends. If it returns no error leave must be
+// called.
 func (l line) enter(ctx context.Context) (leave func(), err error) {
 	if l.places == nil {
 		return func() {}, nil

@@ -8,30 +8,29 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io/fs"
-	"math/rand/v2"
 	"strings"
-	"time"
 
 	"github.com/uptrace/bun"
 )
 
 var (
-	// ErrNewerSchema is matched when the tables were made by a newer program:
-	// this one must not use them.
+	// ErrNewerSchema is matched if a newer program made the tables: this one must
+	// not use them.
 	ErrNewerSchema = errors.New("bunstore: the database has a newer schema than this program")
 
-	// ErrOlderSchema is matched when there are no tables yet, or those of an
-	// older program: [Store.Migrate] brings them up to date.
+	// ErrOlderSchema is matched if there are no tables yet, or an older program
+	// made them: [Store.Migrate] brings them up to date.
 	ErrOlderSchema = errors.New("bunstore: the database has to be migrated")
 )
 
-// Migration files are named by their version and dialect, and written with the
-// default table prefix. One that was released is never changed.
+// migrationFiles are named by version and dialect, and use the default table prefix.
+// A file is not changed after it was released.
 //
 //go:embed migrations
 var migrationFiles embed.FS
 
-// migrations are the SQL of all versions, the first at index 0.
+// migrations returns the SQL that makes each version of the schema from the one
+// before. Version 1 is at index 0.
 func migrations(postgres bool, prefix string) []string {
 	dialect := "sqlite"
 	if postgres {
@@ -47,31 +46,23 @@ func migrations(postgres bool, prefix string) []string {
 	}
 }
 
-// Migrate brings the tables up to date, if they are not. Several processes may
-// call it at once: one works, the others wait for it until their ctx ends. All is
-// done or nothing. The error matches [ErrNewerSchema] if the tables are newer
-// than this program.
-//
-// Package migrate of bun is not used: its lock is a row that a killed process
-// leaves behind, and it notes a migration in another transaction than the
-// migration's own.
+// Migrate makes the tables, or brings them up to date. It does all of that or, if it
+// fails, nothing. Several processes may call it at once: one does the work and the
+// others wait for it, until their ctx ends. The error matches [ErrNewerSchema] if
+// the tables are newer than this program.
 func (s *Store) Migrate(ctx context.Context) error {
-	for try := 0; ; try++ {
-		err := s.db.RunInTx(ctx, s.readCommitted(), s.migrate)
-		if !isBusy(err) {
-			return wrap("migrate", err)
-		}
-		if err := pause(ctx, try); err != nil {
-			return wrap("migrate", err)
-		}
-	}
+	return wrap("migrate", retry(ctx, isBusy, func() error {
+		return s.db.RunInTx(ctx, s.readCommitted(), s.migrate)
+	}))
 }
 
+// migrate is Migrate in its transaction. bun's package migrate would not do: its lock
+// is a row, which a killed process leaves behind, and it notes that a migration is
+// done in another transaction than the migration's.
 func (s *Store) migrate(ctx context.Context, tx bun.Tx) error {
 	if s.postgres {
-		// It ends with the transaction, and so with the process. SQLite has one
-		// writer anyway.
-		if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(?)", s.lockKey()); err != nil {
+		// SQLite has one writer anyway.
+		if err := lock(ctx, tx, "schema "+s.prefix); err != nil {
 			return err
 		}
 	}
@@ -95,8 +86,9 @@ func (s *Store) migrate(ctx context.Context, tx bun.Tx) error {
 	return nil
 }
 
-// readCommitted is for transactions that begin by waiting for others: whatever the
-// default is, what those did must be seen. SQLite knows nothing else.
+// readCommitted returns options for a transaction that begins by waiting for others:
+// it must see what they wrote, whatever the database's default is. On SQLite every
+// transaction does.
 func (s *Store) readCommitted() *sql.TxOptions {
 	if !s.postgres {
 		return nil
@@ -104,15 +96,18 @@ func (s *Store) readCommitted() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelReadCommitted}
 }
 
-// lockKey is the same in all programs that have the same tables.
-func (s *Store) lockKey() int64 {
+// lock waits for a lock of a PostgreSQL database and holds it until the transaction
+// ends, even if that is because the process dies. Older programs use the same names.
+func lock(ctx context.Context, tx bun.Tx, name string) error {
 	h := fnv.New64a()
-	_, _ = h.Write([]byte("orgexport schema " + s.prefix))
-	return int64(h.Sum64())
+	_, _ = h.Write([]byte("orgexport " + name))
+	_, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(?)", int64(h.Sum64()))
+	return err
 }
 
-// Check tells whether the database can be reached and its schema is the one of
-// this program; if not, the error matches [ErrNewerSchema] or [ErrOlderSchema].
+// Check implements [export.Checker]. It returns nil if the database can be reached and
+// its tables are up to date. If they are not, the error matches [ErrNewerSchema] or
+// [ErrOlderSchema].
 func (s *Store) Check(ctx context.Context) error {
 	version, err := s.schemaVersion(ctx, s.db)
 	switch {
@@ -130,7 +125,7 @@ func (s *Store) newer(version int) error {
 	return fmt.Errorf("%w: version %d, this program knows %d", ErrNewerSchema, version, len(s.migrations))
 }
 
-// schemaVersion is 0 if there are no tables.
+// schemaVersion returns the version of the tables, or 0 if there are none.
 func (s *Store) schemaVersion(ctx context.Context, db bun.IDB) (int, error) {
 	name := s.prefix + "schema"
 	exists := db.NewRaw("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?", name)
@@ -147,37 +142,11 @@ func (s *Store) schemaVersion(ctx context.Context, db bun.IDB) (int, error) {
 	return version, err
 }
 
-// wrap says which method failed. It returns errors of this package as they are.
+// wrap says in an error which method failed. ErrNewerSchema stays as it is: it has
+// the package's name already.
 func wrap(method string, err error) error {
 	if err == nil || errors.Is(err, ErrNewerSchema) {
 		return err
 	}
 	return fmt.Errorf("bunstore: %s: %w", method, err)
-}
-
-// isBusy tells that SQLite gave up waiting for another writer.
-func isBusy(err error) bool {
-	const busy = 5 // SQLITE_BUSY; the higher bits say why
-	var coded interface{ Code() int }
-	return errors.As(err, &coded) && coded.Code()&0xff == busy
-}
-
-// lostRace tells that PostgreSQL undid a transaction for the sake of another:
-// serialization failure or deadlock.
-func lostRace(err error) bool {
-	var coded interface{ SQLState() string }
-	return errors.As(err, &coded) && (coded.SQLState() == "40001" || coded.SQLState() == "40P01")
-}
-
-// pause waits before the next try: a random time, so that those that have raced
-// do not meet again, up to 8 ms at first and 128 ms from the fifth on.
-func pause(ctx context.Context, try int) error {
-	timer := time.NewTimer(rand.N(2 * time.Millisecond << min(try, 5)))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

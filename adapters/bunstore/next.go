@@ -2,8 +2,6 @@ package bunstore
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/jobs"
@@ -11,8 +9,8 @@ import (
 
 var _ jobs.Scheduler = (*Store)(nil)
 
-// Next is the method of [jobs.Scheduler]. It reads the jobs in flight only, by
-// an index that has no others, and one entry of another for each organization
+// Next implements [jobs.Scheduler]. It reads the jobs in flight only, through an
+// index that has no others, and one entry of another index for each organization
 // that waits.
 func (s *Store) Next(ctx context.Context) (string, error) {
 	var id string
@@ -30,8 +28,5 @@ func (s *Store) Next(ctx context.Context) (string, error) {
 		)
 		SELECT id FROM waiting JOIN turns USING (organization_id)
 		ORDER BY priority DESC, busy, served, created_at, id LIMIT 1`, s.table("jobs"), s.table("jobs")).Scan(ctx, &id)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = export.ErrNotFound
-	}
-	return id, wrap("next job", err)
+	return id, wrap("next job", noRow(err, export.ErrNotFound))
 }

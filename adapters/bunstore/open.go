@@ -1,6 +1,7 @@
 package bunstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -22,17 +23,19 @@ import (
 
 const (
 	busyTimeout    = 10 * time.Second // another process may hold the SQLite file this long
-	connectTimeout = 10 * time.Second // to PostgreSQL, unless the URL has another
+	connectTimeout = 10 * time.Second // to PostgreSQL, unless the URL or PGCONNECT_TIMEOUT has another
 	maxConns       = 16               // to PostgreSQL, unless the URL has another
+
+	applicationName = "orgexport" // for PostgreSQL, unless the URL or PGAPPNAME has another
 )
 
-// Open opens a database: "sqlite:" and the path of a file, which is made if there
-// is none, readable by its owner alone; or a "postgres://" URL, with all
-// parameters that pgx knows and pool_max_conns (defaults to 16).
+// Open opens the database of a store: "sqlite:" and the path of a file, which is
+// made if there is none, readable by its owner alone; or a "postgres://" URL, with
+// all parameters that pgx knows and pool_max_conns (defaults to 16).
 //
-// It reaches for the database but changes nothing in it: see [Store.Migrate]. The
-// error matches [ErrNewerSchema] if the tables were made by a newer program. No
-// error ever holds the password.
+// It connects but changes nothing: see [Store.Migrate]. The error matches
+// [ErrNewerSchema] if the tables were made by a newer program. No error ever holds
+// the password.
 func Open(ctx context.Context, address string, config Config) (*Store, error) {
 	db, err := openDB(ctx, address)
 	if err != nil {
@@ -49,24 +52,77 @@ func Open(ctx context.Context, address string, config Config) (*Store, error) {
 	return s, nil
 }
 
-func openDB(ctx context.Context, address string) (*bun.DB, error) {
-	if path, ok := strings.CutPrefix(address, "sqlite:"); ok {
-		return openSQLite(ctx, path)
+// OpenReadOnly opens another database for reading only, such as the one that is
+// exported. address is as for [Open], but has no pool_max_conns, and a file must be
+// there. application is the application_name of connections to PostgreSQL, unless
+// the URL or PGAPPNAME has another. Defaults to "orgexport".
+//
+// It does not connect, and sets no limit of connections. On PostgreSQL transactions
+// are read-only by default: SQL that wants to write can change that. No error ever
+// holds the password.
+func OpenReadOnly(address, application string) (*sql.DB, error) {
+	db, err := openReadOnly(address, cmp.Or(application, applicationName))
+	if err != nil {
+		return nil, fmt.Errorf("bunstore: open for reading: %w", err)
 	}
-	if strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://") {
-		return openPostgres(address)
-	}
-	return nil, errors.New(`the database must be "sqlite:" and a path, or a postgres:// URL`)
+	return db, nil
 }
 
-func openSQLite(ctx context.Context, path string) (*bun.DB, error) {
-	if path == "" {
-		return nil, errors.New(`"sqlite:" needs the path of a file`)
-	}
-	path, err := filepath.Abs(path)
+func openReadOnly(address, application string) (*sql.DB, error) {
+	path, err := sqlitePath(address)
 	if err != nil {
 		return nil, err
 	}
+	if path != "" {
+		return sqliteDB(path, url.Values{"mode": {"ro"}})
+	}
+	config, err := postgresConfig(address, application)
+	if err != nil {
+		return nil, err
+	}
+	config.RuntimeParams["default_transaction_read_only"] = "on"
+	return stdlib.OpenDB(*config), nil
+}
+
+func openDB(ctx context.Context, address string) (*bun.DB, error) {
+	path, err := sqlitePath(address)
+	if err != nil {
+		return nil, err
+	}
+	if path != "" {
+		return openSQLite(ctx, path)
+	}
+	return openPostgres(address)
+}
+
+// sqlitePath returns the absolute path in the address of a SQLite database. It is
+// empty if the address is a URL of PostgreSQL.
+func sqlitePath(address string) (string, error) {
+	if path, ok := strings.CutPrefix(address, "sqlite:"); ok {
+		if path == "" {
+			return "", errors.New(`"sqlite:" needs the path of a file`)
+		}
+		return filepath.Abs(path)
+	}
+	if strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://") {
+		return "", nil
+	}
+	return "", errors.New(`the database must be "sqlite:" and a path, or a postgres:// URL`)
+}
+
+// sqliteDB opens a SQLite file by its absolute path, with these parameters of the
+// driver.
+func sqliteDB(path string, parameters url.Values) (*sql.DB, error) {
+	parameters.Set("_busy_timeout", strconv.FormatInt(busyTimeout.Milliseconds(), 10))
+	name := url.URL{Scheme: "file", Path: "/" + strings.TrimPrefix(filepath.ToSlash(path), "/"), RawQuery: parameters.Encode()}
+	connector, err := sqlite.NewConnector(name.String())
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(connector), nil
+}
+
+func openSQLite(ctx context.Context, path string) (*bun.DB, error) {
 	// SQLite gives its other files the mode of this one.
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -75,23 +131,19 @@ func openSQLite(ctx context.Context, path string) (*bun.DB, error) {
 	if err := file.Close(); err != nil {
 		return nil, err
 	}
-	name := url.URL{Scheme: "file", Path: "/" + strings.TrimPrefix(filepath.ToSlash(path), "/")}
-	name.RawQuery = url.Values{
+	db, err := sqliteDB(path, url.Values{
 		"_pragma": {
-			fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()),
 			"journal_mode(WAL)",
 			"synchronous(NORMAL)", // with WAL a power cut loses the last writes at most
 			"foreign_keys(1)",
 		},
-		// A transaction that begins by reading could not wait for its turn to
-		// write.
+		// A transaction begins by taking the lock for writing: it could not wait
+		// for that after it has read.
 		"_txlock": {"immediate"},
-	}.Encode()
-	connector, err := sqlite.NewConnector(name.String())
+	})
 	if err != nil {
 		return nil, err
 	}
-	db := sql.OpenDB(connector)
 	db.SetMaxOpenConns(1) // there is one writer, and SQLite lets others wait by sleeping
 	if err := connect(ctx, db); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -99,9 +151,9 @@ func openSQLite(ctx context.Context, path string) (*bun.DB, error) {
 	return bun.NewDB(db, sqlitedialect.New()), nil
 }
 
-// connect makes the first connection to a SQLite file. Who switches a new file to
-// write-ahead logging while another process does so is refused at once, whatever
-// the busy timeout is.
+// connect makes the first connection to a SQLite file. It tries again while another
+// process switches a new file to write-ahead logging: SQLite then fails at once,
+// whatever the busy timeout is.
 func connect(ctx context.Context, db *sql.DB) error {
 	waiting, cancel := context.WithTimeout(ctx, busyTimeout)
 	defer cancel()
@@ -113,9 +165,9 @@ func connect(ctx context.Context, db *sql.DB) error {
 	}
 }
 
-// openPostgres hides the driver's error about the URL: it may quote the password,
-// or a part of it.
-func openPostgres(address string) (*bun.DB, error) {
+// postgresConfig reads a URL of PostgreSQL. It hides the driver's error, which may
+// quote the password or a part of it.
+func postgresConfig(address, application string) (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig(address)
 	if err != nil {
 		return nil, errors.New("the PostgreSQL URL, or a PG… variable of the environment, is not valid (special characters are to be escaped, such as %2F for a slash)")
@@ -123,15 +175,23 @@ func openPostgres(address string) (*bun.DB, error) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectTimeout
 	}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = application
+	}
+	return config, nil
+}
+
+func openPostgres(address string) (*bun.DB, error) {
+	config, err := postgresConfig(address, applicationName)
+	if err != nil {
+		return nil, err
+	}
 	conns := maxConns
 	if text, ok := config.RuntimeParams["pool_max_conns"]; ok {
 		delete(config.RuntimeParams, "pool_max_conns")
 		if conns, err = strconv.Atoi(text); err != nil || conns < 1 {
 			return nil, errors.New("pool_max_conns of the PostgreSQL URL: want a number from 1")
 		}
-	}
-	if config.RuntimeParams["application_name"] == "" {
-		config.RuntimeParams["application_name"] = "orgexport"
 	}
 	config.RuntimeParams["standard_conforming_strings"] = "on" // bun escapes for nothing else
 	if config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {

@@ -22,6 +22,7 @@ type sessionRow struct {
 	ExpiresAt int64  `bun:"expires_at"`
 }
 
+// session returns the session that the row stores.
 func (r *sessionRow) session() (access.Session, error) {
 	if len(r.Hash) != sha256.Size {
 		return access.Session{}, fmt.Errorf("session %s: hash of %d bytes", r.ID, len(r.Hash))
@@ -35,8 +36,8 @@ func (r *sessionRow) session() (access.Session, error) {
 	}, nil
 }
 
-// CreateSession is the method of [access.SessionStore]. It also removes some
-// sessions that have expired a day ago or earlier.
+// CreateSession implements [access.SessionStore]. It also removes a few sessions
+// that expired more than a day ago.
 func (s *Store) CreateSession(ctx context.Context, session access.Session) error {
 	if err := checkText("id", session.ID, "subject", session.Subject); err != nil {
 		return wrap("create session", err)
@@ -48,33 +49,21 @@ func (s *Store) CreateSession(ctx context.Context, session access.Session) error
 		CreatedAt: session.CreatedAt.UnixMilli(),
 		ExpiresAt: session.ExpiresAt.UnixMilli(),
 	}
-	created, err := changed(s.db.NewInsert().Model(row).ModelTableExpr("?", s.table("sessions")).On("CONFLICT DO NOTHING").Exec(ctx))
-	if err == nil && !created {
-		err = access.ErrExists
-	}
+	err := execute(ctx, s.into(s.db, "sessions", row).On("CONFLICT DO NOTHING"), access.ErrExists)
 	if err == nil {
 		s.sweepSessions(ctx)
 	}
 	return wrap("create session", err)
 }
 
-// SessionByHash is the method of [access.SessionStore].
+// SessionByHash implements [access.SessionStore].
 func (s *Store) SessionByHash(ctx context.Context, hash [sha256.Size]byte) (access.Session, error) {
-	leave, err := s.lookUps.enter(ctx)
-	if err != nil {
-		return access.Session{}, wrap("session by hash", err)
-	}
-	defer leave()
-	row := new(sessionRow)
-	err = s.db.NewSelect().Model(row).ModelTableExpr("? AS session", s.table("sessions")).Where("hash = ?", hash[:]).Scan(ctx)
-	if err != nil {
-		return access.Session{}, wrap("session by hash", notFound(err))
-	}
-	session, err := row.session()
+	query := s.from(s.db, "sessions").Where("hash = ?", hash[:])
+	session, err := lookUp(ctx, s, query, (*sessionRow).session, access.ErrNotFound)
 	return session, wrap("session by hash", err)
 }
 
-// ExtendSession is the method of [access.SessionStore].
+// ExtendSession implements [access.SessionStore].
 func (s *Store) ExtendSession(ctx context.Context, id string, until time.Time) error {
 	if !storable(id) {
 		return nil
@@ -84,34 +73,20 @@ func (s *Store) ExtendSession(ctx context.Context, id string, until time.Time) e
 	return wrap("extend session", err)
 }
 
-// EndSession is the method of [access.SessionStore].
+// EndSession implements [access.SessionStore].
 func (s *Store) EndSession(ctx context.Context, id string) error {
 	if !storable(id) {
 		return wrap("end session", access.ErrNotFound)
 	}
-	found, err := changed(s.db.NewDelete().Table(s.prefix+"sessions").Where("id = ?", id).Exec(ctx))
-	if err == nil && !found {
-		err = access.ErrNotFound
-	}
-	return wrap("end session", err)
+	return wrap("end session", execute(ctx, s.db.NewDelete().Table(s.prefix+"sessions").Where("id = ?", id), access.ErrNotFound))
 }
 
-// Sessions is the method of [access.SessionStore].
+// Sessions implements [access.SessionStore].
 func (s *Store) Sessions(ctx context.Context, subject string) ([]access.Session, error) {
 	if !storable(subject) {
 		return nil, nil
 	}
-	var rows []sessionRow
-	err := s.db.NewSelect().Model(&rows).ModelTableExpr("? AS session", s.table("sessions")).
-		Where("subject = ?", subject).OrderExpr("created_at, id").Scan(ctx)
-	if err != nil {
-		return nil, wrap("sessions", err)
-	}
-	sessions := make([]access.Session, len(rows))
-	for i := range rows {
-		if sessions[i], err = rows[i].session(); err != nil {
-			return nil, wrap("sessions", err)
-		}
-	}
-	return sessions, nil
+	query := s.from(s.db, "sessions").Where("subject = ?", subject).OrderExpr("created_at, id")
+	sessions, err := list(ctx, query, (*sessionRow).session)
+	return sessions, wrap("sessions", err)
 }

@@ -11,8 +11,8 @@ import (
 
 var _ jobs.Statser = (*Store)(nil)
 
-// Stats is the method of [jobs.Statser]. It reads the jobs in flight only, by
-// an index that has no others.
+// Stats implements [jobs.Statser]. It reads the jobs in flight only, through an
+// index that has no others.
 func (s *Store) Stats(ctx context.Context) (jobs.Stats, error) {
 	var rows []statsRow
 	if err := s.selectStats().Scan(ctx, &rows); err != nil {
@@ -32,14 +32,15 @@ func (s *Store) Stats(ctx context.Context) (jobs.Stats, error) {
 	return stats, nil
 }
 
-// statsRow is what there is of jobs of one status.
+// statsRow counts the jobs of one status.
 type statsRow struct {
 	Status string `bun:"status"`
 	Jobs   int64  `bun:"jobs"`
 	Age    int64  `bun:"age"` // of the oldest, in milliseconds
 }
 
-// selectStats has the condition of those indexes in its words: SQLite compares them.
+// selectStats returns the query of Stats. Its condition is word for word that of the
+// index: otherwise SQLite would not use it.
 func (s *Store) selectStats() *bun.SelectQuery {
 	return s.db.NewSelect().TableExpr("? AS job", s.table("jobs")).
 		ColumnExpr("status, count(*) AS jobs, ? - min(created_at) AS age", s.clock()).

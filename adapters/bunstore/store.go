@@ -32,16 +32,15 @@ var (
 
 // Config is how a [Store] works. Its zero value is ready for use.
 type Config struct {
-	// TablePrefix begins the name of every table and index. It is up to 24
-	// lower-case letters, digits and underscores, and begins with a letter.
-	// Defaults to "orgexport_".
+	// TablePrefix begins the names of all tables and indexes: up to 24 lower-case
+	// letters, digits and underscores, a letter first. Defaults to "orgexport_".
 	TablePrefix string
 
-	// AfterWrite is called in the transaction of each write of a job, by Create
-	// and by Update, with the job as it is from then on. If it fails the write is
-	// undone and its error returned, wrapped. It is called again if the write has
-	// to be tried again. It uses nothing but tx: on SQLite any other use of the
-	// database waits for ever. Nil means nothing is to be done.
+	// AfterWrite is called by Create and Update when they have written a job, in
+	// the same transaction, with the job as it is then. If it returns an error the
+	// write is undone, and Create or Update returns that error, wrapped. If a write
+	// is tried again AfterWrite is called again. It must use the database through tx
+	// only: on SQLite anything else waits for ever. Nil means that nothing is called.
 	AfterWrite func(ctx context.Context, tx *sql.Tx, job *jobs.Job) error
 }
 
@@ -50,21 +49,23 @@ const defaultPrefix = "orgexport_"
 var prefixPattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,23}$`)
 
 // Store keeps jobs, API keys, members, sessions, the windows of rate limits and
-// the audit trail in a database. It is made by [Open] or [New], and safe for concurrent use, also by several processes
-// on one database. Its methods fail until [Store.Migrate] has made the tables.
+// the audit trail in a database. Make one with [Open] or [New]. It is safe for
+// concurrent use, and several processes may have a Store on one database. Its
+// methods fail until [Store.Migrate] has made the tables.
 type Store struct {
 	db         *bun.DB
 	lookUps    line
-	owned      bool // db is closed with the store
+	owned      bool // Close closes db
 	postgres   bool // not SQLite
 	prefix     string
-	migrations []string // SQL; the first makes version 1 of the schema
+	migrations []string // see migrations
 	afterWrite func(context.Context, *sql.Tx, *jobs.Job) error
 	counts     atomic.Int64 // calls of Count
 }
 
-// New makes a Store of a host's database, whose limit of connections is to be set
-// before. It does not connect, and [Store.Close] leaves db open.
+// New returns a Store on a host's database. If db is to have a limit of open
+// connections, set it before. New does not connect, and [Store.Close] leaves db open.
+// The error names all problems.
 func New(db *bun.DB, config Config) (*Store, error) {
 	s := &Store{db: db, prefix: config.TablePrefix, afterWrite: config.AfterWrite}
 	if s.prefix == "" {
@@ -88,10 +89,10 @@ func New(db *bun.DB, config Config) (*Store, error) {
 	return s, nil
 }
 
-// DB is the database that the store uses, for what belongs into the same one.
+// DB returns the store's database, for other tables in it.
 func (s *Store) DB() *bun.DB { return s.db }
 
-// Close closes the database if [Open] has opened it.
+// Close closes the database if [Open] opened it.
 func (s *Store) Close() error {
 	if !s.owned {
 		return nil
@@ -99,11 +100,11 @@ func (s *Store) Close() error {
 	return s.db.Close()
 }
 
-// table names one of the store's tables in a query.
+// table returns the name of one of the store's tables, prefix included, for a query.
 func (s *Store) table(name string) bun.Ident { return bun.Ident(s.prefix + name) }
 
-// clock is SQL for the time of the database in milliseconds since 1970. It is
-// not that of the transaction's start.
+// clock returns SQL for the database's time now, in milliseconds since 1970. It goes
+// on within a transaction.
 func (s *Store) clock() bun.Safe {
 	if s.postgres {
 		return "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
@@ -111,19 +112,10 @@ func (s *Store) clock() bun.Safe {
 	return "CAST(round(unixepoch('subsec') * 1000) AS INTEGER)"
 }
 
-// Now is the clock of the database, in UTC and whole milliseconds: that by which
-// jobs, and the windows of rate limits, are timed.
+// Now returns the time of the database, in UTC and whole milliseconds. Jobs and the
+// windows of rate limits go by this clock.
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
 	var ms int64
 	err := s.db.NewRaw("SELECT ?", s.clock()).Scan(ctx, &ms)
 	return time.UnixMilli(ms).UTC(), wrap("clock", err)
-}
-
-// changed tells whether a statement changed a row.
-func changed(result sql.Result, err error) (bool, error) {
-	if err != nil {
-		return false, err
-	}
-	n, err := result.RowsAffected()
-	return n > 0, err
 }

@@ -7,16 +7,16 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// Rows that are over are removed by those who make new ones: more of them than
-// they make, so that the tables do not grow without end, and not too many at
-// once. That it failed is nobody's concern: the next one tries again.
+// Sessions that have expired and windows that are over are removed by the methods
+// that make new ones: a few at a time, but more than they make, so that the tables
+// do not grow for ever. Errors are ignored, because the next call tries again.
 const (
 	sessionsAtOnce = 10 // by each CreateSession
 	windowsEvery   = 256
 	windowsAtOnce  = 4 * windowsEvery // by each 256th Count, which makes two as a rule
 
-	// It may be by the clock of another machine that a session has expired, and
-	// somebody may still count in a window that has ended.
+	// Rows are kept for a while after their end: a session may have expired by the
+	// clock of another machine, and somebody may still count in a window.
 	sessionsKept = 24 * time.Hour
 	windowsKept  = time.Minute
 )
@@ -29,9 +29,9 @@ func (s *Store) sweepWindows(ctx context.Context) {
 	_, _ = s.sweep(ctx, "windows", "key, length", "ends_at", windowsKept, windowsAtOnce)
 }
 
-// sweep removes rows of which a column is over for longer than kept, and returns
-// how many. It waits for nobody: what another process is removing or writing is
-// left to it.
+// sweep removes rows of which the time in a column is longer ago than kept: up to
+// limit of them, oldest first. It returns how many it removed. On PostgreSQL it skips
+// rows that somebody else is writing or removing, instead of waiting.
 func (s *Store) sweep(ctx context.Context, table, key, column string, kept time.Duration, limit int) (int64, error) {
 	result, err := s.db.ExecContext(ctx, s.sweepQuery(table, key, column, kept, limit))
 	if err != nil {
@@ -40,6 +40,7 @@ func (s *Store) sweep(ctx context.Context, table, key, column string, kept time.
 	return result.RowsAffected()
 }
 
+// sweepQuery returns the statement of sweep. key are the columns of the primary key.
 func (s *Store) sweepQuery(table, key, column string, kept time.Duration, limit int) string {
 	skip := bun.Safe("")
 	if s.postgres {

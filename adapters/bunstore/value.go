@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// millis is what is stored of an instant: NULL of the zero one.
+// millis returns an instant as it is stored. The zero one is NULL.
 func millis(t time.Time) sql.Null[int64] {
 	return sql.Null[int64]{V: t.UnixMilli(), Valid: !t.IsZero()}
 }
@@ -21,11 +21,12 @@ func instant(n sql.Null[int64]) time.Time {
 	return time.UnixMilli(n.V).UTC()
 }
 
-// storable tells whether every database keeps s as it is: bun would make
-// different texts that are not UTF-8 the same one.
+// storable reports whether every database keeps s as it is. NUL is refused by
+// PostgreSQL, and bun changes invalid UTF-8, so that different texts become equal.
 func storable(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
-// checkText refuses texts that are not storable, given as name and text in turn.
+// checkText returns an error if a text is not storable. pairs are names, for the
+// error, each followed by its text.
 func checkText(pairs ...string) error {
 	for i := 0; i < len(pairs); i += 2 {
 		if !storable(pairs[i+1]) {
@@ -35,7 +36,7 @@ func checkText(pairs ...string) error {
 	return nil
 }
 
-// cleanText makes a text for people storable.
+// cleanText returns s with U+FFFD in place of what is not storable.
 func cleanText(s string) string {
 	if storable(s) {
 		return s

@@ -11,8 +11,8 @@ import (
 	"github.com/orgexport/orgexport/export/access"
 )
 
-// Count is the method of [access.Counter]. All lengths are counted in one
-// statement. It also removes some windows that are over, now and then.
+// Count implements [access.Counter]. It counts in the windows of all lengths with one
+// statement. Each 256th call also removes windows that are over.
 func (s *Store) Count(ctx context.Context, key string, lengths ...time.Duration) ([]access.Window, error) {
 	if len(lengths) == 0 {
 		return nil, nil
@@ -22,28 +22,26 @@ func (s *Store) Count(ctx context.Context, key string, lengths ...time.Duration)
 		return nil, wrap("count", err)
 	}
 	defer leave()
-	// Of the digest every text makes one, of any length and with any bytes, and
-	// an address is not kept as it is.
+	// A key may have any length and any bytes, its digest has not. And an address
+	// need not be stored.
 	digest := sha256.Sum256([]byte(key))
-	for try := 0; ; try++ {
-		windows, err := s.count(ctx, digest[:], lengths)
-		if err == nil {
-			if s.counts.Add(1)%windowsEvery == 0 {
-				s.sweepWindows(ctx)
-			}
-			return windows, nil
-		}
-		if !lostRace(err) {
-			return nil, wrap("count", err)
-		}
-		if err := pause(ctx, try); err != nil {
-			return nil, wrap("count", err)
-		}
+	var windows []access.Window
+	err = retry(ctx, lostRace, func() (err error) {
+		windows, err = s.count(ctx, digest[:], lengths)
+		return err
+	})
+	if err != nil {
+		return nil, wrap("count", err)
 	}
+	if s.counts.Add(1)%windowsEvery == 0 {
+		s.sweepWindows(ctx)
+	}
+	return windows, nil
 }
 
-// count does without bun, which puts values into the text of a query: the server
-// sees the same text again and again, and needs not to be asked what it means.
+// count runs the statement of Count. It does so without bun, which puts values into
+// the text of a query: here the text is always the same, and the server has to
+// describe it only once.
 func (s *Store) count(ctx context.Context, digest []byte, lengths []time.Duration) ([]access.Window, error) {
 	rows, err := s.db.DB.QueryContext(ctx, s.countQuery(lengths), digest)
 	if err != nil {
@@ -73,19 +71,20 @@ func (s *Store) count(ctx context.Context, digest []byte, lengths []time.Duratio
 	return windows, nil
 }
 
-// window has a Reset as it must be, also if another who counted was ahead of the
-// clock that this one read, or the clock was put back.
+// window returns a window whose Reset is within its bounds, even if the clock was put
+// back or another transaction began the window at a later time than this one read.
 func window(length, reset time.Duration, count int64) access.Window {
 	return access.Window{Length: length, Count: count, Reset: min(max(reset, time.Millisecond), length)}
 }
 
-// countQuery counts in the windows of some lengths. Rows are locked in the order
-// of lengths, so that two who count the same key never wait for each other. Who
-// comes late, with the window that has just ended, counts in the new one.
+// countQuery returns the statement that counts in the windows of these lengths. It
+// locks rows in the order of their lengths, so that two requests with the same key do
+// not deadlock. A request that read the clock before a window ended, and counts after
+// another has begun the next one, counts in that.
 func (s *Store) countQuery(lengths []time.Duration) string {
 	key, now := "?1", string(s.clock())
 	if s.postgres {
-		// The clock of the statement, which is one for all lengths.
+		// All lengths go by the time at which the statement began.
 		key, now = "$1", "floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint"
 	}
 	texts := make([]string, len(lengths))

@@ -121,7 +121,7 @@ func open(t *testing.T, path string) *Destination {
 
 func sweep(t *testing.T, f *folder) {
 	t.Helper()
-	if err := f.sweep(t.Context()); err != nil {
+	if err := f.Sweep(t.Context()); err != nil {
 		t.Errorf("sweep: %v", err)
 	}
 }

@@ -7,19 +7,20 @@ import (
 	"io/fs"
 	"path"
 	"strings"
-
-	"github.com/orgexport/orgexport/export"
 )
 
+// wordAlphabet has the characters of job ids and section keys. Keys also have dots
+// and slashes.
 const wordAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 // Destination keeps archives in a folder. It implements [jobs.Destination],
 // [export.Checker], [export.FreeSpacer] and [export.Sweeper]. It is safe for
-// concurrent use, by several processes too.
-type Destination struct{ folder *folder }
+// concurrent use, and several processes may use one folder. Make one with
+// [NewDestination].
+type Destination struct{ *folder }
 
-// NewDestination opens a folder, which is made if there is none. What processes
-// that have ended have left there is removed.
+// NewDestination opens a folder, or makes it. It removes temporary files that dead
+// processes left there. Close the Destination after use.
 func NewDestination(path string) (*Destination, error) {
 	f, err := openFolder(path)
 	if err != nil {
@@ -28,25 +29,21 @@ func NewDestination(path string) (*Destination, error) {
 	return &Destination{f}, nil
 }
 
-// Put implements [jobs.Destination]. The writer is buffered, and is of no use
-// once write has returned.
+// Put implements [jobs.Destination]. The writer that write gets is buffered, and must
+// not be used after write has returned.
 func (d *Destination) Put(ctx context.Context, key string, write func(io.Writer) error) error {
 	if err := checkKey(key); err != nil {
 		return err
 	}
-	return d.folder.put(ctx, key, write)
+	return d.put(ctx, key, write)
 }
 
-// Open implements [jobs.Destination]. What it returns is an [*os.File].
+// Open implements [jobs.Destination]. It returns an [*os.File].
 func (d *Destination) Open(ctx context.Context, key string) (io.ReadSeekCloser, error) {
 	if err := ready(ctx, checkKey(key)); err != nil {
 		return nil, err
 	}
-	file, err := d.folder.open(key)
-	if err != nil { // a nil *os.File is no nil interface
-		return nil, err
-	}
-	return file, nil
+	return d.open(key)
 }
 
 // Delete implements [jobs.Destination].
@@ -54,18 +51,17 @@ func (d *Destination) Delete(ctx context.Context, key string) error {
 	if err := ready(ctx, checkKey(key)); err != nil {
 		return err
 	}
-	return d.folder.remove(key)
+	return d.remove(key)
 }
 
-// List implements [jobs.Destination]. Files whose names are no keys are not
-// listed.
+// List implements [jobs.Destination]. It leaves out files whose path is not a key.
 func (d *Destination) List(ctx context.Context, prefix string) ([]string, error) {
 	top := path.Dir(prefix + "x") // the folder that the prefix ends in
 	if !fs.ValidPath(top) {
 		return nil, nil
 	}
 	var keys []string
-	err := fs.WalkDir(d.folder.root.FS(), top, func(name string, e fs.DirEntry, err error) error {
+	err := fs.WalkDir(d.root.FS(), top, func(name string, e fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -87,19 +83,7 @@ func (d *Destination) List(ctx context.Context, prefix string) ([]string, error)
 	return keys, nil
 }
 
-// Sweep implements [export.Sweeper].
-func (d *Destination) Sweep(ctx context.Context) error { return d.folder.sweep(ctx) }
-
-// Check implements [export.Checker]: it tells why nothing can be written.
-func (d *Destination) Check(ctx context.Context) error { return d.folder.check(ctx) }
-
-// FreeSpace implements [export.FreeSpacer].
-func (d *Destination) FreeSpace() (int64, error) { return export.FreeSpace(d.folder.path) }
-
-// Close gives the folder up. What was opened in it stays open.
-func (d *Destination) Close() error { return d.folder.close() }
-
-// checkKey takes the keys that an [jobs.Destination] has.
+// checkKey returns an error if key is not one of a [jobs.Destination].
 func checkKey(key string) error {
 	if !fs.ValidPath(key) || key == "." || strings.Trim(key, wordAlphabet+"./") != "" {
 		return fmt.Errorf("dir: %q is not a key", key)
@@ -107,7 +91,8 @@ func checkKey(key string) error {
 	return nil
 }
 
-// ready tells why a call with that check of its arguments cannot go on.
+// ready returns err, which is about the arguments of a call, or the cause of ctx if
+// that has ended.
 func ready(ctx context.Context, err error) error {
 	if err == nil && ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -6,22 +6,24 @@
 //
 // # What is in the folder
 //
-// The file of an object is named as its key, that of a part JOB/SECTION-SHARD-ATTEMPT.part.
-// Files are for their owner only (mode 0600, folders 0700). A folder is either a
-// destination or a spool, and holds nothing else; nothing that is reached through
-// it lies outside, whatever symbolic links there are. Of the keys, none may be
-// the folder of another, and on macOS and Windows they differ in more than case.
+// The file of an object has its key as its path. That of a part is named
+// JOB/SECTION-SHARD-ATTEMPT.part. Only the owner can read files (mode 0600) and
+// folders (0700). A folder belongs to one Destination or one Spool, and holds nothing
+// else. A symbolic link in it cannot lead out of it.
+//
+// No key may be a folder in the path of another, such as "a" and "a/b". On macOS and
+// Windows two keys must differ in more than upper and lower case.
 //
 // # Writing
 //
-// What is written goes into the folder "~tmp" first, which no key can name. Once
-// it is complete and on disk it gets its name in one step, and Put returns when
-// that is on disk, too, as far as the system can tell (on Windows, folders cannot
-// be waited for). So an object is there whole or not at all, also after a crash.
+// Put writes into the folder "~tmp" first, which is not a key. Once the file is
+// complete and on disk, Put renames it, waits until the new name is on disk as well,
+// and returns. So an object is there whole or not at all, even after a crash. Windows
+// offers no way to wait for the name, and some network file systems do not either.
 //
-// What a process that was killed has left in "~tmp" is removed when the folder is
-// opened next, by whomever, and by Sweep. Several processes may use a folder at once, and
-// several machines if they see each other's locks on files, as over NFS or SMB
-// they usually do. Where they do not, opening or sweeping the folder on one machine
-// removes what another one is writing, whose Put fails then.
+// A process that is killed leaves files in "~tmp". They are removed when any process
+// opens the folder, and by Sweep. Several processes may use a folder at once. So may
+// several machines, if a machine sees the locks that another has on files, which is
+// usual over NFS and SMB. Otherwise opening or sweeping the folder on one machine
+// removes files that another is writing, and its Put fails.
 package dir

@@ -19,19 +19,19 @@ import (
 const (
 	bufferSize = 256 << 10
 
-	// maxTries bounds how often one is overtaken by other processes that remove
-	// a folder for being empty just when it is to be used.
+	// maxTries is how often an operation is tried because other processes remove
+	// an empty folder, or a temporary file, between two of its steps.
 	maxTries = 1000
 )
 
-// folder is what a Destination and a Spool have in common. Names are paths in
-// it with slashes, and valid.
+// folder is what a Destination and a Spool have in common. The names of files are
+// valid paths in it, with slashes.
 type folder struct {
 	path string // absolute
 	root *os.Root
 }
 
-// openFolder opens a folder, makes it if there is none, and sweeps it.
+// openFolder opens a folder, or makes it, and sweeps it.
 func openFolder(name string) (*folder, error) {
 	name, err := filepath.Abs(name)
 	if err != nil {
@@ -45,15 +45,15 @@ func openFolder(name string) (*folder, error) {
 		return nil, fmt.Errorf("dir: open the folder: %w", err)
 	}
 	f := &folder{name, root}
-	_ = f.sweep(context.Background()) //nolint:forbidigo // opening takes no ctx, and is no failure if this is one
+	_ = f.Sweep(context.Background()) //nolint:forbidigo // opening takes no ctx, and succeeds even if this fails
 	return f, nil
 }
 
-// makeFolder makes a folder and those above it that are missing, and waits until
-// they are on disk: what is in a folder is lost with it.
+// makeFolder makes a folder, and folders above it that are missing, and waits until
+// they are on disk: a crash must not lose them with what is in them.
 func makeFolder(name string) error {
 	if _, err := os.Stat(name); err == nil {
-		return nil // of a file, OpenRoot says so
+		return nil // if it is a file, OpenRoot fails
 	}
 	parent := filepath.Dir(name)
 	if parent != name {
@@ -66,13 +66,14 @@ func makeFolder(name string) error {
 	}
 	err := syncFolder(os.Open(parent))
 	if errors.Is(err, fs.ErrPermission) {
-		return nil // who may make folders somewhere need not be able to read there
+		return nil // one may be allowed to make folders in parent, but not to read it
 	}
 	return err
 }
 
-// syncFolder waits until the entries of a folder that was opened are on disk. It
-// is no error that it is gone, or that the system cannot wait.
+// syncFolder waits until the names in a folder are on disk. It takes the results of
+// opening the folder, and closes it. It is no error if the folder is gone, or if the
+// system cannot wait.
 func syncFolder(d *os.File, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -120,8 +121,8 @@ func (f *folder) put(ctx context.Context, name string, write func(io.Writer) err
 	return nil
 }
 
-// publish gives a temporary file its name, and waits until that is on disk. All
-// folders above are waited for: another process may have made them just now.
+// publish gives a temporary file its name, and waits until that is on disk. It waits
+// for all folders above as well: another process may have made them a moment ago.
 func (f *folder) publish(temp *temp, name string) error {
 	if err := f.rename(temp.name, name); err != nil {
 		return err
@@ -139,15 +140,15 @@ func (f *folder) publish(temp *temp, name string) error {
 	}
 }
 
-// rename moves a file into a folder that is made if need be. A remove of the
-// last file there may take the folder away at any time: then it is made again.
+// rename renames a file and makes the folder that it goes to. If that folder goes
+// away in between, because remove has removed the last file in it, rename tries again.
 func (f *folder) rename(from, to string) error {
 	var err error
 	for range maxTries {
 		if err = f.root.MkdirAll(path.Dir(to), 0o700); err == nil {
 			err = f.root.Rename(from, to)
 		}
-		// MkdirAll says ErrExist of a folder that goes while it looks at it.
+		// MkdirAll returns ErrExist if a folder goes away while it looks at it.
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
@@ -155,8 +156,8 @@ func (f *folder) rename(from, to string) error {
 	return err
 }
 
-// open opens a file for reading.
-func (f *folder) open(name string) (*os.File, error) {
+// open opens a file for reading. It returns an [*os.File].
+func (f *folder) open(name string) (io.ReadSeekCloser, error) {
 	file, err := f.root.Open(name)
 	if isMissing(err) {
 		return nil, fmt.Errorf("%w: %s", export.ErrNotFound, name)
@@ -175,8 +176,8 @@ func (f *folder) open(name string) (*os.File, error) {
 	return file, nil
 }
 
-// remove removes a file, and the folders that are empty without it: a folder
-// that is not cannot be removed.
+// remove removes a file, and the folders above it that are empty then. A folder that
+// is not empty cannot be removed.
 func (f *folder) remove(name string) error {
 	info, err := f.root.Lstat(name)
 	if err == nil && !info.IsDir() {
@@ -197,13 +198,15 @@ func (f *folder) remove(name string) error {
 	return nil
 }
 
-// isMissing also knows the error for a file in the place of a folder.
+// isMissing reports whether err says that there is no such file. It may also be that
+// a folder in its path is a file.
 func isMissing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// check writes a little.
-func (f *folder) check(ctx context.Context) error {
+// Check implements [export.Checker]. It writes a little, and returns the error if that
+// fails or the folder was replaced since it was opened.
+func (f *folder) Check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -229,9 +232,13 @@ func (f *folder) check(ctx context.Context) error {
 	return nil
 }
 
-func (f *folder) close() error { return f.root.Close() }
+// FreeSpace implements [export.FreeSpacer].
+func (f *folder) FreeSpace() (int64, error) { return export.FreeSpace(f.path) }
 
-// writer writes to a file until its context ends.
+// Close closes the folder. Files that were opened in it stay open.
+func (f *folder) Close() error { return f.root.Close() }
+
+// writer writes to a file, and fails once its context has ended.
 type writer struct {
 	ctx  context.Context
 	file *os.File

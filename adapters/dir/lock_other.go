@@ -4,5 +4,5 @@ package dir
 
 import "os"
 
-// lock is not known on this system.
+// lock returns errNoLocks: this system's locks are not known.
 func lock(*os.File) error { return errNoLocks }

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// lock locks a file until it is closed, or says errLocked if it is locked
-// through any other file that was opened, or errNoLocks.
+// lock locks a file until it is closed. The error is errLocked if it is locked already,
+// by this process or another, and errNoLocks if the file system has no locks.
 func lock(file *os.File) error {
 	conn, err := file.SyscallConn()
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// lock locks a file until it is closed, or says errLocked if it is locked
-// through any other file that was opened, or errNoLocks. Locks keep others from
-// reading and writing what they cover, so that it is a byte far behind the end.
+// lock locks a file until it is closed. The error is errLocked if it is locked already,
+// by this process or another, and errNoLocks if the file system has no locks. Nobody
+// else can read or write locked bytes: so it locks one byte, far behind the end.
 func lock(file *os.File) error {
 	at := windows.Overlapped{OffsetHigh: 1 << 30}
 	err := windows.LockFileEx(windows.Handle(file.Fd()),

@@ -11,14 +11,14 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
-// Spool keeps parts in a folder. It is durable: parts are there until they are
-// deleted. It implements [export.Spool], [export.JobLister], [export.Checker],
-// [export.FreeSpacer] and [export.Sweeper]. It is safe for concurrent use, by
-// several processes too.
-type Spool struct{ folder *folder }
+// Spool keeps parts in a folder. It is durable: a part stays until it is deleted. It
+// implements [export.Spool], [export.JobLister], [export.Checker],
+// [export.FreeSpacer] and [export.Sweeper]. It is safe for concurrent use, and
+// several processes may use one folder. Make one with [NewSpool].
+type Spool struct{ *folder }
 
-// NewSpool opens a folder, which is made if there is none. What processes that
-// have ended have left there is removed, but for sealed parts.
+// NewSpool opens a folder, or makes it. It removes temporary files that dead processes
+// left there; sealed parts stay. Close the Spool after use.
 func NewSpool(path string) (*Spool, error) {
 	f, err := openFolder(path)
 	if err != nil {
@@ -27,27 +27,23 @@ func NewSpool(path string) (*Spool, error) {
 	return &Spool{f}, nil
 }
 
-// Put implements [export.Spool]. The writer is buffered, and is of no use once
-// write has returned.
+// Put implements [export.Spool]. The writer that write gets is buffered, and must not
+// be used after write has returned.
 func (s *Spool) Put(ctx context.Context, id export.PartID, write func(io.Writer) error) error {
 	name, err := partName(id)
 	if err != nil {
 		return err
 	}
-	return s.folder.put(ctx, name, write)
+	return s.put(ctx, name, write)
 }
 
-// Open implements [export.Spool]. What it returns is an [*os.File].
+// Open implements [export.Spool]. It returns an [*os.File].
 func (s *Spool) Open(ctx context.Context, id export.PartID) (io.ReadSeekCloser, error) {
 	name, err := partName(id)
 	if err := ready(ctx, err); err != nil {
 		return nil, err
 	}
-	file, err := s.folder.open(name)
-	if err != nil { // a nil *os.File is no nil interface
-		return nil, err
-	}
-	return file, nil
+	return s.open(name)
 }
 
 // Delete implements [export.Spool].
@@ -56,7 +52,7 @@ func (s *Spool) Delete(ctx context.Context, id export.PartID) error {
 	if err := ready(ctx, err); err != nil {
 		return err
 	}
-	return s.folder.remove(name)
+	return s.remove(name)
 }
 
 // List implements [export.Spool].
@@ -64,7 +60,7 @@ func (s *Spool) List(ctx context.Context, jobID string) ([]export.PartID, error)
 	if err := ready(ctx, checkWord("job id", jobID)); err != nil {
 		return nil, err
 	}
-	entries, err := fs.ReadDir(s.folder.root.FS(), jobID)
+	entries, err := fs.ReadDir(s.root.FS(), jobID)
 	if isMissing(err) {
 		return nil, nil
 	}
@@ -78,17 +74,17 @@ func (s *Spool) List(ctx context.Context, jobID string) ([]export.PartID, error)
 		}
 	}
 	if len(ids) == 0 {
-		// A process that was killed between a part and its folder has left it.
-		// It is not removed unless it is empty, nor needed by who is about to put
-		// something there: see rename.
-		_ = s.folder.root.Remove(jobID)
+		// A process may have been killed after it removed the last part and
+		// before it removed the folder. Remove does nothing if there are files,
+		// and a Put that is under way makes the folder again: see rename.
+		_ = s.root.Remove(jobID)
 	}
 	return ids, nil
 }
 
 // Jobs implements [export.JobLister].
 func (s *Spool) Jobs(ctx context.Context) ([]string, error) {
-	entries, err := fs.ReadDir(s.folder.root.FS(), ".")
+	entries, err := fs.ReadDir(s.root.FS(), ".")
 	if err != nil {
 		return nil, fmt.Errorf("dir: list: %w", err)
 	}
@@ -108,22 +104,10 @@ func (s *Spool) Jobs(ctx context.Context) ([]string, error) {
 	return ids, nil
 }
 
-// Sweep implements [export.Sweeper].
-func (s *Spool) Sweep(ctx context.Context) error { return s.folder.sweep(ctx) }
-
-// Check implements [export.Checker]: it tells why nothing can be written.
-func (s *Spool) Check(ctx context.Context) error { return s.folder.check(ctx) }
-
-// FreeSpace implements [export.FreeSpacer].
-func (s *Spool) FreeSpace() (int64, error) { return export.FreeSpace(s.folder.path) }
-
-// Close gives the folder up. What was opened in it stays open.
-func (s *Spool) Close() error { return s.folder.close() }
-
 const partSuffix = ".part"
 
-// partName is the file of a part. No two parts have the same, because a number
-// has no hyphen: the last two are those around the shard.
+// partName returns the path of a part's file. Parts have different paths: the section
+// may have hyphens, but shard and attempt have none, and stand behind the last two.
 func partName(id export.PartID) (string, error) {
 	if err := checkWord("job id", id.JobID); err != nil {
 		return "", err
@@ -137,7 +121,8 @@ func partName(id export.PartID) (string, error) {
 	return fmt.Sprintf("%s/%s-%d-%d%s", id.JobID, id.Section, id.Shard, id.Attempt, partSuffix), nil
 }
 
-// parsePartName reads what partName has written, and only that.
+// parsePartName is the opposite of partName. It reports false for names that partName
+// does not make.
 func parsePartName(jobID, name string) (export.PartID, bool) {
 	fields := strings.Split(strings.TrimSuffix(name, partSuffix), "-")
 	if len(fields) < 3 {
@@ -151,6 +136,8 @@ func parsePartName(jobID, name string) (export.PartID, bool) {
 	return id, err1 == nil && err2 == nil && err == nil && again == jobID+"/"+name
 }
 
+// checkWord returns an error if a job id or section key cannot be part of a path. what
+// names it in the error.
 func checkWord(what, word string) error {
 	if word == "" || strings.Trim(word, wordAlphabet) != "" {
 		return fmt.Errorf("dir: %s %q is not made of letters, digits, hyphens and underscores", what, word)

@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// tempFolder has the files that are not complete. The tilde is in no key.
+// tempFolder is the folder of files that are not complete. A key has no tilde.
 const tempFolder = "~tmp"
 
-// maxAge is how long a temporary file is left alone where files cannot be
-// locked. Nothing is written for so long.
+// maxAge is how long ago a temporary file must have been written before Sweep removes
+// it on a system without locks. No Put goes so long without writing.
 const maxAge = 7 * 24 * time.Hour
 
 var (
@@ -23,11 +23,11 @@ var (
 	errNoLocks = errors.New("files cannot be locked")
 )
 
-// temp is a temporary file. While its process lives it is locked: who finds one
-// that is not knows that nobody will go on with it. A process id in the name
-// would not do, because ids are used again and mean nothing on other machines or
-// in other containers; nor would an age, because some exports take days and the
-// disk may be full after an hour. A lock ends with the process, however that does.
+// temp is a temporary file. It is locked for as long as it is written. A lock ends with
+// its process, however that ends: so a file without a lock is one that a dead process
+// left. A process id in the name would not tell that, because ids are used again and
+// mean nothing on another machine or in another container. Nor would an age: some
+// exports take days, and a disk may be full after an hour.
 type temp struct {
 	folder *folder
 	file   *os.File
@@ -35,8 +35,8 @@ type temp struct {
 	done   bool
 }
 
-// newTemp makes a temporary file. A sweep may find it before it is locked; then
-// the sweep has the lock or has removed it, and another one is made.
+// newTemp makes a temporary file. A Sweep may find the file before it is locked, and
+// lock or remove it. Then newTemp makes another one.
 func (f *folder) newTemp() (*temp, error) {
 	for range maxTries {
 		name := path.Join(tempFolder, rand.Text())
@@ -64,7 +64,8 @@ func (f *folder) newTemp() (*temp, error) {
 	return nil, errors.New("other processes remove every temporary file")
 }
 
-// claim locks the file, and makes sure that its name still is the file's.
+// claim locks the file and checks that it still has its name. The error matches
+// errLocked or [fs.ErrNotExist] if a Sweep was faster.
 func (t *temp) claim() error {
 	err := lock(t.file)
 	if errors.Is(err, errNoLocks) {
@@ -84,15 +85,15 @@ func (t *temp) claim() error {
 	return err
 }
 
-// published gives the lock back once the file has its name, before which
-// another process could have removed it.
+// published closes the file, which ends the lock. It is called after the file has got
+// its final name: before, a Sweep could have removed it.
 func (t *temp) published() error {
 	t.done = true
 	return t.file.Close()
 }
 
-// discard removes the file unless it was published. What cannot be removed now
-// is removed by a sweep.
+// discard closes and removes the file, unless it was published. If it cannot be removed
+// now, a Sweep will remove it.
 func (t *temp) discard() {
 	if t.done {
 		return
@@ -102,9 +103,10 @@ func (t *temp) discard() {
 	_ = t.file.Close()
 }
 
-// sweep removes the temporary files of processes that have ended. What cannot be
-// removed takes space and does no other harm: the next sweep tries again.
-func (f *folder) sweep(ctx context.Context) error {
+// Sweep implements [export.Sweeper]. It removes the temporary files of processes
+// that have ended. A file that it cannot remove only takes space, until the next
+// Sweep.
+func (f *folder) Sweep(ctx context.Context) error {
 	entries, err := fs.ReadDir(f.root.FS(), tempFolder)
 	if isMissing(err) {
 		return nil
@@ -123,9 +125,9 @@ func (f *folder) sweep(ctx context.Context) error {
 	return nil
 }
 
-// sweepFile removes the file while it has the lock, so that nobody starts to use
-// it. Names are not used twice: if the file was published in the meantime, there
-// is none of this name.
+// sweepFile removes a temporary file, unless it is locked. It holds the lock meanwhile,
+// so that nobody begins to use the file. If the file was published a moment ago it has
+// no longer this name, and names are not used twice.
 func (f *folder) sweepFile(name string) error {
 	file, err := f.root.OpenFile(name, os.O_RDWR, 0)
 	if err == nil {
@@ -141,8 +143,8 @@ func (f *folder) sweepFile(name string) error {
 	return err
 }
 
-// abandoned locks a file that nobody writes any more; the error of another
-// matches errLocked.
+// abandoned locks a file that nobody writes any more. If somebody does, the error
+// matches errLocked. Without locks it goes by the file's age.
 func abandoned(file *os.File) error {
 	err := lock(file)
 	if !errors.Is(err, errNoLocks) {

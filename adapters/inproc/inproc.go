@@ -4,20 +4,19 @@
 //	queue := inproc.New(inproc.Config{Workers: 4})
 //	service, err := jobs.New(jobs.Config{Dispatcher: queue, …})
 //	…
-//	err = service.Run(ctx) // runs the queue until ctx ends
+//	err = service.Run(ctx) // until ctx ends; it runs the queue
 //
-// # What is lost, and what is not
+// # What a crash loses
 //
-// Tasks are kept in memory and end with the process. That loses no job: a job
-// whose task is lost has a lease that comes to its end, and the service's reaper
-// ([jobs.Service.Maintain]) finds it through [jobs.Store].Stale, in this process
-// or another, and dispatches it again. So jobs that a process has left unfinished
-// are picked up after its next start, and nothing here reads or stores any. For
-// the same reason a task that fails is not run again by the queue.
+// The queue is in memory, and is lost with the process. That loses no job. A job whose
+// task is lost has a lease that ends. Then the reaper of a service
+// ([jobs.Service.Maintain]), in this process after its next start or in another, finds
+// the job by [jobs.Store].Stale and dispatches it again. So the queue stores nothing,
+// and does not run a task again that has failed.
 //
-// When ctx ends, Run starts no more tasks, and running ones have
-// [Config].SoftStop to finish. Then their contexts end, and the service hands
-// their jobs back. What waits stays in the queue, for a later Run.
+// When ctx ends, Run starts no more tasks, and running ones may go on for
+// [Config].SoftStop. Then their contexts end, and the service hands their jobs back.
+// Waiting tasks stay in the queue, for a later Run.
 package inproc
 
 import (
@@ -32,42 +31,42 @@ import (
 
 // Config is the configuration of a [Queue]. Its zero value is ready for use.
 type Config struct {
-	// Workers is how many tasks run at once. Defaults to 2, also if it is
-	// negative.
+	// Workers is how many tasks run at once. If it is zero or negative it is 2.
 	Workers int
 
-	// SoftStop is how long tasks may go on when Run is to end, before their
-	// contexts end. Defaults to 0: they end at once.
+	// SoftStop is how long running tasks may go on after the context of Run has
+	// ended. Then their own contexts end. Defaults to 0: at once.
 	SoftStop time.Duration
 
-	// Logger gets the errors and panics of tasks. Defaults to [slog.Default].
+	// Logger receives the errors and panics of tasks. Defaults to [slog.Default].
 	Logger *slog.Logger
 }
 
-// Queue holds tasks and runs them in the order in which they came. It implements
-// [jobs.Dispatcher] and is safe for concurrent use. Make one with [New].
+// Queue holds tasks in memory and runs them in the order in which they came. It
+// implements [jobs.Dispatcher] and [jobs.Runner], and is safe for concurrent use. Make one with [New];
+// there is nothing to close.
 type Queue struct {
 	workers  int
 	softStop time.Duration
 	logger   *slog.Logger
 
 	mu      sync.Mutex
-	wake    *sync.Cond // a task waits, or running is over
+	wake    *sync.Cond // signals that a task waits, or that Run's context has ended
 	waiting []jobs.Task
-	states  map[jobs.Task]state // of tasks that wait or run
+	states  map[jobs.Task]state // of all tasks that wait or run
 	running bool                // there is a Run
 }
 
-// state is where a task is.
+// state says whether a task waits or runs.
 type state int
 
 const (
 	waits    state = iota + 1
-	runs           // and has not been dispatched since it began
-	runAgain       // runs, and will run once more
+	runs           // and was not dispatched again since it began
+	runAgain       // runs, and was dispatched again: it will wait once more
 )
 
-// New returns an empty queue.
+// New returns an empty queue. Nothing runs before [Queue.Run] is called.
 func New(c Config) *Queue {
 	if c.Workers <= 0 {
 		c.Workers = 2
@@ -80,10 +79,10 @@ func New(c Config) *Queue {
 	return q
 }
 
-// Dispatch implements [jobs.Dispatcher]. It never waits, and there is no limit
-// to the queue. A task that waits already is not queued twice; one that runs is
-// run once more afterwards, however often it is dispatched in between. Tasks
-// may be dispatched before, during and after [Queue.Run].
+// Dispatch implements [jobs.Dispatcher]. It never blocks, and the queue has no limit.
+// Dispatching a task that waits already changes nothing. A task that is dispatched
+// while it runs, once or more, is run once more afterwards. Dispatch may be called
+// before, during and after [Queue.Run].
 func (q *Queue) Dispatch(ctx context.Context, task jobs.Task) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -100,18 +99,18 @@ func (q *Queue) Dispatch(ctx context.Context, task jobs.Task) error {
 	return nil
 }
 
-// push puts a task at the end. The caller has q.mu.
+// push adds a task at the end of the queue. The caller holds q.mu.
 func (q *Queue) push(task jobs.Task) {
 	q.states[task] = waits
 	q.waiting = append(q.waiting, task)
 	q.wake.Signal()
 }
 
-// Run calls work for every task, for several at once but never for the same one,
-// until ctx ends and all calls have returned; then it returns nil. Calls get a
-// context that ends SoftStop after ctx, with ctx's cause. What they return is
-// logged, but for what that end has brought about, and so are their panics. There
-// may be one Run at a time: a second one is an error.
+// Run implements [jobs.Runner]. It calls work for every task: for several tasks at once, but never twice at once
+// for the same task. It ends when ctx ends and all calls have returned, and returns
+// nil. The context of the calls ends SoftStop after ctx, with ctx's cause. Errors and
+// panics of work are logged, but not errors that this end has caused. Run fails if
+// another Run of the queue has not returned yet.
 func (q *Queue) Run(ctx context.Context, work func(context.Context, jobs.Task) error) error {
 	q.mu.Lock()
 	if q.running {
@@ -138,7 +137,7 @@ func (q *Queue) Run(ctx context.Context, work func(context.Context, jobs.Task) e
 	<-ctx.Done()
 	soft := time.AfterFunc(q.softStop, func() { cancel(context.Cause(ctx)) })
 	defer soft.Stop()
-	q.mu.Lock() // so that no worker is between looking at ctx and waiting
+	q.mu.Lock() // a worker may have looked at ctx and not wait yet
 	q.wake.Broadcast()
 	q.mu.Unlock()
 	workers.Wait()
@@ -149,7 +148,7 @@ func (q *Queue) Run(ctx context.Context, work func(context.Context, jobs.Task) e
 	return nil
 }
 
-// next waits for a task, or for the end of ctx.
+// next waits for a task and takes it from the queue. It reports false if ctx has ended.
 func (q *Queue) next(ctx context.Context) (jobs.Task, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -165,12 +164,13 @@ func (q *Queue) next(ctx context.Context) (jobs.Task, bool) {
 	return task, true
 }
 
+// do runs a task.
 func (q *Queue) do(ctx context.Context, task jobs.Task, work func(context.Context, jobs.Task) error) {
 	defer q.done(task)
 	task.Do(ctx, q.logger, work)
 }
 
-// done takes note that a task has ended.
+// done notes that a task has ended, and queues it again if it was dispatched meanwhile.
 func (q *Queue) done(task jobs.Task) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -14,39 +14,39 @@ import (
 // Config is the configuration of a [Verifier]. Issuer and Audience are required,
 // the rest has defaults.
 type Config struct {
-	// Issuer is the provider, exactly as its tokens and its discovery document
-	// spell it, with or without a slash at the end. It is an https address; http
-	// is accepted for loopback hosts.
+	// Issuer is the provider's address, exactly as its tokens and its discovery
+	// document spell it, with or without a slash at the end. It is an https address,
+	// or http of a loopback host.
 	Issuer string
 
-	// Audience is what tokens must be for: the identifier of the API at the
-	// provider. It should not be the id of a client; see the package's guide.
+	// Audience is the identifier of the API at the provider. Tokens must be for it.
+	// It should not be the id of a client; see the package's guide.
 	Audience string
 
-	// Scope is what tokens must have been granted, such as "exports:write". Empty
-	// means that no scope is required.
+	// Scope is a scope that tokens must have, such as "exports:write". Empty means
+	// that none is required.
 	Scope string
 
-	// HTTPClient asks the provider. It is copied, its Transport and Jar are used,
-	// its CheckRedirect is asked after that of this package. Defaults to one that
-	// heeds the environment's proxies.
+	// HTTPClient sends the requests to the provider. The Verifier uses a copy, which
+	// first applies its own rules for redirects and then those of the client.
+	// Defaults to a client that uses the proxies of the environment.
 	HTTPClient *http.Client
 
-	// Timeout bounds one request for keys, discovery included, and so how long a
-	// token waits for a provider that hangs. Defaults to 5 seconds.
+	// Timeout bounds one request for keys, discovery included. No token waits longer
+	// for the provider. Defaults to 5 seconds.
 	Timeout time.Duration
 
-	// RefreshEvery is how old known keys may become before they are asked for
-	// again: the longest that a key is good after the provider has retired it,
-	// unless the provider is down. Defaults to 5 minutes.
+	// RefreshEvery is the age at which keys are asked for again. A key that the
+	// provider has retired is good for no longer than that, unless the provider is
+	// down. Defaults to 5 minutes.
 	RefreshEvery time.Duration
 
-	// Now is the clock of expiry and of everything that happens at intervals. It
-	// is called from several goroutines. Defaults to [time.Now].
+	// Now returns the time. It must be safe for concurrent use. Defaults to
+	// [time.Now].
 	Now func() time.Time
 
-	// Logger gets what goes wrong with the provider, never a token or part of
-	// one. Defaults to [slog.Default].
+	// Logger receives what goes wrong with the provider, but no tokens or parts of
+	// them. Defaults to [slog.Default].
 	Logger *slog.Logger
 }
 
@@ -92,8 +92,8 @@ func (c Config) validate() error {
 	return errors.Join(errs...)
 }
 
-// validIssuer says what is wrong with an issuer. The address is not quoted if it
-// has a password.
+// validIssuer returns an error if an issuer is not valid. It does not quote an address
+// that may hold a password.
 func validIssuer(issuer string) error {
 	if issuer == "" {
 		return errors.New("is empty")
@@ -112,13 +112,13 @@ func validIssuer(issuer string) error {
 	return nil
 }
 
-// validScope tells whether s is one scope in the sense of RFC 6749, or none.
+// validScope reports whether s is one scope as in RFC 6749, or empty.
 func validScope(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' || r == '\\' })
 }
 
-// secure tells whether u may be asked: over https, and over plain http on this
-// machine if that is allowed.
+// secure reports whether requests may go to u: with https anywhere and, if plain is
+// set, with http to this machine.
 func secure(u *url.URL, plain bool) bool {
 	host := u.Hostname()
 	loopback := host == "localhost" || net.ParseIP(host).IsLoopback()

@@ -11,63 +11,63 @@
 //
 // # Who a token is for
 //
-// A [Verifier] says who makes a request, not what they may. They may export the
-// organizations that their subject is a member of, and the subject is the text
-// that [Subject] makes of issuer and sub: it is what a membership is stored for.
-// In audit entries and limits they have the name that [Name] makes of that, in
-// which neither sub nor issuer can be read: with some providers sub is an email
-// address.
+// A [Verifier] says who makes a request. It does not say what they may do: they may
+// export the organizations that their subject is a member of. [Subject] makes the
+// subject of the issuer and the claim sub; store memberships for that text. [Name]
+// makes the name for audit entries and limits of the subject. It shows neither issuer
+// nor sub, which is an email address at some providers.
 //
 // # What makes a token good
 //
-// It is a JWT of at most 16 KiB in the compact form, signed by RS, PS or ES with
-// 256, 384 or 512, or by EdDSA, with a key that the provider publishes for
-// signing; RSA keys have 2048 to 8192 bits. Neither "none" nor HS256 and its kin
-// are ever accepted. Its type (typ in the header) is at+jwt, JWT or not given.
-// Then iss is the issuer, aud is or holds the audience, exp is not over and nbf
-// has come, with 30 seconds of leeway; sub has 1 to 255 characters; and scope or
-// scp, each a list or a text with spaces, has the required scope.
+// A token is a JWT of at most 16 KiB in the compact form. It is signed by RS, PS or ES
+// with 256, 384 or 512, or by EdDSA, with a key that the provider publishes for
+// signing. An RSA key has 2048 to 8192 bits. "none", HS256 and the like are never
+// accepted. The type (typ in the header) is at+jwt, JWT or missing.
 //
-// Tokens that are not JWTs, which only the provider itself can look up, are
-// refused. A token that the provider revokes is good until it expires: let them
-// be short-lived.
+// Of the claims, iss is the issuer, aud is the audience or has it in a list, exp is in
+// the future, and nbf, if there is one, is in the past, both with 30 seconds of leeway.
+// sub has 1 to 255 characters. scope or scp, each a list or a text with spaces, has the
+// required scope.
+//
+// Tokens that are not JWTs are refused: only the provider could look them up. A token
+// that the provider revokes is good until it expires, so tokens should be short-lived.
 //
 // # ID tokens
 //
-// An ID token tells a client who has signed in. It is no credential, but often
-// signed with the same keys. Of all tokens those are refused that have at_hash,
-// c_hash or events (which is a logout token), or in which the claim typ or
-// token_use, of Keycloak and Cognito, says something else than access token. A
-// nonce is refused unless such a claim, or the type at+jwt, says that it is one:
-// access tokens of older versions of Keycloak have a nonce, too.
+// An ID token tells a client who has signed in. It is no credential, but it is often
+// signed with the same keys. So a token is refused if it has at_hash, c_hash or events
+// (a logout token), or if its claim typ (Keycloak) or token_use (Cognito) says that it
+// is no access token. A token with a nonce is refused unless one of these claims, or
+// the type at+jwt, says that it is an access token: older versions of Keycloak put a
+// nonce into these as well.
 //
-// That tells most of them, but not all. What does is an Audience that is the
-// API's own and not the id of a client (ID tokens are for their client), or a
-// Scope (ID tokens have none). Set both if your provider can.
+// That finds most ID tokens, but not all. To refuse all of them, use an Audience that is
+// the API's own and not the id of a client, because an ID token is for its client; or a
+// Scope, because an ID token has none. Set both if your provider can do both.
 //
 // # The provider's keys
 //
-// They are asked for when the first token comes and not before: the provider may
-// be down when [New] is called. From then on they are
-//   - asked for again after 5 minutes ([Config].RefreshEvery), so that a key the
-//     provider has retired is good for no longer than that;
-//   - asked for at once when a token was signed with a key that is not known, so
-//     that a new key is good without delay. Anybody can make such tokens up, so
-//     this happens five times in a row and then once every 10 seconds; in between,
-//     tokens with unknown keys are refused;
+// The first token makes the Verifier ask for keys, and not [New]: the provider may be
+// down then. Later the keys are
+//   - asked for again when they are 5 minutes old ([Config].RefreshEvery), so that a
+//     key that the provider has retired is good for no longer than that;
+//   - asked for at once when a token was signed with an unknown key, so that a new key
+//     is good without delay. Since anybody can make such tokens, this happens five
+//     times in a row and then once every 10 seconds; in between, tokens with unknown
+//     keys are refused;
 //   - kept while the provider is down, however long that is.
 //
-// If the provider fails it is tried again after a second, two, four and so on up
-// to a minute; what comes in the meantime does not wait for it. A token that
-// cannot be judged then, because no keys are known or none of those has signed it,
-// is not bad: the error matches [ErrUnavailable], for a response with status 503.
+// If the provider fails it is asked again after one second, then two, four and so on,
+// up to a minute. Tokens that come in between do not wait for it. If no keys are known,
+// or none of those has signed a token, nobody can tell whether it is good: the error
+// matches [ErrUnavailable], for a response with status 503.
 //
 // # What it connects to
 //
-// Issuer + /.well-known/openid-configuration and the jwks_uri of that document,
-// which must name the same issuer. Both over https; plain http is for development: only
-// between loopback addresses, and only if the issuer is one of them. Redirects stay on their host, and there are
-// three at most. Documents are at most 1 MiB and sets at most 256 keys; a request
-// for keys takes at most 5 seconds ([Config].Timeout). A token can name no
-// address: jku, x5u and the like are ignored.
+// It asks Issuer + /.well-known/openid-configuration, and the jwks_uri in that document,
+// which must name the same issuer. Both are https addresses. Plain http is for
+// development, if the issuer has a loopback address, and to loopback addresses only.
+// It follows up to three redirects on the same host. A document has at most 1 MiB, and a
+// set at most 256 keys. A request for keys takes at most 5 seconds ([Config].Timeout).
+// A token cannot name an address: jku, x5u and the like are ignored.
 package oidc

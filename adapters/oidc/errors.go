@@ -8,10 +8,9 @@ import (
 	"github.com/orgexport/orgexport/export/access"
 )
 
-// ErrToken is matched when a token is not good: for a response with status 401.
-// It matches [access.ErrToken].
-// The error says why, for the log; its public text does not. It never quotes the
-// token.
+// ErrToken is matched if a token is not good: answer with status 401. It matches
+// [access.ErrToken]. The error says why the token is not good, for the log; its public
+// text does not. It never quotes the token.
 var ErrToken error = tokenError{}
 
 type tokenError struct{}
@@ -19,14 +18,13 @@ type tokenError struct{}
 func (tokenError) Error() string { return "oidc: token refused" }
 func (tokenError) Unwrap() error { return access.ErrToken }
 
-// ErrScope is matched, as [ErrToken] is, when all that is wrong with a token is
-// that the required scope was not granted.
+// ErrScope is matched, and [ErrToken] too, if a token is good but for the required
+// scope.
 var ErrScope = fmt.Errorf("%w: the required scope was not granted", ErrToken)
 
-// ErrUnavailable is matched when it cannot be told whether a token is good,
-// because the provider cannot be asked for its keys: for a response with status
-// 503, which is worth a retry. The error also has a method Temporary, as those of
-// package net have, which returns true.
+// ErrUnavailable is matched if the provider cannot be asked for the keys that a token
+// may be signed with: answer with status 503, for the client to try again. The error
+// has a method Temporary that returns true, as errors of package net have.
 var ErrUnavailable = errors.New("oidc: the provider's keys are not available")
 
 const (
@@ -40,6 +38,7 @@ func refused(format string, args ...any) error {
 	return export.WithPublic(fmt.Errorf("%w: "+format, append([]any{ErrToken}, args...)...), publicToken)
 }
 
+// unavailable returns an error that matches ErrUnavailable and its cause.
 func unavailable(cause error) error {
 	return export.WithPublic(&unavailableError{cause}, publicUnavailable)
 }

@@ -17,14 +17,15 @@ const (
 	maxRedirects = 3
 )
 
-// source gets the provider's keys. It is used by one goroutine at a time.
+// source asks the provider for its keys. One goroutine at a time may use it.
 type source struct {
 	issuer  string
-	plain   bool // the issuer is asked over http on this machine, and so may be what it names
+	plain   bool // the issuer is an http address of this machine, and so may the address of its keys be
 	client  *http.Client
 	keysURL string // empty: to be discovered
 }
 
+// newSource returns a source that uses a copy of the client.
 func newSource(issuer string, given *http.Client) *source {
 	u, err := url.Parse(issuer)
 	s := &source{issuer: issuer, plain: err == nil && u.Scheme == "http"}
@@ -46,8 +47,7 @@ func newSource(issuer string, given *http.Client) *source {
 	return s
 }
 
-// keys returns what the provider signs with now. Where its keys are is asked
-// again after a failure.
+// keys returns the provider's keys. After a failure it discovers their address again.
 func (s *source) keys(ctx context.Context) ([]key, error) {
 	if s.keysURL == "" {
 		u, err := s.discover(ctx)
@@ -64,6 +64,7 @@ func (s *source) keys(ctx context.Context) ([]key, error) {
 	return keys, nil
 }
 
+// discover returns the address of the provider's keys.
 func (s *source) discover(ctx context.Context) (string, error) {
 	provider, err := goidc.NewProvider(goidc.ClientContext(ctx, s.client), s.issuer)
 	if err != nil {
@@ -82,6 +83,7 @@ func (s *source) discover(ctx context.Context) (string, error) {
 	return document.KeysURL, nil
 }
 
+// keySet reads the keys at s.keysURL.
 func (s *source) keySet(ctx context.Context) ([]key, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.keysURL, http.NoBody)
 	if err != nil {
@@ -110,8 +112,8 @@ func (s *source) keySet(ctx context.Context) ([]key, error) {
 	return parseKeys(document.Keys)
 }
 
-// guard lets only requests pass that may leave, and keeps responses small,
-// whichever code makes the one and reads the other.
+// guard refuses requests to addresses that are not secure, and bounds the size of
+// responses, whichever library sends the one and reads the other.
 type guard struct {
 	next  http.RoundTripper
 	plain bool
@@ -135,7 +137,7 @@ func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
 
 var errTooLarge = fmt.Errorf("more than %d bytes", maxDocument)
 
-// bounded is a body that fails, instead of ending, when it is too large.
+// bounded is a body that fails when it is too large, instead of ending there.
 type bounded struct {
 	body io.ReadCloser
 	left int

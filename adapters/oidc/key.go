@@ -20,8 +20,8 @@ const (
 	maxRSABits = 8192
 )
 
-// algorithms are those that tokens may be signed by. All need a private key that
-// only the provider has.
+// algorithms are the ones that tokens may be signed with. All of them need a private
+// key, which only the provider has.
 var algorithms = []string{
 	goidc.RS256, goidc.RS384, goidc.RS512,
 	goidc.PS256, goidc.PS384, goidc.PS512,
@@ -36,8 +36,8 @@ type key struct {
 	jwk jose.JSONWebKey
 }
 
-// parseKeys returns the keys of a set that tokens may be signed with. What is
-// for something else, or of a kind that is not known here, is left out.
+// parseKeys returns the keys of a set that tokens may be signed with. It leaves out
+// keys for other uses, and of unknown kinds.
 func parseKeys(raw []json.RawMessage) ([]key, error) {
 	switch {
 	case raw == nil:
@@ -51,7 +51,7 @@ func parseKeys(raw []json.RawMessage) ([]key, error) {
 		if json.Unmarshal(text, &jwk) != nil || jwk.Use != "" && jwk.Use != "sig" {
 			continue
 		}
-		// Without what a certificate says: nobody has checked it.
+		// Certificates are left out: nobody has checked them.
 		jwk = jose.JSONWebKey{Key: jwk.Key, KeyID: jwk.KeyID, Algorithm: jwk.Algorithm}
 		if usable(jwk.Key) {
 			keys = append(keys, key{id: jwk.KeyID, alg: jwk.Algorithm, jwk: jwk})
@@ -60,8 +60,8 @@ func parseKeys(raw []json.RawMessage) ([]key, error) {
 	return keys, nil
 }
 
-// usable tells whether k is a public key of a kind that signs. A secret or a
-// private key that somebody has published proves nothing.
+// usable reports whether k is a public key that checks signatures. If a provider
+// publishes a secret or a private key, a signature by it proves nothing.
 func usable(k any) bool {
 	switch k := k.(type) {
 	case *rsa.PublicKey:
@@ -72,8 +72,8 @@ func usable(k any) bool {
 	return false
 }
 
-// fits tells whether a token whose header has kid and alg may be signed with k.
-// A token without a kid may be signed with any.
+// fits reports whether k may have signed a token whose header has this kid and alg. An
+// empty kid fits any key.
 func (k key) fits(kid, alg string) bool {
 	if kid != "" && k.id != kid || k.alg != "" && k.alg != alg {
 		return false
@@ -99,7 +99,7 @@ func (k key) fits(kid, alg string) bool {
 // fitting implements [goidc.KeySet] with the keys that fit a token.
 type fitting []key
 
-// VerifySignature returns the payload of a token that one of the keys has signed.
+// VerifySignature returns the payload of a token if one of the keys has signed it.
 func (f fitting) VerifySignature(_ context.Context, token string) ([]byte, error) {
 	allowed := make([]jose.SignatureAlgorithm, len(algorithms))
 	for i, alg := range algorithms {

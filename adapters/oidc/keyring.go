@@ -13,13 +13,14 @@ const (
 	minBackoff = time.Second
 	maxBackoff = time.Minute
 
-	// So often may tokens with unknown keys have the provider asked.
+	// Tokens with unknown keys make the keyring ask the provider this many times in a
+	// row, and then once in this time.
 	unknownBurst = 5
 	unknownEvery = 10 * time.Second
 )
 
-// keyring knows the provider's keys and decides when to ask for them. It is safe
-// for concurrent use, and there is one request at a time.
+// keyring keeps the provider's keys and decides when to ask for them. It is safe for
+// concurrent use, and makes one request at a time.
 type keyring struct {
 	fetch        func(context.Context) ([]key, error)
 	timeout      time.Duration
@@ -29,37 +30,37 @@ type keyring struct {
 
 	mu       sync.Mutex
 	known    keys
-	flights  uint64  // started so far
-	flight   *flight // under way, or nil
+	flights  uint64  // that were started so far
+	flight   *flight // the one under way, or nil
 	failures int     // since the last success
 	retryAt  time.Time
-	lastErr  error // of the last failure
-	unknown  budget
+	lastErr  error  // of the last failure
+	unknown  budget // for tokens with unknown keys
 }
 
-// keys are those of the provider at one instant.
+// keys are the provider's keys at one time.
 type keys struct {
 	keys   []key
-	flight uint64 // which has brought them; 0: none has
+	flight uint64 // number of the flight that brought them; 0: none did
 	at     time.Time
 }
 
-// flight is a request for keys that several tokens may wait for.
+// flight is a request for keys. Several tokens may wait for it.
 type flight struct {
 	number uint64
-	done   chan struct{} // closed when the keyring has the outcome
+	done   chan struct{} // closed when the keyring has the answer
 	err    error         // set before done is closed
 }
 
-// mark returns a number that is lower than that of every flight started later.
+// mark returns the number of the last flight so far. Later ones have greater numbers.
 func (r *keyring) mark() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.flights
 }
 
-// current returns keys that are not older than they may be, or older ones if the
-// provider is down. The error matches [ErrUnavailable].
+// current returns keys that are younger than RefreshEvery, or older ones if the provider
+// is down. The error matches [ErrUnavailable].
 func (r *keyring) current(ctx context.Context) (keys, error) {
 	r.mu.Lock()
 	have, now := r.known, r.now()
@@ -80,7 +81,7 @@ func (r *keyring) current(ctx context.Context) (keys, error) {
 	r.mu.Unlock()
 
 	if usable && failing {
-		return have, nil // nobody waits for a provider that was down a moment ago
+		return have, nil // a token does not wait for a provider that failed last time
 	}
 	err := wait(ctx, f)
 	r.mu.Lock()
@@ -94,9 +95,9 @@ func (r *keyring) current(ctx context.Context) (keys, error) {
 	return keys{}, unavailable(err)
 }
 
-// newer returns keys that a later flight has brought than seen. It reports false
-// if there are none because the provider has been asked too often lately. The
-// error matches [ErrUnavailable].
+// newer returns the keys of a flight later than number seen. It reports false if that
+// needs a new flight, and there were too many lately. The error matches
+// [ErrUnavailable].
 func (r *keyring) newer(ctx context.Context, seen uint64) (keys, bool, error) {
 	r.mu.Lock()
 	now := r.now()
@@ -123,17 +124,18 @@ func (r *keyring) newer(ctx context.Context, seen uint64) (keys, bool, error) {
 	return r.known, true, nil
 }
 
-// join returns the flight that is under way, or starts one. The caller has r.mu.
+// join returns the flight that is under way, or starts one. The caller holds r.mu.
 func (r *keyring) join(ctx context.Context) *flight {
 	if r.flight == nil {
 		r.flights++
 		r.flight = &flight{number: r.flights, done: make(chan struct{})}
-		// Others wait for it, too: it does not end with the request that began it.
+		// It does not end with the request that started it: others may wait for it.
 		go r.fly(context.WithoutCancel(ctx), r.flight)
 	}
 	return r.flight
 }
 
+// fly asks the provider for keys and ends the flight.
 func (r *keyring) fly(ctx context.Context, f *flight) {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
@@ -167,7 +169,7 @@ func (r *keyring) fly(ctx context.Context, f *flight) {
 	close(f.done)
 }
 
-// wait waits for a flight, or for the end of ctx.
+// wait waits for the end of a flight or of ctx, and returns its error or cause.
 func wait(ctx context.Context, f *flight) error {
 	select {
 	case <-f.done:
@@ -177,12 +179,13 @@ func wait(ctx context.Context, f *flight) error {
 	}
 }
 
-// budget allows unknownBurst events at once, and one every unknownEvery.
+// budget allows unknownBurst events in a row, and then one every unknownEvery. Its zero
+// value is ready for use.
 type budget struct {
-	full time.Time // when all of the burst is there again
+	full time.Time // when unknownBurst events in a row are possible again
 }
 
-// take tells whether there may be an event now.
+// take reports whether an event is allowed now, and counts it.
 func (b *budget) take(now time.Time) bool {
 	if b.full.Before(now) {
 		b.full = now
@@ -194,9 +197,9 @@ func (b *budget) take(now time.Time) bool {
 	return true
 }
 
-// shorten returns the text of err, without what others have written filling the
-// log, and without matching anything: that a request for keys took too long does
-// not mean that the caller's time is over.
+// shorten returns an error with the text of err, cut to a length that does not fill the
+// log: a provider may have written it. It matches no other error: if a request for keys
+// timed out, the caller's context has not.
 func shorten(err error) error {
 	const most = 300
 	text := err.Error()

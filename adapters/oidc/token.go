@@ -14,17 +14,18 @@ const (
 	leeway     = 30 * time.Second
 )
 
-// token is what one says, before anybody knows whether that is true.
+// token has the contents of a token. Nobody has checked them yet.
 type token struct {
 	alg, kid string
-	typed    bool // the header says that it is an access token
+	typed    bool // its type is at+jwt
 	claims   claims
 }
 
-// claims are the members of an object, by their exact names.
+// claims are the fields of a JSON object, by their exact names.
 type claims map[string]json.RawMessage
 
-// parseToken reads a JWT in the compact form. The error does not quote it.
+// parseToken reads a JWT in the compact form. It does not check the signature. The error
+// does not quote the token.
 func parseToken(text string) (token, error) {
 	if len(text) > maxToken {
 		return token{}, refused("more than %d bytes", maxToken)
@@ -58,8 +59,8 @@ func parseToken(text string) (token, error) {
 	if _, has := header["crit"]; has {
 		return token{}, refused("the header has extensions")
 	}
-	// Programs, this one's library among them, read names of claims without
-	// regard to case. One that is there twice could mean two things.
+	// Some libraries, ours among them, ignore the case of claims' names. A claim that
+	// is there twice could then mean two things.
 	for name := range c {
 		for _, registered := range []string{"iss", "sub", "aud", "exp", "nbf", "iat"} {
 			if name != registered && strings.EqualFold(name, registered) {
@@ -70,12 +71,12 @@ func parseToken(text string) (token, error) {
 	return t, nil
 }
 
-// foreign tells whether r has no place in a token.
+// foreign reports whether r cannot be part of a token.
 func foreign(r rune) bool {
 	return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && r != '-' && r != '_' && r != '.'
 }
 
-// decode returns the object that a part of a token holds, or nil.
+// decode returns the JSON object in a part of a token, or nil if there is none.
 func decode(part string) claims {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(part)
 	var c claims
@@ -85,9 +86,9 @@ func decode(part string) claims {
 	return c
 }
 
-// plausible says whether it is worth looking for the token's key. It is not if
-// the token is of another issuer or its time is over, so that neither makes
-// anybody ask the provider.
+// plausible returns an error if the token has another issuer or is not valid at now. It
+// is called before the key is looked for, so that such tokens cause no requests to the
+// provider.
 func (t token) plausible(issuer string, now time.Time) error {
 	if iss, ok := t.claims.text("iss"); !ok || iss != issuer {
 		return refused("another issuer")
@@ -103,7 +104,7 @@ func (t token) plausible(issuer string, now time.Time) error {
 	return nil
 }
 
-// forAccess returns an error if the token can be told to be of another kind.
+// forAccess returns an error if the token is known to be an ID token or a logout token.
 func (t token) forAccess() error {
 	for _, name := range []string{"at_hash", "c_hash"} {
 		if _, has := t.claims[name]; has {
@@ -129,11 +130,12 @@ func (t token) forAccess() error {
 	return nil
 }
 
-// granted tells whether the token has a scope.
+// granted reports whether the token has a scope. An empty scope is always granted.
 func (t token) granted(scope string) bool {
 	return scope == "" || slices.Contains(t.claims.list("scope"), scope) || slices.Contains(t.claims.list("scp"), scope)
 }
 
+// text returns a claim that is a text.
 func (c claims) text(name string) (string, bool) {
 	var s *string
 	if json.Unmarshal(c[name], &s) != nil || s == nil {

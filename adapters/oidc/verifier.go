@@ -21,8 +21,8 @@ type Verifier struct {
 	claims goidc.Config
 }
 
-// New returns a verifier. It does not connect to the provider, which may be down.
-// The error names all that is wrong with the configuration.
+// New returns a Verifier. It does not connect to the provider, which may be down. The
+// error names all problems of the configuration.
 func New(c Config) (*Verifier, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
@@ -45,10 +45,10 @@ func New(c Config) (*Verifier, error) {
 	}, nil
 }
 
-// Verify says who has a token, without "Bearer" before it. The error matches
-// [ErrToken] if it is not good and [ErrUnavailable] if that cannot be told; which
-// of them it is also says the error's public text. If ctx ends while the provider
-// is asked for keys, the error matches the end's cause as well as ErrUnavailable.
+// Verify checks a token, without "Bearer" before it, and returns who it belongs to. The
+// error matches [ErrToken] if the token is not good, and [ErrUnavailable] if the keys to
+// check it cannot be had. Its public text says which of the two it is. If ctx ends while
+// the provider is asked, the error matches ErrUnavailable and the cause of ctx.
 func (v *Verifier) Verify(ctx context.Context, token string) (access.Principal, error) {
 	t, err := parseToken(token)
 	if err != nil {
@@ -74,17 +74,16 @@ func (v *Verifier) Verify(ctx context.Context, token string) (access.Principal, 
 	return access.Principal{Name: Name(subject), Subject: subject}, nil
 }
 
-// Ready returns an error that matches [ErrUnavailable] if no keys of the provider
-// are known and it cannot be asked for any: if every token would be answered by
-// that. It is a check for a server's start, or for its readiness if tokens are all
-// that requests are made with.
+// Ready returns nil if keys of the provider are known, or can be had now. If not, the
+// error matches [ErrUnavailable], as it would for every token. Call it when a server
+// starts, or to tell whether it is ready, if it takes no other credentials.
 func (v *Verifier) Ready(ctx context.Context) error {
 	_, err := v.keys.current(ctx)
 	return err
 }
 
-// signed returns an error unless the provider has signed the token, for the
-// audience.
+// signed returns an error unless the provider has signed the token for the audience. It
+// asks for new keys if no known one has signed it.
 func (v *Verifier) signed(ctx context.Context, text string, t token) error {
 	mark := v.keys.mark()
 	known, err := v.keys.current(ctx)
@@ -96,8 +95,8 @@ func (v *Verifier) signed(ctx context.Context, text string, t token) error {
 		if _, unsigned := errors.AsType[*unsignedError](err); !unsigned {
 			return err
 		}
-		// Keys that were asked for after the token came are the last word. Earlier
-		// ones are not: the provider may have a new one since.
+		// If the keys were asked for after the token came, the token is not signed.
+		// Otherwise the provider may have a new key since.
 		if known.flight > mark {
 			return err
 		}
@@ -112,7 +111,8 @@ func (v *Verifier) signed(ctx context.Context, text string, t token) error {
 	}
 }
 
-// try checks the token with those of the keys that fit it.
+// try checks the token with these keys. The error is an unsignedError if none of them
+// has signed it.
 func (v *Verifier) try(ctx context.Context, text string, t token, known []key) error {
 	var keys fitting
 	for _, k := range known {
@@ -128,12 +128,12 @@ func (v *Verifier) try(ctx context.Context, text string, t token, known []key) e
 	case !set.signed:
 		return &unsignedError{refused("no key of the provider has signed it")}
 	}
-	// It may quote the issuer and the audience: those are the provider's words, and
-	// what a wrong configuration is recognised by.
+	// The error may quote issuer and audience: the provider has signed them, and they
+	// show what is wrong in a configuration.
 	return refused("signed by the provider, but %w", shorten(err))
 }
 
-// noted remembers that a signature was good.
+// noted is a key set that remembers whether the signature was good.
 type noted struct {
 	fitting
 	signed bool
@@ -145,19 +145,19 @@ func (n *noted) VerifySignature(ctx context.Context, token string) ([]byte, erro
 	return payload, err
 }
 
-// unsignedError is of a token that none of the known keys has signed.
+// unsignedError says that none of the known keys has signed a token.
 type unsignedError struct{ error }
 
 func (e *unsignedError) Unwrap() error { return e.error }
 
-// Subject is what members are stored for whom tokens of an issuer call sub: the
-// issuer, "#" and sub, each exactly as in tokens. An issuer has no "#", so two
-// users never have the same subject.
+// Subject returns the [access.Principal].Subject, and the [access.Member].Subject, of the
+// user that an issuer's tokens call sub: issuer, "#" and sub, each exactly as in the
+// tokens. An issuer has no "#", so two users never have the same subject.
 func Subject(issuer, sub string) string { return issuer + "#" + sub }
 
-// Name is the [access.Principal].Name of a [Subject]: "oidc:" and 22 letters,
-// digits, "-" and "_", the first 128 bits of its SHA-256. Whom an audit entry is
-// about is found by making the names of the members.
+// Name returns the [access.Principal].Name of a [Subject]: "oidc:" and 22 letters, digits,
+// "-" and "_", which are the first 128 bits of its SHA-256. To find out who an audit
+// entry is about, compare it with the names of the members.
 func Name(subject string) string {
 	sum := sha256.Sum256([]byte(subject))
 	return "oidc:" + base64.RawURLEncoding.EncodeToString(sum[:16])

@@ -1,6 +1,5 @@
-// Package otel makes traces of exports with go.opentelemetry.io/otel. Which SDK
-// and exporter they go to is for the host to choose; without a provider there are
-// none.
+// Package otel makes traces of exports with go.opentelemetry.io/otel. The host chooses
+// the SDK and the exporter that they go to. Without a provider there are none.
 //
 //	tracer := otel.New(otel.Config{Provider: provider})
 //	spool := tracer.Spool(spool)
@@ -14,13 +13,13 @@
 //
 // # Traces
 //
-// A request is a trace, and so is each attempt at a job, wherever it is made.
-// The two are not linked: a job does not know the request that asked for it. They
-// are found by the id of the job, which is an attribute of both. If the worker's
-// context has a span, for example of a queue, the attempt is linked to that.
+// Each request is a trace of its own, and so is each attempt at a job. They are not
+// linked, because a job does not know the request that asked for it. But both have the
+// id of the job as an attribute. If the worker's context has a span, for example that of
+// a queue, the attempt is linked to it.
 //
-// Ports make spans within these only. So heartbeats, claims and the reaper, which
-// come every few seconds, make none, nor does the sweep.
+// The calls of ports have spans only within these two. So there are none of heartbeats,
+// claims and the reaper, which come every few seconds, nor of the sweep.
 //
 // # Spans
 //
@@ -40,19 +39,21 @@
 //	destination delete  client    orgexport.object.key
 //	destination list    client    orgexport.object.prefix
 //
-// The route is the path in the pattern of [http.ServeMux] that a request matches,
-// as in "GET /healthz"; if it matches none there is only the method, which is
-// "_OTHER" if HTTP has no such. A request span has the ids of a job that it has
-// created, cancelled or purged. In a job attempt are its sections, what it writes
-// to the store, and the putting of its archive; in a section what the section
-// itself does with its context, and the putting of its part.
+// The route is the path in the pattern of [http.ServeMux] that a request matches, as in
+// "GET /healthz". If it matches none, the name of the span is the method alone. The
+// method is "_OTHER" if HTTP does not define it. A request has the ids of a job that it
+// creates, cancels or purges.
 //
-// # What is not told
+// Within an attempt are the spans of its sections, of what it writes to the store, and
+// of the putting of its archive. Within a section are the spans that the section itself
+// makes with its context, and that of the putting of its part.
 //
-// No span has a URL, a query, SQL, a text of an error, a header field or data of
-// a customer in it. A span that failed has the status Error and the attribute
-// error.type: "canceled", "timeout", "not_found", "too_large", "no_space",
-// "lease_lost", "status_500" and the like of a request, "aborted" of one that
-// broke off, or "other". The log has the causes. That something is not there is
-// no failure of a port, and that a section is partial none of the section.
+// # What is left out
+//
+// No span has a URL, a query, SQL, the text of an error, a header field or data of a
+// customer. A span that failed has the status Error and the attribute error.type. That
+// is "canceled", "timeout", "not_found", "too_large", "no_space" or "lease_lost"; for a
+// request it is its status, such as "status_500", or "aborted" if the handler panicked;
+// and else it is "other". The log has the causes. It is no failure of a port if
+// something is not found, and none of a section if it is partial.
 package otel

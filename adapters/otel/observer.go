@@ -9,20 +9,20 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// Observer is for [jobs.Config.Observers]: it makes the spans of attempts
-// and of sections, and puts ids on those of requests.
+// Observer returns an observer for [jobs.Config]. It makes the spans of attempts and of
+// sections, and adds the ids of jobs to those of requests.
 func (t *Tracer) Observer() jobs.Observer {
 	return jobs.Observer{Job: t.job, Attempt: t.attempt, Section: t.section}
 }
 
-// job puts the ids of a job on the span of the request that has done something
-// to it.
+// job adds the ids of a job to the span of the request that created, cancelled or purged
+// it.
 func (t *Tracer) job(ctx context.Context, e jobs.Event) {
 	switch e.Step {
 	case jobs.StepCreated, jobs.StepCancelled, jobs.StepPurged:
 		trace.SpanFromContext(ctx).SetAttributes(jobID.String(e.Job.ID), organization.String(e.Job.Organization.ID))
 	case jobs.StepClaimed, jobs.StepCompleted, jobs.StepFailed, jobs.StepPutOff, jobs.StepHandedBack,
-		jobs.StepStopped, jobs.StepLeaseLost, jobs.StepWorkerLost: // they are of attempts
+		jobs.StepStopped, jobs.StepLeaseLost, jobs.StepWorkerLost: // these are events of attempts
 	}
 }
 

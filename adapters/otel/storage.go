@@ -11,10 +11,10 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// Spool makes spans of what is asked of inner. It is an [export.Checker], an
-// [export.Sweeper], an [export.FreeSpacer] and an [export.JobLister] if inner is. If
-// not, it is as good as ready, has nothing to sweep, and gives
-// [errors.ErrUnsupported] for its space and its jobs.
+// Spool returns a spool that makes spans of the calls of inner. It passes on the calls of
+// [export.Checker], [export.Sweeper], [export.FreeSpacer] and [export.JobLister]. If
+// inner does not implement these, Check and Sweep return nil, and FreeSpace and Jobs
+// return [errors.ErrUnsupported].
 func (t *Tracer) Spool(inner export.Spool) export.Spool { return &spool{t, inner} }
 
 type spool struct {
@@ -48,7 +48,7 @@ func (s *spool) List(ctx context.Context, id string) ([]export.PartID, error) {
 	return ids, err
 }
 
-// Jobs is asked by the sweep alone, which has no span.
+// Jobs makes no span: only the sweep calls it.
 func (s *spool) Jobs(ctx context.Context) ([]string, error) {
 	if l, ok := s.inner.(export.JobLister); ok {
 		return l.Jobs(ctx)
@@ -67,9 +67,9 @@ func (s *spool) FreeSpace() (int64, error) {
 	return 0, errors.ErrUnsupported
 }
 
-// Destination makes spans of what is asked of inner. It is an [export.Checker] and
-// an [export.Sweeper] if inner is; if not, it is as good as ready, and has nothing
-// to sweep.
+// Destination returns a destination that makes spans of the calls of inner. It passes on
+// the calls of [export.Checker] and [export.Sweeper]. If inner does not implement these,
+// Check and Sweep return nil.
 func (t *Tracer) Destination(inner jobs.Destination) jobs.Destination {
 	return &destination{t, inner}
 }
@@ -109,7 +109,7 @@ func (d *destination) Check(ctx context.Context) error { return check(ctx, d.inn
 
 func (d *destination) Sweep(ctx context.Context) error { return sweep(ctx, d.inner) }
 
-// sweep lets a port sweep, if it can.
+// sweep calls the Sweep of a port, if it has one.
 func sweep(ctx context.Context, port any) error {
 	if s, ok := port.(export.Sweeper); ok {
 		return s.Sweep(ctx)
@@ -117,7 +117,8 @@ func sweep(ctx context.Context, port any) error {
 	return nil
 }
 
-// put counts what is written. The span also ends if write panics, which it may.
+// put calls store with write, and counts the bytes that write writes. It ends the span,
+// even if write panics.
 func put(span trace.Span, end func(error), write func(io.Writer) error, store func(func(io.Writer) error) error) error {
 	var n int64
 	err := errors.New("otel: not stored")

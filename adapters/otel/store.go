@@ -8,9 +8,10 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// Store makes spans of what is asked of inner. It is an [export.Checker], an
-// [jobs.Statser] and an [jobs.Scheduler] if inner is, and as good as ready if
-// inner is no Checker.
+// Store returns a store that makes spans of the calls of inner. It passes on the calls of
+// [export.Checker], [jobs.Statser] and [jobs.Scheduler]. If inner does not implement
+// these, Check returns nil, the error of Stats matches [errors.ErrUnsupported], and that
+// of Next is [export.ErrNotFound].
 func (t *Tracer) Store(inner jobs.Store) jobs.Store { return &store{t, inner} }
 
 type store struct {
@@ -18,7 +19,7 @@ type store struct {
 	inner jobs.Store
 }
 
-// Create is no failure if it is create that does not want to.
+// Create makes a span that has not failed if create refused the job.
 func (s *store) Create(ctx context.Context, organizationID string, create func(now time.Time, usage jobs.Usage) (jobs.Job, error)) (jobs.Job, bool, error) {
 	ctx, span, end := s.t.port(ctx, "store create", organization.String(organizationID))
 	var refused error
@@ -51,7 +52,7 @@ func (s *store) List(ctx context.Context, organizationID string, page jobs.Page)
 	return list, total, err
 }
 
-// Update is no failure if it is change that does not want to.
+// Update makes a span that has not failed if change refused the change.
 func (s *store) Update(ctx context.Context, id string, change func(now time.Time, j *jobs.Job) error) (jobs.Job, error) {
 	ctx, _, end := s.t.port(ctx, "store update", jobID.String(id))
 	var refused error
@@ -67,13 +68,12 @@ func (s *store) Update(ctx context.Context, id string, change func(now time.Time
 	return job, err
 }
 
-// Stale is asked by the reaper alone, which has no span.
+// Stale makes no span: only the reaper calls it.
 func (s *store) Stale(ctx context.Context, limit int) ([]jobs.Job, error) {
 	return s.inner.Stale(ctx, limit)
 }
 
-// Next is asked before an attempt begins, and so has no span. Of a store that is
-// no scheduler no job is known to be next.
+// Next makes no span: it is called before an attempt begins.
 func (s *store) Next(ctx context.Context) (string, error) {
 	if n, ok := s.inner.(jobs.Scheduler); ok {
 		return n.Next(ctx)
@@ -85,7 +85,7 @@ func (s *store) Check(ctx context.Context) error { return check(ctx, s.inner) }
 
 func (s *store) Stats(ctx context.Context) (jobs.Stats, error) { return jobs.StatsOf(ctx, s.inner) }
 
-// check asks a port whether it is ready, if it can tell.
+// check calls the Check of a port, if it has one.
 func check(ctx context.Context, port any) error {
 	if c, ok := port.(export.Checker); ok {
 		return c.Check(ctx)

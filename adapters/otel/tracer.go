@@ -15,24 +15,25 @@ import (
 
 // Config is the configuration of a [Tracer]. Its zero value makes no spans.
 type Config struct {
-	// Provider is where spans go. Nil means that there are none; the global
-	// provider of OpenTelemetry is not used.
+	// Provider receives the spans. If it is nil no spans are made: the global provider
+	// of OpenTelemetry is not used.
 	Provider trace.TracerProvider
 
-	// Propagator reads from a request which trace it belongs to. Nil means that
-	// each request begins a trace, so that strangers decide neither about ids nor
-	// about sampling. Set it where all requests come from one's own services or
-	// through a proxy that cares for their header.
+	// Propagator reads from a request's header which trace it belongs to. Nil means
+	// that each request begins a trace, so that strangers cannot choose ids or have
+	// requests sampled. Set it if all requests come from your own services, or through
+	// a proxy that removes the headers of strangers.
 	Propagator propagation.TextMapPropagator
 }
 
-// Tracer makes spans. Make one with [New]. It is safe for concurrent use.
+// Tracer makes spans. It is safe for concurrent use. Make one with [New]; there is nothing
+// to close.
 type Tracer struct {
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator // may be nil
 }
 
-// New makes a Tracer.
+// New returns a Tracer.
 func New(c Config) *Tracer {
 	if c.Provider == nil {
 		c.Provider = noop.NewTracerProvider()
@@ -40,7 +41,7 @@ func New(c Config) *Tracer {
 	return &Tracer{c.Provider.Tracer("github.com/orgexport/orgexport/adapters/otel"), c.Propagator}
 }
 
-// The attributes.
+// These are the attributes of spans.
 const (
 	jobID         = attribute.Key("orgexport.job.id")
 	jobAttempt    = attribute.Key("orgexport.job.attempt")
@@ -65,8 +66,8 @@ const (
 	errorType  = attribute.Key("error.type")
 )
 
-// port begins a span of a call of a port, if the call is part of something that
-// has one. The error that the call returns is given to end.
+// port begins the span of a call of a port, if ctx has a span already. end must be called
+// with the error that the call returns.
 func (t *Tracer) port(ctx context.Context, name string, attributes ...attribute.KeyValue) (_ context.Context, span trace.Span, end func(error)) {
 	if !trace.SpanContextFromContext(ctx).IsValid() {
 		return ctx, noop.Span{}, func(error) {}
@@ -80,8 +81,8 @@ func (t *Tracer) port(ctx context.Context, name string, attributes ...attribute.
 	}
 }
 
-// fail marks a span as failed. It tells of err what kind it is and nothing that
-// it says, which may be an address, SQL or data.
+// fail marks a span as failed with the kind of err. The text of err stays out: it may
+// hold an address, SQL or data.
 func fail(span trace.Span, err error) {
 	kind := "other"
 	for _, k := range []struct {
@@ -102,6 +103,7 @@ func fail(span trace.Span, err error) {
 	failAs(span, kind)
 }
 
+// failAs marks a span as failed with an error.type.
 func failAs(span trace.Span, kind string) {
 	span.SetAttributes(errorType.String(kind))
 	span.SetStatus(codes.Error, "")

@@ -11,21 +11,21 @@
 //	handler := metrics.HTTP(api)                     // a handler of package httpapi
 //	mux.Handle("GET /metrics", metrics.Handler())
 //
-// A [Metrics] has a registry of its own: neither the default one of Prometheus
-// nor that of another Metrics is touched.
+// Each [Metrics] has a registry of its own. The default registry of Prometheus is not
+// used.
 //
 // # Who may scrape
 //
-// [Metrics.Handler] asks for no credentials. Metrics tell how much a product is
-// used, though nothing about single organizations: serve them on an address that
-// only the monitoring reaches.
+// [Metrics.Handler] asks for no credentials. Metrics say nothing about single
+// organizations, but how much a product is used. Serve them on an address that only the
+// monitoring reaches.
 //
 // # Metrics
 //
-// Each process counts what it has done itself. Only orgexport_jobs and
-// orgexport_queue_age_seconds are of the store, which all processes share, so
-// that they are not to be summed up over processes; they are missing while the
-// store does not answer, and where it is no [jobs.Statser].
+// Each process counts what it does itself. Only orgexport_jobs and
+// orgexport_queue_age_seconds come from the store, which all processes share: do not add
+// them up over processes. They are missing while the store does not answer, and if it is
+// not a [jobs.Statser].
 //
 //	orgexport_jobs                           gauge      status             jobs in flight: pending or processing
 //	orgexport_queue_age_seconds              gauge                         since the oldest pending job was created; 0 if none is
@@ -51,13 +51,13 @@
 //	orgexport_http_requests_in_flight        gauge                         requests being answered
 //	orgexport_http_request_duration_seconds  histogram  route, code        requests by pattern and class of status; aborted if broken off
 //
-// Those of the Go runtime and of the process, go_* and process_*, are those of
+// The metrics of the Go runtime and of the process, go_* and process_*, are those of
 // client_golang.
 //
 // # Labels
 //
-// No label has an id, a name or a path in it. A section is labelled by its key,
-// a request by the pattern of [http.ServeMux] that it matches, and "other" if it
-// matches none. There are as many series as the program has sections, operations
-// and limits, whatever clients send.
+// No label holds an id, a name or a path. The label of a section is its key. The label of
+// a request is the pattern of [http.ServeMux] that it matches, or "other". So the number
+// of series depends on the program's sections, operations and limits, and not on what
+// clients send.
 package prom

@@ -17,23 +17,22 @@ import (
 
 // Config is the configuration of [Metrics]. Its zero value is ready for use.
 type Config struct {
-	// Store is asked at each scrape how busy it is, if it is an [jobs.Statser].
+	// Store is asked at each scrape for its [jobs.Stats], if it is a [jobs.Statser].
 	// Optional.
 	Store jobs.Store
 
-	// Engine tells the sections that there are, and how many are stuck. Optional.
+	// Engine says which sections there are, and how many of them are stuck. Optional.
 	Engine *export.Engine
 
-	// StatsTimeout is how long Store may take. Defaults to 5 seconds.
+	// StatsTimeout is how long Store may take to answer. Defaults to 5 seconds.
 	StatsTimeout time.Duration
 
-	// Logger gets why the store did not answer, and errors of scrapes. Defaults
-	// to [slog.Default].
+	// Logger receives the errors of Store and of scrapes. Defaults to [slog.Default].
 	Logger *slog.Logger
 }
 
-// Metrics counts what a process does with exports. Make one with [New]. It is
-// safe for concurrent use.
+// Metrics counts what a process does for exports. It is safe for concurrent use. Make one
+// with [New]; there is nothing to close.
 type Metrics struct {
 	config   Config
 	registry *prometheus.Registry
@@ -59,17 +58,17 @@ type Metrics struct {
 	requestDuration  *prometheus.HistogramVec
 
 	mu      sync.Mutex
-	limited map[string]bool // that LimitHit was called with
+	limited map[string]bool // the names that LimitHit was called with
 }
 
-// How long things take, in seconds: requests milliseconds to minutes, exports
-// seconds to hours.
+// These are the buckets of histograms, in seconds: requests take milliseconds to minutes,
+// exports take seconds to hours.
 var (
 	requestBuckets = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 60}
 	exportBuckets  = []float64{.1, .5, 1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 12 * 3600}
 )
 
-// New makes a Metrics. The error names every problem of the configuration.
+// New returns a Metrics. The error says what is wrong with the configuration.
 func New(c Config) (*Metrics, error) {
 	if c.StatsTimeout < 0 {
 		return nil, fmt.Errorf("prom: Config.StatsTimeout is %v, want a positive duration", c.StatsTimeout)
@@ -107,8 +106,8 @@ func New(c Config) (*Metrics, error) {
 	return m, nil
 }
 
-// expect makes what is to be seen before it happens, so that its first time is
-// an increase.
+// expect makes series with the value 0 of what may happen, so that Prometheus sees an
+// increase when it happens for the first time.
 func (m *Metrics) expect() {
 	for _, outcome := range []jobs.Step{jobs.StepCompleted, jobs.StepFailed, jobs.StepCancelled} {
 		m.jobsEnded.WithLabelValues(string(outcome))
@@ -126,9 +125,9 @@ func (m *Metrics) expect() {
 	}
 }
 
-// Handler serves the metrics, in the formats of Prometheus. It needs no
-// credentials: see the package's documentation. Of several scrapes at once some
-// are refused.
+// Handler returns a handler that serves the metrics in the formats of Prometheus. It asks
+// for no credentials: see the package's documentation. It answers up to four scrapes at
+// once and refuses others.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
 		ErrorLog:            errorLog{m.config.Logger},
@@ -137,16 +136,15 @@ func (m *Metrics) Handler() http.Handler {
 	})
 }
 
-// Registry is that of the metrics, for a host that has some to add or gathers
-// them in its own way.
+// Registry returns the registry of the metrics, for a host that adds its own metrics or
+// gathers all of them by itself.
 func (m *Metrics) Registry() *prometheus.Registry { return m.registry }
 
 type errorLog struct{ *slog.Logger }
 
 func (l errorLog) Println(v ...any) { l.Error("metrics not gathered", "error", fmt.Sprint(v...)) }
 
-// recorder registers metrics of this package's name space. What it is told is in
-// the code, so that it cannot be wrong twice.
+// recorder registers the metrics of this package. It panics if a name is used twice.
 type recorder struct{ prometheus.Registerer }
 
 const namespace = "orgexport"

@@ -8,13 +8,13 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// Who notices that a lease was lost.
+// These say who has noticed that a lease was lost.
 const (
 	byWorker = "worker"
 	byReaper = "reaper"
 )
 
-// Observer is for [jobs.Config.Observers].
+// Observer returns an observer for [jobs.Config]. It counts jobs, attempts and sections.
 func (m *Metrics) Observer() jobs.Observer {
 	return jobs.Observer{Job: m.job, Attempt: m.attempt, Section: m.section}
 }
@@ -59,12 +59,12 @@ func (m *Metrics) section(ctx context.Context, _ jobs.Job, key string) (context.
 	}
 }
 
-// maxLimited is how many kinds of what is limited are told apart.
+// maxLimited is the number of names that LimitHit tells apart.
 const maxLimited = 8
 
-// LimitHit counts a request that was refused for a rate limit. limited is what
-// kind of thing was over it, such as "key" or "address", and not which one: after
-// the first eight names all others are "other".
+// LimitHit counts a request that was refused for a rate limit. limited is the kind of
+// what was limited, such as "key" or "address"; it is not an id. After eight different
+// names all others count as "other".
 func (m *Metrics) LimitHit(limited string) {
 	m.mu.Lock()
 	if !m.limited[limited] && len(m.limited) >= maxLimited {

@@ -8,7 +8,7 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// collectStats registers what is asked at each scrape.
+// collectStats registers the metrics that engine and store are asked for at each scrape.
 func (m *Metrics) collectStats(r recorder) {
 	if e := m.config.Engine; e != nil {
 		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -28,7 +28,7 @@ func (m *Metrics) collectStats(r recorder) {
 	}
 }
 
-// busyness asks the store at each scrape.
+// busyness is a collector that asks the store at each scrape.
 type busyness struct {
 	metrics   *Metrics
 	store     jobs.Statser
@@ -42,8 +42,8 @@ func (b *busyness) Describe(out chan<- *prometheus.Desc) {
 	out <- b.age
 }
 
-// Collect implements [prometheus.Collector]. What is not known is left out, so
-// that the rest is still scraped and nobody takes an old number for a new one.
+// Collect implements [prometheus.Collector]. If the store does not answer it leaves its
+// metrics out, and the others are scraped all the same.
 func (b *busyness) Collect(out chan<- prometheus.Metric) {
 	c := b.metrics.config
 	ctx, cancel := context.WithTimeout(context.Background(), c.StatsTimeout) //nolint:forbidigo // a Collector is given none

@@ -6,14 +6,10 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/orgexport/orgexport/export/jobs"
 )
 
-var _ jobs.Canceller = (*Queue)(nil)
-
-// cancelChannel is where the ids of cancelled jobs are notified. There is one in
-// a database, whatever the schema is: who has no such job takes no notice.
+// cancelChannel is the notification channel for the ids of cancelled jobs. All schemas
+// of a database share it: a process that does not work on the job ignores its id.
 const cancelChannel = "orgexport_cancelled"
 
 const (
@@ -21,9 +17,9 @@ const (
 	closeTimeout = time.Second
 )
 
-// Cancel implements [jobs.Canceller]: each [Queue.Listen] on the database is
-// told of the job. River's own way is of no use for that, because to River a task
-// is over once a worker has it.
+// Cancel implements [jobs.Canceller]. Each [Queue.Listen] on the database hears of the
+// job. River's own way to cancel would not do: for River a task has ended when a worker
+// has taken it.
 func (q *Queue) Cancel(ctx context.Context, jobID string) error {
 	if _, err := q.config.DB.ExecContext(ctx, "SELECT pg_notify($1, $2)", cancelChannel, jobID); err != nil {
 		return fmt.Errorf("riverqueue: cancel: %w", err)
@@ -31,10 +27,10 @@ func (q *Queue) Cancel(ctx context.Context, jobID string) error {
 	return nil
 }
 
-// Listen calls cancelled with the id of each job that was cancelled, in whatever
-// process, until ctx ends; then it returns nil. The calls come one after the other.
-// [jobs.Service.Cancelled] is what they are for. What happens while the database
-// cannot be reached is not heard of. Without Config.ListenURL nothing is.
+// Listen implements [jobs.Listener]. It calls cancelled with the id of each job that
+// any process cancels, one call after the other, until ctx ends; then it returns nil.
+// While the database cannot be reached, and without a Config.ListenURL, it hears of
+// nothing.
 func (q *Queue) Listen(ctx context.Context, cancelled func(jobID string)) error {
 	for q.listen != nil && ctx.Err() == nil {
 		if err := q.listenOnce(ctx, cancelled); ctx.Err() == nil {

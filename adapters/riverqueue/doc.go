@@ -1,20 +1,22 @@
-// Package riverqueue brings tasks to workers on any number of machines by River
-// (github.com/riverqueue/river), whose tables are in the PostgreSQL database of
-// the jobs: the [jobs.Dispatcher] beside adapters/bunstore.
+// Package riverqueue is a [jobs.Dispatcher] that brings tasks to workers on any number
+// of machines, by River (github.com/riverqueue/river). River's tables are in the
+// PostgreSQL database of the jobs, beside those of adapters/bunstore.
 //
 //	queue, err := riverqueue.New(riverqueue.Config{DB: db, ListenURL: address})
 //	…
+//	err = queue.Migrate(ctx) // makes River's tables
+//	…
 //	service, err := jobs.New(jobs.Config{Dispatcher: queue, …})
 //	…
-//	err = service.Run(ctx) // runs the queue until ctx ends
+//	err = service.Run(ctx) // until ctx ends; it runs the queue
 //
-// [Queue.Migrate] makes River's tables. In a process that only takes requests
-// (NoWorker of [jobs.Config]) nothing of River runs.
+// In a process that only takes requests, with NoWorker in the configuration of the
+// service, nothing of River runs.
 //
 // # Job and task in one transaction
 //
-// [Queue.EnqueueTx] adds a task in a transaction of the caller's, so that there is
-// either both, the job and its task, or nothing. With adapters/bunstore:
+// [Queue.EnqueueTx] adds a task in a transaction of the caller, so that job and task
+// are stored together or not at all. With adapters/bunstore:
 //
 //	var queue *riverqueue.Queue
 //	store, err := bunstore.Open(ctx, address, bunstore.Config{
@@ -28,28 +30,27 @@
 //	…
 //	queue, err = riverqueue.New(riverqueue.Config{DB: store.DB().DB, ListenURL: address})
 //
-// The service dispatches the job once more after that, which changes nothing: the
-// task waits already or, if a worker was that fast, the next one finds that
-// nothing is left to do. A dispatcher around this one that does nothing saves
-// that.
+// The service then dispatches the job as well. That changes nothing, because its task
+// waits already. If a worker has taken that task, a second one is queued, and whoever
+// takes it finds nothing to do. A host can save that with a dispatcher whose Dispatch
+// does nothing and whose other methods are those of the Queue.
 //
-// # River kicks, the lease keeps
+// # River wakes workers, leases keep jobs
 //
-// River does not notice that a worker has died. So all that it does here is to
-// wake one worker for each task: the task's row is completed as soon as a worker
-// has taken it, before the work. From then on the job's lease tells whether
-// somebody looks after it, and once it is over, whichever node's
-// [jobs.Service.Maintain] sees that first dispatches the job again. For the same
-// reason River never tries a task again and sets no time limit, and a task that
-// was lost in between costs no more than the wait for the lease.
+// River does not notice when a worker dies. So it is only used to wake a worker for
+// each task: as soon as the worker has taken the task, and before it begins to work,
+// the task's row is completed. From then on the job's lease says whether somebody works
+// on it. If the lease ends, the first node whose [jobs.Service.Maintain] sees that
+// dispatches the job again. A task that is lost costs no more than that wait. So River
+// never runs a task again, and sets no time limit.
 //
-// When ctx ends, Run takes no more tasks, and running ones have
-// [Config].SoftStop to finish. Then their contexts end, and the service hands
-// their jobs back, for a worker elsewhere to go on with.
+// When ctx ends, Run takes no more tasks, and running ones may go on for
+// [Config].SoftStop. Then their contexts end, and the service hands their jobs back,
+// for a worker elsewhere to go on with.
 //
 // # A host with a River of its own
 //
-// Give this package a [Config].Schema of its own. Where clients of different
-// programs share tables, River discards what the other program's workers have
+// Give this package a [Config].Schema of its own. If clients of different programs
+// share River's tables, River discards tasks that a dead worker of the other program
 // left behind.
 package riverqueue

@@ -14,24 +14,24 @@ import (
 )
 
 var (
-	// ErrNewerSchema is matched when River's tables were made by a newer program:
-	// this one must not use them.
+	// ErrNewerSchema is matched if a newer program made River's tables: this one must
+	// not use them.
 	ErrNewerSchema = errors.New("riverqueue: the database has a newer schema than this program")
 
-	// ErrOlderSchema is matched when there are no tables of River's yet, or those
-	// of an older program: [Queue.Migrate] brings them up to date.
+	// ErrOlderSchema is matched if there are no River tables yet, or an older program
+	// made them: [Queue.Migrate] brings them up to date.
 	ErrOlderSchema = errors.New("riverqueue: the database has to be migrated")
 )
 
-// Migrate brings River's tables up to date, if they are not. Several processes may
-// call it at once: one works, the others wait for it until their ctx ends. If it
-// is interrupted it may be called again. The error matches [ErrNewerSchema] if the
-// tables are newer than this program.
+// Migrate makes River's tables, or brings them up to date. Several processes may call
+// it at once: one does the work and the others wait for it, until their ctx ends. If it
+// is interrupted, call it again. The error matches [ErrNewerSchema] if the tables are
+// newer than this program.
 func (q *Queue) Migrate(ctx context.Context) error {
 	if q.config.DB.Stats().MaxOpenConnections == 1 {
 		return errors.New("riverqueue: migrate: needs two connections to the database, and it may have one")
 	}
-	q.migrating.Lock() // so that those who wait do not have all connections
+	q.migrating.Lock() // so that waiting calls do not use up the connections
 	defer q.migrating.Unlock()
 	if err := q.migrate(ctx); err != nil {
 		return wrap("migrate", err)
@@ -40,9 +40,9 @@ func (q *Queue) Migrate(ctx context.Context) error {
 }
 
 func (q *Queue) migrate(ctx context.Context) (err error) {
-	// River's own transactions are on other connections, and there are several:
-	// some steps need those before them to be committed. This one only holds the
-	// lock, which ends with it, and so with the process.
+	// River migrates on other connections, in several transactions: some steps need
+	// the steps before them committed. This transaction only holds a lock. The lock
+	// ends with it, and so with the process.
 	tx, err := q.config.DB.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -72,7 +72,8 @@ func (q *Queue) migrate(ctx context.Context) (err error) {
 	return err
 }
 
-// makeSchema does not ask for the right to make one if it is there.
+// makeSchema makes the schema if there is none. CREATE SCHEMA IF NOT EXISTS alone would
+// need the right to make one, even if it is there.
 func (q *Queue) makeSchema(ctx context.Context) error {
 	var there bool
 	err := q.config.DB.QueryRowContext(ctx, "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)", q.config.Schema).Scan(&there)
@@ -83,16 +84,16 @@ func (q *Queue) makeSchema(ctx context.Context) error {
 	return err
 }
 
-// lockKey is the same in all programs that have the same tables.
+// lockKey returns the lock of Migrate. It is the same in every version of this program.
 func (q *Queue) lockKey() int64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte("orgexport river " + q.config.Schema))
 	return int64(h.Sum64())
 }
 
-// Check implements [export.Checker]: it tells whether the database can be reached
-// and River's tables are those of this program; if not, the error matches
-// [ErrNewerSchema] or [ErrOlderSchema].
+// Check implements [export.Checker]. It returns nil if the database can be reached and
+// River's tables are up to date. If they are not, the error matches [ErrNewerSchema] or
+// [ErrOlderSchema].
 func (q *Queue) Check(ctx context.Context) error {
 	if err := q.check(ctx); err != nil {
 		return wrap("check", err)
@@ -112,7 +113,7 @@ func (q *Queue) check(ctx context.Context) error {
 	if !state.OK {
 		return fmt.Errorf("%w: %s", ErrOlderSchema, strings.Join(state.Messages, ", "))
 	}
-	// It is an error to River to have done what it does not know.
+	// River fails here if the tables have a migration that it does not know.
 	if _, err := migrator.ExistingVersions(ctx); err != nil {
 		if ctx.Err() != nil {
 			return err
@@ -127,7 +128,8 @@ func (q *Queue) migrator() (*rivermigrate.Migrator[*sql.Tx], error) {
 	return rivermigrate.New(riverdatabasesql.New(q.config.DB), config)
 }
 
-// wrap says which method failed. It returns errors of this package as they are.
+// wrap says in an error which method failed. Errors of this package stay as they are:
+// they have the package's name already.
 func wrap(method string, err error) error {
 	if errors.Is(err, ErrNewerSchema) || errors.Is(err, ErrOlderSchema) {
 		return err

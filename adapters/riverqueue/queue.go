@@ -22,59 +22,63 @@ import (
 
 var (
 	_ jobs.Dispatcher = (*Queue)(nil)
+	_ jobs.Runner     = (*Queue)(nil)
+	_ jobs.Canceller  = (*Queue)(nil)
+	_ jobs.Listener   = (*Queue)(nil)
 	_ export.Checker  = (*Queue)(nil)
 )
 
-// queueName is the queue of River's that all tasks wait in.
+// queueName is the River queue of all tasks.
 const queueName = "orgexport"
 
-// schemaPattern is what River takes. Its notifications begin with the name, which
-// leaves that many bytes for it.
+// schemaPattern has the names that River accepts. They begin the names of its
+// notification channels, which PostgreSQL limits to 63 bytes.
 var schemaPattern = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]{0,45}$`)
 
 // Config is the configuration of a [Queue]. DB is required.
 type Config struct {
-	// DB is the PostgreSQL database, by the driver pgx. The queue does not close
-	// it. [Queue.Migrate] needs two of its connections.
+	// DB is the PostgreSQL database, opened with the driver pgx. The queue does not
+	// close it. [Queue.Migrate] uses two connections at once.
 	DB *sql.DB
 
-	// ListenURL is the URL of the same database, for a connection beside DB on
-	// which [Queue.Run] hears of new tasks at once, and one on which
-	// [Queue.Listen] hears of cancelled jobs. It must reach the server itself or a
-	// pooler of sessions, not one of transactions. Without it Run looks for tasks
-	// every second.
+	// ListenURL is the URL of the same database. [Queue.Run] and [Queue.Listen] each
+	// open a connection of their own to it, and hear of new tasks and of cancelled
+	// jobs at once. It must lead to the server or to a pooler of sessions, not to a
+	// pooler of transactions. If it is empty, Run looks for tasks every second, and
+	// Listen hears of nothing.
 	ListenURL string
 
-	// Schema is where River's tables are: up to 46 letters, digits and
-	// underscores, no digit first. [Queue.Migrate] makes it if there is none.
-	// Defaults to the first of the connection's search_path.
+	// Schema is the schema of River's tables: up to 46 letters, digits and
+	// underscores, no digit first. [Queue.Migrate] makes it. Defaults to the first
+	// one in the connection's search_path.
 	Schema string
 
-	// Workers is how many tasks Run works on at once. Defaults to 2.
+	// Workers is how many tasks Run runs at once. Defaults to 2.
 	Workers int
 
-	// SoftStop is how long tasks may go on when Run is to end, before their
-	// contexts end. Defaults to 0: they end at once.
+	// SoftStop is how long running tasks may go on after the context of Run has
+	// ended. Then their own contexts end. Defaults to 0: at once.
 	SoftStop time.Duration
 
-	// Logger gets the errors and panics of tasks, and River's warnings. Defaults
+	// Logger receives the errors and panics of tasks, and River's warnings. Defaults
 	// to [slog.Default].
 	Logger *slog.Logger
 }
 
 // Queue holds tasks in PostgreSQL and runs them, in about the order in which they
-// came. It implements [jobs.Dispatcher] and is safe for concurrent use, by any
-// number of processes on one database. Make one with [New]; there is nothing to
-// close.
+// came. It implements [jobs.Dispatcher], [jobs.Runner], [jobs.Canceller] and
+// [jobs.Listener]. It is safe for concurrent use, and any number
+// of processes may have a Queue on one database. Make one with [New]; there is nothing
+// to close.
 type Queue struct {
 	config    Config
-	listen    *pgxpool.Config // nil to look for tasks now and then
+	listen    *pgxpool.Config // nil without a ListenURL
 	inserter  *river.Client[*sql.Tx]
 	migrating sync.Mutex
-	running   atomic.Bool // there is a Run
+	running   atomic.Bool // a Run has not returned yet
 }
 
-// New makes a Queue. It does not connect. The error names every problem of the
+// New returns a Queue. It does not connect. The error names all problems of the
 // configuration, and never holds the password of ListenURL.
 func New(c Config) (*Queue, error) {
 	if c.Workers == 0 {
@@ -103,8 +107,8 @@ func New(c Config) (*Queue, error) {
 		return nil, errors.Join(problems...)
 	}
 	config := q.riverConfig()
-	// River does not notify workers of a task that comes this soon after another:
-	// it would wait until they look for it by themselves, for up to a second.
+	// If a task comes this soon after another, River does not notify workers of it:
+	// it waits until they look for tasks by themselves, up to a second.
 	config.FetchCooldown = river.FetchCooldownMin
 	var err error
 	q.inserter, err = river.NewClient(riverdatabasesql.New(c.DB), config)
@@ -114,7 +118,7 @@ func New(c Config) (*Queue, error) {
 	return q, nil
 }
 
-// riverConfig is what all clients of River have in common.
+// riverConfig returns the configuration that all River clients share.
 func (q *Queue) riverConfig() *river.Config {
 	return &river.Config{
 		Hooks:       []rivertype.Hook{&waitingOnly{}},
@@ -125,8 +129,8 @@ func (q *Queue) riverConfig() *river.Config {
 	}
 }
 
-// taskArgs is a task as River stores it. No field is ever renamed: rows outlive
-// the program.
+// taskArgs is a task as River stores it. Its JSON never changes: rows outlive the
+// program.
 type taskArgs struct {
 	TaskKind jobs.TaskKind `json:"task"`
 	JobID    string        `json:"job_id"`
@@ -137,7 +141,7 @@ func (taskArgs) Kind() string { return "orgexport_task" }
 
 func (a taskArgs) task() jobs.Task { return jobs.Task{Kind: a.TaskKind, JobID: a.JobID} }
 
-// insertOpts let a task wait once.
+// insertOpts says that a task is not inserted if an equal one waits.
 func insertOpts() *river.InsertOpts {
 	return &river.InsertOpts{
 		Queue: queueName,
@@ -151,14 +155,14 @@ func insertOpts() *river.InsertOpts {
 	}
 }
 
-// waitingOnly takes tasks that run out of those that a new one must differ from.
-// A task is completed when it is taken, so that it runs in between for a moment
-// only; but a worker that dies in this moment leaves it so, and it must not be in
-// the way. River insists on that state because it puts tasks that ran back into
-// the queue, which is never done here.
+// waitingOnly removes the state running from [river.UniqueOpts], so that an equal task
+// in that state does not keep a new one out. A worker completes a task when it takes
+// it, so no task is in that state for long, but a worker that dies then leaves it there
+// for good. River insists on the state in the options, for the sake of tasks that go
+// back from running to waiting; here none does.
 type waitingOnly struct{ river.HookDefaults }
 
-// runningBit is that of the state running in [rivertype.JobInsertParams].
+// runningBit is the bit of the state running in [rivertype.JobInsertParams].
 const runningBit = 1 << 6
 
 // InsertBegin implements [rivertype.HookInsertBegin].
@@ -167,9 +171,9 @@ func (*waitingOnly) InsertBegin(_ context.Context, p *rivertype.JobInsertParams)
 	return nil
 }
 
-// Dispatch implements [jobs.Dispatcher]. A task that waits already is not queued
-// twice; one that a worker has taken is queued once more, and may then run beside
-// it: a job's lease keeps them apart.
+// Dispatch implements [jobs.Dispatcher]. Dispatching a task that waits already changes
+// nothing. If a worker has taken the task it is queued once more. Then both may run at
+// once, and the job's lease says which one does the work.
 func (q *Queue) Dispatch(ctx context.Context, task jobs.Task) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -180,8 +184,8 @@ func (q *Queue) Dispatch(ctx context.Context, task jobs.Task) error {
 	return nil
 }
 
-// EnqueueTx is [Queue.Dispatch] in a transaction of DB: workers see the task once
-// tx is committed. If it fails tx is of no more use than to be rolled back.
+// EnqueueTx is [Queue.Dispatch] in a transaction of DB. Workers see the task after tx
+// is committed. After an error tx can only be rolled back.
 func (q *Queue) EnqueueTx(ctx context.Context, tx *sql.Tx, task jobs.Task) error {
 	if _, err := q.inserter.InsertTx(ctx, tx, taskArgs{task.Kind, task.JobID}, insertOpts()); err != nil {
 		return fmt.Errorf("riverqueue: enqueue: %w", err)
@@ -189,7 +193,7 @@ func (q *Queue) EnqueueTx(ctx context.Context, tx *sql.Tx, task jobs.Task) error
 	return nil
 }
 
-// warnings drops what River tells when all is well.
+// warnings is a handler for River's log that drops everything below a warning.
 type warnings struct{ slog.Handler }
 
 // Enabled implements [slog.Handler].

@@ -17,21 +17,21 @@ import (
 )
 
 const (
-	takeTimeout  = 10 * time.Second // to note that a task was taken
-	connTimeout  = 10 * time.Second // to listen, unless the URL has another
+	takeTimeout  = 10 * time.Second // for noting that a task was taken
+	connTimeout  = 10 * time.Second // for connecting to ListenURL, unless the URL has another
 	clearEvery   = 10 * time.Minute
 	clearTimeout = time.Minute
 )
 
-// Run calls work for tasks, for several at once, until ctx ends and all calls
-// have returned; then it returns nil. Each task is given to one Run, of whatever
-// process, and then the queue has forgotten it, however the call ends. Calls get
-// a context that ends SoftStop after ctx, with ctx's cause. What they return is
-// logged, but for what that end has brought about, and so are their panics.
+// Run implements [jobs.Runner]. It calls work for tasks, for several at once. It ends when ctx ends and all calls
+// have returned, and returns nil. Each task goes to one Run of one process. The queue
+// forgets it then, however the call ends. The context of the calls ends SoftStop after
+// ctx, with ctx's cause. Errors and panics of work are logged, but not errors that this
+// end has caused.
 //
-// There may be one Run of a Queue at a time: a second one is an error, and so is
-// a database that cannot be reached at the start or has to be migrated. One that
-// is lost later is waited for.
+// Run fails if another Run of the Queue has not returned yet, and if at its start the
+// database cannot be reached or has to be migrated. If the database is lost later Run
+// waits for it.
 func (q *Queue) Run(ctx context.Context, work func(context.Context, jobs.Task) error) error {
 	if !q.running.CompareAndSwap(false, true) {
 		return errors.New("riverqueue: the queue is running already")
@@ -72,7 +72,8 @@ func (q *Queue) Run(ctx context.Context, work func(context.Context, jobs.Task) e
 	return nil
 }
 
-// listener returns a driver that hears of new tasks, if there is where to listen.
+// listener returns River's driver, and a function that must be called after its use.
+// With a ListenURL the driver hears of new tasks.
 func (q *Queue) listener(ctx context.Context) (*riverdatabasesql.Driver, func(), error) {
 	if q.listen == nil {
 		return riverdatabasesql.New(q.config.DB), func() {}, nil
@@ -84,7 +85,7 @@ func (q *Queue) listener(ctx context.Context) (*riverdatabasesql.Driver, func(),
 	return riverdatabasesql.NewWithPgxListener(q.config.DB, pool), pool.Close, nil
 }
 
-// listenConfig is that of a pool of one connection.
+// listenConfig returns the configuration of a pool of one connection to ListenURL.
 func (q *Queue) listenConfig() *pgxpool.Config {
 	config := q.listen.Copy()
 	config.MinConns, config.MinIdleConns, config.MaxConns = 0, 0, 1
@@ -97,7 +98,7 @@ func (q *Queue) listenConfig() *pgxpool.Config {
 	return config
 }
 
-// worker makes the client of River that takes tasks.
+// worker returns a River client that takes tasks for w.
 func (q *Queue) worker(driver *riverdatabasesql.Driver, w *worker) (*river.Client[*sql.Tx], error) {
 	workers := river.NewWorkers()
 	if err := river.AddWorkerSafely(workers, w); err != nil {
@@ -111,8 +112,8 @@ func (q *Queue) worker(driver *riverdatabasesql.Driver, w *worker) (*river.Clien
 	return river.NewClient(driver, config)
 }
 
-// clear deletes, until ctx ends, tasks whose worker died in the moment in which it
-// took them: River never does. No task stays taken for that long otherwise.
+// clear deletes tasks whose worker died while it took them, until ctx ends. River keeps
+// them in the state running for ever. Other tasks are in that state for a moment only.
 func (q *Queue) clear(ctx context.Context) {
 	table := pgx.Identifier{"river_job"}
 	if q.config.Schema != "" {
@@ -136,27 +137,27 @@ func (q *Queue) clear(ctx context.Context) {
 	}
 }
 
-// worker does what River has fetched.
+// worker implements [river.Worker]: it runs the tasks that River has fetched.
 type worker struct {
 	river.WorkerDefaults[taskArgs]
 	queue *Queue
-	over  <-chan struct{} // closed when no more work is to begin
-	ctx   context.Context // that of the calls of work; River does not know when it is to end
+	over  <-chan struct{} // closed when no more tasks are to begin
+	ctx   context.Context // for the calls of work; it ends later than the one that River has
 	work  func(context.Context, jobs.Task) error
 }
 
-// Timeout implements [river.Worker]: there is none.
+// Timeout implements [river.Worker]. There is no time limit.
 func (*worker) Timeout(*river.Job[taskArgs]) time.Duration { return -1 }
 
-// Work implements [river.Worker]. River never gets an error, because it would do
-// something about it.
+// Work implements [river.Worker]. It returns nil always: if it failed River would run
+// the task again.
 func (w *worker) Work(ctx context.Context, job *river.Job[taskArgs]) error {
 	task := job.Args.task()
 	log := w.queue.config.Logger.With("task", string(task.Kind), "job", task.JobID)
 	stopping := false
 	select {
 	case <-w.over:
-		stopping = true // it came with the last fetch
+		stopping = true // River had fetched the task already
 	default:
 	}
 	if err := w.queue.take(ctx, job, stopping); err != nil {
@@ -168,8 +169,8 @@ func (w *worker) Work(ctx context.Context, job *river.Job[taskArgs]) error {
 	return nil
 }
 
-// take completes a row of River's, and puts the task back into the queue if this
-// process has no more use for it.
+// take completes the row of a task that River has fetched. If back is set it also
+// queues the task again, for another process.
 func (q *Queue) take(ctx context.Context, job *river.Job[taskArgs], back bool) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, takeTimeout)
 	defer cancel()

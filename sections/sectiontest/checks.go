@@ -45,7 +45,7 @@ func checkRecords(c *checker) error {
 	return errors.Join(errs...)
 }
 
-// checkObject tells whether a valid JSON text is an object whose names differ.
+// checkObject returns an error if a valid JSON text is not an object, or has a field twice.
 func checkObject(text []byte) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	if first, err := d.Token(); err != nil || first != json.Delim('{') {
@@ -69,8 +69,8 @@ func checkObject(text []byte) error {
 	return nil
 }
 
-// checkNames finds names that the sink refused. A section may try one that it
-// takes from data, but must then say so.
+// checkNames returns an error if the sink refused names and the section neither skipped
+// nor returned them. A section may try names that come from data.
 func checkNames(c *checker) error {
 	r, err := c.healthy(c.fresh(), c.Scope)
 	if err != nil {
@@ -167,8 +167,7 @@ func checkOtherScope(c *checker) error {
 	return errors.Join(append(errs, err)...)
 }
 
-// contents calls one for each record and binary that is not shared and not
-// empty.
+// contents calls one for each record and binary that is neither shared nor empty.
 func (c *checker) contents(r *Recorder, one func(name, content string)) error {
 	for _, call := range r.Calls() {
 		shared, err := c.isShared(call.Name)
@@ -190,6 +189,7 @@ func (c *checker) contents(r *Recorder, one func(name, content string)) error {
 	return nil
 }
 
+// isShared reports whether a name matches one of Suite.Shared.
 func (c *checker) isShared(name string) (bool, error) {
 	for _, pattern := range c.Shared {
 		ok, err := path.Match(pattern, name)

@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// CountFS returns fsys with a function that tells how many of its files are
-// open.
+// CountFS returns a file system with the files of fsys, and a function that returns how
+// many of these are open. Both are safe for concurrent use if fsys is.
 func CountFS(fsys fs.FS) (fs.FS, func() int) {
 	c := &countFS{fsys: fsys}
 	return c, func() int { return int(c.open.Load()) }

@@ -1,8 +1,8 @@
 // Package sectiontest tests sections: implementations of [export.Section].
 //
-// [Run] is the kit. It holds a section to each promise of the contract: equal
-// runs, valid names, an end when the context ends or the sink fails, nothing of
-// one organization in the export of another, nothing left open.
+// [Run] is the kit. It checks each promise of the contract: two runs are equal, names are
+// valid, the section ends when its context ends or the sink fails, nothing of one
+// organization is in the export of another, and nothing is left open.
 //
 //	func TestProducts(t *testing.T) {
 //		db := openTestDB(t) // with data of two organizations
@@ -15,9 +15,8 @@
 //		})
 //	}
 //
-// Run it with the race detector. [Golden] compares what a section writes with a
-// file; [Recorder] is a sink for tests of your own; [Check] is the kit for where
-// there is no *testing.T.
+// Run it with the race detector. [Golden] compares what a section writes with a file.
+// [Recorder] is a sink for tests of your own. [Check] is the kit without a *testing.T.
 //
 // The package registers one flag, -sectiontest.update (see [Golden]).
 package sectiontest

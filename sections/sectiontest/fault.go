@@ -8,23 +8,23 @@ import (
 	"github.com/orgexport/orgexport/export/record"
 )
 
-// fault is what a Recorder does to the section that writes to it.
+// fault says how a Recorder fails, and counts what the section does then.
 type fault struct {
-	at      int   // the call that fails, from 1
-	err     error // what with
-	instead bool  // fails before its sequence or reader is touched
+	at      int   // number of the call that fails, from 1
+	err     error // that it fails with
+	instead bool  // it fails before it touches its sequence or reader
 	minor   bool  // only this call fails, as if a record or a reader were bad
 
-	onStep func(step int) // told of each beginning and end of a call and each record, from 1
-	steps  int
+	onStep func(step int) // is called at the beginning and end of each call, and at each record
+	steps  int            // so far
 
 	calls  int   // that began
-	failed error // of this and all later calls
-	told   bool  // a call returned failed
-	late   int   // calls that came after that
+	failed error // of this call and all later ones
+	told   bool  // a call has returned failed
+	late   int   // calls after that
 }
 
-// arrive notes a call by a section that should have given up.
+// arrive counts a call that comes late: the section should have given up.
 func (r *Recorder) arrive() {
 	r.lock(func() {
 		if r.fault.told {
@@ -33,8 +33,8 @@ func (r *Recorder) arrive() {
 	})
 }
 
-// begin starts a call. It returns what the call is to fail with half-way, or
-// why it fails at once.
+// begin begins a call. It returns the error that the call is to fail with half-way, or the
+// error that it is to fail with now, or neither.
 func (r *Recorder) begin(c Call) (halfway, now error) {
 	r.step()
 	if err := r.ended(); err != nil {
@@ -66,7 +66,7 @@ func (r *Recorder) begin(c Call) (halfway, now error) {
 	return err, nil
 }
 
-// step tells how far the section is.
+// step counts a step and calls onStep.
 func (r *Recorder) step() {
 	var onStep func(int)
 	step := 0
@@ -79,7 +79,7 @@ func (r *Recorder) step() {
 	}
 }
 
-// ended returns what calls fail with after the context has ended.
+// ended returns the error of calls after the context has ended, and nil before.
 func (r *Recorder) ended() error {
 	if r.ctx == nil || r.ctx.Err() == nil {
 		return nil

@@ -15,19 +15,20 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
-// The name has the package's in it, so that a test's own -update does not clash.
+// update is a flag whose name begins with the package's, so that a test can have an
+// -update of its own.
 var update = flag.Bool("sectiontest.update", false, "rewrite the files that sectiontest.Golden compares with")
 
-// Golden exports scope and compares what the section wrote with the transcript
-// in file, such as "testdata/products.txt". Run the tests of that one package
-// with -sectiontest.update to write the file:
+// Golden exports scope and compares what the section writes with the transcript in file,
+// such as "testdata/products.txt". To write the file, run the tests of the package with
+// -sectiontest.update:
 //
 //	go test ./products -sectiontest.update
 //
-// A transcript has a line "-- name (what it is) --" for each file in order,
-// with its records as JSON below or the size and SHA-256 of a binary, then the
-// skipped items with their public reasons, and the public text of the error if
-// Export failed.
+// A transcript has a line "-- name (what it is) --" for each file, in the order of the
+// archive. Below it are the records as JSON; the line of a binary has its size and
+// SHA-256. Then come the skipped items with their public reasons and, if Export failed,
+// the public text of its error.
 func Golden(t *testing.T, section export.Section, scope export.Scope, file string) {
 	t.Helper()
 	if err := golden(t.Context(), section, scope, file, *update); err != nil {
@@ -57,7 +58,7 @@ func golden(ctx context.Context, section export.Section, scope export.Scope, fil
 	return nil
 }
 
-// transcript is what the calls left behind, as text.
+// transcript returns a text of what the calls left behind. result is the error of Export.
 func (r *Recorder) transcript(result error) string {
 	var b, skips strings.Builder
 	for _, c := range r.Calls() {
@@ -86,7 +87,7 @@ func (r *Recorder) transcript(result error) string {
 	return b.String()
 }
 
-// publicReason is what customers are told of a skipped item.
+// publicReason returns what customers are told of a skipped item.
 func publicReason(err error) string {
 	var public interface{ Public() string }
 	if errors.As(err, &public) {

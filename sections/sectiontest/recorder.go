@@ -15,27 +15,27 @@ import (
 	"github.com/orgexport/orgexport/export/record"
 )
 
-// Recorder is an [export.Sink] that keeps what it is given, in memory. It
-// refuses the names that the engine's sink refuses, encodes each record as JSON
-// at once, and reads each binary to its end. It is safe for concurrent use. The
-// zero value is ready, and not bound to a context.
+// Recorder is an [export.Sink] that keeps in memory what it is given. It refuses the names
+// that the engine's sink refuses, encodes each record as JSON at once, and reads each
+// binary to its end. It is safe for concurrent use. Its zero value is ready for use and
+// has no context that may end.
 type Recorder struct {
 	ctx  context.Context // of the section, or nil
-	turn sync.Mutex      // held by the one call that is carried out
+	turn sync.Mutex      // held during a call, so that there is one at a time
 
-	mu    sync.Mutex // guards what follows; held for moments only
+	mu    sync.Mutex // guards the rest; held for moments only
 	calls []Call
-	names map[string]nameKind // folded
-	files []io.Reader         // that Binary was given
+	names map[string]nameKind // of files and folders, folded
+	files []io.Reader         // the readers of Binary
 	fault fault
 }
 
-// Call is a call of a [Recorder]'s methods.
+// Call is a call of one of a [Recorder]'s methods.
 type Call struct {
 	Op   Op
-	Name string // of the file; the ref of a Skip
+	Name string // of the file; for Skip, the ref
 
-	// Columns are those that a [record.Row] without values declared.
+	// Columns are the columns of a [record.Row] without values in Records.
 	Columns []string
 
 	// Records are the records of a Record or Records call, as JSON.
@@ -44,7 +44,7 @@ type Call struct {
 	// Content is what a Binary call read.
 	Content []byte
 
-	// Err is the error that the call returned; the reason of a Skip.
+	// Err is the error that the call returned; for Skip, the reason.
 	Err error
 }
 
@@ -66,24 +66,24 @@ const (
 	isFolder
 )
 
-// NewRecorder returns a Recorder whose calls fail when ctx has ended, as those
-// of the engine's sink do.
+// NewRecorder returns a Recorder. Its calls fail after ctx has ended, as those of the
+// engine's sink do.
 func NewRecorder(ctx context.Context) *Recorder { return &Recorder{ctx: ctx} }
 
-// FailAt makes the n-th call, counted from 1, and all after it fail with an
-// error that matches both [export.ErrSinkFailed] and err. A Records call fails
-// after its first record, a Binary call after its first byte. FailAt is called
-// before the Recorder is used.
+// FailAt makes call number n (the first one is 1) and all later ones fail with an error
+// that matches [export.ErrSinkFailed] and err. A Records call fails after its first
+// record, and a Binary call after its first byte. Call FailAt before the Recorder is used.
 func (r *Recorder) FailAt(n int, err error) { r.fault = fault{at: n, err: err} }
 
-// Calls returns the calls so far, in order. They are copies.
+// Calls returns copies of the calls so far, in order.
 func (r *Recorder) Calls() []Call {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.calls)
 }
 
-// Find returns the call that wrote the file of that name, if there was one.
+// Find returns the call that wrote the file with that name. It reports false if there was
+// none.
 func (r *Recorder) Find(name string) (Call, bool) {
 	for _, c := range r.Calls() {
 		if c.Name == name && c.wrote() {
@@ -93,8 +93,8 @@ func (r *Recorder) Find(name string) (Call, bool) {
 	return Call{}, false
 }
 
-// wrote tells whether the call left a file behind. A sequence that fails leaves
-// its records so far.
+// wrote reports whether the call left a file. A Records call whose sequence fails leaves a
+// file with the records so far.
 func (c Call) wrote() bool {
 	switch c.Op {
 	case Skip:
@@ -160,6 +160,7 @@ func (r *Recorder) Records(name string, seq iter.Seq2[any, error]) error {
 	})
 }
 
+// add adds a value of a sequence: a record, or the columns.
 func (c *Call) add(value any) error {
 	if columns, ok := header(value); ok {
 		c.Columns = slices.Clone(columns)
@@ -196,16 +197,16 @@ func (r *Recorder) Binary(name string, reader io.Reader) error {
 	})
 }
 
-// Skip implements [export.Sink]. As with the engine's sink, a sequence that is
-// being written may call it.
+// Skip implements [export.Sink]. A sequence that is being written may call it, as it may
+// call that of the engine's sink.
 func (r *Recorder) Skip(ref string, reason error) {
 	r.arrive()
 	_, _ = r.begin(Call{Op: Skip})
 	r.end(Call{Op: Skip, Name: ref, Err: reason})
 }
 
-// do carries out one call when it is its turn. The work is told the error to
-// fail with half-way, if it is to.
+// do waits until no other call is under way, and calls work. If fail is not nil, work is
+// to fail with it half-way.
 func (r *Recorder) do(c Call, work func(c *Call, fail error) error) error {
 	r.arrive()
 	r.turn.Lock()
@@ -222,6 +223,7 @@ func (r *Recorder) do(c Call, work func(c *Call, fail error) error) error {
 	return err
 }
 
+// end notes a call that has ended.
 func (r *Recorder) end(c Call) {
 	r.lock(func() {
 		r.calls = append(r.calls, c)
@@ -230,13 +232,14 @@ func (r *Recorder) end(c Call) {
 	r.step()
 }
 
+// lock calls change with r.mu locked.
 func (r *Recorder) lock(change func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	change()
 }
 
-// claim takes a name, if it can be used and is new.
+// claim notes the name of a file, and returns an error if it is not valid or not new.
 func (r *Recorder) claim(name string) error {
 	if err := export.CheckName(name); err != nil {
 		return err
@@ -260,7 +263,8 @@ func (r *Recorder) claim(name string) error {
 	return nil
 }
 
-// header returns the columns that a Row without values declares.
+// header returns the columns of a [record.Row] without values. It reports false for any
+// other value.
 func header(value any) ([]string, bool) {
 	switch row := value.(type) {
 	case record.Row:
@@ -271,7 +275,7 @@ func header(value any) ([]string, bool) {
 	return nil, false
 }
 
-// encode returns the record as JSON text, which shares nothing with it.
+// encode returns a record as JSON. The text shares no memory with it.
 func encode(name string, value any) (json.RawMessage, error) {
 	var text bytes.Buffer
 	own, ok := value.(record.Appender)

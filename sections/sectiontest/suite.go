@@ -11,47 +11,47 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
-// Suite tells [Run] what to test.
+// Suite is what [Run] tests.
 type Suite struct {
-	// New makes the section under test. It is called at least once in each
-	// subtest, and its sections must all be over the same data. Required.
+	// New returns the section to test. It is called at least once in each subtest.
+	// All its sections have the same data. Required.
 	New func(t *testing.T) export.Section
 
-	// Scope is an organization with data, all of which can be exported. The
+	// Scope is an organization whose data can be exported without an error. The
 	// section must write something for it. Required.
 	Scope export.Scope
 
-	// OtherScope is another organization with other data. If its organization
-	// has no id, what needs two organizations is skipped.
+	// OtherScope is another organization, with other data. If its organization has no
+	// id, Run skips the test that compares the two.
 	OtherScope export.Scope
 
-	// Shared are patterns (see [path.Match]) of the names of files that may
-	// have the same contents for both organizations.
+	// Shared are patterns (see [path.Match]) of file names. Files that match may have
+	// the same contents for both organizations.
 	Shared []string
 
-	// Open tells how many files, rows or connections the section has open now;
-	// see [CountFS]. A [database/sql.DB] tells by Stats().InUse. Optional:
-	// without it only an [os.File] that was left open is found.
+	// Open returns how many files, rows or connections the section has open; see
+	// [CountFS], and the InUse of [database/sql.DBStats]. Optional: without it Run
+	// only finds an [os.File] that was left open.
 	Open func() int
 
-	// Block makes a section of which a source, once asked, answers only after
-	// the context of Export has ended, and a channel that is closed when it was
-	// asked. Optional.
+	// Block returns a section with a source that does not answer before the context
+	// of Export has ended, and a channel that is closed when the source is asked.
+	// Optional.
 	Block func(t *testing.T) (export.Section, <-chan struct{})
 
 	// CloseIdle closes what a client keeps open between exports, such as idle
-	// connections, before goroutines are counted. Optional.
+	// connections. It is called before goroutines are counted. Optional.
 	CloseIdle func()
 
-	// Patience is how long Export may take to return, in whole and after it was
-	// told to stop. Defaults to 10 seconds.
+	// Patience is how long Export may take, and how long it may take to return after
+	// its context has ended or the sink has failed. Defaults to 10 seconds.
 	Patience time.Duration
 }
 
-// Run tests that a section keeps to the contract of [export.Section]. Each
-// promise is a subtest. The section is exported some hundred times, with a sink
-// or a context that fails at each step (at 64 of them, if there are more): a
-// handful of records and files is enough data.
+// Run tests that a section keeps to the contract of [export.Section]. Each promise is a
+// subtest. Run exports the section some hundred times: the sink fails or the context ends
+// at each step, or at 64 steps if there are more. So a few records and files are enough
+// data.
 func Run(t *testing.T, s Suite) {
 	t.Helper()
 	for _, p := range promises {
@@ -72,9 +72,8 @@ func Run(t *testing.T, s Suite) {
 	}
 }
 
-// Check is [Run] for where there is no *testing.T, or no other organization,
-// such as in a fuzz target. The section may have nothing to write. The error
-// joins all that is wrong.
+// Check is [Run] without a *testing.T and without a second organization, for example for a
+// fuzz target. The section may have nothing to write. The error joins all broken promises.
 func Check(section export.Section, scope export.Scope) error {
 	var errs []error
 	for _, p := range promises {
@@ -110,12 +109,12 @@ type skipped string
 
 func (s skipped) Error() string { return string(s) }
 
-// checker has what a check needs.
+// checker is what the checks work with.
 type checker struct {
 	Suite
-	fresh func() export.Section
-	block func() (export.Section, <-chan struct{})
-	full  bool // an export without a call is an error
+	fresh func() export.Section                    // Suite.New
+	block func() (export.Section, <-chan struct{}) // Suite.Block, or nil
+	full  bool                                     // an export without a call is an error
 }
 
 func (c *checker) patience() time.Duration {
@@ -125,8 +124,8 @@ func (c *checker) patience() time.Duration {
 	return c.Patience
 }
 
-// run exports and returns what Export did. It fails only if Export does not
-// return, or panics.
+// run exports and returns the error of Export as result. failure says that Export did not
+// return in time, or panicked.
 func (c *checker) run(ctx context.Context, s export.Section, scope export.Scope, r *Recorder) (result, failure error) {
 	type end struct{ result, failure error }
 	done := make(chan end, 1)
@@ -150,7 +149,7 @@ func (c *checker) run(ctx context.Context, s export.Section, scope export.Scope,
 	}
 }
 
-// healthy exports scope without any trouble.
+// healthy exports scope with a sink that does not fail. An error of Export is an error.
 func (c *checker) healthy(s export.Section, scope export.Scope) (*Recorder, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -167,7 +166,7 @@ func (c *checker) healthy(s export.Section, scope export.Scope) (*Recorder, erro
 	return r, nil
 }
 
-// samples are numbers from 1 to n: all of them, or 64 if that is more.
+// samples returns numbers from 1 to n: all of them or, if n is greater than 64, 64 of them.
 func samples(n int) []int {
 	const most = 64
 	count := min(n, most)
@@ -181,7 +180,7 @@ func samples(n int) []int {
 	return list
 }
 
-// firstDifference tells where two texts part.
+// firstDifference says in which line two texts differ first.
 func firstDifference(a, b string) string {
 	as, bs := strings.Split(a, "\n"), strings.Split(b, "\n")
 	for i := range max(len(as), len(bs)) {

@@ -21,19 +21,19 @@ var (
 	errCancelled = errors.New("sectiontest: the export was cancelled")
 )
 
-// errDeep looks like errors that a section may skip. Behind ErrSinkFailed they
-// are none.
+// errDeep wraps the types of error that a section may skip, and errInjected. A sink that
+// fails wraps it in ErrSinkFailed, and then the section must not skip it.
 var errDeep error = &export.SourceError{Err: &record.EncodeError{Err: errInjected}}
 
 // trouble is one way in which an export goes wrong.
 type trouble struct {
 	what  string
 	fault fault
-	early bool // the context has ended before
+	early bool // the context ends before the export begins
 	stop  int  // the step at which the context ends, from 1; 0 is never
 }
 
-// with exports Scope with trouble.
+// with exports Scope with a trouble. It returns what run does, and the recorder.
 func (c *checker) with(t trouble, s export.Section) (r *Recorder, result, failure error) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
@@ -54,7 +54,7 @@ func (c *checker) with(t trouble, s export.Section) (r *Recorder, result, failur
 	return r, result, failure
 }
 
-// sinkFailures are sinks that fail at each of n calls.
+// sinkFailures returns troubles in which the sink fails at one of n calls.
 func sinkFailures(n int) []trouble {
 	var list []trouble
 	for _, at := range samples(n) {
@@ -66,7 +66,7 @@ func sinkFailures(n int) []trouble {
 	return list
 }
 
-// cancellations end the context at each of n steps.
+// cancellations returns troubles in which the context ends at one of n steps.
 func cancellations(n int) []trouble {
 	var list []trouble
 	for _, at := range samples(n) {
@@ -75,7 +75,8 @@ func cancellations(n int) []trouble {
 	return list
 }
 
-// refusals refuse the record or the reader of each call that went well.
+// refusals returns troubles in which the sink refuses the record or the reader of one of
+// the calls that succeeded.
 func refusals(calls []Call) []trouble {
 	var list []trouble
 	for _, at := range samples(len(calls)) {
@@ -100,7 +101,7 @@ func checkSinkError(c *checker) error {
 		case failure != nil:
 			return failure
 		case !r.fault.told:
-			// A Skip failed and nothing followed: Skip cannot tell.
+			// A Skip failed, which returns nothing, and no call followed.
 		case !errors.Is(err, export.ErrSinkFailed) || !errors.Is(err, errInjected):
 			return fmt.Errorf("%s: export returned %v, not the sink's error", t.what, err)
 		case r.fault.late > 0:
@@ -149,7 +150,7 @@ func checkCancel(c *checker) error {
 	return c.checkBlocked()
 }
 
-// checkBlocked cancels while a source does not answer.
+// checkBlocked ends the context while a source does not answer.
 func (c *checker) checkBlocked() error {
 	if c.block == nil {
 		return nil
@@ -178,7 +179,8 @@ func (c *checker) checkBlocked() error {
 	return nil
 }
 
-// everyTrouble runs a healthy export first and then all that can go wrong.
+// everyTrouble exports without trouble and then with each trouble, and calls after with the
+// recorder of each export.
 func (c *checker) everyTrouble(s export.Section, after func(*Recorder) error) error {
 	r, err := c.healthy(s, c.Scope)
 	if err != nil {
@@ -218,9 +220,9 @@ func checkCloses(c *checker) error {
 
 var runs atomic.Int64
 
-// checkGoroutines marks the goroutine that exports with a label, which all that
-// it starts inherit, and looks for that label afterwards. A first run lets
-// connection pools start what they keep.
+// checkGoroutines exports in a goroutine with a label, which the goroutines that it starts
+// inherit, and looks for that label afterwards. A first export without it lets connection
+// pools start the goroutines that they keep.
 func checkGoroutines(c *checker) error {
 	s := c.fresh()
 	if _, err := c.healthy(s, c.Scope); err != nil {

@@ -40,16 +40,7 @@ type demoOptions struct{ format, out string }
 
 func demoCommand() *cobra.Command {
 	var o demoOptions
-	c := &cobra.Command{
-		Use:   "demo [flags]",
-		Short: "Export a made-up organization, to see how it works",
-		Long:  demoHelp,
-		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return o.demo(c.Context())
-		},
-		DisableFlagsInUseLine: true,
-	}
+	c := newCommand("demo [flags]", "Export a made-up organization, to see how it works", demoHelp, o.demo)
 	f := c.Flags()
 	f.SortFlags = false
 	addFormatFlag(c, &o.format, "zip", "`FORMAT` of the archive", servedFormats())

@@ -1,12 +1,8 @@
 package cli
 
 import (
-	"encoding/json"
-	"fmt"
-	"io"
+	"context"
 	"os"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,30 +11,38 @@ import (
 	"github.com/orgexport/orgexport/export/access"
 )
 
+const keysListHelp = `List shows the keys that act in an organization or, without --organization, those
+of users. The keys themselves are not stored and cannot be shown.`
+
+// keyListOptions are the flags of keys list.
+type keyListOptions struct {
+	serverOptions
+	organization string
+	json         bool
+}
+
 func keysListCommand() *cobra.Command {
-	var o serverOptions
-	var organization string
-	var asJSON bool
-	c := &cobra.Command{
-		Use:   "list [--organization ID] [flags]",
-		Short: "List API keys",
-		Long:  "List shows the keys that act in an organization or, without --organization, those\nof users. The keys themselves are not stored and cannot be shown.",
-		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return o.withStore(c.Context(), func(store *bunstore.Store) error {
-				keys, err := store.Keys(c.Context(), organization)
-				if err != nil {
-					return err
-				}
-				return printKeys(os.Stdout, keys, asJSON)
-			})
-		},
-		DisableFlagsInUseLine: true,
-	}
+	var o keyListOptions
+	c := newCommand("list [--organization ID] [flags]", "List API keys", keysListHelp, o.list)
 	o.flags(c)
-	c.Flags().StringVar(&organization, "organization", "", "`ID` of the organization")
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().StringVar(&o.organization, "organization", "", "`ID` of the organization")
+	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return c
+}
+
+func (o *keyListOptions) list(ctx context.Context) error {
+	return o.withStore(ctx, func(store *bunstore.Store) error {
+		keys, err := store.Keys(ctx, o.organization)
+		if err != nil {
+			return err
+		}
+		listed := make([]listedKey, len(keys))
+		for i, key := range keys {
+			listed[i] = newListedKey(key)
+		}
+		heads := []string{"ID", "KIND", "ROLE", "USER", "CREATED", "EXPIRES", "LAST USED", "REVOKED", "NAME"}
+		return printList(os.Stdout, o.json, listed, heads, listedKey.cells)
+	})
 }
 
 // listedKey is a key as it is shown.
@@ -55,45 +59,17 @@ type listedKey struct {
 	LastUsedAt   *time.Time `json:"last_used_at,omitempty"`
 }
 
-func printKeys(w io.Writer, keys []access.Key, asJSON bool) error {
-	listed := make([]listedKey, len(keys))
-	for i, k := range keys {
-		listed[i] = listedKey{
-			k.ID, string(k.Kind), k.OrganizationID, string(k.Role), k.UserID, k.Name,
-			k.CreatedAt, instant(k.ExpiresAt), instant(k.RevokedAt), instant(k.LastUsedAt),
-		}
+func newListedKey(k access.Key) listedKey {
+	return listedKey{
+		k.ID, string(k.Kind), k.OrganizationID, string(k.Role), k.UserID, k.Name,
+		k.CreatedAt, instant(k.ExpiresAt), instant(k.RevokedAt), instant(k.LastUsedAt),
 	}
-	if asJSON {
-		out := json.NewEncoder(w)
-		out.SetIndent("", "  ")
-		return out.Encode(listed)
-	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	row := func(cells ...string) { fmt.Fprintln(table, strings.Join(cells, "\t")) } //nolint:errcheck // Flush tells
-	row("ID", "KIND", "ROLE", "USER", "CREATED", "EXPIRES", "LAST USED", "REVOKED", "NAME")
-	for _, k := range listed {
-		row(k.ID, k.Kind, dash(k.Role), dash(shown(k.User)), day(&k.CreatedAt), day(k.ExpiresAt), day(k.LastUsedAt), day(k.RevokedAt), dash(shown(k.Name)))
-	}
-	return table.Flush()
 }
 
-func instant(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
+// cells are those of the key's line in the table.
+func (k listedKey) cells() []string {
+	return []string{
+		k.ID, k.Kind, dash(k.Role), dash(shown(k.User)),
+		day(&k.CreatedAt), day(k.ExpiresAt), day(k.LastUsedAt), day(k.RevokedAt), dash(shown(k.Name)),
 	}
-	return &t
-}
-
-func day(t *time.Time) string {
-	if t == nil {
-		return "-"
-	}
-	return t.UTC().Format("2006-01-02 15:04Z")
-}
-
-func dash(text string) string {
-	if text == "" {
-		return "-"
-	}
-	return text
 }

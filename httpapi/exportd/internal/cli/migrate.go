@@ -21,16 +21,7 @@ Exit status:
 
 func migrateCommand() *cobra.Command {
 	var o serverOptions
-	c := &cobra.Command{
-		Use:   "migrate [--config FILE] [flags]",
-		Short: "Bring the tables of the server up to date",
-		Long:  migrateHelp,
-		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return o.migrate(c.Context())
-		},
-		DisableFlagsInUseLine: true,
-	}
+	c := newCommand("migrate [--config FILE] [flags]", "Bring the tables of the server up to date", migrateHelp, o.migrate)
 	o.flags(c)
 	return c
 }

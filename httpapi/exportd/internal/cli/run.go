@@ -46,33 +46,16 @@ type runOptions struct {
 
 func runCommand() *cobra.Command {
 	var o runOptions
-	c := &cobra.Command{
-		Use:   "run --config FILE --organization ID [flags]",
-		Short: "Export one organization into an archive",
-		Long:  runHelp,
-		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return o.run(c.Context())
-		},
-		DisableFlagsInUseLine: true,
-	}
+	c := newCommand("run --config FILE --organization ID [flags]", "Export one organization into an archive", runHelp, o.run)
+	configFlag(c, &o.config, "configuration `FILE` (required)")
 	f := c.Flags()
-	f.SortFlags = false
-	f.StringVar(&o.config, "config", "", "configuration `FILE` (required)")
 	f.StringVar(&o.organization, "organization", "", "`ID` of the organization (required)")
 	addFormatFlag(c, &o.format, "zip", "`FORMAT` of the archive", formats())
 	f.StringVar(&o.out, "out", "", "`FILE` or folder for the archive, - for standard output (default: a file in this folder)")
 	f.StringVar(&o.asOf, "as-of", "", "`TIME` that the export is labelled with, in RFC 3339; the same time, data and configuration give the same bytes (default: now)")
 	f.BoolVar(&o.json, "json", false, "print the inventory as JSON")
 	f.TextVar(&o.logLevel, "log-level", slog.LevelWarn, "least `LEVEL` of what is logged: debug, info, warn, error")
-	err := errors.Join(
-		c.MarkFlagRequired("config"),
-		c.MarkFlagRequired("organization"),
-		c.MarkFlagFilename("config", "yaml", "yml"),
-	)
-	if err != nil {
-		panic(err) // there is no such flag
-	}
+	requireFlags(c, "config", "organization")
 	return c
 }
 

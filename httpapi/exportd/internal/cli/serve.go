@@ -155,7 +155,7 @@ func demoKey(ctx context.Context, api config.API, server *wire.Server) (string, 
 	}
 	return newKey(ctx, server.Store, api.Keys(), access.Key{
 		Kind: access.Business, OrganizationID: demo.OrganizationID(), Role: access.Manager, Name: demoKeyName,
-	})
+	}, 0)
 }
 
 // listenOn listens for the API and, if they are configured, for metrics.

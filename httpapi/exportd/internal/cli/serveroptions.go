@@ -19,14 +19,9 @@ type serverOptions struct {
 }
 
 func (o *serverOptions) flags(c *cobra.Command) {
-	f := c.Flags()
-	f.SortFlags = false
-	f.StringVar(&o.config, "config", "", "configuration `FILE` (default: that of the demo)")
-	f.StringVar(&o.data, "data", config.DataFolder, "`DIR` of the demo's data, without --config")
+	configFlag(c, &o.config, "configuration `FILE` (default: that of the demo)")
+	c.Flags().StringVar(&o.data, "data", config.DataFolder, "`DIR` of the demo's data, without --config")
 	c.MarkFlagsMutuallyExclusive("config", "data")
-	if err := c.MarkFlagFilename("config", "yaml", "yml"); err != nil {
-		panic(err) // there is no such flag
-	}
 }
 
 func (o *serverOptions) logFlag(c *cobra.Command) {

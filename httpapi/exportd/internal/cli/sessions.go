@@ -26,96 +26,78 @@ Exit status:
   2  wrong usage or configuration`
 
 func sessionsCommand() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "sessions",
-		Short: "Make and revoke sessions of browsers",
-		Long:  sessionsHelp,
-		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return errors.New("say which: exportd sessions create or revoke")
-		},
-	}
-	c.AddCommand(sessionsCreateCommand(), sessionsRevokeCommand())
-	return c
+	return newGroup("sessions", "Make and revoke sessions of browsers", sessionsHelp, "create or revoke",
+		sessionsCreateCommand(), sessionsRevokeCommand())
+}
+
+// sessionOptions are the flags of the commands about sessions.
+type sessionOptions struct {
+	serverOptions
+	user    string
+	expires time.Duration // of create
 }
 
 func sessionsCreateCommand() *cobra.Command {
-	var o serverOptions
-	var user string
-	var expires time.Duration
-	c := &cobra.Command{
-		Use:   "create --user SUBJECT [flags]",
-		Short: "Make a session and print the text of its cookie",
-		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			if user == "" {
-				return errors.New("--user is empty")
-			}
-			if expires < time.Second {
-				return errors.New("--expires is less than a second")
-			}
-			return o.withStore(c.Context(), func(store *bunstore.Store) error {
-				text, err := access.NewSessionText(rand.Reader)
-				if err != nil {
-					return err
-				}
-				now, err := store.Now(c.Context())
-				if err != nil {
-					return err
-				}
-				s := access.Session{ID: export.NewID(), Hash: access.Hash(text), Subject: user, CreatedAt: now, ExpiresAt: now.Add(expires)}
-				if err := store.CreateSession(c.Context(), s); err != nil {
-					return err
-				}
-				if err := record(c.Context(), store, audit.SessionCreated, "", s.ID); err != nil {
-					return err
-				}
-				_, err = fmt.Println(text)
-				return err
-			})
-		},
-		DisableFlagsInUseLine: true,
-	}
+	var o sessionOptions
+	c := newCommand("create --user SUBJECT [flags]", "Make a session and print the text of its cookie", "", o.create)
 	o.flags(c)
-	c.Flags().StringVar(&user, "user", "", "`SUBJECT` that is signed in (required)")
-	c.Flags().DurationVar(&expires, "expires", 14*24*time.Hour, "`DURATION` after which the session ends; one of 14 days or more goes on while it is used")
-	if err := c.MarkFlagRequired("user"); err != nil {
-		panic(err) // there is no such flag
-	}
+	userFlag(c, &o.user, "`SUBJECT` that is signed in (required)")
+	c.Flags().DurationVar(&o.expires, "expires", 14*24*time.Hour, "`DURATION` after which the session ends; one of 14 days or more goes on while it is used")
 	return c
+}
+
+func (o *sessionOptions) create(ctx context.Context) error {
+	if err := checkUser(o.user); err != nil {
+		return err
+	}
+	if o.expires < time.Second {
+		return errors.New("--expires is less than a second")
+	}
+	return o.withStore(ctx, func(store *bunstore.Store) error {
+		return printText(newSession(ctx, store, o.user, o.expires))
+	})
+}
+
+// newSession stores a session and returns its text.
+func newSession(ctx context.Context, store *bunstore.Store, user string, expires time.Duration) (string, error) {
+	text, err := access.NewSessionText(rand.Reader)
+	if err != nil {
+		return "", err
+	}
+	now, err := store.Now(ctx)
+	if err != nil {
+		return "", err
+	}
+	s := access.Session{ID: export.NewID(), Hash: access.Hash(text), Subject: user, CreatedAt: now, ExpiresAt: now.Add(expires)}
+	if err := store.CreateSession(ctx, s); err != nil {
+		return "", err
+	}
+	return text, record(ctx, store, audit.SessionCreated, "", s.ID)
 }
 
 func sessionsRevokeCommand() *cobra.Command {
-	var o serverOptions
-	var user string
-	c := &cobra.Command{
-		Use:   "revoke --user SUBJECT [flags]",
-		Short: "End all sessions of a user, at once",
-		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			if user == "" {
-				return errors.New("--user is empty")
-			}
-			return o.withStore(c.Context(), func(store *bunstore.Store) error {
-				ended, err := endSessions(c.Context(), store, user)
-				if err == nil {
-					_, err = fmt.Printf("sessions ended: %d\n", ended)
-				}
-				return err
-			})
-		},
-		DisableFlagsInUseLine: true,
-	}
+	var o sessionOptions
+	c := newCommand("revoke --user SUBJECT [flags]", "End all sessions of a user, at once", "", o.revoke)
 	o.flags(c)
-	c.Flags().StringVar(&user, "user", "", "`SUBJECT` whose sessions end (required)")
-	if err := c.MarkFlagRequired("user"); err != nil {
-		panic(err) // there is no such flag
-	}
+	userFlag(c, &o.user, "`SUBJECT` whose sessions end (required)")
 	return c
 }
 
-// endSessions ends all sessions of a user and counts them, but not those that
-// have ended in between by themselves.
+func (o *sessionOptions) revoke(ctx context.Context) error {
+	if err := checkUser(o.user); err != nil {
+		return err
+	}
+	return o.withStore(ctx, func(store *bunstore.Store) error {
+		ended, err := endSessions(ctx, store, o.user)
+		if err == nil {
+			_, err = fmt.Printf("sessions ended: %d\n", ended)
+		}
+		return err
+	})
+}
+
+// endSessions ends all sessions of a user and counts them. Those that end by
+// themselves meanwhile are not counted.
 func endSessions(ctx context.Context, store *bunstore.Store, user string) (ended int, err error) {
 	sessions, err := store.Sessions(ctx, user)
 	if err != nil {

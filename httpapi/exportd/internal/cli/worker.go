@@ -31,23 +31,10 @@ Exit status:
 
 func workerCommand() *cobra.Command {
 	var o serverOptions
-	c := &cobra.Command{
-		Use:   "worker --config FILE [flags]",
-		Short: "Run exports for servers on other machines",
-		Long:  workerHelp,
-		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return o.worker(c.Context())
-		},
-		DisableFlagsInUseLine: true,
-	}
-	f := c.Flags()
-	f.SortFlags = false
-	f.StringVar(&o.config, "config", "", "configuration `FILE` (required)")
+	c := newCommand("worker --config FILE [flags]", "Run exports for servers on other machines", workerHelp, o.worker)
+	configFlag(c, &o.config, "configuration `FILE` (required)")
+	requireFlags(c, "config")
 	o.logFlag(c)
-	if err := errors.Join(c.MarkFlagRequired("config"), c.MarkFlagFilename("config", "yaml", "yml")); err != nil {
-		panic(err) // there is no such flag
-	}
 	return c
 }
 

@@ -45,18 +45,11 @@ func (c *clock) Now() time.Time { return c.local().Add(time.Duration(c.ahead.Loa
 
 // run keeps the clock right until ctx ends.
 func (c *clock) run(ctx context.Context) {
-	tick := time.NewTicker(clockEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	every(ctx, clockEvery, func() {
 		if err := c.set(ctx, clockNoise); err != nil && ctx.Err() == nil {
 			c.logger.WarnContext(ctx, "the clock of the jobs database is not known", "error", err)
 		}
-	}
+	})
 }
 
 // set asks the database for the time. The answer is taken for the time half-way

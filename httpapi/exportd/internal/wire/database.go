@@ -4,23 +4,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
-	"path/filepath"
-	"strings"
-	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
-	"modernc.org/sqlite"
-
+	"github.com/orgexport/orgexport/adapters/bunstore"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/sections"
-)
-
-const (
-	busyTimeout    = 10 * time.Second // a writer may hold the SQLite file this long
-	connectTimeout = 10 * time.Second // unless the address or PGCONNECT_TIMEOUT has another
 )
 
 // openDatabase opens the database for reading only. Each section that runs has
@@ -38,6 +26,8 @@ func (s *Setup) openDatabase(c *config.Config) {
 	}
 }
 
+// openSQLite opens a file. It says at once if there is none: the driver would only
+// say so when it connects.
 func openSQLite(path string) (*sql.DB, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -46,33 +36,13 @@ func openSQLite(path string) (*sql.DB, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a database file", path)
 	}
-	if path, err = filepath.Abs(path); err != nil {
-		return nil, err
-	}
-	name := url.URL{Scheme: "file", Path: "/" + strings.TrimPrefix(filepath.ToSlash(path), "/")}
-	name.RawQuery = url.Values{
-		"mode":          {"ro"},
-		"_busy_timeout": {fmt.Sprint(busyTimeout.Milliseconds())},
-	}.Encode()
-	connector, err := sqlite.NewConnector(name.String())
-	if err != nil {
-		return nil, err
-	}
-	return sql.OpenDB(connector), nil
+	return bunstore.OpenReadOnly("sqlite:"+path, "")
 }
 
-// openPostgres hides the driver's error: it may quote the password.
 func openPostgres(address string) (*sql.DB, error) {
-	config, err := pgx.ParseConfig(address)
-	if err != nil {
+	db, err := bunstore.OpenReadOnly(address, "exportd")
+	if err != nil { // which says no more than this
 		return nil, errors.New("the address of the PostgreSQL database, or a PG… variable of the environment, is not valid")
 	}
-	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = connectTimeout
-	}
-	if config.RuntimeParams["application_name"] == "" {
-		config.RuntimeParams["application_name"] = "exportd"
-	}
-	config.RuntimeParams["default_transaction_read_only"] = "on"
-	return stdlib.OpenDB(*config), nil
+	return db, nil
 }

@@ -17,9 +17,7 @@ func keepAudit(ctx context.Context, trail audit.Purger, kept time.Duration, logg
 	if kept <= 0 {
 		return
 	}
-	tick := time.NewTicker(auditEvery)
-	defer tick.Stop()
-	for {
+	purge := func() {
 		n, err := trail.Purge(ctx, kept)
 		if n > 0 {
 			logger.InfoContext(ctx, "old audit entries removed", "entries", n)
@@ -27,10 +25,21 @@ func keepAudit(ctx context.Context, trail audit.Purger, kept time.Duration, logg
 		if err != nil && ctx.Err() == nil {
 			logger.ErrorContext(ctx, "old audit entries not removed, to be tried again", "error", err)
 		}
+	}
+	purge()
+	every(ctx, auditEvery, purge)
+}
+
+// every calls do at this interval, for the first time after one, until ctx ends.
+func every(ctx context.Context, interval time.Duration, do func()) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			do()
 		}
 	}
 }

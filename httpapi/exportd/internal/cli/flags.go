@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/access"
+)
+
+// newCommand returns a command that has no arguments, only flags. long may be
+// empty.
+func newCommand(use, short, long string, run func(context.Context) error) *cobra.Command {
+	return &cobra.Command{
+		Use:   use,
+		Short: short,
+		Long:  long,
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return run(c.Context())
+		},
+	}
+}
+
+// newGroup returns a command that only holds others. which lists their names for
+// the error of a call that gives none.
+func newGroup(name, short, long, which string, commands ...*cobra.Command) *cobra.Command {
+	c := newCommand(name, short, long, func(context.Context) error {
+		return fmt.Errorf("say which: exportd %s %s", name, which)
+	})
+	c.AddCommand(commands...)
+	return c
+}
+
+// userFlag adds the required flag --user.
+func userFlag(c *cobra.Command, user *string, usage string) {
+	c.Flags().StringVar(user, "user", "", usage)
+	requireFlags(c, "user")
+}
+
+func checkUser(user string) error {
+	if user == "" {
+		return errors.New("--user is empty")
+	}
+	return nil
+}
+
+func checkOrganization(id string) error {
+	if !export.ValidID(id) {
+		return fmt.Errorf("--organization %q is not an id of 22 characters", id)
+	}
+	return nil
+}
+
+func checkRole(role access.Role, allowed ...access.Role) error {
+	names := make([]string, len(allowed))
+	for i, a := range allowed {
+		if a == role {
+			return nil
+		}
+		names[i] = string(a)
+	}
+	return fmt.Errorf("--role %q is none of %s", role, strings.Join(names, ", "))
+}
+
+// configFlag adds the flag --config. Help shows it and the flags after it in the
+// order in which they are added.
+func configFlag(c *cobra.Command, file *string, usage string) {
+	c.Flags().SortFlags = false
+	c.Flags().StringVar(file, "config", "", usage)
+	if err := c.MarkFlagFilename("config", "yaml", "yml"); err != nil {
+		panic(err) // there is no such flag
+	}
+}
+
+// requireFlags makes a call without one of these flags wrong usage.
+func requireFlags(c *cobra.Command, names ...string) {
+	for _, name := range names {
+		if err := c.MarkFlagRequired(name); err != nil {
+			panic(err) // there is no such flag
+		}
+	}
+}
