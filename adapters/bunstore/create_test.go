@@ -15,10 +15,10 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 
-	"github.com/orgexport/orgexport/adapters/pgtest"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/internal/pgtest"
 )
 
 var errQuota = errors.New("over the quota")

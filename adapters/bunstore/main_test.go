@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/orgexport/orgexport/adapters/pgtest"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/internal/pgtest"
 )
 
 // TestMain is also that of the processes that the tests start: see child_test.go.

@@ -14,7 +14,7 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
-	"github.com/orgexport/orgexport/adapters/pgtest"
+	"github.com/orgexport/orgexport/internal/pgtest"
 )
 
 func TestOpenProblems(t *testing.T) {

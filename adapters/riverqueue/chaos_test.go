@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/orgexport/orgexport/adapters/pgtest"
 	"github.com/orgexport/orgexport/archive/archivetest"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/internal/pgtest"
 )
 
 var chaosSeed = flag.Uint64("chaos.seed", 0, "decides what happens in the chaos test; 0 means a random one")

@@ -13,9 +13,9 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 
-	"github.com/orgexport/orgexport/adapters/pgtest"
 	"github.com/orgexport/orgexport/adapters/riverqueue"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/internal/pgtest"
 )
 
 // TestMain is also that of the processes that the tests start: see child_test.go

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/orgexport/orgexport/adapters/pgtest"
+	"github.com/orgexport/orgexport/internal/pgtest"
 )
 
 // link is what a proxy lets through.

@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/adapters/bunstore"
-	"github.com/orgexport/orgexport/adapters/pgtest"
 	"github.com/orgexport/orgexport/adapters/riverqueue"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/export/jobs/jobstest"
+	"github.com/orgexport/orgexport/internal/pgtest"
 )
 
 const acme = "2222222222222222222222"

@@ -137,7 +137,8 @@ func TestStopWhileFetching(t *testing.T) {
 		})
 	}()
 	dispatch(t, q, "a")
-	eventually(t, db, 1, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 1 AND NOT granted")
+	eventually(t, db, 1, `SELECT count(*) FROM pg_locks JOIN pg_database AS d ON d.oid = database
+		WHERE datname = current_database() AND locktype = 'advisory' AND objid = 1 AND NOT granted`)
 	cancel()
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/orgexport/orgexport/adapters/pgtest"
 	"github.com/orgexport/orgexport/archive/archivetest"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/internal/pgtest"
 )
 
 // takeoverLimit is how long it may take from the end of a worker to its job

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/orgexport/orgexport/adapters/pgtest"
+	"github.com/orgexport/orgexport/internal/pgtest"
 )
 
 // Whatever happens, and however much is logged, what is secret and what customers

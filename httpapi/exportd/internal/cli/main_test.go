@@ -22,9 +22,9 @@ import (
 	"github.com/ulikunitz/xz"
 	_ "modernc.org/sqlite"
 
-	"github.com/orgexport/orgexport/adapters/pgtest"
 	"github.com/orgexport/orgexport/archive/archivetest"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/cli"
+	"github.com/orgexport/orgexport/internal/pgtest"
 )
 
 // TestMain makes the test binary the program itself when a test runs it.

@@ -21,8 +21,8 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver's name is pgx
 
-	"github.com/orgexport/orgexport/adapters/pgtest"
 	"github.com/orgexport/orgexport/archive/archivetest"
+	"github.com/orgexport/orgexport/internal/pgtest"
 )
 
 // gateSection is a section that runs until the gate is open. What it makes of the

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/orgexport/orgexport/adapters/pgtest"
+	"github.com/orgexport/orgexport/internal/pgtest"
 )
 
 // sharedKeys are the signing keys of all nodes.

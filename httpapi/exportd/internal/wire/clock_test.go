@@ -13,13 +13,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/orgexport/orgexport/adapters/pgtest"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/demo"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/wire"
+	"github.com/orgexport/orgexport/internal/pgtest"
 	"github.com/orgexport/orgexport/sections"
 )
 

@@ -3,9 +3,9 @@ package wire_test
 import (
 	"testing"
 
-	"github.com/orgexport/orgexport/adapters/pgtest"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/demo"
+	"github.com/orgexport/orgexport/internal/pgtest"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }

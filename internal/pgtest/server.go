@@ -2,6 +2,7 @@ package pgtest
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -19,7 +20,8 @@ type Server struct {
 	address string
 }
 
-// NewServer starts a server, which is removed when the test is over. Without
+// NewServer starts a server in a container, which is removed when the test is over.
+// It does not use a given server, because others may use that one too. Without
 // containers the test is skipped, or fails with REQUIRE_DOCKER=1.
 func NewServer(t testing.TB) *Server {
 	t.Helper()
@@ -31,12 +33,14 @@ func NewServer(t testing.TB) *Server {
 			}
 		})
 	}
-	need(t, err)
+	if err != nil {
+		need(t, fmt.Errorf("this test restarts its server: %w", err))
+	}
 	return &Server{container: container, address: address}
 }
 
-// URL is that of an empty database of the server, as [Database] makes them. Its
-// port may be another one after a restart.
+// URL is that of an empty database of the server. The user is a superuser and has a
+// password. The port may be another one after a restart.
 func (s *Server) URL() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

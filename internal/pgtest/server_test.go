@@ -6,7 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/orgexport/orgexport/adapters/pgtest"
+	"github.com/orgexport/orgexport/internal/pgtest"
 )
 
 func TestServer(t *testing.T) {
