@@ -164,7 +164,7 @@ func TestTimeout(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := section{"s", func(ctx context.Context, _ export.Scope, sink export.Sink) error { return c.run(ctx, sink) }}
+				s := section("s", func(ctx context.Context, _ export.Scope, sink export.Sink) error { return c.run(ctx, sink) })
 				e := engine(t, func(c *export.Config) { c.SectionTimeout = time.Minute }, s, fine("after"))
 				start := time.Now()
 				result, _ := run(t, e, request())
@@ -359,10 +359,10 @@ func TestCancelIsNoSectionError(t *testing.T) {
 		spool := export.NewTempSpool(t.TempDir())
 		ctx, cancel := context.WithCancelCause(t.Context())
 		e := engine(t, func(c *export.Config) { c.Spool = spool }, fine("a"),
-			section{"s", func(ctx context.Context, _ export.Scope, sink export.Sink) error {
+			section("s", func(ctx context.Context, _ export.Scope, sink export.Sink) error {
 				_ = hang(ctx)
 				return sink.Record("a.yaml", row("a", 1))
-			}}, fine("b"))
+			}), fine("b"))
 		r := request()
 		r.Observe = func(e export.Event) {
 			if e.Result != nil && e.Section == "s" {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -15,8 +14,6 @@ import (
 
 	"github.com/orgexport/orgexport/export"
 )
-
-func newNoise() io.Reader { return rand.NewChaCha8([32]byte{1}) }
 
 // countingSpool counts the parts that are there at once.
 type countingSpool struct {
@@ -109,7 +106,7 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 func TestObserve(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		busy := func(key string) section {
+		busy := func(key string) export.Section {
 			return writes(key, func(sink export.Sink) error {
 				for i := range 1000 { // ten seconds
 					time.Sleep(10 * time.Millisecond)
@@ -199,13 +196,13 @@ func TestConcurrentSinkCalls(t *testing.T) {
 }
 
 func TestScope(t *testing.T) {
-	e := engine(t, nil, section{"s", func(_ context.Context, scope export.Scope, sink export.Sink) error {
+	e := engine(t, nil, section("s", func(_ context.Context, scope export.Scope, sink export.Sink) error {
 		r := request()
 		if want := (export.Scope{Organization: acme, JobID: r.JobID, AsOf: r.AsOf}); scope != want {
 			t.Errorf("scope is %+v, want %+v", scope, want)
 		}
 		return nil
-	}})
+	}))
 	r := request()
 	r.AsOf = r.AsOf.Add(time.Second / 3).In(time.FixedZone("", -3600))
 	run(t, e, r)

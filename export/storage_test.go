@@ -14,8 +14,6 @@ import (
 // failAfter fails once n bytes have been written.
 type failAfter struct{ n int }
 
-var errDisk = errors.New("disk is full")
-
 func (w *failAfter) Write(p []byte) (int, error) {
 	if w.n -= len(p); w.n < 0 {
 		return 0, errDisk

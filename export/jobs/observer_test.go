@@ -286,11 +286,11 @@ func TestObserversContexts(t *testing.T) {
 			seen[call+" in "+within(ctx)] = true
 		}
 		sections := []export.Section{
-			section{"a", func(ctx context.Context, _ export.Scope, sink export.Sink) error {
+			section("a", func(ctx context.Context, _ export.Scope, sink export.Sink) error {
 				see(ctx, "Section")
 				time.Sleep(time.Minute)
 				return sink.Record("it.yaml", row("a", 1))
-			}},
+			}),
 		}
 		spool := &seenSpool{new(exporttest.MemSpool), see}
 		n := newNode(t, func(c *jobs.Config) {

@@ -109,12 +109,12 @@ func TestRunListens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRunner()
 		began, ended := make(chan struct{}), make(chan time.Time, 1)
-		n := newNode(t, func(c *jobs.Config) { c.Dispatcher = r }, section{"a", func(ctx context.Context, _ export.Scope, _ export.Sink) error {
+		n := newNode(t, func(c *jobs.Config) { c.Dispatcher = r }, section("a", func(ctx context.Context, _ export.Scope, _ export.Sink) error {
 			close(began)
 			<-ctx.Done()
 			ended <- time.Now()
 			return ctx.Err()
-		}})
+		}))
 		wait := running(t, n)
 		job := n.create(t, jobs.Request{OrganizationID: acme.ID})
 		<-began

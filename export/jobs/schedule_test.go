@@ -76,10 +76,10 @@ func TestFairness(t *testing.T) {
 				var ran atomic.Int64
 				var seen journal
 				n := newNode(t, func(c *jobs.Config) { c.Observers = []jobs.Observer{seen.observer()} },
-					section{"a", func(context.Context, export.Scope, export.Sink) error {
+					section("a", func(context.Context, export.Scope, export.Sink) error {
 						time.Sleep(time.Minute + time.Duration(ran.Add(1))*time.Second)
 						return nil
-					}})
+					}))
 				tasks := make(chan jobs.Task, 200)
 				hundred := n.queue(t, tasks, acme.ID, 100)
 				single := n.queue(t, tasks, another, 1)[0]

@@ -26,14 +26,14 @@ func counted(key string, ran *atomic.Int64) export.Section {
 
 // slow is a section that takes a while, unless it is told to stop.
 func slow(key string, d time.Duration) export.Section {
-	return section{key, func(ctx context.Context, _ export.Scope, sink export.Sink) error {
+	return section(key, func(ctx context.Context, _ export.Scope, sink export.Sink) error {
 		select {
 		case <-time.After(d):
 			return sink.Record("it.yaml", row("key", key))
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-	}}
+	})
 }
 
 // expected is the archive of a job as the engine makes it without a service.
@@ -94,11 +94,11 @@ func (s *deafStore) Update(ctx context.Context, id string, change func(time.Time
 func TestWorkerThatIsCutOffStopsBeforeItsLeaseEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var stopped time.Time
-		stuck := section{"b", func(ctx context.Context, _ export.Scope, _ export.Sink) error {
+		stuck := section("b", func(ctx context.Context, _ export.Scope, _ export.Sink) error {
 			<-ctx.Done()
 			stopped = time.Now()
 			return ctx.Err()
-		}}
+		})
 		store := new(deafStore)
 		one := newNode(t, func(c *jobs.Config) {
 			store.Store = c.Store

@@ -196,8 +196,8 @@ func brokenWindows() []kittest.Defect[access.Counter] {
 				w.Reset -= time.Millisecond
 			}
 		})},
-		{"never changes", "ResetGoesDown", "Reset of a window", clock(func() time.Time { return kittest.SomeTime() })},
-		{"never ends", "NextWindowBeginsAtOne", "does not end", clock(func() time.Time { return kittest.SomeTime() })},
+		{"never changes", "ResetGoesDown", "Reset of a window", clock(kittest.SomeTime)},
+		{"never ends", "NextWindowBeginsAtOne", "does not end", clock(kittest.SomeTime)},
 		{"goes on counting", "NextWindowBeginsAtOne", "want [1 ", func() access.Counter {
 			var n int64
 			return manglingCounter(func(w *access.Window) {
