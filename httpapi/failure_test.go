@@ -93,6 +93,9 @@ func TestPanic(t *testing.T) {
 			case "/downloads/late":
 				_, _ = io.WriteString(rw, "a piece")
 				panic(secret)
+			case "/downloads/flushed":
+				rw.(http.Flusher).Flush()
+				panic(secret)
 			case "/downloads/early":
 				rw.Header().Set("Content-Length", "7")
 				rw.Header().Set("Etag", secret)
@@ -109,7 +112,7 @@ func TestPanic(t *testing.T) {
 	if log := w.log.String(); strings.Count(log, "panic="+secret) != 2 || !strings.Contains(log, "failure_test.go") {
 		t.Errorf("the log lacks a panic or its stack: %s", log)
 	}
-	for _, path := range []string{"late", "abort"} {
+	for _, path := range []string{"late", "flushed", "abort"} {
 		response, err := http.Get(w.server.URL + "/downloads/" + path) //nolint:noctx // the server is closed at the end
 		if err == nil {
 			_, err = io.ReadAll(response.Body)
@@ -119,7 +122,7 @@ func TestPanic(t *testing.T) {
 			t.Errorf("%s: the response is not broken off", path)
 		}
 	}
-	if log := w.log.String(); strings.Count(log, "panic=") < 3 || strings.Contains(log, "abort") { // clients may try again
+	if log := w.log.String(); strings.Count(log, "panic=") < 4 || strings.Contains(log, "abort") { // clients may try again
 		t.Errorf("the log lacks a panic, or has one that is none: %s", log)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+
+	"github.com/felixge/httpsnoop"
 )
 
 const requestIDHeader = "X-Request-Id"
@@ -47,13 +49,14 @@ func (a *api) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
 	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, info))
-	w := &response{ResponseWriter: rw, request: r, api: a}
-	defer a.recover(w, r)
+	answer := &response{api: a, to: rw}
+	w := httpsnoop.Wrap(rw, answer.hooks())
+	defer a.recover(w, r, answer)
 	a.routes.ServeHTTP(w, r)
 }
 
 // recover answers after a panic. If the response has begun, it can only be broken off.
-func (a *api) recover(w *response, r *http.Request) {
+func (a *api) recover(w http.ResponseWriter, r *http.Request, answer *response) {
 	v := recover()
 	if v == nil {
 		return
@@ -63,7 +66,7 @@ func (a *api) recover(w *response, r *http.Request) {
 	}
 	a.log(r.Context()).ErrorContext(r.Context(), "panic", "method", r.Method, "path", r.URL.Path,
 		"panic", v, "stack", string(debug.Stack()))
-	if w.wrote {
+	if answer.wrote {
 		panic(http.ErrAbortHandler)
 	}
 	a.writeProblem(w, a.problem(http.StatusInternalServerError, ""))
@@ -91,46 +94,50 @@ func address(r *http.Request) string {
 // response makes an errorOut of each error that is none yet: those of the mux,
 // of http.ServeContent, of a page of documentation.
 type response struct {
-	http.ResponseWriter
-	request *http.Request
-	api     *api
+	api *api
+	to  http.ResponseWriter
 
 	wrote   bool // the header is written
 	refused bool // the body was written by us, and what else comes is dropped
 }
 
-// WriteHeader implements [http.ResponseWriter].
-func (w *response) WriteHeader(status int) {
-	if status >= http.StatusBadRequest && !w.wrote && w.Header().Get("Content-Type") != problemType {
-		w.api.writeProblem(w, w.api.problem(status, ""))
-		w.refused = true
-		return
-	}
-	if status >= http.StatusOK && !w.refused {
-		w.wrote = true
-	}
-	if !w.refused {
-		w.ResponseWriter.WriteHeader(status)
+func (a *response) hooks() httpsnoop.Hooks {
+	return httpsnoop.Hooks{
+		WriteHeader: func(write httpsnoop.WriteHeaderFunc) httpsnoop.WriteHeaderFunc {
+			return func(status int) {
+				if status >= http.StatusBadRequest && !a.wrote && a.to.Header().Get("Content-Type") != problemType {
+					a.wrote, a.refused = true, true
+					a.api.writeProblem(a.to, a.api.problem(status, ""))
+				}
+				if !a.refused {
+					a.wrote = a.wrote || status >= http.StatusOK
+					write(status)
+				}
+			}
+		},
+		Write: func(write httpsnoop.WriteFunc) httpsnoop.WriteFunc {
+			return func(p []byte) (int, error) {
+				if a.refused {
+					return len(p), nil
+				}
+				a.wrote = true
+				return write(p)
+			}
+		},
+		ReadFrom: func(read httpsnoop.ReadFromFunc) httpsnoop.ReadFromFunc {
+			return func(src io.Reader) (int64, error) {
+				if a.refused {
+					return io.Copy(io.Discard, src)
+				}
+				a.wrote = true
+				return read(src)
+			}
+		},
+		Flush: func(flush httpsnoop.FlushFunc) httpsnoop.FlushFunc {
+			return func() {
+				a.wrote = true
+				flush()
+			}
+		},
 	}
 }
-
-// Write implements [http.ResponseWriter].
-func (w *response) Write(p []byte) (int, error) {
-	if w.refused {
-		return len(p), nil
-	}
-	w.wrote = true
-	return w.ResponseWriter.Write(p)
-}
-
-// ReadFrom lets a file be sent without a copy of it in memory.
-func (w *response) ReadFrom(src io.Reader) (int64, error) {
-	if w.refused {
-		return io.Copy(io.Discard, src)
-	}
-	w.wrote = true
-	return io.Copy(w.ResponseWriter, src)
-}
-
-// Unwrap is for [http.ResponseController].
-func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,11 +1,11 @@
 package otel
 
 import (
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
 
+	"github.com/felixge/httpsnoop"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
@@ -16,7 +16,7 @@ import (
 // request in the same way, they are named by that; handlers in it are asked in
 // turn.
 func (t *Tracer) HTTP(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
 		if t.propagator != nil {
 			ctx = t.propagator.Extract(ctx, propagation.HeaderCarrier(r.Header))
@@ -28,24 +28,24 @@ func (t *Tracer) HTTP(next http.Handler) http.Handler {
 			attributes = append(attributes, httpRoute.String(path(pattern)))
 		}
 		ctx, span := t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(attributes...))
-		w := &response{ResponseWriter: rw}
-		aborted := true // what it is if next panics
+		var written httpsnoop.Metrics // Code is 0 if the handler does not call WriteHeader
+		aborted := true               // what it is if next panics
 		defer func() {
-			if w.status == 0 && !aborted {
-				w.status = http.StatusOK
+			if written.Code == 0 && (!aborted || written.Written > 0) {
+				written.Code = http.StatusOK
 			}
-			if w.status != 0 {
-				span.SetAttributes(httpStatus.Int(w.status))
+			if written.Code != 0 {
+				span.SetAttributes(httpStatus.Int(written.Code))
 			}
 			switch {
 			case aborted:
 				failAs(span, "aborted")
-			case w.status >= http.StatusInternalServerError:
-				failAs(span, "status_"+strconv.Itoa(w.status))
+			case written.Code >= http.StatusInternalServerError:
+				failAs(span, "status_"+strconv.Itoa(written.Code))
 			}
 			span.End()
 		}()
-		next.ServeHTTP(w, r.WithContext(ctx))
+		written.CaptureMetrics(w, func(w http.ResponseWriter) { next.ServeHTTP(w, r.WithContext(ctx)) })
 		aborted = false
 	})
 }
@@ -87,36 +87,3 @@ func route(h http.Handler, r *http.Request) string {
 	}
 	return found
 }
-
-// response is a writer that takes note of the status.
-type response struct {
-	http.ResponseWriter
-	status int // 0 until the header is written
-}
-
-// WriteHeader implements [http.ResponseWriter].
-func (w *response) WriteHeader(status int) {
-	w.begin(status)
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *response) begin(status int) {
-	if w.status == 0 && status >= http.StatusOK {
-		w.status = status
-	}
-}
-
-// Write implements [http.ResponseWriter].
-func (w *response) Write(p []byte) (int, error) {
-	w.begin(http.StatusOK)
-	return w.ResponseWriter.Write(p)
-}
-
-// ReadFrom lets a file be sent without a copy of it in memory.
-func (w *response) ReadFrom(src io.Reader) (int64, error) {
-	w.begin(http.StatusOK)
-	return io.Copy(w.ResponseWriter, src)
-}
-
-// Unwrap is for [http.ResponseController].
-func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }

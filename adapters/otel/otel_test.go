@@ -276,7 +276,8 @@ func TestPanic(t *testing.T) {
 	}
 	server.Close() // once the handler has ended
 	got := spans.GetSpans()
-	if len(got) != 1 || got[0].Name != "POST" || attributes(got[0])["error.type"] != "aborted" || got[0].Status.Code != codes.Error {
+	if len(got) != 1 || got[0].Name != "POST" || attributes(got[0])["error.type"] != "aborted" ||
+		attributes(got[0])["http.response.status_code"] != "200" || got[0].Status.Code != codes.Error {
 		t.Errorf("%+v", got)
 	}
 }

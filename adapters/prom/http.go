@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/felixge/httpsnoop"
 )
 
 // HTTP counts the requests that next answers. If next is an [http.ServeMux] or,
@@ -12,17 +14,15 @@ import (
 // way, requests are labelled by that; handlers in it are asked in turn. All
 // others are "other".
 func (m *Metrics) HTTP(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began, route := time.Now(), route(next, r)
-		w := &response{ResponseWriter: rw}
 		code := "aborted" // what it is if next panics
 		m.requestsRunning.Inc()
 		defer func() {
 			m.requestsRunning.Dec()
 			m.requestDuration.WithLabelValues(route, code).Observe(time.Since(began).Seconds())
 		}()
-		next.ServeHTTP(w, r)
-		code = class(w.status)
+		code = class(httpsnoop.CaptureMetrics(next, w, r).Code)
 	})
 }
 
@@ -45,13 +45,9 @@ func route(h http.Handler, r *http.Request) string {
 	return found
 }
 
-// class is the class of a status, such as 2xx. A handler that wrote nothing has
-// answered with status 200.
+// class is the class of a status, such as 2xx.
 func class(status int) string {
-	switch {
-	case status == 0:
-		return "2xx"
-	case status < 100 || status > 599:
+	if status < 100 || status > 599 {
 		return "other"
 	}
 	return strconv.Itoa(status/100) + "xx"
@@ -62,85 +58,81 @@ func class(status int) string {
 // of an archive that is asked for is one. It is complete when all has been
 // written that Content-Length says.
 func (m *Metrics) Downloads(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet {
-			next.ServeHTTP(rw, r)
+			next.ServeHTTP(w, r)
 			return
 		}
-		w := &response{ResponseWriter: rw, sent: func(n int64) { m.downloadBytes.Add(float64(n)) }}
-		w.began = func() {
-			m.downloadsStarted.Inc()
-			m.downloadsRunning.Inc()
-		}
-		defer func() {
-			if w.downloads() {
-				m.downloadsRunning.Dec()
-			}
-		}()
-		next.ServeHTTP(w, r)
+		d := &download{metrics: m}
+		defer d.end()
+		next.ServeHTTP(httpsnoop.Wrap(w, d.hooks()), r)
 		length, err := strconv.ParseInt(w.Header().Get("Content-Length"), 10, 64)
-		if w.downloads() && w.err == nil && (err != nil || w.count == length) {
+		if d.running && d.err == nil && (err != nil || d.sent == length) {
 			m.downloadsWhole.Inc()
 		}
 	})
 }
 
-// response is a writer that takes note of what is written.
-type response struct {
-	http.ResponseWriter
-	began func()        // is told of a body with status 200 or 206; may be nil
-	sent  func(n int64) // is told of the bytes of such a body; may be nil
-
-	status int // 0 until the header is written
-	count  int64
-	err    error
+// download counts a response while it is written.
+type download struct {
+	metrics *Metrics
+	begun   bool // the header is written
+	running bool // it has status 200 or 206
+	sent    int64
+	err     error
 }
 
-// WriteHeader implements [http.ResponseWriter].
-func (w *response) WriteHeader(status int) {
-	w.begin(status)
-	w.ResponseWriter.WriteHeader(status)
+func (d *download) hooks() httpsnoop.Hooks {
+	return httpsnoop.Hooks{
+		WriteHeader: func(write httpsnoop.WriteHeaderFunc) httpsnoop.WriteHeaderFunc {
+			return func(status int) {
+				d.begin(status)
+				write(status)
+			}
+		},
+		Write: func(write httpsnoop.WriteFunc) httpsnoop.WriteFunc {
+			return func(p []byte) (int, error) {
+				d.begin(http.StatusOK)
+				n, err := write(p)
+				d.wrote(int64(n), err)
+				return n, err
+			}
+		},
+		ReadFrom: func(read httpsnoop.ReadFromFunc) httpsnoop.ReadFromFunc {
+			return func(src io.Reader) (int64, error) {
+				d.begin(http.StatusOK)
+				n, err := read(src)
+				d.wrote(n, err)
+				return n, err
+			}
+		},
+	}
 }
 
-func (w *response) begin(status int) {
-	if w.status != 0 || status < http.StatusOK {
+func (d *download) begin(status int) {
+	if d.begun || status < http.StatusOK {
 		return
 	}
-	w.status = status
-	if w.began != nil && w.downloads() {
-		w.began()
+	d.begun = true
+	if status == http.StatusOK || status == http.StatusPartialContent {
+		d.running = true
+		d.metrics.downloadsStarted.Inc()
+		d.metrics.downloadsRunning.Inc()
 	}
 }
 
-func (w *response) downloads() bool {
-	return w.status == http.StatusOK || w.status == http.StatusPartialContent
-}
-
-// Write implements [http.ResponseWriter].
-func (w *response) Write(p []byte) (int, error) {
-	w.begin(http.StatusOK)
-	n, err := w.ResponseWriter.Write(p)
-	w.wrote(int64(n), err)
-	return n, err
-}
-
-// ReadFrom lets a file be sent without a copy of it in memory.
-func (w *response) ReadFrom(src io.Reader) (int64, error) {
-	w.begin(http.StatusOK)
-	n, err := io.Copy(w.ResponseWriter, src)
-	w.wrote(n, err)
-	return n, err
-}
-
-func (w *response) wrote(n int64, err error) {
-	w.count += n
+func (d *download) wrote(n int64, err error) {
+	d.sent += n
 	if err != nil {
-		w.err = err
+		d.err = err
 	}
-	if w.sent != nil && w.downloads() {
-		w.sent(n)
+	if d.running {
+		d.metrics.downloadBytes.Add(float64(n))
 	}
 }
 
-// Unwrap is for [http.ResponseController].
-func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (d *download) end() {
+	if d.running {
+		d.metrics.downloadsRunning.Dec()
+	}
+}

@@ -240,3 +240,66 @@ func TestWriters(t *testing.T) {
 		t.Error("the request is not counted")
 	}
 }
+
+// TestStatus: what counts is the status that the client got, however it was
+// written.
+func TestStatus(t *testing.T) {
+	m := newMetrics(t)
+	mux := http.NewServeMux()
+	for path, handler := range map[string]http.HandlerFunc{
+		"/nothing": func(http.ResponseWriter, *http.Request) {},
+		"/hints": func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusEarlyHints)
+			w.WriteHeader(http.StatusNotFound)
+		},
+		"/twice": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "text")
+			w.WriteHeader(http.StatusInternalServerError)
+		},
+		"/failed": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+		"/panic":  func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"/late": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "text")
+			panic(http.ErrAbortHandler)
+		},
+		"/hijack": func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				return // it is HTTP/2
+			}
+			_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+			conn.Close()
+		},
+	} {
+		mux.HandleFunc("POST "+path, handler)
+	}
+	codes := map[string]string{
+		"/nothing": "2xx", "/hints": "4xx", "/twice": "2xx", "/failed": "5xx", "/panic": "aborted", "/late": "aborted", "/hijack": "2xx",
+	}
+	for version := 1; version <= 2; version++ {
+		server := httptest.NewUnstartedServer(m.HTTP(mux))
+		server.EnableHTTP2 = version == 2
+		server.StartTLS()
+		for path := range codes {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+path, http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response, err := server.Client().Do(request)
+			if err != nil { // it is broken off
+				continue
+			}
+			_, _ = io.Copy(io.Discard, response.Body)
+			response.Body.Close()
+			if response.ProtoMajor != version {
+				t.Errorf("%s is answered by %s, want HTTP/%d", path, response.Proto, version)
+			}
+		}
+		server.Close() // once the handlers have ended
+		for path, code := range codes {
+			if n := value(gather(t, m), "orgexport_http_request_duration_seconds", "code="+code, "route=POST "+path); n != float64(version) {
+				t.Errorf("HTTP/%d: %s has %v requests counted as %s", version, path, n, code)
+			}
+		}
+	}
+}
