@@ -1,92 +1,42 @@
 package kittest
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 )
 
-// Recorder is a [testing.TB] that notes failures in place of failing.
-type Recorder struct {
-	testing.TB
-	mu    sync.Mutex
-	texts []string
-}
-
-// Note adds a text to the failures.
-func (r *Recorder) Note(text string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.texts = append(r.texts, text)
-}
-
-// Error implements [testing.TB].
-func (r *Recorder) Error(args ...any) { r.Note(fmt.Sprint(args...)) }
-
-// Errorf implements [testing.TB].
-func (r *Recorder) Errorf(format string, args ...any) { r.Note(fmt.Sprintf(format, args...)) }
-
-// Fatal implements [testing.TB].
-func (r *Recorder) Fatal(args ...any) { r.Error(args...); runtime.Goexit() }
-
-// Fatalf implements [testing.TB].
-func (r *Recorder) Fatalf(format string, args ...any) { r.Errorf(format, args...); runtime.Goexit() }
-
-// Skipf implements [testing.TB].
-func (r *Recorder) Skipf(format string, args ...any) {
-	r.Note("skip: " + fmt.Sprintf(format, args...))
-	runtime.Goexit()
-}
-
-// Findings returns what the test of one promise reports about port, one report a
-// line, or "" if the test passes.
-func Findings[P any](t *testing.T, promises []Promise[P], name string, port P) string {
-	t.Helper()
-	for _, p := range promises {
-		if p.Name != name {
-			continue
-		}
-		return Reasons(t, func(t testing.TB) { p.Test(t, port) })
-	}
-	t.Fatalf("no promise %s", name)
-	return ""
-}
-
-// Reasons returns what a test reports, one report a line.
-func Reasons(t *testing.T, test func(t testing.TB)) string {
-	r := &Recorder{TB: t}
-	done := make(chan struct{})
-	go func() { // which Fatal ends
-		defer close(done)
-		test(r)
-	}()
-	<-done
-	return strings.Join(r.texts, "\n")
-}
-
-// Defect is an implementation that breaks a promise, and a text that the test of
-// this promise has to report.
-type Defect[P any] = struct {
-	Name    string
+// Mutant is a defect: Break puts it into an implementation that is whole, and the
+// test of Promise has to report Want then, or each of several texts with " & "
+// between them. Mutant is an alias, so that tables need no names of fields.
+type Mutant[M any] = struct {
 	Promise string
+	Break   func(m M)
 	Want    string
-	Port    P
 }
 
-// TestDefects proves that a kit can fail. Each defect must be reported by the test
-// of its promise, and each promise must have a defect.
-func TestDefects[P any](t *testing.T, promises []Promise[P], defects []Defect[P]) {
+// TestMutants proves that a kit can fail: the test of a promise has to report each
+// of its mutants, and each promise has to have one. fresh returns what the kit
+// tests, after breaks was called with it. Time is fake, so that no test waits.
+func TestMutants[P, M any](t *testing.T, promises []Promise[P], fresh func(breaks func(M)) P, mutants []Mutant[M]) {
 	t.Helper()
 	proven := make(map[string]bool)
-	for _, d := range defects {
-		proven[d.Promise] = true
-		t.Run(d.Name, func(t *testing.T) {
-			if got := Findings(t, promises, d.Promise, d.Port); !strings.Contains(got, d.Want) {
-				t.Errorf("%s says %q, want %q in it", d.Promise, got, d.Want)
-			}
+	for _, m := range mutants {
+		proven[m.Promise] = true
+		t.Run(m.Promise+" "+m.Want, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				got := Findings(t, promises, m.Promise, fresh(m.Break))
+				for want := range strings.SplitSeq(m.Want, " & ") {
+					if !strings.Contains(got, want) {
+						t.Errorf("%s says %q, want %q in it", m.Promise, got, want)
+					}
+				}
+			})
 		})
 	}
 	for _, p := range promises {
@@ -96,8 +46,17 @@ func TestDefects[P any](t *testing.T, promises []Promise[P], defects []Defect[P]
 	}
 }
 
+// Instead returns what breaks sets. It is the argument fresh of [TestMutants] where
+// a mutant has nothing in common with what is whole.
+func Instead[P any](breaks func(*P)) P {
+	var p P
+	breaks(&p)
+	return p
+}
+
 // TestForgotten proves that the promise EveryFieldSurvives covers each field of T.
-// forgetful returns an implementation that forgets what forget sets to zero.
+// forgetful returns what the kit tests, with forget called for each T that comes
+// out.
 func TestForgotten[T, P any](t *testing.T, promises []Promise[P], forgetful func(forget func(*T)) P) {
 	t.Helper()
 	for i := range reflect.TypeFor[T]().NumField() {
@@ -107,6 +66,70 @@ func TestForgotten[T, P any](t *testing.T, promises []Promise[P], forgetful func
 			t.Errorf("nobody notices that %s is forgotten", name)
 		}
 	}
+}
+
+// Findings returns what the test of one promise reports about port, one report a
+// line, or "" if the test passes.
+func Findings[P any](t *testing.T, promises []Promise[P], name string, port P) string {
+	t.Helper()
+	for _, p := range promises {
+		if p.Name == name {
+			return Reasons(t, func(t testing.TB) { p.Test(t, port) })
+		}
+	}
+	t.Fatalf("no promise %s", name)
+	return ""
+}
+
+// Reasons returns what a test reports, one report a line.
+func Reasons(t *testing.T, test func(t testing.TB)) string {
+	r := &recorder{TB: t}
+	done := make(chan struct{})
+	go func() { // which Fatal ends
+		defer close(done)
+		test(r)
+	}()
+	<-done
+	return strings.Join(r.texts, "\n")
+}
+
+// recorder is a test that notes failures in place of failing.
+type recorder struct {
+	testing.TB
+	mu    sync.Mutex
+	texts []string
+}
+
+func (r *recorder) note(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.texts = append(r.texts, text)
+}
+
+func (r *recorder) Failed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.texts) > 0
+}
+
+func (r *recorder) Error(args ...any)                 { r.note(fmt.Sprint(args...)) }
+func (r *recorder) Errorf(format string, args ...any) { r.note(fmt.Sprintf(format, args...)) }
+func (r *recorder) Fatal(args ...any)                 { r.Error(args...); runtime.Goexit() }
+func (r *recorder) Fatalf(format string, args ...any) { r.Errorf(format, args...); runtime.Goexit() }
+func (r *recorder) Skipf(format string, args ...any) {
+	r.note("skip: " + fmt.Sprintf(format, args...))
+	runtime.Goexit()
+}
+
+// Deaf tells whether methods do not notice that their context has ended.
+type Deaf bool
+
+// Hears returns the context that a method goes on with.
+func (d Deaf) Hears(ctx context.Context) context.Context {
+	if d {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
 }
 
 // Pair is a meeting point of two goroutines.

@@ -2,152 +2,185 @@ package jobstest
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"time"
 
+	"github.com/orgexport/orgexport/export/internal/kittest"
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// creator is what makes a job for Create.
-type creator = func(now time.Time, usage jobs.Usage) (jobs.Job, error)
+type (
+	creator = func(now time.Time, usage jobs.Usage) (jobs.Job, error)
+	changer = func(now time.Time, j *jobs.Job) error
+	orderer = func(a, b jobs.Job) int
+)
 
-// brokenStore is a MemStore of which some methods are others.
+// brokenStore is a MemStore with a defect, which sets some of these fields. The
+// first ones change what comes out or what is seen, the last ones take the place
+// of methods.
 type brokenStore struct {
-	*MemStore
-	create func(ctx context.Context, organizationID string, create creator) (jobs.Job, bool, error)
-	get    func(ctx context.Context, organizationID, jobID string) (jobs.Job, error)
-	list   func(ctx context.Context, organizationID string, page jobs.Page) ([]jobs.Job, int64, error)
-	update func(ctx context.Context, jobID string, change func(now time.Time, j *jobs.Job) error) (jobs.Job, error)
-	stale  func(ctx context.Context, limit int) ([]jobs.Job, error)
+	MemStore
+	deaf   kittest.Deaf
+	out    func(j *jobs.Job)
+	err    func(err error) error
+	usage  func(u *jobs.Usage)
+	stats  func(stats *jobs.Stats)
+	next   func(j *jobs.Job)
+	stale  func(stale []jobs.Job, limit int) []jobs.Job
+	create func(organizationID string, create creator) (jobs.Job, bool, error)
+	get    func(organizationID, jobID string) (jobs.Job, error)
+	list   func(organizationID string) []jobs.Job
+	update func(jobID string, change changer) (jobs.Job, error)
 }
 
-// breakStore makes a store that spoil spoils.
-func breakStore(spoil func(inner *MemStore, s *brokenStore)) jobs.Store {
-	m := new(MemStore)
-	s := &brokenStore{MemStore: m, create: m.Create, get: m.Get, list: m.List, update: m.Update, stale: m.Stale}
-	spoil(m, s)
+func breakStore(breaks func(*brokenStore)) jobs.Store {
+	s := &brokenStore{
+		out: func(*jobs.Job) {}, err: func(err error) error { return err },
+		usage: func(*jobs.Usage) {}, stats: func(*jobs.Stats) {}, next: func(*jobs.Job) {},
+	}
+	s.jobs = make(map[string]jobs.Job)
+	breaks(s)
 	return s
 }
 
-func (s *brokenStore) Create(ctx context.Context, organizationID string, create creator) (jobs.Job, bool, error) {
-	return s.create(ctx, organizationID, create)
+func (s *brokenStore) gives(j jobs.Job, err error) (jobs.Job, error) {
+	s.out(&j)
+	if err != nil {
+		err = s.err(err)
+	}
+	return j, err
+}
+
+func (s *brokenStore) Create(ctx context.Context, organizationID string, create creator) (j jobs.Job, created bool, err error) {
+	if s.create != nil {
+		j, created, err = s.create(organizationID, create)
+	} else {
+		j, created, err = s.MemStore.Create(s.deaf.Hears(ctx), organizationID, func(now time.Time, u jobs.Usage) (jobs.Job, error) {
+			s.usage(&u)
+			return create(now, u)
+		})
+	}
+	j, err = s.gives(j, err)
+	return j, created, err
 }
 
 func (s *brokenStore) Get(ctx context.Context, organizationID, jobID string) (jobs.Job, error) {
-	return s.get(ctx, organizationID, jobID)
+	if s.get != nil {
+		return s.get(organizationID, jobID)
+	}
+	return s.gives(s.MemStore.Get(s.deaf.Hears(ctx), organizationID, jobID))
 }
 
 func (s *brokenStore) List(ctx context.Context, organizationID string, page jobs.Page) ([]jobs.Job, int64, error) {
-	return s.list(ctx, organizationID, page)
+	if s.list == nil {
+		return s.MemStore.List(s.deaf.Hears(ctx), organizationID, page)
+	}
+	found := s.list(organizationID)
+	from := min(len(found), (page.Number-1)*page.Size)
+	return found[from:min(len(found), from+page.Size)], int64(len(found)), nil
 }
 
-func (s *brokenStore) Update(ctx context.Context, jobID string, change func(now time.Time, j *jobs.Job) error) (jobs.Job, error) {
-	return s.update(ctx, jobID, change)
+func (s *brokenStore) Update(ctx context.Context, jobID string, change changer) (jobs.Job, error) {
+	if s.update != nil {
+		return s.update(jobID, change)
+	}
+	return s.gives(s.MemStore.Update(s.deaf.Hears(ctx), jobID, change))
 }
 
 func (s *brokenStore) Stale(ctx context.Context, limit int) ([]jobs.Job, error) {
-	return s.stale(ctx, limit)
+	if s.stale == nil {
+		return s.MemStore.Stale(s.deaf.Hears(ctx), limit)
+	}
+	stale, err := s.MemStore.Stale(ctx, 1000)
+	return s.stale(stale, limit), err
 }
 
-// mangling is a store whose jobs are all changed when they come out.
-func mangling(mangle func(*jobs.Job)) jobs.Store {
-	return breakStore(func(m *MemStore, s *brokenStore) {
-		all := func(found []jobs.Job) []jobs.Job {
-			for i := range found {
-				mangle(&found[i])
-			}
-			return found
-		}
-		s.create = func(ctx context.Context, o string, create creator) (jobs.Job, bool, error) {
-			j, created, err := m.Create(ctx, o, create)
-			mangle(&j)
-			return j, created, err
-		}
-		s.get = func(ctx context.Context, organizationID, jobID string) (jobs.Job, error) {
-			j, err := m.Get(ctx, organizationID, jobID)
-			mangle(&j)
-			return j, err
-		}
-		s.list = func(ctx context.Context, organizationID string, page jobs.Page) ([]jobs.Job, int64, error) {
-			found, total, err := m.List(ctx, organizationID, page)
-			return all(found), total, err
-		}
-		s.update = func(ctx context.Context, jobID string, change func(time.Time, *jobs.Job) error) (jobs.Job, error) {
-			j, err := m.Update(ctx, jobID, change)
-			mangle(&j)
-			return j, err
-		}
-		s.stale = func(ctx context.Context, limit int) ([]jobs.Job, error) {
-			found, err := m.Stale(ctx, limit)
-			return all(found), err
-		}
-	})
+func (s *brokenStore) Stats(ctx context.Context) (jobs.Stats, error) {
+	stats, err := s.MemStore.Stats(s.deaf.Hears(ctx))
+	s.stats(&stats)
+	return stats, err
 }
 
-// lookingFor is a store that looks for a job in the place of the new one in its
-// own way, and not in the step in which it stores that.
-func lookingFor(there func(old, j jobs.Job) bool, between func()) jobs.Store {
-	return breakStore(func(m *MemStore, s *brokenStore) {
-		s.create = func(_ context.Context, o string, create creator) (jobs.Job, bool, error) {
-			m.mu.Lock()
-			j, _ := create(m.now(), m.usage(o, m.now()))
-			j = normal(j)
-			for _, old := range m.jobs {
-				if there(old, j) {
-					defer m.mu.Unlock()
-					return old.Clone(), false, nil
-				}
-			}
-			m.mu.Unlock()
-			between()
-			m.mu.Lock()
-			defer m.mu.Unlock()
-			if m.jobs == nil {
-				m.jobs = make(map[string]jobs.Job)
-			}
-			m.jobs[j.ID] = j
-			return j.Clone(), true, nil
-		}
-	})
+func (s *brokenStore) Next(ctx context.Context) (string, error) {
+	seen := MemStore{jobs: make(map[string]jobs.Job)}
+	for _, j := range s.all(every) {
+		s.next(&j)
+		seen.jobs[j.ID] = j
+	}
+	id, err := seen.Next(s.deaf.Hears(ctx))
+	_, err = s.gives(jobs.Job{}, err)
+	return id, err
 }
 
-// listing is a store that lists in its own way.
-func listing(list func(m *MemStore, organizationID string, page jobs.Page) ([]jobs.Job, int64)) jobs.Store {
-	return breakStore(func(m *MemStore, s *brokenStore) {
-		s.list = func(_ context.Context, organizationID string, page jobs.Page) ([]jobs.Job, int64, error) {
-			found, total := list(m, organizationID, page)
-			return found, total, nil
-		}
-	})
-}
-
-// finding is a store that finds stale jobs in its own way.
-func finding(stale func(m *MemStore, limit int) []jobs.Job) jobs.Store {
-	return breakStore(func(m *MemStore, s *brokenStore) {
-		s.stale = func(_ context.Context, limit int) ([]jobs.Job, error) { return stale(m, limit), nil }
-	})
-}
-
-// updating is a store that updates in its own way.
-func updating(update func(m *MemStore, jobID string, change func(now time.Time, j *jobs.Job) error) (jobs.Job, error)) jobs.Store {
-	return breakStore(func(m *MemStore, s *brokenStore) {
-		s.update = func(_ context.Context, jobID string, change func(time.Time, *jobs.Job) error) (jobs.Job, error) {
-			return update(m, jobID, change)
-		}
-	})
-}
-
-// row is the job that is stored, which is nobody's business.
-func (s *MemStore) row(id string) (jobs.Job, bool) {
+func (s *brokenStore) all(are func(jobs.Job) bool) []jobs.Job {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	j, ok := s.jobs[id]
-	return j, ok
+	return s.those(are)
 }
 
-func (s *MemStore) setRow(j jobs.Job) {
+// row returns what is kept of a job, and set keeps a job.
+func (s *brokenStore) row(id string) jobs.Job {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.jobs[id]
+}
+
+func (s *brokenStore) set(j jobs.Job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.jobs[j.ID] = normal(j)
 }
 
-func nothing() {}
+func wrapped(err error) error { return fmt.Errorf("wrapped: %w", err) }
+
+// opaque hides what an error matches.
+func opaque(err error) error {
+	if err != nil {
+		err = errors.New("no rows")
+	}
+	return err
+}
+
+// looks lets Create look in its own way for the job that is in the place of the
+// new one, and then store that in a second step.
+func looks(there func(old, j jobs.Job) bool, between func()) func(*brokenStore) {
+	return func(s *brokenStore) {
+		s.create = func(_ string, create creator) (jobs.Job, bool, error) {
+			j, err := create(s.now(), jobs.Usage{})
+			for _, old := range s.all(func(old jobs.Job) bool { return there(old, j) }) {
+				return old, false, nil
+			}
+			between()
+			s.set(j)
+			return normal(j), err == nil, err
+		}
+	}
+}
+
+// lists lets List list what it likes in any order.
+func lists(are func(j jobs.Job, organizationID string) bool, order orderer) func(*brokenStore) {
+	return func(s *brokenStore) {
+		s.list = func(organizationID string) []jobs.Job {
+			found := s.all(func(j jobs.Job) bool { return are(j, organizationID) })
+			slices.SortFunc(found, order)
+			return found
+		}
+	}
+}
+
+// overwrites lets Update write whatever its function makes of a job, in a second
+// step.
+func overwrites(between func()) func(*brokenStore) {
+	return func(s *brokenStore) {
+		s.update = func(id string, change changer) (jobs.Job, error) {
+			j := s.row(id).Clone()
+			between()
+			err := change(s.now(), &j)
+			j.ID = id
+			s.set(j)
+			return j, err
+		}
+	}
+}
