@@ -44,8 +44,8 @@ type Config struct {
 	Trail audit.Trail
 
 	// Formats give an archive its media type, by the extension of its key. An
-	// archive with another extension is application/octet-stream. Defaults to zip
-	// and tar.gz.
+	// archive with another extension is application/octet-stream. Defaults to
+	// [archive.DefaultFormats].
 	Formats []archive.Format
 
 	// ErrorHandler answers a request that is refused: with status 403 and an error
@@ -118,7 +118,7 @@ func New(c Config) (*Links, error) {
 
 func (c Config) withDefaults() Config {
 	if c.Formats == nil {
-		c.Formats = []archive.Format{archive.Zip(), archive.TarGz()}
+		c.Formats = archive.DefaultFormats()
 	}
 	if c.ErrorHandler == nil {
 		c.ErrorHandler = plainError

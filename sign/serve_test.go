@@ -206,7 +206,7 @@ func (zst) Extension() string { return "tar.zst" }
 func (zst) MediaType() string { return "application/zstd" }
 
 func TestMediaTypesAndNames(t *testing.T) {
-	formats := []archive.Format{archive.Zip(), archive.TarGz(), xz.TarXz(), zst{}}
+	formats := append(archive.DefaultFormats(), xz.TarXz(), zst{})
 	for _, want := range []struct{ extension, name, kind, disposition string }{
 		{"zip", "a.zip", "application/zip", `attachment; filename="a.zip"`},
 		{"tar.xz", "a b.tar.xz", "application/x-xz", `attachment; filename="a b.tar.xz"`},

@@ -108,11 +108,7 @@ func newService(t *testing.T, d *datadir.Dir) *jobs.Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := d.JobsConfig(engine, jobstest.MemOrganizations{acme: {ID: acme, Slug: "acme"}})
-	// The queue of the process that took the request has its task: others find the
-	// job by its lease.
-	c.Lease, c.ReapEvery = time.Second, 10*time.Millisecond
-	service, err := jobs.New(c)
+	service, err := jobs.New(d.JobsConfig(engine, jobstest.MemOrganizations{acme: {ID: acme, Slug: "acme"}}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,6 +166,11 @@ func TestTwoOpens(t *testing.T) {
 	stop := run(t, worker)
 	job, _, err := front.Create(t.Context(), jobs.Request{OrganizationID: acme})
 	if err != nil {
+		t.Fatal(err)
+	}
+	// The queue of the process that took the request has the task. The other one
+	// would find the job once its lease is over, which takes longer.
+	if err := other.Queue.Dispatch(t.Context(), jobs.Task{Kind: jobs.TaskExport, JobID: job.ID}); err != nil {
 		t.Fatal(err)
 	}
 	job = completed(t, front, job.ID)
