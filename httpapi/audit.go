@@ -19,7 +19,7 @@ const linkEvery = time.Hour
 // so within the hour. The counter knows.
 func (a *api) recordLink(ctx context.Context, job jobs.Job) {
 	key := "link:" + principalOf(ctx).Name + ":" + job.ID
-	if a.config.Trail == nil || !a.touched.due(key, time.Time{}, a.config.Now()) {
+	if a.config.Audit == nil || !a.touched.due(key, time.Time{}, a.config.Now()) {
 		return
 	}
 	windows, err := a.config.Counter.Count(ctx, key, linkEvery)
@@ -37,7 +37,7 @@ func (a *api) record(ctx context.Context, action audit.Action, organizationID, j
 
 // recordEntry adds an entry and fills in who did it and when.
 func (a *api) recordEntry(ctx context.Context, entry audit.Entry) {
-	if a.config.Trail == nil {
+	if a.config.Audit == nil {
 		return
 	}
 	entry.At, entry.Actor = a.config.Now().UTC().Truncate(time.Millisecond), principalOf(ctx).Name
@@ -46,7 +46,7 @@ func (a *api) recordEntry(ctx context.Context, entry audit.Entry) {
 	}
 	to, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditTimeout)
 	defer cancel()
-	if err := a.config.Trail.Record(to, entry); err != nil {
+	if err := a.config.Audit.Record(to, entry); err != nil {
 		a.log(ctx).ErrorContext(ctx, "not recorded in the audit trail", "action", entry.Action, "actor", entry.Actor,
 			"organization", entry.OrganizationID, "job", entry.JobID, "error", err)
 	}

@@ -148,7 +148,7 @@ func TestNoSecretsInTheLog(t *testing.T) {
 		}
 	}
 	for _, call := range []string{
-		"KeyStore.KeyByHash", "KeyStore.TouchKey", "SessionStore.SessionByHash", "SessionStore.EndSession", "SessionStore.ExtendSession", "Trail.Record",
+		"KeyStore.KeyByHash", "KeyStore.TouchKey", "SessionStore.SessionByHash", "SessionStore.EndSession", "SessionStore.ExtendSession", "Log.Record",
 	} {
 		w.faults.Fail(call, 1, errSecret)
 	}

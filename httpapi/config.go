@@ -76,10 +76,10 @@ type Config struct {
 	// principal, or "address:" and an address or network. Optional.
 	OnLimit func(who string)
 
-	// Trail records requests for exports, cancellations, purges, links (once an hour
+	// Audit records requests for exports, cancellations, purges, links (once an hour
 	// for each principal and job) and the end of sessions. Nil means that nothing is
 	// recorded.
-	Trail audit.Trail
+	Audit audit.Log
 
 	// Downloads serves signed links, as a handler of package sign does. It gets all
 	// requests whose path begins with DownloadsPath, with the path as it is, and

@@ -35,7 +35,7 @@ func download(t *testing.T, s scheme) {
 	var links *sign.Links
 	w := newWorldSigning(t, func(w *world) jobs.Signer {
 		links, err = sign.New(sign.Config{
-			Keys: keys, URL: base + "/downloads", Jobs: w.store, Destination: w.destination, Trail: w.trail,
+			Keys: keys, URL: base + "/downloads", Jobs: w.store, Destination: w.destination, Audit: w.trail,
 			ErrorHandler: httpapi.WriteError,
 		})
 		if err != nil {

@@ -76,9 +76,9 @@ func TestErrorsOfHuma(t *testing.T) {
 // TestTrailFails: what was done stays done.
 func TestTrailFails(t *testing.T) {
 	w := newWorld(t, nil)
-	w.faults.Fail("Trail.Record", 1, errSecret)
+	w.faults.Fail("Log.Record", 1, errSecret)
 	id := w.job("")
-	w.faults.Fail("Trail.Record", 1, errSecret)
+	w.faults.Fail("Log.Record", 1, errSecret)
 	w.send("DELETE", exports+ourOrg+"/"+id).want(http.StatusNoContent)
 	if n := strings.Count(w.log.String(), secret); n != 2 {
 		t.Errorf("the log has %d of 2 failures", n)

@@ -55,7 +55,7 @@ type world struct {
 	sessions    *accesstest.MemSessions
 	tokens      *tokens
 	members     *accesstest.MemMembers
-	trail       *audittest.MemTrail
+	trail       *audittest.MemLog
 	faults      *faulttest.Faults
 	notReady    *notReady
 	touches     atomic.Int64 // how often jobs or members were
@@ -83,7 +83,7 @@ func newWorldSigning(t testing.TB, newSigner func(w *world) jobs.Signer, change 
 	w := &world{
 		t: t, store: new(jobstest.MemStore), dispatcher: new(jobstest.MemDispatcher),
 		destination: new(jobstest.MemDestination), keys: new(accesstest.MemKeys), members: new(accesstest.MemMembers),
-		sessions: new(accesstest.MemSessions), trail: new(audittest.MemTrail), faults: faulttest.New(), notReady: new(notReady), log: new(lockedBuffer),
+		sessions: new(accesstest.MemSessions), trail: new(audittest.MemLog), faults: faulttest.New(), notReady: new(notReady), log: new(lockedBuffer),
 	}
 	logger := slog.New(slog.NewTextHandler(w.log, nil))
 	engine, err := export.New(export.Config{
@@ -112,7 +112,7 @@ func newWorldSigning(t testing.TB, newSigner func(w *world) jobs.Signer, change 
 		Service: w.service, Keys: w.faults.KeyStore(watchedKeys{w.keys, w.lookup}), Bearer: w.tokens,
 		Sessions: w.faults.SessionStore(watchedSessions{w.sessions, w.lookup}), AddressLimits: access.Limits{PerMinute: 1e6, PerDay: 1e6},
 		Members: w.faults.MemberStore(watchedMembers{w.members, w.touch}),
-		Trail:   w.faults.Trail(w.trail), Logger: logger,
+		Audit:   w.faults.Log(w.trail), Logger: logger,
 	}
 	w.key = w.newKey(access.Key{Kind: access.Business, OrganizationID: ourOrg, Role: access.Manager})
 	w.credentials = withKey(w.key)

@@ -17,7 +17,7 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// Config is the configuration of [Links]. Keys, URL, Jobs, Destination and Trail
+// Config is the configuration of [Links]. Keys, URL, Jobs, Destination and Audit
 // are required.
 type Config struct {
 	// Keys are the signing keys. The first key signs, and all of them check.
@@ -40,8 +40,8 @@ type Config struct {
 	// Destination has the archives.
 	Destination jobs.Destination
 
-	// Trail records downloads.
-	Trail audit.Trail
+	// Audit records downloads.
+	Audit audit.Log
 
 	// Formats give an archive its media type, by the extension of its key. An
 	// archive with another extension is application/octet-stream. Defaults to
@@ -100,7 +100,7 @@ func New(c Config) (*Links, error) {
 	bad(c.Path == "" && err == nil && !plainPath(u.EscapedPath()), "URL has a path that is not like /downloads, and Path is missing")
 	bad(c.Jobs == nil, "Jobs is missing")
 	bad(c.Destination == nil, "Destination is missing")
-	bad(c.Trail == nil, "Trail is missing")
+	bad(c.Audit == nil, "Audit is missing")
 	bad(slices.Contains(c.Formats, nil), "Formats has a nil format")
 	bad(c.IdleTimeout < 0, fmt.Sprintf("IdleTimeout %v is negative", c.IdleTimeout))
 	if err := errors.Join(errs...); err != nil {

@@ -23,7 +23,7 @@ func TestNewRefuses(t *testing.T) {
 		want   []string
 	}{
 		{"nothing", func(c *sign.Config) { *c = sign.Config{} }, []string{
-			"Config.Keys is missing", "Config.URL is missing", "Config.Jobs is missing", "Config.Destination is missing", "Config.Trail is missing",
+			"Config.Keys is missing", "Config.URL is missing", "Config.Jobs is missing", "Config.Destination is missing", "Config.Audit is missing",
 		}},
 		{"empty keyring", func(c *sign.Config) { c.Keys = &sign.Keyring{} }, []string{"Config.Keys is missing"}},
 		{"relative", func(c *sign.Config) { c.URL = "/downloads" }, []string{"Config.URL is not an absolute URL"}},

@@ -7,7 +7,7 @@
 //
 //	links, err := sign.New(sign.Config{
 //		Keys: keys, URL: "https://example.com/downloads",
-//		Jobs: store, Destination: archives, Trail: store,
+//		Jobs: store, Destination: archives, Audit: store,
 //	})
 //	…
 //	service, err := jobs.New(jobs.Config{Signer: links, …})
@@ -50,7 +50,7 @@
 // field Repr-Digest (RFC 9530) of the archive's SHA-256. A slow client may take
 // hours. One that takes nothing is cut off. If the archive cannot be read to its
 // end the connection is broken, so that nobody takes a piece for the whole. Every
-// download is recorded in the [audit.Trail].
+// download is recorded in the [audit.Log].
 //
 // Neither links nor signatures are written to the log. A link is a secret for as
 // long as it lives: keep the query of its path out of access logs, too.

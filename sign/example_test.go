@@ -59,7 +59,7 @@ func Example() {
 	server := httptest.NewServer(mux)
 	defer server.Close()
 	links, err := sign.New(sign.Config{
-		Keys: keys, URL: server.URL + "/downloads", Jobs: job, Destination: &destination, Trail: printTrail{},
+		Keys: keys, URL: server.URL + "/downloads", Jobs: job, Destination: &destination, Audit: printTrail{},
 	})
 	check(err)
 	mux.Handle("/downloads/", links)

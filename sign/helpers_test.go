@@ -200,7 +200,7 @@ func newWorld(t testing.TB, change ...func(*sign.Config)) *world {
 		}},
 	}
 	w.config = sign.Config{
-		Keys: w.keys, URL: "http://example.com" + prefix, Jobs: w.jobs, Destination: w.destination, Trail: w.trail,
+		Keys: w.keys, URL: "http://example.com" + prefix, Jobs: w.jobs, Destination: w.destination, Audit: w.trail,
 		Logger: slog.New(slog.NewTextHandler(w.log, nil)),
 		Now:    func() time.Time { return w.now },
 	}

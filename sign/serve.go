@@ -100,7 +100,7 @@ func (l *Links) audit(r *http.Request, o object, out *response) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), auditTimeout)
 	defer cancel()
 	asked := r.Header.Get("Range")
-	err := l.config.Trail.Record(ctx, audit.Entry{
+	err := l.config.Audit.Record(ctx, audit.Entry{
 		At:             l.config.Now().UTC().Truncate(time.Millisecond),
 		Action:         audit.Downloaded,
 		OrganizationID: o.organization,

@@ -43,7 +43,7 @@ func (r *auditRow) entry() (audit.Entry, error) {
 	}, nil
 }
 
-// Record implements [audit.Trail]. It records an entry even if its texts hold bytes
+// Record implements [audit.Log]. It records an entry even if its texts hold bytes
 // that the database does not keep, such as a client may send in a header field.
 func (s *Store) Record(ctx context.Context, e audit.Entry) error {
 	row := &auditRow{

@@ -2,7 +2,7 @@
 // limits and the audit trail in SQLite or PostgreSQL, through
 // github.com/uptrace/bun. A [Store] implements all these ports: [jobs.Store],
 // [access.KeyStore], [access.MemberStore], [access.SessionStore],
-// [access.Counter], [audit.Trail], [audit.Reader] and [audit.Purger].
+// [access.Counter], [audit.Log], [audit.Reader] and [audit.Purger].
 //
 //	store, err := bunstore.Open(ctx, "sqlite:/var/lib/exportd/jobs.db", bunstore.Config{})
 //	if err != nil {

@@ -38,7 +38,7 @@ func TestKits(t *testing.T) {
 		})
 		t.Run("trail", func(t *testing.T) {
 			fresh := stores(newAddress(t))
-			audittest.RunTrail(t, func(t *testing.T) audit.Trail { return fresh(t) })
+			audittest.RunLog(t, func(t *testing.T) audit.Log { return fresh(t) })
 		})
 	})
 }

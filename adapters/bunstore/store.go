@@ -25,7 +25,7 @@ var (
 	_ access.MemberStore  = (*Store)(nil)
 	_ access.SessionStore = (*Store)(nil)
 	_ access.Counter      = (*Store)(nil)
-	_ audit.Trail         = (*Store)(nil)
+	_ audit.Log           = (*Store)(nil)
 	_ audit.Reader        = (*Store)(nil)
 	_ audit.Purger        = (*Store)(nil)
 )

@@ -27,7 +27,7 @@ const (
 // use, and makes no links.
 type Config struct {
 	// Links is how links are made and served. Its URL is enough: Keys, Jobs,
-	// Destination and Trail default to those of the folder, Logger to the one
+	// Destination and Audit default to those of the folder, Logger to the one
 	// below. Another Destination is also that of [Dir.JobsConfig]. Without a URL
 	// there are no links: then [Dir].Links is nil.
 	Links sign.Config
@@ -95,8 +95,8 @@ func (d *Dir) openLinks(c Config) (err error) {
 	if links.Destination == nil {
 		links.Destination = d.Archives
 	}
-	if links.Trail == nil {
-		links.Trail = d.Store
+	if links.Audit == nil {
+		links.Audit = d.Store
 	}
 	if links.Logger == nil {
 		links.Logger = c.Logger

@@ -55,7 +55,7 @@ func TestKits(t *testing.T) {
 			jobstest.RunStore(t, func(t *testing.T) jobs.Store { return fresh(t).Store })
 		},
 		"trail": func(t *testing.T) {
-			audittest.RunTrail(t, func(t *testing.T) audit.Trail { return fresh(t).Store })
+			audittest.RunLog(t, func(t *testing.T) audit.Log { return fresh(t).Store })
 		},
 		"parts": func(t *testing.T) {
 			exporttest.RunSpool(t, func(t *testing.T) export.Spool { return fresh(t).Parts })

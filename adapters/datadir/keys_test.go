@@ -66,7 +66,7 @@ func (noJobs) Get(context.Context, string, string) (jobs.Job, error) {
 func newLinks(t *testing.T, keys *sign.Keyring) *sign.Links {
 	t.Helper()
 	links, err := sign.New(sign.Config{
-		Keys: keys, URL: "http://localhost/d", Jobs: noJobs{}, Destination: new(jobstest.MemDestination), Trail: new(audittest.MemTrail),
+		Keys: keys, URL: "http://localhost/d", Jobs: noJobs{}, Destination: new(jobstest.MemDestination), Audit: new(audittest.MemLog),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -95,9 +95,9 @@ func newWorld(t *testing.T, change func(c *otel.Config)) *world {
 	}
 	store := tracer.Store(w.faults.Store(new(jobstest.MemStore)))
 	destination := tracer.Destination(w.faults.Destination(new(jobstest.MemDestination)))
-	trail, keys := new(audittest.MemTrail), new(accesstest.MemKeys)
+	trail, keys := new(audittest.MemLog), new(accesstest.MemKeys)
 	links, err := sign.New(sign.Config{
-		Keys: signing, URL: "http://" + planted + "/downloads", Jobs: store, Destination: destination, Trail: trail, Logger: logger,
+		Keys: signing, URL: "http://" + planted + "/downloads", Jobs: store, Destination: destination, Audit: trail, Logger: logger,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +119,7 @@ func newWorld(t *testing.T, change func(c *otel.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, err := httpapi.New(httpapi.Config{Service: w.service, Keys: keys, Trail: trail, Downloads: links, Logger: logger})
+	api, err := httpapi.New(httpapi.Config{Service: w.service, Keys: keys, Audit: trail, Downloads: links, Logger: logger})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -110,7 +110,7 @@ func TestRoutesAreBounded(t *testing.T) {
 // to who goes away.
 func TestDownloads(t *testing.T) {
 	m := newMetrics(t)
-	destination, trail := new(jobstest.MemDestination), new(audittest.MemTrail)
+	destination, trail := new(jobstest.MemDestination), new(audittest.MemLog)
 	const size = 32 << 20
 	job := jobs.Job{
 		ID: "2222222222222222222222", Organization: export.Organization{ID: acme}, Status: jobs.Completed, Attempt: 1,
@@ -130,7 +130,7 @@ func TestDownloads(t *testing.T) {
 	}
 	server := httptest.NewUnstartedServer(nil)
 	links, err := sign.New(sign.Config{
-		Keys: keys, URL: "http://" + server.Listener.Addr().String(), Jobs: oneJob(job), Destination: destination, Trail: trail,
+		Keys: keys, URL: "http://" + server.Listener.Addr().String(), Jobs: oneJob(job), Destination: destination, Audit: trail,
 	})
 	if err != nil {
 		t.Fatal(err)

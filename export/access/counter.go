@@ -6,27 +6,26 @@ import (
 	"time"
 )
 
-// Window is a span of time in which requests are counted. Those of one length
-// follow each other without a gap from 1970 on, UTC.
+// Window is a span of time in which requests are counted. Windows of one length follow
+// each other without a gap, from 1970 UTC on.
 type Window struct {
 	Length time.Duration
 	Count  int64         // of requests in it so far, the counted one included
 	Reset  time.Duration // until it ends: more than 0, at most Length
 }
 
-// Counter counts requests for rate limits. It is safe for concurrent use, by
-// several processes where they share it. Its own clock decides which windows a
-// request falls into.
+// Counter counts requests for rate limits. It is safe for concurrent use, also by several
+// processes that share it. Its own clock decides which windows a request falls into.
 type Counter interface {
-	// Count adds a request of key, which is any text, to the current window of
-	// each length and returns those windows, in the order of lengths. Lengths are
-	// whole seconds, all different. No request is lost or counted twice, whoever
-	// else counts. If it fails the request may be counted or not.
+	// Count adds a request to the current window of each length and returns these
+	// windows, in the order of lengths. The key is any text. Lengths are whole seconds
+	// and all different. No request is lost or counted twice, also if others count at
+	// the same time. After an error the request may be counted or not.
 	Count(ctx context.Context, key string, lengths ...time.Duration) ([]Window, error)
 }
 
-// MemCounter is a [Counter] of one process. It forgets windows that are over. Its
-// zero value is ready for use.
+// MemCounter is a [Counter] for one process. It forgets windows that are over. The zero
+// value is ready for use.
 type MemCounter struct {
 	// Now is the clock. Defaults to [time.Now].
 	Now func() time.Time

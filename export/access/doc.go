@@ -1,5 +1,5 @@
-// Package access says who asks, what they may and how often: API keys, sessions,
-// members, principals and rate limits, and the ports of the stores that keep them.
+// Package access decides who may export an organization, and how often: API keys,
+// sessions, members, principals and rate limits, and the ports of their stores.
 //
 // # API keys
 //
@@ -11,18 +11,16 @@
 //
 // # Sessions
 //
-// A [Session] is a browser that is signed in. Its text is 43 random letters, of
-// which as well only the SHA-256 is stored. Who keeps sessions may remove those
-// that have expired.
+// A [Session] is for a browser that is signed in. Its text is 43 random letters. Stores
+// keep only its SHA-256, and may remove sessions that have expired.
 //
 // # Rate limits
 //
-// Requests are counted in windows of fixed length, such as a minute and a day, by
-// a [Counter]; [MemCounter] is one for a single process. How many may be in a
-// window is not its business: see [Limits].
+// A [Counter] counts requests in windows of fixed length, such as a minute and a day;
+// [MemCounter] is one for a single process. [Limits] say how many there may be.
 //
 // # Entitlement
 //
-// A [Principal] is who makes a request, however they proved it. [MayExport]
-// decides whether they may export an organization.
+// A [Principal] is the one who makes a request, by a key, a session or a token.
+// [MayExport] reports whether it may export an organization.
 package access

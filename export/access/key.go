@@ -22,22 +22,22 @@ func kinds() []Kind { return []Kind{Business, User, Publishable} }
 // Valid reports whether k is one of the kinds.
 func (k Kind) Valid() bool { return slices.Contains(kinds(), k) }
 
-// Key is what is stored of an API key. Instants are in UTC and whole
+// Key is an API key as it is stored, without its text. Instants are in UTC and whole
 // milliseconds.
 type Key struct {
 	ID   string // 22-character short id
 	Kind Kind
 
-	// Hash is [Hash] of the key's text, which itself is stored nowhere.
+	// Hash is [Hash] of the key's text. The text itself is stored nowhere.
 	Hash [sha256.Size]byte
 
-	// OrganizationID is the one that a business or publishable key acts in, and
-	// Role what a business key may there. UserID is whom a user key acts for.
+	// OrganizationID is the organization of a business or publishable key. Role is
+	// what a business key may do there. UserID is the user that a user key acts for.
 	OrganizationID string
 	Role           Role
 	UserID         string
 
-	// Limits are those of requests with the key.
+	// Limits limit the requests with the key.
 	Limits Limits
 
 	// Name is what people call the key.
@@ -54,7 +54,7 @@ func (k Key) Active(now time.Time) bool {
 	return k.RevokedAt.IsZero() && (k.ExpiresAt.IsZero() || now.Before(k.ExpiresAt))
 }
 
-// Principal is who a request with this key comes from.
+// Principal returns the principal of requests with this key.
 func (k Key) Principal() Principal {
 	p := Principal{Name: "key:" + k.ID, Limits: k.Limits}
 	switch k.Kind {

@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// Role is what somebody may in an organization.
+// Role says what a principal may do in an organization.
 type Role string
 
 // The roles. Owners and managers may export.
@@ -17,35 +17,36 @@ const (
 	ReadOnly Role = "readonly" // of keys only
 )
 
-// MayExport tells whether the role lets somebody export the organization.
+// MayExport reports whether the role allows exports of the organization.
 func (r Role) MayExport() bool { return r == Owner || r == Manager }
 
-// Principal is who makes a request. Its zero value is nobody and may nothing.
+// Principal is the one who makes a request: a key, a session or a user. The zero value
+// is nobody and may do nothing.
 type Principal struct {
-	// Name is what audit entries and limits know them by, such as "key:ID". It is
-	// stable and no secret.
+	// Name identifies the principal in audit entries and limits, such as "key:ID". It
+	// never changes and is no secret.
 	Name string
 
-	// OrganizationID is the one organization that they act in, with Role. If it
-	// is empty they act in those that Subject is a member of.
+	// OrganizationID is the only organization that the principal acts in, with Role.
+	// If it is empty, the principal acts in the organizations that Subject is a
+	// member of.
 	OrganizationID string
 	Role           Role
 	Subject        string
 
-	// Limits are those of their requests.
+	// Limits limit the requests of the principal.
 	Limits Limits
 }
 
-// Limits are how many requests somebody may make. Zero means the default of the
+// Limits say how many requests a principal may make. Zero means the default of the
 // server.
 type Limits struct {
 	PerMinute int
 	PerDay    int
 }
 
-// MayExport tells whether p may export an organization. For an organization that
-// does not exist the answer is no. members is asked only about a principal with
-// a Subject.
+// MayExport reports whether p may export an organization. It is false if there is no
+// such organization. It asks members only for a principal with a Subject.
 func MayExport(ctx context.Context, p Principal, organizationID string, members MemberStore) (bool, error) {
 	switch {
 	case p.OrganizationID != "":

@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// Session is what is stored of a browser that is signed in. Instants are in UTC
-// and whole milliseconds.
+// Session is the session of a browser as it is stored, without its text. Instants are
+// in UTC and whole milliseconds.
 type Session struct {
 	ID string // 22-character short id
 
-	// Hash is [Hash] of the text that the browser sends, which itself is stored
+	// Hash is [Hash] of the text that the browser sends. The text itself is stored
 	// nowhere.
 	Hash [sha256.Size]byte
 
@@ -23,10 +23,10 @@ type Session struct {
 	ExpiresAt time.Time
 }
 
-// Active tells whether the session is good at now.
+// Active reports whether the session is good at now.
 func (s Session) Active(now time.Time) bool { return now.Before(s.ExpiresAt) }
 
-// Principal is who a request of this session comes from.
+// Principal returns the principal of requests of this session.
 func (s Session) Principal() Principal {
 	return Principal{Name: "session:" + s.ID, Subject: s.Subject}
 }
@@ -37,13 +37,13 @@ type SessionStore interface {
 	// is one with the same id or hash.
 	CreateSession(ctx context.Context, s Session) error
 
-	// SessionByHash returns the session whose text has that [Hash]; the error
-	// matches [ErrNotFound] if there is none. One that has expired is returned as
-	// well, unless it was removed: see [Session.Active].
+	// SessionByHash returns the session whose text has that [Hash]. The error matches
+	// [ErrNotFound] if there is none. A session that has expired may be returned or
+	// removed: see [Session.Active].
 	SessionByHash(ctx context.Context, hash [sha256.Size]byte) (Session, error)
 
-	// ExtendSession moves the end of a session. An earlier instant than the one
-	// noted changes nothing; nor does a session that does not exist.
+	// ExtendSession moves the end of a session to a later instant. An earlier instant
+	// changes nothing, and it is no error if there is no such session.
 	ExtendSession(ctx context.Context, id string, until time.Time) error
 
 	// EndSession removes a session, which ends at once. The error matches
@@ -60,8 +60,8 @@ const sessionBytes = 32
 // sessionEncoding has one text for each session.
 var sessionEncoding = base64.RawURLEncoding.Strict()
 
-// NewSessionText makes the text of a session of random bytes, for example from
-// [crypto/rand.Reader]: 43 letters, digits, hyphens and underscores.
+// NewSessionText returns the text of a new session: 43 letters, digits, hyphens and
+// underscores. It is made of random bytes, for example of [crypto/rand.Reader].
 func NewSessionText(random io.Reader) (string, error) {
 	var b [sessionBytes]byte
 	if _, err := io.ReadFull(random, b[:]); err != nil {
@@ -70,8 +70,8 @@ func NewSessionText(random io.Reader) (string, error) {
 	return sessionEncoding.EncodeToString(b[:]), nil
 }
 
-// ValidSession tells whether text has the form of the text of a session, so that
-// anything else is refused before it is looked up.
+// ValidSession reports whether text has the form of a session's text. Anything else can
+// be refused without a look-up.
 func ValidSession(text string) bool {
 	if len(text) != sessionEncoding.EncodedLen(sessionBytes) {
 		return false

@@ -1,4 +1,4 @@
-// Package audit records who did what with exports.
+// Package audit is the record of who did what with exports.
 package audit
 
 import (
@@ -6,42 +6,43 @@ import (
 	"time"
 )
 
-// Entry is one thing that was done. It never holds a secret.
+// Entry records one action. It never holds a secret.
 type Entry struct {
-	// At is when, in UTC and whole milliseconds.
+	// At is when it happened, in UTC and whole milliseconds.
 	At time.Time
 
-	// Action is what was done, Actor who did it: see access.Principal.Name. The
-	// actor of a download is empty, because a link needs no credentials.
+	// Action is what was done. Actor is the name of the principal that did it: see
+	// access.Principal. It is empty for a download, because a link needs no
+	// credentials.
 	Action Action
 	Actor  string
 
-	// OrganizationID and JobID are what it was done to. Either may be empty.
+	// OrganizationID and JobID say what it was done to. Each may be empty.
 	OrganizationID string
 	JobID          string
 
-	// Object is what else it was done to: the id of a key or session, or the
-	// subject of a member. It may be empty.
+	// Object is the id of the key or session, or the subject of the member, that it
+	// was done to. Else it is empty.
 	Object string
 
 	// Address is the network address that the request came from, without a port.
 	Address string
 
-	// Range, Bytes and Complete tell of a download what was asked for (the header
-	// field Range, empty for the whole archive), how many bytes were sent, and
-	// whether that was all of it.
+	// Range, Bytes and Complete are about a download: the header field Range of the
+	// request (empty for the whole archive), the number of bytes that were sent, and
+	// whether that was everything the request asked for.
 	Range    string
 	Bytes    int64
 	Complete bool
 }
 
-// Action is what was done.
+// Action names what was done.
 type Action string
 
 // The actions.
 const (
 	Requested  Action = "export.requested"
-	Linked     Action = "export.linked" // a link was given out: once an hour for each actor and job
+	Linked     Action = "export.linked" // a link was given out; recorded once an hour for each actor and job
 	Cancelled  Action = "export.cancelled"
 	Purged     Action = "export.purged"
 	Downloaded Action = "export.downloaded"
@@ -54,26 +55,24 @@ const (
 	MemberRemoved  Action = "member.removed"
 )
 
-// Trail keeps entries. It is safe for concurrent use.
-type Trail interface {
+// Log keeps entries: the audit log. It is safe for concurrent use.
+type Log interface {
 	// Record adds an entry.
 	Record(ctx context.Context, entry Entry) error
 }
 
-// Reader is implemented by a Trail that can be read.
+// Reader is implemented by a [Log] that can be read.
 type Reader interface {
-	// Entries returns the newest entries of an organization, at most limit of
-	// them, newest first; of the same instant, those first that were recorded
-	// last.
+	// Entries returns up to limit entries of an organization, newest first. Entries
+	// of the same instant come in the reverse order of their recording.
 	Entries(ctx context.Context, organizationID string, limit int) ([]Entry, error)
 }
 
-// Purger is implemented by a Trail from which what is old can be removed.
+// Purger is implemented by a [Log] whose old entries can be removed.
 type Purger interface {
-	// Purge removes the entries whose At is longer ago than kept, by the Trail's
-	// own clock, and returns how many it has removed; if it fails, at least so
-	// many. It is an error if kept is not positive, and nothing is removed then.
-	// Any number of processes may do so at once: each entry is counted by one of
-	// them.
+	// Purge removes the entries that are older than kept, by the clock of the log,
+	// and returns how many it has removed. After an error it may have removed more.
+	// It is an error if kept is not positive, and then nothing is removed. Several
+	// processes may call it at once; each removed entry is counted by one of them.
 	Purge(ctx context.Context, kept time.Duration) (int64, error)
 }

@@ -91,7 +91,7 @@ var calls = []string{
 	"MemberStore.PutMember", "MemberStore.Member", "MemberStore.Members", "MemberStore.RemoveMember",
 	"SessionStore.CreateSession", "SessionStore.SessionByHash", "SessionStore.ExtendSession", "SessionStore.EndSession",
 	"SessionStore.Sessions",
-	"Counter.Count", "Trail.Record",
+	"Counter.Count", "Log.Record",
 }
 
 func matches(pattern, call string) bool {
@@ -172,5 +172,5 @@ func (f *Faults) SessionStore(inner access.SessionStore) access.SessionStore {
 // Counter wraps a counter.
 func (f *Faults) Counter(inner access.Counter) access.Counter { return faultyCounter{f, inner} }
 
-// Trail wraps a trail.
-func (f *Faults) Trail(inner audit.Trail) audit.Trail { return faultyTrail{f, inner} }
+// Log wraps an audit log.
+func (f *Faults) Log(inner audit.Log) audit.Log { return faultyLog{f, inner} }

@@ -45,14 +45,14 @@ func TestFaultsWithoutFaults(t *testing.T) {
 	t.Run("Counter", func(t *testing.T) {
 		accesstest.RunCounter(t, func(*testing.T) access.Counter { return New().Counter(new(access.MemCounter)) })
 	})
-	t.Run("Trail", func(t *testing.T) {
-		audittest.RunTrail(t, func(*testing.T) audit.Trail {
-			inner := new(audittest.MemTrail)
+	t.Run("Log", func(t *testing.T) {
+		audittest.RunLog(t, func(*testing.T) audit.Log {
+			inner := new(audittest.MemLog)
 			return struct {
-				audit.Trail
+				audit.Log
 				audit.Reader
 				audit.Purger
-			}{New().Trail(inner), inner, inner}
+			}{New().Log(inner), inner, inner}
 		})
 	})
 }
@@ -117,7 +117,7 @@ func useAll(ctx context.Context, f *Faults) error {
 	note(useSessions(ctx, f.SessionStore(new(accesstest.MemSessions))))
 	_, err = f.Counter(new(access.MemCounter)).Count(ctx, "key", time.Minute)
 	note(err)
-	note(f.Trail(new(audittest.MemTrail)).Record(ctx, audit.Entry{}))
+	note(f.Log(new(audittest.MemLog)).Record(ctx, audit.Entry{}))
 	return errors.Join(errs...)
 }
 

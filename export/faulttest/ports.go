@@ -204,11 +204,11 @@ func (c faultyCounter) Count(ctx context.Context, key string, lengths ...time.Du
 	return ask(c.f, "Counter.Count", func() ([]access.Window, error) { return c.inner.Count(ctx, key, lengths...) })
 }
 
-type faultyTrail struct {
+type faultyLog struct {
 	f     *Faults
-	inner audit.Trail
+	inner audit.Log
 }
 
-func (s faultyTrail) Record(ctx context.Context, entry audit.Entry) error {
-	return s.f.do("Trail.Record", func() error { return s.inner.Record(ctx, entry) })
+func (s faultyLog) Record(ctx context.Context, entry audit.Entry) error {
+	return s.f.do("Log.Record", func() error { return s.inner.Record(ctx, entry) })
 }

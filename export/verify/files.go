@@ -12,8 +12,7 @@ import (
 	"github.com/orgexport/orgexport/archive"
 )
 
-// File is a file in an archive. It is read as an [io.Reader], until the next
-// file is asked for.
+// File is a file in an archive. It is an [io.Reader] until the next file of the loop.
 type File struct {
 	Path    string // in the archive
 	Section string // key of the section, empty for files of the archive itself
@@ -24,18 +23,17 @@ type File struct {
 	r io.Reader
 }
 
-// Read reads the contents. It returns [io.EOF] when they have ended and are
-// what the archive's format says of them.
+// Read implements [io.Reader]. It returns [io.EOF] at the end of the file if the file
+// has the checksum and the size that the archive's format gives it.
 func (f *File) Read(p []byte) (int, error) { return f.r.Read(p) }
 
-// Files reads an archive file by file, in its order. It can be read only once:
-// a [File] is valid until the next one. Files that are passed over unread are
-// checked as far as the format goes; only [Verify] compares an archive with
-// its list of sums. Of o, Read and Progress count.
+// Files returns the files of an archive, in their order. The sequence can be read once,
+// and a [File] is valid until the next one. A file that the loop does not read is checked
+// by its format only; [Verify] compares an archive with its list of sums. Files uses Read
+// and Progress of o.
 //
-// The sequence ends with an error if the archive is damaged, unsafe or over
-// the limits, has a file outside of one folder at its top, or cannot be read;
-// see [archive.Reader] for the errors.
+// The sequence ends with an error if the archive is damaged, unsafe or over the limits,
+// has a file outside of one folder at its top, or cannot be read: see [archive.Reader].
 func Files(ctx context.Context, format archive.Format, src io.Reader, o Options) iter.Seq2[*File, error] {
 	return func(yield func(*File, error) bool) {
 		if err := eachFile(ctx, format, src, o, yield); err != nil {

@@ -20,15 +20,14 @@ type Options struct {
 	// MaxFindings is how many findings the [Report] keeps. Defaults to 100.
 	MaxFindings int
 
-	// Found is told of every finding as it comes. It is called by the
-	// goroutine that called [Verify] and holds it up. Optional.
+	// Found is called with every finding at once, by the goroutine that called
+	// [Verify], which waits for it. Optional.
 	Found func(Finding)
 
-	// Progress is told, at most ten times a second and at the end, how many
-	// bytes of the source were read. A zip archive's end is read twice, so
-	// that it may be a little more than its length. It is called by whichever
-	// goroutine reads the source, once at a time and while [Verify] or the loop
-	// over [Files] runs, and holds that up. Optional.
+	// Progress is called with the number of bytes that were read from the source, at
+	// most ten times a second and at the end. The end of a zip archive is read twice,
+	// so that the number may be a little larger than the archive. One goroutine calls
+	// it at a time, while [Verify] or the loop over [Files] runs and waits. Optional.
 	Progress func(bytesRead int64)
 }
 
@@ -54,11 +53,11 @@ const (
 type Finding struct {
 	Kind Kind `json:"kind"`
 
-	// Path is the file that it is about as the archive names it, if it is
-	// about one. It comes from the archive: quote it where it is shown.
+	// Path is the file that the finding is about, as the archive names it, or empty.
+	// It comes from the archive: quote it where it is shown.
 	Path string `json:"path,omitempty"`
 
-	// Detail says it in a sentence without the path and the full stop.
+	// Detail is a sentence without the path and the full stop.
 	Detail string `json:"detail"`
 }
 
@@ -70,12 +69,12 @@ type Report struct {
 	// Folder is the one folder at the top.
 	Folder string `json:"folder"`
 
-	// Files is how many files were read, folders not counted, and Bytes how
-	// large they are together.
+	// Files is the number of files that were read, without folders. Bytes is the sum
+	// of their sizes.
 	Files int64 `json:"files"`
 	Bytes int64 `json:"bytes"`
 
-	// Signed tells that there is a signature of SHA256SUMS. Verify does not
+	// Signed reports whether there is a signature of SHA256SUMS. Verify does not
 	// check it.
 	Signed bool `json:"signed"`
 
@@ -83,27 +82,26 @@ type Report struct {
 	// read.
 	Manifest export.Manifest `json:"manifest"`
 
-	// Findings are the first of all; Total is how many there are.
+	// Findings are the first findings. Total is the number of all.
 	Findings []Finding `json:"findings"`
 	Total    int64     `json:"total_findings"`
 
 	done bool
 }
 
-// Whole tells that the archive was read to its end and nothing is wrong with
-// it. The zero Report is not whole.
+// Whole reports whether the archive was read to its end and has no findings. The zero
+// Report is not whole.
 func (r Report) Whole() bool { return r.done && r.Total == 0 }
 
-// Verify reads an archive of a format and tells whether it is whole. A source
-// that is an [io.ReaderAt] and an [io.Seeker] must stand at its beginning.
-// Everything that is wrong with the archive is a finding. An error means that
-// it could not be read to its end for another reason: the source or the
-// scratch folder failed, or ctx ended. The Report then has what was found
-// before, and is not whole.
+// Verify reads an archive of a format and reports whether it is whole. A source that is
+// an [io.ReaderAt] and an [io.Seeker] must stand at its beginning.
 //
-// After an archive has turned out to be damaged, unsafe or over the limits,
-// nothing more is read of it, and what SHA256SUMS and the manifest say is not
-// compared.
+// Everything that is wrong with the archive is a finding. An error means that the
+// archive could not be read to its end for another reason: the source or the scratch
+// folder failed, or ctx ended. Then the Report has the findings so far and is not whole.
+//
+// Verify stops reading when the archive turns out to be damaged, unsafe or over the
+// limits. Then it does not compare SHA256SUMS and the manifest.
 func Verify(ctx context.Context, format archive.Format, src io.Reader, o Options) (Report, error) {
 	if o.MaxFindings == 0 {
 		o.MaxFindings = 100

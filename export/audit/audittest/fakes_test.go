@@ -8,5 +8,5 @@ import (
 )
 
 func TestMemTrail(t *testing.T) {
-	audittest.RunTrail(t, func(*testing.T) audit.Trail { return new(audittest.MemTrail) })
+	audittest.RunLog(t, func(*testing.T) audit.Log { return new(audittest.MemLog) })
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/orgexport/orgexport/export/internal/kittest"
 )
 
-// purgeTrail is a Trail that can be read and purged.
+// purgeTrail is a Log that can be read and purged.
 type purgeTrail interface {
 	readTrail
 	audit.Purger
 }
 
-func purging(test func(testing.TB, purgeTrail)) func(testing.TB, audit.Trail) {
+func purging(test func(testing.TB, purgeTrail)) func(testing.TB, audit.Log) {
 	return reading(func(t testing.TB, s readTrail) {
 		p, ok := s.(purgeTrail)
 		if !ok {

@@ -12,15 +12,15 @@ import (
 	"github.com/orgexport/orgexport/export/internal/kittest"
 )
 
-// MemTrail is an [audit.Trail], [audit.Reader] and [audit.Purger] in memory, for
+// MemLog is an [audit.Log], [audit.Reader] and [audit.Purger] in memory, for
 // tests. Its zero value is ready for use. It is safe for concurrent use.
-type MemTrail struct {
+type MemLog struct {
 	mu      sync.Mutex
 	entries []audit.Entry
 }
 
-// Record implements [audit.Trail].
-func (s *MemTrail) Record(ctx context.Context, entry audit.Entry) error {
+// Record implements [audit.Log].
+func (s *MemLog) Record(ctx context.Context, entry audit.Entry) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ctx.Err() != nil {
@@ -32,7 +32,7 @@ func (s *MemTrail) Record(ctx context.Context, entry audit.Entry) error {
 }
 
 // Entries implements [audit.Reader].
-func (s *MemTrail) Entries(ctx context.Context, organizationID string, limit int) ([]audit.Entry, error) {
+func (s *MemLog) Entries(ctx context.Context, organizationID string, limit int) ([]audit.Entry, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ctx.Err() != nil {
@@ -49,7 +49,7 @@ func (s *MemTrail) Entries(ctx context.Context, organizationID string, limit int
 }
 
 // Purge implements [audit.Purger].
-func (s *MemTrail) Purge(ctx context.Context, kept time.Duration) (int64, error) {
+func (s *MemLog) Purge(ctx context.Context, kept time.Duration) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ctx.Err() != nil {
@@ -63,16 +63,16 @@ func (s *MemTrail) Purge(ctx context.Context, kept time.Duration) (int64, error)
 	return int64(before - len(s.entries)), nil
 }
 
-// RunTrail checks an [audit.Trail] against its documentation. newTrail returns
+// RunLog checks an [audit.Log] against its documentation. newTrail returns
 // an empty one for each subtest. One that is no [audit.Reader] can hardly be
 // tested: the subtests that read are skipped. So are those that purge if it is no
 // [audit.Purger].
-func RunTrail(t *testing.T, newTrail func(t *testing.T) audit.Trail) {
+func RunLog(t *testing.T, newTrail func(t *testing.T) audit.Log) {
 	t.Helper()
 	kittest.Run(t, trailPromises, newTrail)
 }
 
-var trailPromises = []kittest.Promise[audit.Trail]{
+var trailPromises = []kittest.Promise[audit.Log]{
 	{"Records", trailRecords},
 	{"EveryFieldSurvives", reading(trailFields)},
 	{"NothingIsAdded", reading(trailNothingAdded)},
@@ -89,14 +89,14 @@ var trailPromises = []kittest.Promise[audit.Trail]{
 	{"CancelledPurge", purging(trailCancelledPurge)},
 }
 
-// readTrail is a Trail that can be read.
+// readTrail is a Log that can be read.
 type readTrail interface {
-	audit.Trail
+	audit.Log
 	audit.Reader
 }
 
-func reading(test func(testing.TB, readTrail)) func(testing.TB, audit.Trail) {
-	return func(t testing.TB, s audit.Trail) {
+func reading(test func(testing.TB, readTrail)) func(testing.TB, audit.Log) {
+	return func(t testing.TB, s audit.Log) {
 		r, ok := s.(readTrail)
 		if !ok {
 			t.Skipf("%T is no audit.Reader", s)
@@ -113,7 +113,7 @@ func entry(n int, after time.Duration) audit.Entry {
 	}
 }
 
-func record(t testing.TB, s audit.Trail, e audit.Entry) audit.Entry {
+func record(t testing.TB, s audit.Log, e audit.Entry) audit.Entry {
 	t.Helper()
 	if err := s.Record(t.Context(), e); err != nil {
 		t.Fatalf("Record: %v", err)
@@ -132,8 +132,8 @@ func wantEntries(t testing.TB, s audit.Reader, organization string, limit int, w
 	}
 }
 
-// trailRecords has all that a Trail must take, whoever can read it.
-func trailRecords(t testing.TB, s audit.Trail) {
+// trailRecords has all that a Log must take, whoever can read it.
+func trailRecords(t testing.TB, s audit.Log) {
 	record(t, s, entry(1, 0))
 	record(t, s, entry(1, 0)) // the same again is another entry
 	record(t, s, audit.Entry{At: kittest.SomeTime(), Action: audit.KeyCreated})
@@ -198,7 +198,7 @@ func trailOrganization(t testing.TB, s readTrail) {
 	wantEntries(t, s, kittest.ShortID(1), 10)
 }
 
-func trailCancelled(t testing.TB, s audit.Trail) {
+func trailCancelled(t testing.TB, s audit.Log) {
 	ctx := kittest.Cancelled(t)
 	kittest.WantCancelled(t, "Record", s.Record(ctx, entry(1, 0)))
 	if r, ok := s.(audit.Reader); ok {

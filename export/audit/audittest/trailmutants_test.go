@@ -13,9 +13,9 @@ import (
 	"github.com/orgexport/orgexport/export/internal/kittest"
 )
 
-// brokenTrail is a MemTrail with a defect, which sets some of the fields.
+// brokenTrail is a MemLog with a defect, which sets some of the fields.
 type brokenTrail struct {
-	MemTrail
+	MemLog
 	deaf   kittest.Deaf
 	record func(ctx context.Context, e audit.Entry) error
 	out    func(e *audit.Entry)
@@ -24,13 +24,13 @@ type brokenTrail struct {
 	purged func(n int64) int64
 }
 
-func breakTrail(breaks func(*brokenTrail)) audit.Trail {
+func breakTrail(breaks func(*brokenTrail)) audit.Log {
 	s := &brokenTrail{
 		out:    func(*audit.Entry) {},
 		kept:   func(kept time.Duration) time.Duration { return kept },
 		purged: func(n int64) int64 { return n },
 	}
-	s.record = s.MemTrail.Record
+	s.record = s.MemLog.Record
 	breaks(s)
 	return s
 }
@@ -43,7 +43,7 @@ func (s *brokenTrail) Entries(ctx context.Context, organizationID string, limit 
 	if s.order != nil {
 		return slices.SortedStableFunc(slices.Values(s.entries), s.order), nil
 	}
-	entries, err := s.MemTrail.Entries(s.deaf.Hears(ctx), organizationID, limit)
+	entries, err := s.MemLog.Entries(s.deaf.Hears(ctx), organizationID, limit)
 	for i := range entries {
 		s.out(&entries[i])
 	}
@@ -51,13 +51,13 @@ func (s *brokenTrail) Entries(ctx context.Context, organizationID string, limit 
 }
 
 func (s *brokenTrail) Purge(ctx context.Context, kept time.Duration) (int64, error) {
-	n, err := s.MemTrail.Purge(s.deaf.Hears(ctx), s.kept(kept))
+	n, err := s.MemLog.Purge(s.deaf.Hears(ctx), s.kept(kept))
 	return s.purged(n), err
 }
 
 func TestTrailMutants(t *testing.T) {
 	type S = *brokenTrail
-	kittest.TestForgotten(t, trailPromises, func(forget func(*audit.Entry)) audit.Trail {
+	kittest.TestForgotten(t, trailPromises, func(forget func(*audit.Entry)) audit.Log {
 		return breakTrail(func(s S) { s.out = forget })
 	})
 	out := func(change func(e *audit.Entry)) func(S) { return func(s S) { s.out = change } }
@@ -69,7 +69,7 @@ func TestTrailMutants(t *testing.T) {
 				if strings.HasPrefix(string(e.Action), "of.the.") {
 					return errors.New("unknown action " + string(e.Action))
 				}
-				return s.MemTrail.Record(ctx, e)
+				return s.MemLog.Record(ctx, e)
 			}
 		}, "of.the.future"},
 		{"EveryFieldSurvives", out(func(e *audit.Entry) { e.Complete = false }), "Complete is"},
@@ -86,7 +86,7 @@ func TestTrailMutants(t *testing.T) {
 				if n.Add(1) == 100 {
 					return nil
 				}
-				return s.MemTrail.Record(ctx, e)
+				return s.MemLog.Record(ctx, e)
 			}
 		}, "want 128"},
 		{"Purges", func(s S) { s.purged = func(int64) int64 { return 0 } }, "want 5"},
@@ -101,9 +101,9 @@ func TestTrailMutants(t *testing.T) {
 // TestTrailsThatCannot has trails that cannot be read or purged. They are skipped,
 // and not taken for good ones.
 func TestTrailsThatCannot(t *testing.T) {
-	type deaf struct{ audit.Trail }
+	type deaf struct{ audit.Log }
 	type lasting struct{ readTrail }
-	for name, trail := range map[string]audit.Trail{"NewestFirst": deaf{new(MemTrail)}, "Purges": lasting{new(MemTrail)}} {
+	for name, trail := range map[string]audit.Log{"NewestFirst": deaf{new(MemLog)}, "Purges": lasting{new(MemLog)}} {
 		if got := kittest.Findings(t, trailPromises, name, trail); !strings.Contains(got, "skip: ") {
 			t.Errorf("%s of %T: the kit says %q", name, trail, got)
 		}

@@ -24,7 +24,7 @@ func (s *Server) openLinks(o ServerOptions, keys *sign.Keyring) (*sign.Links, er
 		Path:         downloads,
 		Jobs:         s.jobs,
 		Destination:  s.archives,
-		Trail:        s.Store,
+		Audit:        s.Store,
 		Formats:      o.Formats,
 		ErrorHandler: httpapi.WriteError,
 		Now:          s.clock.Now,
@@ -51,7 +51,7 @@ func (s *Server) openHandler(c *config.Config, o ServerOptions, links *sign.Link
 			kind, _, _ := strings.Cut(who, ":")
 			s.metrics.LimitHit(kind)
 		},
-		Trail:         s.Store,
+		Audit:         s.Store,
 		Downloads:     s.metrics.Downloads(links),
 		DownloadsPath: downloads + "/",
 		PublicURL:     o.PublicURL,

@@ -31,7 +31,7 @@ func (p *brokenPurger) Purge(ctx context.Context, kept time.Duration) (int64, er
 
 func TestAuditEntriesAreKeptForAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		trail := new(audittest.MemTrail)
+		trail := new(audittest.MemLog)
 		began := time.Now()
 		for n := range 10 { // a day old, and so on
 			e := audit.Entry{At: began.Add(-time.Duration(n+1) * day), OrganizationID: "org", Action: audit.Linked}
