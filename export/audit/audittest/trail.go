@@ -64,8 +64,8 @@ func (s *MemTrail) Purge(ctx context.Context, kept time.Duration) (int64, error)
 }
 
 // RunTrail checks an [audit.Trail] against its documentation. newTrail returns
-// an empty one for each subtest. One that is no [audit.Reader] can hardly be
-// tested: the subtests that read are skipped. So are those that purge if it is no
+// an empty one for each subtest. Most subtests read the trail; they are skipped if
+// it is no [audit.Reader]. Those that purge it are skipped if it is no
 // [audit.Purger].
 func RunTrail(t *testing.T, newTrail func(t *testing.T) audit.Trail) {
 	t.Helper()
@@ -89,7 +89,7 @@ var trailPromises = []kittest.Promise[audit.Trail]{
 	{"CancelledPurge", purging(trailCancelledPurge)},
 }
 
-// readTrail is a Trail that can be read.
+// readTrail is a trail that can be read.
 type readTrail interface {
 	audit.Trail
 	audit.Reader
@@ -105,7 +105,7 @@ func reading(test func(testing.TB, readTrail)) func(testing.TB, audit.Trail) {
 	}
 }
 
-// entry is entry n of our organization, at an instant after someTime.
+// entry returns entry n of our organization. Its instant is SomeTime plus after.
 func entry(n int, after time.Duration) audit.Entry {
 	return audit.Entry{
 		At: kittest.SomeTime().Add(after), Action: audit.Requested, Actor: fmt.Sprint("key:", n),
@@ -132,7 +132,7 @@ func wantEntries(t testing.TB, s audit.Reader, organization string, limit int, w
 	}
 }
 
-// trailRecords has all that a Trail must take, whoever can read it.
+// trailRecords records what every trail must take.
 func trailRecords(t testing.TB, s audit.Trail) {
 	record(t, s, entry(1, 0))
 	record(t, s, entry(1, 0)) // the same again is another entry
@@ -168,7 +168,7 @@ func trailOrder(t testing.TB, s readTrail) {
 	wantEntries(t, s, kittest.OurOrg, 10, made[5], made[4], made[3], made[2], made[1], made[0])
 }
 
-// trailSameInstant has entries that only the order of recording tells apart.
+// trailSameInstant records several entries of one instant.
 func trailSameInstant(t testing.TB, s readTrail) {
 	first, last := record(t, s, entry(5, 0)), record(t, s, entry(1, time.Second))
 	second, third := record(t, s, entry(3, 0)), record(t, s, entry(4, 0))
