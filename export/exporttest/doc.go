@@ -1,7 +1,7 @@
 // Package exporttest tests spools, and has one in memory for tests.
 //
-// [RunSpool] runs one subtest for each promise of [export.Spool]. Who writes a
-// spool calls it in a test:
+// [RunSpool] runs one subtest for each promise of [export.Spool]. An
+// implementer calls it in a test:
 //
 //	func TestSpool(t *testing.T) {
 //		exporttest.RunSpool(t, func(t *testing.T) export.Spool { return newSpool(t) })

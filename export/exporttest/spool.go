@@ -12,8 +12,8 @@ import (
 	"github.com/orgexport/orgexport/export/internal/kittest"
 )
 
-// MemSpool is an [export.Spool] and [export.JobLister] in memory, for tests. Its zero value is ready
-// for use. It is safe for concurrent use.
+// MemSpool is an [export.Spool] and an [export.JobLister] in memory, for tests. Its
+// zero value is ready for use. It is safe for concurrent use.
 type MemSpool struct{ parts kittest.Memory[export.PartID] }
 
 // Put implements [export.Spool].
@@ -95,8 +95,8 @@ func spoolLists(t testing.TB, s export.Spool) {
 	kittest.WantList(t, s, kittest.ShortID(3))
 }
 
-// spoolJobs asks for the jobs that have parts. A spool that is no
-// export.JobLister has nothing to show.
+// spoolJobs asks for the jobs that have parts. It passes if the spool is no
+// export.JobLister.
 func spoolJobs(t testing.TB, s export.Spool) {
 	lister, ok := s.(export.JobLister)
 	if !ok {

@@ -12,10 +12,10 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// Faults makes chosen calls of ports fail. Wrap the ports of a test with its
-// methods, choose the calls with [Faults.Fail] and [Faults.Lose], and see with
-// [Faults.Fired] whether they came. To try every failure there can be, let the
-// first call fail, then the second, until none is left:
+// Faults makes chosen calls of ports fail. Its methods wrap ports, such as
+// [Faults.Store]; [Faults.Fail] and [Faults.Lose] choose calls; [Faults.Fired]
+// returns the calls that failed. A test can try every failure: it lets the first
+// call fail, then the second, until no call is left:
 //
 //	for n := 1; ; n++ {
 //		faults := faulttest.New()
@@ -26,15 +26,17 @@ import (
 //		}
 //	}
 //
-// Calls have the names of port and method, such as "Store.Update". The contents
-// of a Spool or Destination have more: "Spool.Write" and "Spool.Read" are calls
-// of the writer that Put hands out and of the reader that Open returns, which
-// fail for good then; "Spool.Seek" and "Spool.Close" are those of the reader;
-// "Spool.Commit" is the end of a Put whose write has succeeded.
+// The name of a call is that of the port and the method, such as "Store.Update".
+// Spools and destinations have more calls:
 //
-// A wrapped port has the methods of its interface and not what it may implement
-// besides, such as [export.Checker], but for [jobs.Scheduler] and
-// [export.JobLister]. Faults is safe for concurrent use.
+//   - "Spool.Write" is a Write to what Put hands out. After a failure all fail.
+//   - "Spool.Commit" is the end of a Put whose function returned nil.
+//   - "Spool.Read", "Spool.Seek" and "Spool.Close" are calls of the reader that Open
+//     returns. After a failed Read all Reads fail.
+//
+// A wrapped port has the methods of its interface. Of the optional interfaces it
+// implements only [jobs.Scheduler], [jobs.Canceller] and [export.JobLister]. Faults
+// is safe for concurrent use.
 type Faults struct {
 	mu    sync.Mutex
 	plan  []*fault
@@ -52,14 +54,13 @@ type fault struct {
 // New returns a Faults without any chosen call.
 func New() *Faults { return new(Faults) }
 
-// Fail lets the n-th call from now on, the first being 1, of those that pattern
-// matches (see [path.Match]) return err without having done anything. It panics
-// if there is no call that pattern matches.
+// Fail makes a call return err and do nothing. The call is the n-th one from now on
+// whose name matches pattern (see [path.Match]); the next one is number 1. Fail
+// panics if no name can match, if n is less than 1 or if err is nil.
 func (f *Faults) Fail(pattern string, n int, err error) { f.choose(pattern, n, err, false) }
 
-// Lose is like [Faults.Fail], but the call is carried out and only its answer
-// lost: err is returned in its place. Of a read or a write the number of bytes
-// is returned beside err.
+// Lose is like [Faults.Fail], but the call does its work and only its answer is
+// lost: it returns err. A Read or a Write also returns the number of bytes.
 func (f *Faults) Lose(pattern string, n int, err error) { f.choose(pattern, n, err, true) }
 
 func (f *Faults) choose(pattern string, n int, err error, late bool) {
@@ -99,7 +100,7 @@ func matches(pattern, call string) bool {
 	return ok && err == nil
 }
 
-// do carries a call out, unless it is to fail.
+// do makes a call, unless it has to fail.
 func (f *Faults) do(call string, inner func() error) error {
 	late, err := f.next(call)
 	if err != nil && !late {
@@ -111,8 +112,8 @@ func (f *Faults) do(call string, inner func() error) error {
 	return err
 }
 
-// next counts a call and tells how it is to fail. The first fault that was
-// chosen wins.
+// next counts a call and returns how it has to fail. If several faults choose it,
+// the first one counts.
 func (f *Faults) next(call string) (late bool, failure error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

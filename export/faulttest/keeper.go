@@ -9,7 +9,7 @@ import (
 // faultyKeeper is a Spool or a Destination.
 type faultyKeeper[K comparable] struct {
 	f     *Faults
-	port  string // and a dot
+	port  string // with a dot at the end
 	inner kittest.Keeper[K]
 }
 
@@ -47,7 +47,7 @@ func (k faultyKeeper[K]) List(ctx context.Context, of string) ([]K, error) {
 	return ask(k.f, k.port+"List", func() ([]K, error) { return k.inner.List(ctx, of) })
 }
 
-// faultyWriter fails for good, as a full disk does.
+// faultyWriter fails for ever once it has failed, as a full disk does.
 type faultyWriter struct {
 	f     *Faults
 	call  string
@@ -66,7 +66,7 @@ func (w *faultyWriter) Write(p []byte) (n int, err error) {
 	return n, w.err
 }
 
-// faultyReader fails for good if a Read does.
+// faultyReader fails for ever once a Read has failed.
 type faultyReader struct {
 	f     *Faults
 	port  string
@@ -97,7 +97,7 @@ func (r *faultyReader) Seek(offset int64, whence int) (n int64, err error) {
 	return n, err
 }
 
-// Close closes in any case: nothing is to be left open when it fails.
+// Close closes the inner reader also when it fails.
 func (r *faultyReader) Close() error {
 	inner := r.inner.Close()
 	return r.f.do(r.port+"Close", func() error { return inner })

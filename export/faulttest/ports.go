@@ -12,7 +12,7 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// ask is do for a call with a value: one that fails has none.
+// ask is do for a call that returns a value, which is zero if the call fails.
 func ask[V any](f *Faults, call string, inner func() (V, error)) (V, error) {
 	var v V
 	err := f.do(call, func() (err error) {
@@ -63,7 +63,7 @@ func (s faultyStore) Stale(ctx context.Context, limit int) ([]jobs.Job, error) {
 	return ask(s.f, "Store.Stale", func() ([]jobs.Job, error) { return s.inner.Stale(ctx, limit) })
 }
 
-// Next knows of no job if inner is no jobs.Scheduler.
+// Next finds no job if inner is no jobs.Scheduler.
 func (s faultyStore) Next(ctx context.Context) (string, error) {
 	return ask(s.f, "Store.Next", func() (string, error) {
 		if n, ok := s.inner.(jobs.Scheduler); ok {
@@ -96,7 +96,7 @@ func (d faultyDispatcher) Dispatch(ctx context.Context, task jobs.Task) error {
 	return d.f.do("Dispatcher.Dispatch", func() error { return d.inner.Dispatch(ctx, task) })
 }
 
-// Cancel tells nobody if inner is no jobs.Canceller.
+// Cancel does nothing if inner is no jobs.Canceller.
 func (d faultyDispatcher) Cancel(ctx context.Context, jobID string) error {
 	return d.f.do("Dispatcher.Cancel", func() error {
 		if c, ok := d.inner.(jobs.Canceller); ok {

@@ -11,8 +11,8 @@ import (
 )
 
 // RunCounter checks an [access.Counter] against its documentation. newCounter
-// returns one that has counted nothing for each subtest. Its clock is right to
-// five minutes. The kit also waits until windows of a second have ended.
+// returns, for each subtest, one that has counted nothing. Its clock must be right
+// to five minutes. The kit waits until some windows of a second have ended.
 func RunCounter(t *testing.T, newCounter func(t *testing.T) access.Counter) {
 	t.Helper()
 	kittest.Run(t, counterPromises, newCounter)
@@ -32,7 +32,7 @@ var counterPromises = []kittest.Promise[access.Counter]{
 	{"ConcurrentKeys", counterConcurrentKeys},
 }
 
-// count counts once and checks what is said of the windows.
+// count counts once and checks the lengths and the ends of the windows.
 func count(t testing.TB, c access.Counter, key string, lengths ...time.Duration) []access.Window {
 	t.Helper()
 	windows, err := c.Count(t.Context(), key, lengths...)
@@ -61,8 +61,8 @@ func wantCounts(t testing.TB, windows []access.Window, want ...int64) {
 	}
 }
 
-// twoLengths returns lengths whose windows do not end while a test runs: of many
-// that seldom end together.
+// twoLengths returns two lengths whose windows do not end while a test runs. It
+// chooses from several, whose windows seldom end together.
 func twoLengths(t testing.TB, c access.Counter) (short, long time.Duration) {
 	t.Helper()
 	candidates := []time.Duration{23 * time.Hour, 24 * time.Hour, 25 * time.Hour, 29 * time.Hour, 31 * time.Hour, 37 * time.Hour}
@@ -101,7 +101,7 @@ func counterLengths(t testing.TB, c access.Counter) {
 	wantCounts(t, count(t, c, "key", short, long), 4, 2)
 }
 
-// counterKeys has keys that only look alike, and some that no database keeps as
+// counterKeys counts keys that look alike, and some that a database cannot keep as
 // text.
 func counterKeys(t testing.TB, c access.Counter) {
 	short, long := twoLengths(t, c)
@@ -117,7 +117,8 @@ func counterKeys(t testing.TB, c access.Counter) {
 	}
 }
 
-// counterEpoch knows where windows end, by its own clock and by each other.
+// counterEpoch compares the ends of windows with its own clock, and with each
+// other.
 func counterEpoch(t testing.TB, c access.Counter) {
 	const off = 5 * time.Minute
 	lengths := []time.Duration{time.Hour, 2 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour}
@@ -147,8 +148,8 @@ func counterReset(t testing.TB, c access.Counter) {
 	}
 }
 
-// counterBorder counts until windows of a second have ended twice. If a second
-// passes between two counts nobody knows how many have.
+// counterBorder counts until two windows of a second have ended. If a second passes
+// between two counts, the number of windows that ended is not known.
 func counterBorder(t testing.TB, c access.Counter) {
 	const length = time.Second
 	_, long := twoLengths(t, c)
@@ -226,7 +227,7 @@ func countAtOnce(t testing.TB, c access.Counter, keys int, lengths ...time.Durat
 	return seen
 }
 
-// wantEachOnce wants all numbers from 1 to n.
+// wantEachOnce reports counts that are not the numbers from 1 to n.
 func wantEachOnce(t testing.TB, counts []int64, n int) {
 	t.Helper()
 	slices.Sort(counts)
@@ -241,8 +242,8 @@ func wantEachOnce(t testing.TB, counts []int64, n int) {
 	}
 }
 
-// counterConcurrent has half of the goroutines name the lengths in the other
-// order.
+// counterConcurrent gives the lengths in one order in half of the goroutines, and
+// in the other order in the rest.
 func counterConcurrent(t testing.TB, c access.Counter) {
 	short, long := twoLengths(t, c)
 	var wg sync.WaitGroup

@@ -14,10 +14,9 @@ import (
 	"github.com/orgexport/orgexport/export/internal/kittest"
 )
 
-// store is an [access.KeyStore] or an [access.SessionStore] as the kits see it:
-// its methods under names that both have. R is access.Key or access.Session. A
-// test of what only one of them promises has the method end and what it needs
-// besides.
+// store is an [access.KeyStore] or an [access.SessionStore], with the same names
+// for the methods of both. R is access.Key or access.Session. The functions
+// credential… test what both promise.
 type store[R any] struct {
 	kind[R]
 	create func(ctx context.Context, r R) error
@@ -27,12 +26,12 @@ type store[R any] struct {
 	list   func(ctx context.Context, owner string) ([]R, error)
 }
 
-// kind tells keys and sessions apart.
+// kind has what differs between keys and sessions.
 type kind[R any] struct {
-	noun     string        // such as Key, which makes CreateKey, KeyByHash and Keys
+	noun     string        // Key, as in CreateKey, KeyByHash and Keys, or Session
 	moveName string        // the name of the method move
 	endName  string        // the name of the method end
-	some     func(n int) R // the n-th, all of one owner
+	some     func(n int) R // returns the n-th of one owner
 	columns  func(*R) columns
 }
 
@@ -72,7 +71,7 @@ func (s store[R]) wantList(t testing.TB, owner string, want ...R) {
 	}
 }
 
-// credentialInstants gives instants in another zone, and with microseconds.
+// credentialInstants uses instants in another zone, and one with microseconds.
 func credentialInstants[R any](t testing.TB, s store[R]) {
 	zone := time.FixedZone("", 5*3600+1800)
 	r := s.some(1)

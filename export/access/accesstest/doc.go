@@ -2,8 +2,8 @@
 // and has them in memory for tests.
 //
 // A function Run… runs one subtest for each promise of an interface:
-// RunKeyStore, RunMemberStore, RunSessionStore and RunCounter. Who implements
-// the interface calls it in a test:
+// RunKeyStore, RunMemberStore, RunSessionStore and RunCounter. An implementer calls
+// it in a test:
 //
 //	func TestKeyStore(t *testing.T) {
 //		accesstest.RunKeyStore(t, func(t *testing.T) access.KeyStore { return newStore(t) })

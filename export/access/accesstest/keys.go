@@ -69,7 +69,7 @@ func keyNothingAdded(t testing.TB, s keys) {
 	s.want(t, s.created(t, k))
 }
 
-// keyInstants has instants that a session does not have.
+// keyInstants also uses the instants that only keys have.
 func keyInstants(t testing.TB, s keys) {
 	credentialInstants(t, s)
 	at := kittest.SomeTime().In(time.FixedZone("", 5*3600+1800))
@@ -83,7 +83,7 @@ func keyInstants(t testing.TB, s keys) {
 	s.want(t, k)
 }
 
-// keyRevokes also finds a key that expired long ago.
+// keyRevokes revokes a key that has expired, several times.
 func keyRevokes(t testing.TB, s keys) {
 	k, other := businessKey(1), s.created(t, businessKey(2))
 	k.ExpiresAt = kittest.SomeTime().Add(time.Second)
@@ -120,7 +120,7 @@ func keyList(t testing.TB, s keys) {
 	s.wantList(t, "", made[4], made[2])
 }
 
-// keyConcurrentRevokes sees the same instant however often it looks.
+// keyConcurrentRevokes reads the instant many times. It must never change.
 func keyConcurrentRevokes(t testing.TB, s keys) {
 	k := s.created(t, businessKey(1))
 	var seen sync.Map

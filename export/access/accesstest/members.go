@@ -70,7 +70,8 @@ func memberFields(t testing.TB, s access.MemberStore) {
 	wantMembers(t, s, m.OrganizationID, m)
 }
 
-// memberNotFound asks for places that only look like the one there is.
+// memberNotFound asks for organizations and subjects that look like those of a
+// member.
 func memberNotFound(t testing.TB, s access.MemberStore) {
 	wantNoMember(t, s, kittest.OurOrg, "ann")
 	wantMembers(t, s, kittest.OurOrg)
@@ -140,7 +141,7 @@ func memberCancelled(t testing.TB, s access.MemberStore) {
 	wantMembers(t, s, kittest.OurOrg, ann)
 }
 
-// memberConcurrent puts one member and many.
+// memberConcurrent puts one member from all goroutines, and one from each.
 func memberConcurrent(t testing.TB, s access.MemberStore) {
 	kittest.Together(func(n int) {
 		own := access.Member{OrganizationID: kittest.OurOrg, Subject: fmt.Sprintf("subject-%03d", n), Role: access.Editor}

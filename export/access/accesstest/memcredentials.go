@@ -15,19 +15,19 @@ import (
 	"github.com/orgexport/orgexport/export/internal/kittest"
 )
 
-// columns are the fields of a key or a session that both have, under one name.
+// columns points to the fields that keys and sessions have in common.
 type columns struct {
 	id, owner *string
 	hash      *[sha256.Size]byte
 	created   *time.Time
-	moved     *time.Time // can only be moved forward
+	moved     *time.Time // moves forward only
 	others    []*time.Time
 }
 
 func (c columns) instants() []*time.Time { return append(c.others, c.created, c.moved) }
 
-// credentials keeps keys or sessions in memory. R is access.Key or access.Session,
-// and the functions columns return the columns of an R.
+// credentials keeps keys or sessions in memory. R is access.Key or access.Session.
+// The functions columns, which methods are given, return the columns of an R.
 type credentials[R any] struct {
 	mu   sync.Mutex
 	byID map[string]R
@@ -89,7 +89,7 @@ func (m *credentials[R]) list(ctx context.Context, owner string, columns func(*R
 	return list, nil
 }
 
-// change changes one that there is.
+// change changes the R with that id, or returns access.ErrNotFound.
 func (m *credentials[R]) change(ctx context.Context, id string, change func(*R)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -105,8 +105,8 @@ func (m *credentials[R]) change(ctx context.Context, id string, change func(*R))
 	return nil
 }
 
-// move moves the instant that can be moved. It is no error if there is none with
-// that id.
+// move sets the instant moved to at if at is later. An id that does not exist is no
+// error.
 func (m *credentials[R]) move(ctx context.Context, id string, at time.Time, columns func(*R) columns) error {
 	err := m.change(ctx, id, func(r *R) {
 		if moved := columns(r).moved; at.After(*moved) {

@@ -45,7 +45,7 @@ var sessionPromises = []kittest.Promise[sessions]{
 	{"ConcurrentEnds", sessionConcurrentEnds},
 }
 
-// someSession is session n of ann. It began a while ago and is good for a day.
+// someSession returns session n of ann. It began an hour ago and is good for a day.
 func someSession(n int) access.Session {
 	now := kittest.Instant(time.Now())
 	return access.Session{
@@ -79,7 +79,7 @@ func sessionEnds(t testing.TB, s sessions) {
 	s.wantList(t, "ann", other)
 }
 
-// sessionList also asks for subjects that only look like another.
+// sessionList also asks for subjects that look like that of a session.
 func sessionList(t testing.TB, s sessions) {
 	s.wantList(t, "ann")
 	made := make(map[int]access.Session)
@@ -98,8 +98,8 @@ func sessionList(t testing.TB, s sessions) {
 	}
 }
 
-// sessionKeeps has many sessions that have expired, which a store may remove, and
-// one that has not.
+// sessionKeeps creates many expired sessions, which a store may remove, and one
+// that is good.
 func sessionKeeps(t testing.TB, s sessions) {
 	session := s.created(t, someSession(0))
 	for n := range 50 {

@@ -26,12 +26,12 @@ func purging(test func(testing.TB, purgeTrail)) func(testing.TB, audit.Log) {
 	})
 }
 
-// entriesKept is how long entries are kept in these tests: nobody's clock is so
-// wrong that an hour more or less does not count.
+// entriesKept is how long entries are kept in these tests. They are an hour older
+// or younger than that, so that a clock may be a little wrong.
 const entriesKept = 48 * time.Hour
 
-// aged is entry n of our organization, as old as entriesKept and some more; if that
-// is negative, less.
+// aged returns entry n of our organization, which is older than entriesKept by
+// more.
 func aged(n int, more time.Duration) audit.Entry {
 	e := entry(n, 0)
 	e.At = kittest.Instant(time.Now().Add(-entriesKept - more))
@@ -45,7 +45,7 @@ func wantPurged(t testing.TB, s audit.Purger, want int64) {
 	}
 }
 
-// trailPurges has entries of all ages in any order.
+// trailPurges records entries of all ages in any order.
 func trailPurges(t testing.TB, s purgeTrail) {
 	wantPurged(t, s, 0)
 	young, old := record(t, s, aged(1, -time.Hour)), record(t, s, aged(2, time.Hour))
@@ -66,7 +66,7 @@ func trailPurges(t testing.TB, s purgeTrail) {
 	wantEntries(t, s, kittest.OurOrg, 10, ahead, younger, young)
 }
 
-// trailPurgesInUse purges many times at once, while others record.
+// trailPurgesInUse purges and records in many goroutines.
 func trailPurgesInUse(t testing.TB, s purgeTrail) {
 	const each = 4
 	for n := range kittest.AtOnce * each {
@@ -92,7 +92,7 @@ func trailPurgesInUse(t testing.TB, s purgeTrail) {
 	wantEntries(t, s, kittest.OurOrg, 1000, young[:]...)
 }
 
-// trailPurgesNotAll has times for which nothing would be kept, as a slip gives them.
+// trailPurgesNotAll keeps entries for no time, which must be a mistake.
 func trailPurgesNotAll(t testing.TB, s purgeTrail) {
 	e := record(t, s, aged(1, 0))
 	for _, kept := range []time.Duration{0, -1, -entriesKept} {

@@ -105,7 +105,7 @@ func reading(test func(testing.TB, readTrail)) func(testing.TB, audit.Log) {
 	}
 }
 
-// entry is entry n of our organization, at an instant after someTime.
+// entry returns entry n of our organization. Its instant is SomeTime plus after.
 func entry(n int, after time.Duration) audit.Entry {
 	return audit.Entry{
 		At: kittest.SomeTime().Add(after), Action: audit.Requested, Actor: fmt.Sprint("key:", n),
@@ -168,7 +168,7 @@ func trailOrder(t testing.TB, s readTrail) {
 	wantEntries(t, s, kittest.OurOrg, 10, made[5], made[4], made[3], made[2], made[1], made[0])
 }
 
-// trailSameInstant has entries that only the order of recording tells apart.
+// trailSameInstant records several entries of one instant.
 func trailSameInstant(t testing.TB, s readTrail) {
 	first, last := record(t, s, entry(5, 0)), record(t, s, entry(1, time.Second))
 	second, third := record(t, s, entry(3, 0)), record(t, s, entry(4, 0))

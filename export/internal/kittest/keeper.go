@@ -31,8 +31,8 @@ type kept[K comparable] struct {
 	id func(n int) K
 }
 
-// KeeperPromises returns the promises that spools and destinations share. id makes
-// ids for the tests, all of which List(of) has to list.
+// KeeperPromises returns the promises that spools and destinations share. id
+// returns ids for the tests. List(of) must list them all.
 func KeeperPromises[P Keeper[K], K comparable](of string, id func(n int) K) []Promise[P] {
 	var promises []Promise[P]
 	for _, p := range []Promise[kept[K]]{
@@ -122,7 +122,7 @@ func keeperEmpty[K comparable](t testing.TB, k kept[K]) {
 	WantContent(t, k.Keeper, k.id(0), "")
 }
 
-// keeperLarge writes in pieces that fit no block.
+// keeperLarge writes pieces of an odd size.
 func keeperLarge[K comparable](t testing.TB, k kept[K]) {
 	content := make([]byte, 12<<20+11)
 	random := rand.NewChaCha8([32]byte{})
@@ -154,7 +154,7 @@ func keeperNotFound[K comparable](t testing.TB, k kept[K]) {
 // ErrWrite is the error of a write function that fails.
 var ErrWrite = errors.New("write failed")
 
-// keeperFailedPut fails the first time and when there is something to keep.
+// keeperFailedPut has a Put that fails, of a new id and of one that exists.
 func keeperFailedPut[K comparable](t testing.TB, k kept[K]) {
 	k.unchangedBy(t, func() {
 		err := k.Put(t.Context(), k.id(0), func(w io.Writer) error {
@@ -194,7 +194,7 @@ func keeperCancelledPut[K comparable](t testing.TB, k kept[K]) {
 	})
 }
 
-// unchangedBy checks that a Put of id 0 that fails leaves no trace.
+// unchangedBy checks that failedPut, of id 0, changes nothing.
 func (k kept[K]) unchangedBy(t testing.TB, failedPut func()) {
 	t.Helper()
 	failedPut()
@@ -204,7 +204,7 @@ func (k kept[K]) unchangedBy(t testing.TB, failedPut func()) {
 	WantContent(t, k.Keeper, k.id(0), "as it was")
 }
 
-// keeperUnfinishedPut looks from inside write.
+// keeperUnfinishedPut looks for the id while write runs.
 func keeperUnfinishedPut[K comparable](t testing.TB, k kept[K]) {
 	err := k.Put(t.Context(), k.id(0), func(w io.Writer) error {
 		_, err := io.WriteString(w, strings.Repeat("half a part", 100_000))
@@ -280,7 +280,7 @@ func keeperDeletes[K comparable](t testing.TB, k kept[K]) {
 	WantContent(t, k.Keeper, k.id(1), "y")
 }
 
-// keeperConcurrent has writers of different ids, and of one id that they share.
+// keeperConcurrent writes many ids, and one that all goroutines share.
 func keeperConcurrent[K comparable](t testing.TB, k kept[K]) {
 	var wg sync.WaitGroup
 	const shared = 8
@@ -320,8 +320,8 @@ func (k kept[K]) rewrite(ctx context.Context, id K, content string) (string, err
 	return string(got), errors.Join(err, r.Close())
 }
 
-// keeperSweeps sweeps while somebody writes. A keeper that is no export.Sweeper
-// has nothing to show.
+// keeperSweeps sweeps while write runs. It passes if the keeper is no
+// export.Sweeper.
 func keeperSweeps[K comparable](t testing.TB, k kept[K]) {
 	sweeper, ok := k.Keeper.(export.Sweeper)
 	if !ok {

@@ -11,18 +11,19 @@ import (
 	"testing/synctest"
 )
 
-// Mutant is a defect: Break puts it into an implementation that is whole, and the
-// test of Promise has to report Want then, or each of several texts with " & "
-// between them. Mutant is an alias, so that tables need no names of fields.
+// Mutant is a defect and what a kit says of it. Break puts the defect into an
+// implementation M without any; the test of Promise has to report Want then. Want
+// may be several texts with " & " between them. Mutant is an alias of its struct, so
+// that tables need no field names.
 type Mutant[M any] = struct {
 	Promise string
 	Break   func(m M)
 	Want    string
 }
 
-// TestMutants proves that a kit can fail: the test of a promise has to report each
-// of its mutants, and each promise has to have one. fresh returns what the kit
-// tests, after breaks was called with it. Time is fake, so that no test waits.
+// TestMutants proves that a kit can fail. It fails for each mutant that the test of
+// its promise does not report, and for each promise without a mutant. fresh calls
+// breaks with a new M and returns what the kit tests. Time is fake: no test waits.
 func TestMutants[P, M any](t *testing.T, promises []Promise[P], fresh func(breaks func(M)) P, mutants []Mutant[M]) {
 	t.Helper()
 	proven := make(map[string]bool)
@@ -46,8 +47,8 @@ func TestMutants[P, M any](t *testing.T, promises []Promise[P], fresh func(break
 	}
 }
 
-// Instead returns what breaks sets. It is the argument fresh of [TestMutants] where
-// a mutant has nothing in common with what is whole.
+// Instead returns what breaks sets. It is the argument fresh of [TestMutants] if the
+// mutants replace the whole implementation.
 func Instead[P any](breaks func(*P)) P {
 	var p P
 	breaks(&p)
@@ -121,10 +122,10 @@ func (r *recorder) Skipf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// Deaf tells whether methods do not notice that their context has ended.
+// Deaf reports whether methods ignore that their context has ended.
 type Deaf bool
 
-// Hears returns the context that a method goes on with.
+// Hears returns ctx, or one that never ends.
 func (d Deaf) Hears(ctx context.Context) context.Context {
 	if d {
 		return context.WithoutCancel(ctx)

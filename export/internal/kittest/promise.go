@@ -8,8 +8,8 @@ import (
 )
 
 // Promise is one promise of an interface's documentation, and the test of it. The
-// test gets an implementation P that is fresh. Promise is an alias, so that kits can
-// list their promises without the names of the fields.
+// test gets a new implementation P. Promise is an alias of its struct, so that lists
+// of promises need no field names.
 type Promise[P any] = struct {
 	Name string
 	Test func(t testing.TB, port P)

@@ -51,7 +51,7 @@ var destinationPromises = append(
 	kittest.Promise[jobs.Destination]{"ListsByPrefix", destinationLists},
 )
 
-// destinationKeys has keys as they may be, some of them alike.
+// destinationKeys uses keys of all forms, some of which are alike.
 func destinationKeys(t testing.TB, d jobs.Destination) {
 	keys := []string{
 		"a", "b.c", "b..c", "_", "-", "-rf", "0", ".hidden", "e.tmp", "e.part",
@@ -69,7 +69,7 @@ func destinationKeys(t testing.TB, d jobs.Destination) {
 	kittest.WantList(t, d, "", keys...)
 }
 
-// destinationLists has prefixes that end between elements and within them.
+// destinationLists uses prefixes that end between elements of a key, and within.
 func destinationLists(t testing.TB, d jobs.Destination) {
 	kittest.WantList(t, d, "")
 	for _, key := range []string{"org/job/1/a.zip", "org/job/2/a.zip", "org/job2/1/a.zip", "org2/job/1/a.zip", "top.zip"} {

@@ -10,13 +10,15 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// Worked is a dispatcher and what brings its tasks to work, until ctx ends.
+// Worked is a dispatcher with the functions that process its tasks.
 type Worked struct {
 	jobs.Dispatcher
+
+	// Run calls work for each task, until ctx ends. It returns nil then.
 	Run func(ctx context.Context, work func(context.Context, jobs.Task) error) error
 
-	// Listen is told of cancelled jobs, until ctx ends, if the dispatcher is an
-	// [jobs.Canceller].
+	// Listen calls cancelled for each job that is cancelled, until ctx ends. It
+	// returns nil then. It may be nil if the dispatcher is no [jobs.Canceller].
 	Listen func(ctx context.Context, cancelled func(jobID string)) error
 }
 
@@ -43,8 +45,8 @@ func dispatchTask(t testing.TB, d jobs.Dispatcher, n int) {
 	}
 }
 
-// workOn runs a dispatcher until tasks 1 to n were all worked on, and calls while
-// when the first one is. A task that never comes lets the test run out of time.
+// workOn runs a dispatcher until work was called for all tasks from 1 to n. During
+// the first of them it calls while. If a task never comes the test times out.
 func workOn(t testing.TB, d Worked, n int, while func()) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
@@ -107,8 +109,8 @@ func dispatcherConcurrent(t testing.TB, d Worked) {
 	})
 }
 
-// dispatcherCancel has two that listen. They may not hear of what is cancelled
-// before they do, and so it is cancelled until both have heard.
+// dispatcherCancel cancels a job until both of two listeners have heard of it. What
+// was cancelled before they listen they need not hear.
 func dispatcherCancel(t testing.TB, d Worked) {
 	c, ok := d.Dispatcher.(jobs.Canceller)
 	if !ok {
@@ -156,5 +158,5 @@ func dispatcherCancel(t testing.TB, d Worked) {
 	listening.Wait()
 }
 
-// kitPatience is how long the kit waits for what has to come at once.
+// kitPatience is how long the kit waits for something that should happen at once.
 const kitPatience = 10 * time.Second

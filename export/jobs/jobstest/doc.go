@@ -2,8 +2,8 @@
 // has one of each in memory for tests.
 //
 // A function Run… runs one subtest for each promise of an interface: RunStore,
-// RunDestination, RunDispatcher, RunSigner and RunOrganizations. Who implements
-// the interface calls it in a test:
+// RunDestination, RunDispatcher, RunSigner and RunOrganizations. An implementer calls
+// it in a test:
 //
 //	func TestStore(t *testing.T) {
 //		jobstest.RunStore(t, func(t *testing.T) jobs.Store { return newStore(t) })

@@ -7,9 +7,9 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// MemDispatcher is a [jobs.Dispatcher] that only remembers tasks: a test
-// takes them and does the work, or loses them. Its zero value is ready for use.
-// It is safe for concurrent use.
+// MemDispatcher is a [jobs.Dispatcher] and [jobs.Canceller] that only remembers
+// tasks. A test takes them with [MemDispatcher.Take] and works on them, or not. Its
+// zero value is ready for use. It is safe for concurrent use.
 type MemDispatcher struct {
 	mu      sync.Mutex
 	tasks   []jobs.Task

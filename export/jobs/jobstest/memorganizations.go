@@ -7,9 +7,8 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
-// MemOrganizations is a [jobs.Organizations] in memory, for tests: the
-// organizations by their ids. It is safe for concurrent use as long as nobody
-// writes the map.
+// MemOrganizations is a [jobs.Organizations] in memory, for tests. Its keys are the
+// ids. It is safe for concurrent use as long as nobody writes the map.
 type MemOrganizations map[string]export.Organization
 
 // Get implements [jobs.Organizations].

@@ -11,23 +11,22 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// MemSigner is a [jobs.Signer] whose links lead nowhere. The same call at the
-// same instant makes the same link; another call makes another one. Its zero
-// value is ready for use. It is safe for concurrent use.
+// MemSigner is a [jobs.Signer] for tests. Its links lead nowhere. Two links are
+// equal if key, file name and end are. Its zero value is ready for use. It is safe
+// for concurrent use.
 type MemSigner struct {
 	// Now is the clock. Defaults to [time.Now], which is fake in a bubble of
 	// testing/synctest.
 	Now func() time.Time
 
-	// MaxTTL is the longest that a link is good for, as some clouds have it.
-	// Defaults to no limit.
+	// MaxTTL limits how long a link is good for. Defaults to no limit.
 	MaxTTL time.Duration
 
 	mu    sync.Mutex
 	calls []SignCall
 }
 
-// SignCall is what a [MemSigner] was asked for.
+// SignCall has the arguments of a call of [MemSigner.Sign].
 type SignCall struct {
 	Key, Filename string
 	TTL           time.Duration
@@ -56,7 +55,7 @@ func (s *MemSigner) Sign(ctx context.Context, key, filename string, ttl time.Dur
 	return jobs.Link{URL: u.String(), ExpiresAt: expires}, nil
 }
 
-// Calls returns what the signer was asked for, in that order.
+// Calls returns all calls of Sign, in their order.
 func (s *MemSigner) Calls() []SignCall {
 	s.mu.Lock()
 	defer s.mu.Unlock()

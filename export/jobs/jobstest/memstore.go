@@ -15,15 +15,15 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// MemStore is a [jobs.Store] in memory, for tests. Its zero value is ready
-// for use. It is safe for concurrent use.
+// MemStore is a [jobs.Store], [jobs.Scheduler] and [jobs.Statser] in memory, for
+// tests. Its zero value is ready for use. It is safe for concurrent use.
 type MemStore struct {
 	// Now is the store's clock. Defaults to [time.Now], which is fake in a bubble
 	// of testing/synctest.
 	Now func() time.Time
 
-	// Again lets every function that the store is given be called twice, as if
-	// another writer had been faster. Only what the second call does counts.
+	// Again makes Create and Update call their functions twice, as a store does
+	// when another writer was faster. The result of the first call is dropped.
 	Again bool
 
 	mu   sync.Mutex
@@ -142,7 +142,7 @@ func (s *MemStore) Stale(ctx context.Context, limit int) ([]jobs.Job, error) {
 	return found[:min(len(found), limit)], nil
 }
 
-// waitsSince is from when on somebody has to look after a job.
+// waitsSince returns the instant from which on a job is stale.
 func waitsSince(j jobs.Job) time.Time {
 	if j.Status.InFlight() {
 		return j.LeaseUntil
@@ -150,8 +150,8 @@ func waitsSince(j jobs.Job) time.Time {
 	return j.PurgeAt
 }
 
-// now must be called with the lock held, so that instants are in the order of
-// the changes.
+// now is called with the lock held, so that instants are in the order of the
+// changes.
 func (s *MemStore) now() time.Time {
 	if s.Now == nil {
 		return kittest.Instant(time.Now())

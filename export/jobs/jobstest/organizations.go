@@ -10,8 +10,8 @@ import (
 )
 
 // RunOrganizations checks a [jobs.Organizations] against its documentation.
-// newOrganizations returns, for each subtest, one that has exactly the given
-// organizations.
+// newOrganizations returns, for each subtest, one with exactly the organizations
+// have.
 func RunOrganizations(t *testing.T, newOrganizations func(t *testing.T, have ...export.Organization) jobs.Organizations) {
 	t.Helper()
 	kittest.Run(t, organizationsPromises, func(t *testing.T) jobs.Organizations { return newOrganizations(t, knownOrganizations...) })

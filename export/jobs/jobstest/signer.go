@@ -9,9 +9,9 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// RunSigner checks a [jobs.Signer] against its documentation. newSigner
-// returns one whose clock is that of the test, for each subtest. Keys are those
-// of a service: ORGANIZATION/JOB/ATTEMPT.EXTENSION.
+// RunSigner checks a [jobs.Signer] against its documentation. newSigner returns one
+// for each subtest. Its clock must be that of the test. Keys have the form that
+// a service gives them: ORGANIZATION/JOB/ATTEMPT.EXTENSION.
 func RunSigner(t *testing.T, newSigner func(t *testing.T) jobs.Signer) {
 	t.Helper()
 	kittest.Run(t, signerPromises, newSigner)

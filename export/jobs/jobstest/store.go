@@ -14,8 +14,8 @@ import (
 )
 
 // RunStore checks a [jobs.Store] against its documentation. newStore returns
-// an empty one for each subtest. The store may have a real clock: the kit sets
-// instants a second or more before or after the now that it is given.
+// an empty one for each subtest. The store may have a real clock: an instant that
+// has to be over, or not yet, is at least a second from the store's now.
 func RunStore(t *testing.T, newStore func(t *testing.T) jobs.Store) {
 	t.Helper()
 	kittest.Run(t, storePromises, newStore)
@@ -63,7 +63,7 @@ var storePromises = []kittest.Promise[jobs.Store]{
 	{"ConcurrentUse", storeConcurrentUse},
 }
 
-// pending makes job n, which waits for a worker. Its request is like no other's.
+// pending returns job n, which waits for a worker. All requests differ.
 func pending(n int, now time.Time) jobs.Job {
 	return jobs.Job{
 		ID:           kittest.ShortID(n),
@@ -78,7 +78,7 @@ func pending(n int, now time.Time) jobs.Job {
 	}
 }
 
-// create stores job n after alter has altered it.
+// create stores job n. alter, which may be nil, changes it before.
 func create(t testing.TB, s jobs.Store, n int, alter func(now time.Time, j *jobs.Job)) jobs.Job {
 	t.Helper()
 	return createOf(t, s, kittest.OurOrg, n, alter)
@@ -110,7 +110,7 @@ func tryCreateOf(t testing.TB, s jobs.Store, organization string, n int, alter f
 	})
 }
 
-// making makes a copy of j.
+// making returns a function that makes a copy of j.
 func making(j jobs.Job) func(time.Time, jobs.Usage) (jobs.Job, error) {
 	return func(time.Time, jobs.Usage) (jobs.Job, error) { return j.Clone(), nil }
 }
@@ -127,7 +127,7 @@ func update(t testing.TB, s jobs.Store, id string, change func(now time.Time, j 
 	return j
 }
 
-// end lets a job end as jobs do, but that nothing is kept for it.
+// end lets a job fail, with nothing to purge.
 func end(t testing.TB, s jobs.Store, id string) {
 	t.Helper()
 	update(t, s, id, func(now time.Time, j *jobs.Job) {
@@ -145,7 +145,7 @@ func wantGet(t testing.TB, s jobs.Store, want jobs.Job) {
 	kittest.WantSame(t, "Get", got, want)
 }
 
-// filledJob is a job with all fields set, to one status.
+// filledJob returns a job of that status without a zero field.
 func filledJob(t testing.TB, f *kittest.Filler, status jobs.Status) jobs.Job {
 	t.Helper()
 	j := kittest.Filled[jobs.Job](t, f)
@@ -189,7 +189,7 @@ func storeFields(t testing.TB, s jobs.Store) {
 	}
 }
 
-// storeNothingAdded has a job with nothing but what a job must have.
+// storeNothingAdded stores a job with only the fields that a job must have.
 func storeNothingAdded(t testing.TB, s jobs.Store) {
 	want := jobs.Job{
 		ID: kittest.ShortID(1), Organization: export.Organization{ID: kittest.OurOrg}, Format: "zip",
@@ -283,7 +283,8 @@ func storeOtherRequests(t testing.TB, s jobs.Store) {
 	}
 }
 
-// storeSecondByUpdate wakes an ended job up while another is in flight.
+// storeSecondByUpdate makes an ended job pending while another of its request is in
+// flight.
 func storeSecondByUpdate(t testing.TB, s jobs.Store) {
 	same := func(_ time.Time, j *jobs.Job) { j.Sections = nil }
 	first := create(t, s, 1, same)
@@ -303,7 +304,7 @@ func storeSecondByUpdate(t testing.TB, s jobs.Store) {
 	update(t, s, first.ID, func(_ time.Time, j *jobs.Job) { j.Status = jobs.Pending })
 }
 
-// storeSameID would give one organization's job to another.
+// storeSameID creates a job with the id of another organization's job.
 func storeSameID(t testing.TB, s jobs.Store) {
 	job := create(t, s, 1, nil)
 	_, created, err := tryCreateOf(t, s, kittest.TheirOrg, 1, nil)
@@ -336,7 +337,7 @@ func storeNotFound(t testing.TB, s jobs.Store) {
 	}
 }
 
-// jobIDs are the ids of jobs, for comparing lists.
+// jobIDs returns the ids of jobs.
 func jobIDs(found []jobs.Job) []string {
 	var ids []string
 	for _, j := range found {

@@ -21,8 +21,8 @@ func list(t testing.TB, s jobs.Store, organization string, number, size int) ([]
 	return found, total
 }
 
-// storeListOrder creates jobs in another order than that of their instants or
-// their ids.
+// storeListOrder creates jobs in an order that is neither that of their instants
+// nor that of their ids.
 func storeListOrder(t testing.TB, s jobs.Store) {
 	for _, n := range []int{3, 5, 1, 4, 2} {
 		create(t, s, n, func(_ time.Time, j *jobs.Job) {
@@ -36,8 +36,8 @@ func storeListOrder(t testing.TB, s jobs.Store) {
 	}
 }
 
-// storeListPages has jobs of the same instant: whatever their order is, pages
-// must neither repeat nor lose one, also when jobs change in between.
+// storeListPages has jobs of the same instant. Their order is free, but pages must
+// neither repeat nor lose a job, also if jobs change between two pages.
 func storeListPages(t testing.TB, s jobs.Store) {
 	const many = 7
 	for _, n := range []int{3, 5, 1, 7, 4, 2, 6} {
@@ -92,8 +92,8 @@ func storeListOrganization(t testing.TB, s jobs.Store) {
 	}
 }
 
-// inStatus makes job n and lets it be in a status with these instants, counted
-// from the store's now; 0 means none.
+// inStatus creates job n and sets its status, LeaseUntil and PurgeAt. The instants
+// count from the store's now; 0 means none.
 func inStatus(t testing.TB, s jobs.Store, n int, status jobs.Status, lease, purge time.Duration) {
 	t.Helper()
 	job := create(t, s, n, nil)
@@ -131,7 +131,7 @@ func storeStale(t testing.TB, s jobs.Store) {
 	}{
 		{jobs.Pending, -time.Second, 0, true},
 		{jobs.Pending, time.Hour, 0, false},
-		{jobs.Pending, 0, 0, true}, // a lease that nobody has is over
+		{jobs.Pending, 0, 0, true}, // no lease has ended too
 		{jobs.Processing, -time.Second, 0, true},
 		{jobs.Processing, time.Hour, 0, false},
 		{jobs.Completed, 0, 0, false},
@@ -152,7 +152,7 @@ func storeStale(t testing.TB, s jobs.Store) {
 	}
 }
 
-// storeStaleOrder mixes both kinds of waiting.
+// storeStaleOrder mixes leases that have ended and purges that are due.
 func storeStaleOrder(t testing.TB, s jobs.Store) {
 	inStatus(t, s, 1, jobs.Processing, -3*time.Minute, 0)
 	inStatus(t, s, 2, jobs.Completed, -9*time.Hour, -2*time.Minute)
@@ -179,7 +179,7 @@ func storeStaleLimit(t testing.TB, s jobs.Store) {
 	}
 }
 
-// storeStaleForgets looks after a job.
+// storeStaleForgets renews a lease and purges a job.
 func storeStaleForgets(t testing.TB, s jobs.Store) {
 	inStatus(t, s, 1, jobs.Processing, -time.Second, 0)
 	inStatus(t, s, 2, jobs.Completed, 0, -time.Second)

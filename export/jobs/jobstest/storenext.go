@@ -10,8 +10,8 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// storeNext asks for the next job again and again, as free workers do. A store
-// that is no jobs.Scheduler has nothing to show.
+// storeNext asks for the next job again and again, as free workers do. It passes
+// if the store is no jobs.Scheduler.
 func storeNext(t testing.TB, s jobs.Store) {
 	scheduler, ok := s.(jobs.Scheduler)
 	if !ok {

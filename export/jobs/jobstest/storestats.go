@@ -8,8 +8,8 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// storeStats has more of what does not count than of what does, and older. A
-// store that is no jobs.Statser has nothing to show.
+// storeStats has more jobs that do not count than that do, and older ones. It
+// passes if the store is no jobs.Statser.
 func storeStats(t testing.TB, s jobs.Store) {
 	if _, ok := s.(jobs.Statser); !ok {
 		return

@@ -13,8 +13,8 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// storeUpdates changes all fields that there are, to what a job of each status
-// has and back.
+// storeUpdates sets every field of a job, for each status, and at last sets all to
+// zero.
 func storeUpdates(t testing.TB, s jobs.Store) {
 	f := new(kittest.Filler)
 	old := filledJob(t, f, jobs.Pending)
@@ -69,7 +69,7 @@ func storeUpdateNotFound(t testing.TB, s jobs.Store) {
 	}
 }
 
-// storeMemory spoils every job that it gives or is given.
+// storeMemory changes each job that it gave to the store or got, in its memory.
 func storeMemory(t testing.TB, s jobs.Store) {
 	spoil := func(j jobs.Job) {
 		j.Sections[0] = "spoilt"
@@ -130,7 +130,7 @@ func storeClock(t testing.TB, s jobs.Store) {
 		create(t, s, n, func(now time.Time, _ *jobs.Job) { tick(now) })
 		update(t, s, kittest.ShortID(n), func(now time.Time, _ *jobs.Job) { tick(now) })
 	}
-	// Stale has the same clock, whatever the clock of this process is.
+	// Stale has the same clock as Create and Update.
 	inStatus(t, s, 10, jobs.Pending, -time.Second, 0)
 	inStatus(t, s, 11, jobs.Pending, time.Hour, 0)
 	if got := stale(t, s, 10); len(got) != 1 || got[0] != kittest.ShortID(10) {
@@ -160,7 +160,7 @@ func storeCancelled(t testing.TB, s jobs.Store) {
 	}
 }
 
-// storeConcurrentCreates lets many ask for the same.
+// storeConcurrentCreates creates jobs of one request in many goroutines.
 func storeConcurrentCreates(t testing.TB, s jobs.Store) {
 	for round := range 3 {
 		var created atomic.Int32
@@ -188,7 +188,7 @@ func storeConcurrentCreates(t testing.TB, s jobs.Store) {
 	}
 }
 
-// storeConcurrentRequests lets many ask for different things.
+// storeConcurrentRequests creates jobs of different requests in many goroutines.
 func storeConcurrentRequests(t testing.TB, s jobs.Store) {
 	kittest.Together(func(n int) {
 		if _, created, err := tryCreate(t, s, n, nil); err != nil || !created {
@@ -222,8 +222,8 @@ func storeConcurrentUpdates(t testing.TB, s jobs.Store) {
 	}
 }
 
-// storeConcurrentUse has jobs begin and end while others look on. Of the jobs
-// that anybody sees no two are of one request.
+// storeConcurrentUse begins, ends and lists jobs of one request in many goroutines.
+// No list may have two of them in flight.
 func storeConcurrentUse(t testing.TB, s jobs.Store) {
 	const rounds = 4
 	kittest.Together(func(n int) {

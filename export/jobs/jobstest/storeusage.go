@@ -12,7 +12,7 @@ import (
 
 var errCreate = errors.New("create failed")
 
-// usage asks what an organization's jobs take up, by a Create that fails.
+// usage returns the usage that Create gives its function, which fails.
 func usage(t testing.TB, s jobs.Store, organization string) jobs.Usage {
 	t.Helper()
 	var got jobs.Usage
@@ -66,8 +66,7 @@ func storeFailedCreate(t testing.TB, s jobs.Store) {
 	create(t, s, 2, func(_ time.Time, j *jobs.Job) { j.Sections = nil })
 }
 
-// storeFailedDuplicate asks again for what it has, when there is room for
-// nothing else.
+// storeFailedDuplicate asks again for a job in flight, with a function that fails.
 func storeFailedDuplicate(t testing.TB, s jobs.Store) {
 	job := create(t, s, 1, nil)
 	again := func(now time.Time, _ jobs.Usage) (jobs.Job, error) {
@@ -89,7 +88,7 @@ func storeFailedDuplicate(t testing.TB, s jobs.Store) {
 	}
 }
 
-// storeUsageInFlight has jobs of two days ago, which are no longer of the day.
+// storeUsageInFlight has jobs of two days ago, which do not count for the day.
 func storeUsageInFlight(t testing.TB, s jobs.Store) {
 	wantUsage(t, s, kittest.OurOrg, 0, 0, time.Time{})
 	for n := range 5 {
@@ -109,7 +108,8 @@ func storeUsageInFlight(t testing.TB, s jobs.Store) {
 	wantUsage(t, s, kittest.OurOrg, 2, 0, time.Time{})
 }
 
-// storeUsageDay has ages by the store's clock, not far from the end of the day.
+// storeUsageDay has jobs that are a little younger or older than a day, by the
+// store's clock.
 func storeUsageDay(t testing.TB, s jobs.Store) {
 	const day = 24 * time.Hour
 	made := make(map[int]jobs.Job)
@@ -141,8 +141,8 @@ func storeUsageOrganization(t testing.TB, s jobs.Store) {
 	wantUsage(t, s, kittest.ShortID(9), 0, 0, time.Time{})
 }
 
-// storeConcurrentUsage lets many ask for different things of two organizations,
-// which have limits.
+// storeConcurrentUsage creates jobs of different requests, of two organizations
+// with limits.
 func storeConcurrentUsage(t testing.TB, s jobs.Store) {
 	const limit = 5
 	var created, refused [2]atomic.Int32
