@@ -8,30 +8,30 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/felixge/httpsnoop"
 )
 
 // firstRequest is how long a new connection has for its first request when the
 // server stops. Shutdown by itself waits as long for it, but does not answer.
 const firstRequest = 5 * time.Second
 
+// pollEvery is how often drain looks at the connections. Shutdown does so, too.
+const pollEvery = 10 * time.Millisecond
+
 // connections are those that a server has open. They let it stop without losing a
 // request: [http.Server.Shutdown] alone closes each that waits for its next
 // request, and a client that has just sent one there can only guess whether it
 // was heard.
 type connections struct {
-	mu      sync.Mutex
-	states  map[net.Conn]connState
-	changed chan struct{} // closed with the next change
+	mu     sync.Mutex
+	states map[net.Conn]connState
 }
 
 // connState is what a connection does, and since when.
 type connState struct {
 	http.ConnState
 	since time.Time
-}
-
-func newConnections() *connections {
-	return &connections{states: make(map[net.Conn]connState), changed: make(chan struct{})}
 }
 
 // note is [http.Server.ConnState].
@@ -44,119 +44,87 @@ func (c *connections) note(conn net.Conn, state http.ConnState) {
 	default:
 		c.states[conn] = connState{state, time.Now()}
 	}
-	close(c.changed)
-	c.changed = make(chan struct{})
 }
 
-// drain stops to listen once no connection is open, for which those that are have
-// a time: the answer to their next request closes them (see hangUp). Those that
-// still get an answer which began before have the same time after it. served is
-// closed when nothing is accepted anymore. drain ends with ctx at the latest.
+// drain lets the server go on for the time limit: load balancers notice that
+// /readyz fails, and the next answer on each connection closes it (see hangUp).
+// Then it closes the listener and waits for the connections that have not had this
+// time: some are new, others got an answer that began before the stop. served is
+// closed once Serve has returned. drain returns when ctx ends at the latest.
 func (c *connections) drain(ctx context.Context, listener net.Listener, limit time.Duration, served <-chan struct{}) error {
-	if limit > 0 {
-		limited, cancel := context.WithTimeout(ctx, limit)
-		c.wait(limited, func(connState) time.Duration { return stopTimeout })
-		cancel()
-		refuseNew(listener)
+	select {
+	case <-time.After(limit):
+	case <-ctx.Done():
 	}
 	err := listener.Close()
 	<-served
-	// Once it is called, Shutdown lets no request be answered that was not read
-	// before. So who came last has the time to send one.
-	c.wait(ctx, func(s connState) time.Duration {
-		switch s.ConnState {
-		case http.StateNew:
-			return firstRequest - time.Since(s.since)
-		case http.StateIdle:
-			return limit - time.Since(s.since)
-		default:
-			return stopTimeout
+	// Shutdown drops a request that was not read before it was called. So it is
+	// called when none can come anymore.
+	for c.left(limit) > 0 && ctx.Err() == nil {
+		select {
+		case <-time.After(pollEvery):
+		case <-ctx.Done():
 		}
-	})
+	}
 	return err
 }
 
-// wait waits until no connection has any time left, or until ctx ends.
-func (c *connections) wait(ctx context.Context, left func(connState) time.Duration) {
-	for {
-		changed, most := c.look(left)
-		if most <= 0 {
-			return
-		}
-		select {
-		case <-changed:
-		case <-time.After(most):
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// look returns the most time that a connection has left.
-func (c *connections) look(left func(connState) time.Duration) (changed <-chan struct{}, most time.Duration) {
+// left returns the longest time that a connection has left.
+func (c *connections) left(limit time.Duration) (longest time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, state := range c.states {
-		most = max(most, left(state))
+	for _, s := range c.states {
+		left := stopTimeout // to finish its request
+		switch s.ConnState {
+		case http.StateNew:
+			left = firstRequest - time.Since(s.since)
+		case http.StateIdle:
+			left = limit - time.Since(s.since)
+		}
+		longest = max(longest, left)
 	}
-	return c.changed, most
+	return longest
 }
 
 // hangUp makes responses the last ones of their connections once stopping is
 // closed. In this way the client knows it before it could send another request.
 func hangUp(stopping <-chan struct{}, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		last := &lastResponse{ResponseWriter: w, stopping: stopping}
-		next.ServeHTTP(last, r)
-		last.begin() // if nothing was written
+		begin := sync.OnceFunc(func() {
+			select {
+			case <-stopping:
+				w.Header().Set("Connection", "close")
+			default:
+			}
+		})
+		next.ServeHTTP(httpsnoop.Wrap(w, httpsnoop.Hooks{
+			WriteHeader: func(write httpsnoop.WriteHeaderFunc) httpsnoop.WriteHeaderFunc {
+				return func(status int) {
+					if status >= http.StatusOK {
+						begin()
+					}
+					write(status)
+				}
+			},
+			Write: func(write httpsnoop.WriteFunc) httpsnoop.WriteFunc {
+				return func(p []byte) (int, error) { begin(); return write(p) }
+			},
+			ReadFrom: func(read httpsnoop.ReadFromFunc) httpsnoop.ReadFromFunc {
+				return func(src io.Reader) (int64, error) { begin(); return read(src) }
+			},
+			Flush: func(flush httpsnoop.FlushFunc) httpsnoop.FlushFunc {
+				return func() { begin(); flush() }
+			},
+		}), r)
+		begin() // if nothing was written
 	})
 }
 
-type lastResponse struct {
-	http.ResponseWriter
-	stopping <-chan struct{}
-	begun    bool
-}
-
-// Unwrap is for [http.ResponseController].
-func (w *lastResponse) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// WriteHeader implements [http.ResponseWriter].
-func (w *lastResponse) WriteHeader(status int) {
-	if status >= http.StatusOK {
-		w.begin()
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Write implements [http.ResponseWriter].
-func (w *lastResponse) Write(p []byte) (int, error) {
-	w.begin()
-	return w.ResponseWriter.Write(p)
-}
-
-// ReadFrom lets a file be sent without a copy of it in memory.
-func (w *lastResponse) ReadFrom(src io.Reader) (int64, error) {
-	w.begin()
-	return io.Copy(w.ResponseWriter, src)
-}
-
-func (w *lastResponse) begin() {
-	if w.begun {
-		return
-	}
-	w.begun = true
-	select {
-	case <-w.stopping:
-		w.Header().Set("Connection", "close")
-	default:
-	}
-}
-
-// serveHTTP serves until ctx ends, and lets requests finish then. Connections
-// that are open have a time for one more.
+// serveHTTP serves until ctx ends, and for the time drain after it. Then it lets
+// requests finish. No handler has seen the request of a client whose connection is
+// refused, reset or closed without an answer.
 func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler, drain time.Duration) error {
-	open := newConnections()
+	open := &connections{states: make(map[net.Conn]connState)}
 	h := &http.Server{
 		Handler:           hangUp(ctx.Done(), handler),
 		ConnState:         open.note,

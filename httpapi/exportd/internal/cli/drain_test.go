@@ -9,40 +9,65 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
-// draining is a server that runs until stop is called.
+// pipes are a network in a bubble of testing/synctest, where a real one would keep
+// time from passing.
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+// Accept implements [net.Listener].
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements [net.Listener].
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+// Addr implements [net.Listener].
+func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes"} }
+
+// draining is a server in a bubble that runs until stop is called.
 type draining struct {
-	address string
-	stop    func()
-	ended   chan error
+	*pipes
+	stop  func()
+	ended chan error
 }
 
 func startDraining(t *testing.T, drain time.Duration, handler http.HandlerFunc) *draining {
 	t.Helper()
-	var listen net.ListenConfig
-	listen.SetMultipathTCP(false)
-	listener, err := listen.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, stop := context.WithCancel(t.Context())
-	d := &draining{listener.Addr().String(), stop, make(chan error, 1)}
-	go func() { d.ended <- serveHTTP(ctx, listener, handler, drain) }()
+	d := &draining{&pipes{conns: make(chan net.Conn), closed: make(chan struct{})}, stop, make(chan error, 1)}
+	go func() { d.ended <- serveHTTP(ctx, d.pipes, handler, drain) }()
 	return d
 }
 
-// wait waits for the end of the server.
-func (d *draining) wait(t *testing.T) {
+// wait waits for the end of the server, which is to come in this time.
+func (d *draining) wait(t *testing.T, want time.Duration) {
 	t.Helper()
+	began := time.Now()
 	if err := <-d.ended; err != nil {
 		t.Errorf("it ends with %v", err)
+	}
+	if took := time.Since(began); took != want {
+		t.Errorf("it takes %v to end, want %v", took, want)
 	}
 }
 
@@ -54,12 +79,14 @@ type client struct {
 
 func (d *draining) dial(t *testing.T) client {
 	t.Helper()
-	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", d.address)
-	if err != nil {
-		t.Fatal(err)
+	ours, theirs := net.Pipe()
+	select {
+	case d.conns <- theirs:
+	case <-d.closed:
+		t.Fatal("it does not listen")
 	}
-	t.Cleanup(func() { conn.Close() })
-	return client{conn, bufio.NewReader(conn)}
+	t.Cleanup(func() { ours.Close() })
+	return client{ours, bufio.NewReader(ours)}
 }
 
 func (c client) send(t *testing.T) {
@@ -72,10 +99,7 @@ func (c client) send(t *testing.T) {
 // receive reads an answer and tells whether it closes the connection.
 func (c client) receive(t *testing.T) (last bool) {
 	t.Helper()
-	response, err := http.ReadResponse(c.in, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	response := c.receiveHeader(t)
 	defer response.Body.Close()
 	if _, err := io.Copy(io.Discard, response.Body); err != nil {
 		t.Error(err)
@@ -83,159 +107,210 @@ func (c client) receive(t *testing.T) (last bool) {
 	return response.Close
 }
 
-func ok(http.ResponseWriter, *http.Request) {}
-
-func TestDrainInBand(t *testing.T) {
-	t.Parallel()
-	begun, finish := make(chan bool), make(chan bool)
-	d := startDraining(t, time.Hour, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/slow" {
-			begun <- true
-			<-finish
-			w.WriteHeader(http.StatusOK)
-		}
-	})
-	kept, fresh, slow := d.dial(t), d.dial(t), d.dial(t)
-	kept.send(t)
-	if kept.receive(t) {
-		t.Error("a connection is closed before the end")
-	}
-	if _, err := io.WriteString(slow, "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+// receiveHeader reads an answer up to its body.
+func (c client) receiveHeader(t *testing.T) *http.Response {
+	t.Helper()
+	response, err := http.ReadResponse(c.in, nil)
+	if err != nil {
 		t.Fatal(err)
 	}
-	<-begun
-	d.stop()
-	late := d.dial(t) // it still listens
-	finish <- true
-	if !slow.receive(t) {
-		t.Error("the answer to a request that has begun before leaves its connection open")
-	}
-	for name, c := range map[string]client{"kept": kept, "fresh": fresh, "late": late} {
-		c.send(t)
-		if !c.receive(t) {
-			t.Errorf("the last answer of the %s connection leaves it open", name)
+	return response
+}
+
+func ok(http.ResponseWriter, *http.Request) {}
+
+// TestDrainInBand: for the whole time, each answer closes its connection.
+func TestDrainInBand(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		begun, finish := make(chan bool), make(chan bool)
+		d := startDraining(t, time.Hour, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/slow" {
+				begun <- true
+				<-finish
+				w.WriteHeader(http.StatusOK)
+				return
+			}
+			if err := http.NewResponseController(w).Flush(); err != nil {
+				t.Error(err)
+			}
+		})
+		kept, fresh, slow := d.dial(t), d.dial(t), d.dial(t)
+		kept.send(t)
+		if kept.receive(t) {
+			t.Error("a connection is closed before the end")
 		}
-	}
-	d.wait(t) // and not for an hour
+		if _, err := io.WriteString(slow, "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		<-begun
+		d.stop()
+		synctest.Wait()
+		late := d.dial(t) // it still listens
+		finish <- true
+		if !slow.receive(t) {
+			t.Error("the answer to a request that has begun before leaves its connection open")
+		}
+		for name, c := range map[string]client{"kept": kept, "fresh": fresh, "late": late} {
+			c.send(t)
+			if !c.receive(t) {
+				t.Errorf("the last answer of the %s connection leaves it open", name)
+			}
+		}
+		time.Sleep(time.Hour - time.Second) // in which nobody is connected
+		last := d.dial(t)
+		last.send(t)
+		if !last.receive(t) {
+			t.Error("the very last answer leaves its connection open")
+		}
+		d.wait(t, time.Second)
+	})
 }
 
 // TestDrainAfterLongRequest: who has waited for an answer longer than there was
 // time for one more request has that time from then on.
 func TestDrainAfterLongRequest(t *testing.T) {
 	t.Parallel()
-	begun, finish := make(chan bool), make(chan bool)
-	d := startDraining(t, 2*time.Second, func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet {
-			if err := http.NewResponseController(w).Flush(); err != nil {
-				t.Error(err)
+	synctest.Test(t, func(t *testing.T) {
+		begun, finish := make(chan bool), make(chan bool)
+		d := startDraining(t, 2*time.Second, func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet {
+				if err := http.NewResponseController(w).Flush(); err != nil {
+					t.Error(err)
+				}
+				begun <- true
+				<-finish
 			}
-			begun <- true
-			<-finish
+		})
+		c := d.dial(t)
+		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		response := c.receiveHeader(t)
+		defer response.Body.Close()
+		<-begun
+		d.stop()
+		<-d.closed // it does not listen anymore
+		finish <- true
+		if _, err := io.Copy(io.Discard, response.Body); err != nil {
+			t.Error(err)
+		}
+		if response.Close {
+			t.Error("an answer that began before the end closes its connection")
+		}
+		if err := c.SetReadDeadline(time.Now().Add(2*time.Second - time.Nanosecond)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.in.ReadByte(); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("the connection is closed at once: %v", err)
+		}
+		if err := c.SetReadDeadline(time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		c.send(t)
+		if !c.receive(t) {
+			t.Error("the last answer leaves the connection open")
+		}
+		if err := <-d.ended; err != nil {
+			t.Errorf("it ends with %v", err)
 		}
 	})
-	c := d.dial(t)
-	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	<-begun
-	d.stop()
-	for { // until it does not listen anymore
-		other, err := new(net.Dialer).DialContext(t.Context(), "tcp", d.address)
-		if err != nil {
-			break
+}
+
+// TestDrainFresh: who has connected in the last moment has time for a request, and
+// not for ever.
+func TestDrainFresh(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := startDraining(t, time.Second, ok)
+		d.stop()
+		time.Sleep(time.Second - time.Nanosecond)
+		c, silent := d.dial(t), d.dial(t)
+		<-d.closed
+		time.Sleep(firstRequest - time.Second)
+		c.send(t)
+		c.receive(t)
+		d.wait(t, time.Second)
+		if _, err := silent.in.ReadByte(); err == nil {
+			t.Error("the connection is still open")
 		}
-		other.Close()
-	}
-	finish <- true
-	if c.receive(t) {
-		t.Error("an answer that began before the end closes its connection")
-	}
-	if err := c.SetReadDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.in.ReadByte(); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Fatalf("the connection is closed at once: %v", err)
-	}
-	if err := c.SetReadDeadline(time.Time{}); err != nil {
-		t.Fatal(err)
-	}
-	c.send(t)
-	if !c.receive(t) {
-		t.Error("the last answer leaves the connection open")
-	}
-	d.wait(t)
+	})
 }
 
 func TestDrainIdle(t *testing.T) {
 	t.Parallel()
-	startAndStop := func(drain time.Duration) {
-		d := startDraining(t, drain, ok)
-		c := d.dial(t)
-		c.send(t)
-		c.receive(t)
-		if drain == time.Hour { // then nobody is connected anymore
-			c.Close()
-		}
-		d.stop()
-		d.wait(t)
-		if _, err := c.in.ReadByte(); err == nil {
-			t.Error("the connection is still open")
-		}
+	for _, drain := range []time.Duration{50 * time.Millisecond, 0} {
+		synctest.Test(t, func(t *testing.T) {
+			d := startDraining(t, drain, ok)
+			c := d.dial(t) // of a client that has nothing more to say
+			c.send(t)
+			c.receive(t)
+			d.stop()
+			d.wait(t, drain)
+			if _, err := c.in.ReadByte(); err == nil {
+				t.Error("the connection is still open")
+			}
+		})
 	}
-	startAndStop(time.Hour)
-	startAndStop(50 * time.Millisecond) // of a client that has nothing to say
-	startAndStop(0)
 }
 
 // TestDrainConnecting has clients that connect for each request, in the very
-// moment in which the server stops to listen.
+// moment in which the server stops to listen. A request that is not answered was
+// not handled either.
 func TestDrainConnecting(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS != "linux" {
-		t.Skip("only Linux can stop to let connections in")
-	}
-	var answered, refused atomic.Int64
+	var answered, refused, dropped atomic.Int64
 	for range 10 {
 		t.Run("", func(t *testing.T) {
 			t.Parallel()
-			d := startDraining(t, 20*time.Millisecond, ok)
+			listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			var handled, got atomic.Int64
+			ended := make(chan error, 1)
+			go func() {
+				ended <- serveHTTP(ctx, listener, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { handled.Add(1) }), 20*time.Millisecond)
+			}()
 			var clients sync.WaitGroup
 			for range 4 {
-				clients.Go(func() { d.knock(t, &answered, &refused) })
+				clients.Go(func() {
+					for err := error(nil); err == nil; {
+						switch err = post(t.Context(), "http://"+listener.Addr().String()); {
+						case err == nil:
+							got.Add(1)
+						case errors.Is(err, syscall.ECONNREFUSED):
+							refused.Add(1)
+						default:
+							dropped.Add(1)
+						}
+					}
+				})
 			}
-			d.dial(t).send(t)
-			d.stop()
-			d.wait(t)
+			stop()
+			if err := <-ended; err != nil {
+				t.Errorf("it ends with %v", err)
+			}
 			clients.Wait()
+			if handled.Load() != got.Load() {
+				t.Errorf("%d requests were handled and %d answered", handled.Load(), got.Load())
+			}
+			answered.Add(got.Load())
 		})
 	}
-	t.Cleanup(func() { t.Logf("%d requests were answered, %d refused", answered.Load(), refused.Load()) })
+	t.Cleanup(func() {
+		t.Logf("%d requests were answered, %d refused, %d dropped", answered.Load(), refused.Load(), dropped.Load())
+	})
 }
 
-// knock sends requests, each on a connection of its own, until one is refused.
-func (d *draining) knock(t *testing.T, answered, refused *atomic.Int64) {
-	transport := &http.Transport{DisableKeepAlives: true}
-	for {
-		err := post(t.Context(), transport, "http://"+d.address)
-		switch {
-		case err == nil:
-			answered.Add(1)
-			continue
-		case errors.Is(err, syscall.ECONNREFUSED):
-			refused.Add(1)
-		default:
-			t.Error(err)
-		}
-		return
-	}
-}
-
-func post(ctx context.Context, transport *http.Transport, url string) error {
+// post sends a request on a connection of its own.
+func post(ctx context.Context, url string) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, nil)
 	if err != nil {
 		return err
 	}
-	response, err := transport.RoundTrip(r)
+	response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
 	if err != nil {
 		return err
 	}

@@ -8,16 +8,14 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -28,8 +26,10 @@ import (
 )
 
 // rollingConfig is a configuration without limits, whose exports take half a
-// second.
-const rollingConfig = `limits: {requests_per_minute: 1000000000, requests_per_day: 1000000000, exports_at_once: none, exports_per_day: none}
+// second, and whose nodes drain for longer than the balancer takes to notice: that
+// is three checks.
+const rollingConfig = `server: {drain: 4s}
+limits: {requests_per_minute: 1000000000, requests_per_day: 1000000000, exports_at_once: none, exports_per_day: none}
 source: {database: "postgres://replaced"}
 organization: {sql: "SELECT :organization_id::text AS id, 'acme-foods' AS slug, 'Acme Foods' AS name"}
 sections:
@@ -41,40 +41,41 @@ sections:
       - {file: slow.csv, sql: "SELECT 1 AS n FROM pg_sleep(0.5) WHERE :organization_id::text <> ''"}
 `
 
-// cluster is two nodes of the API and two workers, and their clients.
+// cluster is two nodes of the API behind a load balancer and two workers, and
+// their clients.
 type cluster struct {
-	t      *testing.T
-	d      jobsDatabase
-	dir    string
-	apis   [2]*node
-	worker [2]*serving
+	t        *testing.T
+	d        jobsDatabase
+	dir      string
+	apis     [2]*node
+	worker   [2]*serving
+	balancer *balancer
+	all      []*serving // that have ever run
 
-	requests, refusals, jobs atomic.Int64
+	requests, jobs atomic.Int64
 }
 
 // node is a node of the API, which is stopped and started again.
 type node struct {
 	address string
 	serving *serving
-	away    atomic.Bool  // it is being restarted
-	starts  atomic.Int64 // of its process
 	served  atomic.Int64
 }
 
-// TestRollingRestart restarts one process after the other while clients request,
-// poll and download. A client that finds a node gone asks the other one; no
-// request fails in any other way, and no job does.
+// TestRollingRestart restarts one process after the other while clients behind a
+// load balancer request, poll and download. No request fails, and no job does.
 func TestRollingRestart(t *testing.T) {
 	t.Parallel()
+	needTools(t, "haproxy")
 	c := startCluster(t)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var clients sync.WaitGroup
 	defer clients.Wait()
-	for range 8 {
+	for i := range 8 {
 		organization := export.NewID()
 		client := &apiClient{cluster: c, organization: organization, key: c.d.newKey(t, c.dir, "--organization", organization)}
-		client.transports[0].DialContext, client.transports[1].DialContext = dialFar, dialFar
+		client.address = []string{c.balancer.kept, c.balancer.fresh}[i%2]
 		clients.Go(func() { client.run(ctx) })
 	}
 	rounds := 1
@@ -84,7 +85,7 @@ func TestRollingRestart(t *testing.T) {
 	restarts := 0
 	for range rounds {
 		for i := range 2 {
-			c.restartAPI(c.apis[i])
+			c.restartAPI(i)
 			c.restartWorker(i)
 			restarts += 2
 		}
@@ -94,8 +95,7 @@ func TestRollingRestart(t *testing.T) {
 	var list, completed, handedBack, failures int64
 	c.d.row(t, `SELECT count(*), count(*) FILTER (WHERE status = 'completed'), count(*) FILTER (WHERE attempt > 1), sum(failures) FROM orgexport_jobs`,
 		&list, &completed, &handedBack, &failures)
-	t.Logf("%d restarts; %d requests, of which %d were refused by a node that was away; %d jobs, of which %d were handed back",
-		restarts, c.requests.Load(), c.refusals.Load(), list, handedBack)
+	t.Logf("%d restarts; %d requests; %d jobs, of which %d were handed back", restarts, c.requests.Load(), list, handedBack)
 	if completed != list || list != c.jobs.Load() || failures != 0 {
 		t.Errorf("%d of %d jobs are completed, clients have seen %d; %d attempts failed", completed, list, c.jobs.Load(), failures)
 	}
@@ -107,12 +107,14 @@ func TestRollingRestart(t *testing.T) {
 func startCluster(t *testing.T) *cluster {
 	t.Helper()
 	c := &cluster{t: t, d: inPostgres(t), dir: t.TempDir()}
+	t.Cleanup(c.explain)
 	write(t, c.dir+"/exportd.yaml", rollingConfig)
 	for i := range 2 {
 		c.apis[i] = &node{address: freeAddress(t)}
-		c.apis[i].start(c)
+		c.startAPI(i)
 		c.startWorker(i)
 	}
+	c.balancer = startBalancer(t, [2]string{c.apis[0].address, c.apis[1].address})
 	return c
 }
 
@@ -120,12 +122,29 @@ func (c *cluster) source() string { return "ORGEXPORT_SOURCE_DATABASE=" + c.d.so
 
 func (c *cluster) startWorker(i int) {
 	c.worker[i] = c.d.worker(c.t, c.dir, "exportd.yaml", c.source())
+	c.all = append(c.all, c.worker[i])
 }
 
-func (n *node) start(c *cluster) {
+func (c *cluster) startAPI(i int) {
+	n := c.apis[i]
 	n.serving = c.d.api(c.t, c.dir, n.address, c.source())
-	n.starts.Add(1)
-	n.away.Store(false)
+	c.all = append(c.all, n.serving)
+}
+
+// explain tells what went wrong, if the test has failed.
+func (c *cluster) explain() {
+	if !c.t.Failed() {
+		return
+	}
+	for _, s := range c.all {
+		said := s.greeting
+		for line := range strings.Lines(s.log.String()) {
+			if !strings.Contains(line, "level=INFO") {
+				said += line
+			}
+		}
+		c.t.Log(said)
+	}
 }
 
 // until waits until it is so, but not after a client has failed.
@@ -137,17 +156,22 @@ func (c *cluster) until(what string, is func() bool) {
 	}
 }
 
-// restartAPI restarts a node and waits until it serves again.
-func (c *cluster) restartAPI(n *node) {
+// restartAPI restarts a node and waits until it serves again. The other one serves
+// meanwhile.
+func (c *cluster) restartAPI(i int) {
 	c.t.Helper()
-	c.until("with requests", func() bool { return n.served.Load() > 20 })
-	n.away.Store(true)
-	n.serving.stop(c.t, c.d.secret)
-	before := c.refusals.Load()
-	c.until("missed", func() bool { return c.refusals.Load() > before })
-	n.served.Store(0)
-	n.start(c)
-	c.until("with requests again", func() bool { return n.served.Load() > 20 })
+	c.serves(i)
+	c.apis[i].serving.stop(c.t, c.d.secret)
+	c.serves(1 - i)
+	c.startAPI(i)
+	c.serves(i)
+}
+
+// serves waits until a node has answered some more requests.
+func (c *cluster) serves(i int) {
+	c.t.Helper()
+	before := c.apis[i].served.Load()
+	c.until("with requests", func() bool { return c.apis[i].served.Load() > before+20 })
 }
 
 // restartWorker restarts a worker and waits until jobs go on.
@@ -161,32 +185,16 @@ func (c *cluster) restartWorker(i int) {
 	c.until("with jobs again", func() bool { return c.jobs.Load() > before })
 }
 
-// apiClient is a client that has a connection to each node, and keeps it.
+// apiClient is a client of the load balancer that keeps its connection.
 type apiClient struct {
 	*cluster
-	organization, key string
-	transports        [2]http.Transport
-	turn              int
-}
-
-// dialFar connects over what is like a network, whose packets take some time:
-// what is sent comes to a server that may have closed the connection meanwhile.
-func dialFar(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, network, address)
-	return farConn{conn}, err
-}
-
-type farConn struct{ net.Conn }
-
-func (c farConn) Write(p []byte) (int, error) {
-	time.Sleep(50 * time.Millisecond)
-	return c.Conn.Write(p)
+	organization, key, address string
+	transport                  http.Transport
 }
 
 // run has one export made after the other.
 func (a *apiClient) run(ctx context.Context) {
-	defer a.transports[0].CloseIdleConnections()
-	defer a.transports[1].CloseIdleConnections()
+	defer a.transport.CloseIdleConnections()
 	exports := "/dashboard/api/v1/data-export/" + a.organization
 	for ctx.Err() == nil && !a.t.Failed() {
 		job := a.ask(http.MethodPost, exports+"?archive_format=zip")
@@ -194,7 +202,7 @@ func (a *apiClient) run(ctx context.Context) {
 			select {
 			case <-a.t.Context().Done():
 				return
-			case <-time.After(10 * time.Millisecond):
+			case <-time.After(50 * time.Millisecond):
 			}
 			job = a.ask(http.MethodGet, exports+"/"+job.JobID)
 		}
@@ -229,39 +237,27 @@ func (a *apiClient) download(path string) {
 	}
 }
 
-// send sends a request to the nodes in turn, and to the other one if a node that
-// is away refuses the connection.
+// send sends a request once. Any answer but 200 fails the test.
 func (a *apiClient) send(method, path string) (http.Header, []byte) {
-	a.turn++
-	for try := range 2 {
-		i := (a.turn + try) % 2
-		n := a.apis[i]
-		starts, away := n.starts.Load(), n.away.Load()
-		a.requests.Add(1)
-		header, body, err := a.sendTo(&a.transports[i], n, method, path)
-		switch {
-		case err == nil:
-			n.served.Add(1)
-			return header, body
-		case errors.Is(err, syscall.ECONNREFUSED) && (away || n.away.Load() || n.starts.Load() > starts):
-			a.refusals.Add(1)
-		default:
-			a.t.Errorf("%s %s: %v", method, path, err)
-			return nil, nil
-		}
+	a.requests.Add(1)
+	header, body, err := a.roundTrip(method, path)
+	node, nerr := strconv.Atoi(header.Get("X-Node"))
+	if err != nil || nerr != nil {
+		a.t.Errorf("%s %s, by node %q: %v", method, path, header.Get("X-Node"), err)
+		return nil, nil
 	}
-	a.t.Errorf("%s %s: both nodes are away", method, path)
-	return nil, nil
+	a.apis[node].served.Add(1)
+	return header, body
 }
 
-func (a *apiClient) sendTo(transport *http.Transport, n *node, method, path string) (http.Header, []byte, error) {
-	r, err := http.NewRequestWithContext(a.t.Context(), method, "http://"+n.address+path, nil)
+func (a *apiClient) roundTrip(method, path string) (http.Header, []byte, error) {
+	r, err := http.NewRequestWithContext(a.t.Context(), method, "http://"+a.address+path, nil)
 	if err != nil {
 		return nil, nil, err
 	}
 	r.Header.Set("X-Api-Key", a.key)
 	r.Body = io.NopCloser(strings.NewReader("")) // else the transport sends a GET that was lost again
-	response, err := transport.RoundTrip(r)
+	response, err := a.transport.RoundTrip(r)
 	if err != nil {
 		return nil, nil, err
 	}

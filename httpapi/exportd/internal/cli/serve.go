@@ -31,12 +31,20 @@ PostgreSQL, a folder of archives that all of them see, and the signing keys in
 ORGEXPORT_SIGNING_KEYS or a file that the configuration names. Each looks after
 exports whose worker has died, and deletes what has been kept long enough.
 
-SIGINT, SIGTERM and SIGHUP stop it. /readyz fails from then on, and connections
-that are open have a second (server.drain) for one more request, so that none is
-lost; then no more come in, and requests may finish for half a minute. Exports
-that run have the time jobs.stop_timeout (0s by default) to end; then they are
-handed back, for the next start or another process to go on with what is
-finished of them. A second signal kills at once, which loses no export either.
+SIGINT, SIGTERM and SIGHUP stop it. From then on /readyz fails. For a second
+(server.drain) the server still listens, and each answer closes its connection.
+Then it listens no more, and requests that it has read may finish for half a
+minute. Exports that run have the time jobs.stop_timeout (0s by default) to end;
+then they are handed back, for the next start or another process to go on with
+what is finished of them. A second signal kills at once, which loses no export
+either.
+
+Behind a load balancer that asks /readyz, a restart loses no request if
+server.drain is longer than the balancer takes to notice: with haproxy that is
+"inter" times "fall", 6 seconds by default. A client that connects to the server
+itself may find its connection refused, reset or closed without an answer in the
+moment when the server stops listening. Its request was not read then, and it may
+send it again, also a POST.
 
 Exit status:
   0  it was told to stop
@@ -160,9 +168,7 @@ func demoKey(ctx context.Context, api config.API, server *wire.Server) (string, 
 
 // listenOn listens for the API and, if they are configured, for metrics.
 func listenOn(ctx context.Context, c *config.Config) (api, metrics net.Listener, err error) {
-	var listen net.ListenConfig
-	listen.SetMultipathTCP(false) // its sockets have no filters: see refuseNew
-	if api, err = listen.Listen(ctx, "tcp", c.Server.Listen.Value); err != nil {
+	if api, err = new(net.ListenConfig).Listen(ctx, "tcp", c.Server.Listen.Value); err != nil {
 		return nil, nil, err
 	}
 	if metrics, err = listenMetrics(ctx, c); err != nil {

@@ -69,8 +69,8 @@ type Server struct {
 	// TrustedOrigins may make browsers send requests with the cookie of a session.
 	TrustedOrigins []string
 
-	// Drain is how long connections have for one more request when the server is
-	// to stop.
+	// Drain is how long the server still answers once it is to stop and /readyz
+	// fails. Load balancers are to notice in that time.
 	Drain time.Duration
 }
 
