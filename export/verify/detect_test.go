@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -41,7 +42,7 @@ func (b boxed) NewReader(src io.Reader, o archive.ReadOptions) (archive.Reader, 
 // TestDetect finds each format among the others, also one that this module does
 // not have.
 func TestDetect(t *testing.T) {
-	formats := append(formats[:len(formats):len(formats)], boxed{archive.TarGz()})
+	formats := append(slices.Clip(formats), boxed{archive.TarGz()})
 	for _, f := range formats {
 		b := small(t, f)
 		for _, src := range []io.Reader{bytes.NewReader(b), iotest.OneByteReader(bytes.NewReader(b))} {
