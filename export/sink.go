@@ -24,8 +24,8 @@ const fileOverhead = 512
 // errSinkClosed is what a section gets that writes after it was given up.
 var errSinkClosed = errors.New("export: section was given up")
 
-// sink is the engine's Sink: it checks, counts, and hands files to the packer
-// of the section's part.
+// sink is the engine's [Sink], which section.go defines: it checks and counts files and
+// hands them to the packer of the section's part.
 type sink struct {
 	job      context.Context // of the export
 	ctx      context.Context // of the section: ends earlier

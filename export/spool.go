@@ -51,8 +51,8 @@ type Checker interface {
 	Check(ctx context.Context) error
 }
 
-// Sweeper is implemented by a [Spool], or another port with a Put, that keeps
-// unfinished files of a process that has ended.
+// Sweeper is implemented by a [Spool], or another port with a Put, in which a killed
+// process leaves unfinished files behind.
 type Sweeper interface {
 	// Sweep removes the unfinished files of ended processes, and no others.
 	Sweep(ctx context.Context) error

@@ -7,10 +7,13 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
-// The texts of all errors that the API answers with. Texts about an export itself
-// come from where it is made: those of a job (the field error of a poll) and of what
-// the service refuses from package jobs, those of a section from package export,
-// those of a download from package sign.
+// The texts of all errors that the API answers with. The default text of a status is in
+// kinds; it is also the example of the document. An operation that says more passes a
+// text of its own.
+//
+// Texts in the body of a job come from elsewhere: why it failed (jobs.Job.Error) from
+// package jobs, what went wrong in a section from package export. What the service
+// refuses has the text of package jobs, and a download that of package sign.
 
 // kind is what all errors of a status have in common. The detail is the one of
 // errors that do not have their own.

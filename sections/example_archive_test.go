@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"log"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,19 +54,22 @@ func listMembers(_ context.Context, _ export.Scope) iter.Seq2[member, error] {
 func Example() {
 	folder, err := os.MkdirTemp("", "example-*")
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
-	defer os.RemoveAll(folder)
+	defer os.RemoveAll(folder) //nolint:errcheck // it is a temporary folder
 
 	path := filepath.Join(folder, "archive.zip")
 	acme := export.Organization{ID: "H9cNmGXLEc8NWcZzSThA9S", Slug: "acme-foods", Name: "Acme Foods"}
 	if err := writeArchive(context.Background(), path, acme); err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 
 	files, err := zip.OpenReader(path)
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer files.Close()
 	for _, f := range files.File {

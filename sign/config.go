@@ -28,8 +28,8 @@ type Config struct {
 	// has neither user nor query nor fragment.
 	URL string
 
-	// Path is what the path of a request begins with when it arrives here, such as
-	// "/downloads". "/" means that nothing stands before the key of the object. It
+	// Path begins the paths of requests as they arrive here, such as "/downloads". "/"
+	// means that the key of the object follows at once. It
 	// is made of letters, digits, slashes and -._~ and begins with a slash.
 	// Defaults to the path of URL: set it if a proxy changes the path.
 	Path string

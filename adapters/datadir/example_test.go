@@ -3,7 +3,6 @@ package datadir_test
 import (
 	"context"
 	"fmt"
-	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -22,26 +21,31 @@ import (
 func Example() {
 	folder, err := os.MkdirTemp("", "exports-*") // yours is /var/lib/exports or so
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
-	defer os.RemoveAll(folder)
+	defer os.RemoveAll(folder) //nolint:errcheck // it is a temporary folder
 
 	ctx, stop := context.WithCancel(context.Background()) // yours ends with a signal
+	defer stop()
 	data, err := datadir.Open(ctx, folder, datadir.Config{
 		Links: sign.Config{URL: "https://example.com/downloads"},
 	})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer data.Close()
 
 	engine, err := export.New(export.Config{Spool: data.Parts, Sections: []export.Section{notes()}})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	service, err := jobs.New(data.JobsConfig(engine, jobstest.MemOrganizations{acme: {ID: acme, Slug: "acme-foods"}}))
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	done := make(chan error)
 	go func() { done <- service.Run(ctx) }()
@@ -52,11 +56,13 @@ func Example() {
 		job, err = service.Get(ctx, acme, job.ID)
 	}
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	link, err := service.Link(ctx, job)
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	response := httptest.NewRecorder()
 	data.Links.ServeHTTP(response, httptest.NewRequestWithContext(ctx, http.MethodGet, link.URL, http.NoBody))

@@ -51,8 +51,8 @@ type Job struct {
 	// worker was lost.
 	Failures int
 
-	// LeaseOwner is the node whose worker has the job. LeaseUntil is how long a job
-	// in flight is left alone: until then its task is on the way if it is pending,
+	// LeaseOwner is the node whose worker has the job. Until LeaseUntil other
+	// processes leave a job in flight alone: its task is on the way if it is pending,
 	// and its worker has it if it is processing. Both are zero once it has ended.
 	LeaseOwner string
 	LeaseUntil time.Time

@@ -57,11 +57,9 @@ func (l *lease) start(ctx context.Context, began time.Time) (_ context.Context, 
 	}
 }
 
-// left is how long the worker may rely on a lease that was renewed at began. A fifth
-// of the lease is left for the work to stop.
+// left is how long the worker may still rely on a lease that was renewed at began.
 func (l *lease) left(began time.Time) time.Duration {
-	lease := l.service.config.Lease
-	return lease - lease/5 - time.Since(began)
+	return l.service.rules.trusted() - time.Since(began)
 }
 
 // heartbeats renews the lease and stores progress until ctx ends.

@@ -65,7 +65,7 @@ const (
 	StepPutOff     Step = "put_off"     // storage failed; the job is tried again later
 	StepHandedBack Step = "handed_back" // the process stops; any worker may go on
 	StepStopped    Step = "stopped"     // the job was cancelled or given up during the attempt
-	StepLeaseLost  Step = "lease_lost"  // another worker has the job, or the end could not be stored
+	StepLeaseLost  Step = "lease_lost"  // another worker has the job, or the store could not be reached
 )
 
 // tell tells the observers of the steps that a job has taken.

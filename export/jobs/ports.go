@@ -13,9 +13,9 @@ import (
 
 // Dispatcher brings tasks to workers. It is safe for concurrent use.
 type Dispatcher interface {
-	// Dispatch lets [Service.Work] be called with the task at least once, in this
-	// process or another. A task may be lost: its job is dispatched again when its
-	// lease is over.
+	// Dispatch lets [Service.Work] be called with the task, in this process or
+	// another. It may be called more than once. If the task is lost, the job is
+	// dispatched again when its lease is over.
 	Dispatch(ctx context.Context, task Task) error
 }
 
@@ -45,8 +45,8 @@ type Listener interface {
 	Listen(ctx context.Context, cancelled func(jobID string)) error
 }
 
-// Task is something for a worker to do. It says that a job waits, and not which
-// job is next: see [Service.Work].
+// Task wakes a worker up because a job waits. The worker may claim another job than
+// that of the task: see [Service.Work].
 type Task struct {
 	Kind  TaskKind
 	JobID string

@@ -43,8 +43,8 @@ type Config struct {
 	Quota Quota
 
 	// Lease is how long a job stays with a worker that does not renew its lease.
-	// Heartbeat is how often workers renew it: at most a third of Lease. They default
-	// to 15 and 4 seconds, and are the same on all nodes.
+	// Heartbeat is how often workers renew it: at most a third of Lease. Lease
+	// defaults to 15 seconds and Heartbeat to 4. All nodes have the same.
 	Lease     time.Duration
 	Heartbeat time.Duration
 
@@ -185,8 +185,9 @@ func (s *Service) List(ctx context.Context, organizationID string, page Page) ([
 	return s.config.Store.List(ctx, organizationID, page)
 }
 
-// Link returns a new link to the archive of a job. It is zero if the job is not
-// completed, or if its archive is purged or has less than a second left.
+// Link returns a new link to the archive of a job. If there is nothing to download, it
+// returns the zero Link and no error: the job is not completed, or its archive is purged
+// or has less than a second left.
 func (s *Service) Link(ctx context.Context, job Job) (Link, error) {
 	ttl := min(s.config.LinkTTL, job.ExpiresAt.Sub(s.config.Now()))
 	if job.Status != Completed || job.ObjectKey == "" || ttl < time.Second {

@@ -19,7 +19,7 @@ import (
 //	           │                            │
 //	         remove       fail, remove, or one failure too many
 //	           ▼                            ▼
-//	         failed                       failed
+//	           └─────────▶ failed ◀─────────┘
 //
 // While a job is processing, its worker applies renew, identify, addPart and
 // dropPart; claim takes a job over from a worker that was lost. A job that has
@@ -120,7 +120,12 @@ func fenced(attempt int, t transition) transition {
 // The rules from here to handBack are for the worker that has the job: they
 // are applied through fenced.
 
-// renew extends the lease and stores how far the sections are.
+// trusted is how long a worker may rely on a lease that it has taken or renewed. A
+// fifth of the lease is left for its work to stop.
+func (r rules) trusted() time.Duration { return r.lease - r.lease/5 }
+
+// renew extends the lease and stores how far the sections are. The worker relies on it
+// for the time of trusted.
 func (r rules) renew(progress []SectionProgress) transition {
 	return func(now time.Time, j *Job) ([]Step, error) {
 		j.LeaseUntil = now.Add(r.lease)

@@ -295,10 +295,11 @@ func TestPutOffLonger(t *testing.T) {
 	r.maxFailures = 100
 	job := states["processing"].Clone()
 	job.Failures = 0
-	for _, want := range []time.Duration{10, 20, 40, 80, 160, 320, 640, 1280, 2560, 2560, 2560} {
+	for _, seconds := range []int{10, 20, 40, 80, 160, 320, 640, 1280, 2560, 2560, 2560} {
+		want := time.Duration(seconds) * time.Second
 		job.Status, job.LeaseOwner = Processing, "me"
-		if _, err := r.putOff(stateNow, &job); err != nil || !job.LeaseUntil.Equal(at(want*time.Second)) {
-			t.Errorf("after %d failures it waits %v, %v, want %v s", job.Failures, job.LeaseUntil.Sub(stateNow), err, want)
+		if _, err := r.putOff(stateNow, &job); err != nil || !job.LeaseUntil.Equal(at(want)) {
+			t.Errorf("after %d failures it waits %v, %v, want %v", job.Failures, job.LeaseUntil.Sub(stateNow), err, want)
 		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"runtime/debug"
 )
 
-// encodingOf returns the encoding of a record file of that name. ok reports
+// EncodingOf returns the encoding of a record file of that name. ok reports
 // whether the name has the extension of one: .yaml, .json, .ndjson or .csv.
 func EncodingOf(name string) (enc Encoding, ok bool) {
 	switch path.Ext(name) {
@@ -47,7 +47,7 @@ func (e *EncodeError) Unwrap() error { return e.Err }
 // Public returns a text without the cause, which may quote data.
 func (e *EncodeError) Public() string { return "A record could not be encoded." }
 
-// recordPanic is a panic of a value that encodes itself.
+// PanicError is a panic of a value that encodes itself.
 type PanicError struct {
 	Value any
 	Stack []byte

@@ -14,7 +14,7 @@ import (
 // MaxBytes is how many bytes one record may have to be read by [Read].
 const MaxBytes = 16 << 20
 
-// ErrTooLongRecord is matched when a record has more than [MaxBytes] bytes.
+// ErrTooLarge is matched when a record has more than [MaxBytes] bytes.
 var ErrTooLarge = errors.New("record: too large")
 
 // Read reads the records of a file one by one, as JSON: the documents of a

@@ -47,7 +47,7 @@ const (
 	CSV Encoding = "csv"
 )
 
-// RecordAppender is implemented by records and values that encode
+// Appender is implemented by records and values that encode
 // themselves.
 type Appender interface {
 	// AppendRecord appends the value in the encoding to dst and returns the
