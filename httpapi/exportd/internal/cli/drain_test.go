@@ -245,6 +245,7 @@ func TestDrainIdle(t *testing.T) {
 			c := d.dial(t) // of a client that has nothing more to say
 			c.send(t)
 			c.receive(t)
+			synctest.Wait() // until the server knows that the connection is idle
 			d.stop()
 			d.wait(t, drain)
 			if _, err := c.in.ReadByte(); err == nil {
