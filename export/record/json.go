@@ -23,10 +23,10 @@ func (r Row) MarshalJSON() ([]byte, error) {
 // again, by one goroutine at a time. After an error what was appended is
 // undefined.
 type jsonAppender struct {
-	enc     Encoding // what RecordAppenders are told
+	enc     Encoding // what an Appender is asked for
 	depth   int      // of rows and lists around what is appended
 	columns []string // the row columns last found to be all different
-	own     []byte   // what a RecordAppender wrote
+	own     []byte   // what an Appender wrote
 	buf     bytes.Buffer
 	std     *json.Encoder // writes to buf
 }

@@ -27,7 +27,7 @@ type (
 
 func (b badBytes) MarshalText() ([]byte, error) { return []byte(b.S), nil }
 
-// appender is a RecordAppender that answers with itself.
+// appender is an Appender that answers with itself.
 type appender string
 
 func (a appender) AppendRecord(dst []byte, _ Encoding) ([]byte, error) {
