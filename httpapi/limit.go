@@ -79,8 +79,9 @@ func tell(h http.Header, now time.Time, windows []access.Window, quotas []int64)
 	h.Set("RateLimit-Reset", strconv.FormatInt(seconds(reset), 10))
 	h.Set("X-RateLimit-Limit", limit)
 	h.Set("X-RateLimit-Remaining", remaining)
-	// Windows end at whole seconds; the counter's clock was read a little before.
-	h.Set("X-RateLimit-Reset", strconv.FormatInt(now.Add(reset).Round(time.Second).Unix(), 10))
+	// Windows follow each other from 1970 on, so that the nearest border is where this
+	// one ends: the counter may have read its clock seconds ago.
+	h.Set("X-RateLimit-Reset", strconv.FormatInt(now.Add(reset).Round(windows[tightest].Length).Unix(), 10))
 	return reset
 }
 

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -188,6 +189,31 @@ func TestResetIsABorder(t *testing.T) {
 		if err != nil || at%60 != 0 {
 			t.Fatalf("a minute ends at %d, %v", at, err)
 		}
+	}
+}
+
+// slowCounter is a counter whose answer takes a while.
+type slowCounter struct {
+	access.MemCounter
+
+	clock *clock
+	takes time.Duration
+}
+
+func (s *slowCounter) Count(ctx context.Context, key string, lengths ...time.Duration) ([]access.Window, error) {
+	defer s.clock.move(s.takes)
+	return s.MemCounter.Count(ctx, key, lengths...)
+}
+
+// TestResetOfASlowCounter: the border is the same however long the counter took.
+func TestResetOfASlowCounter(t *testing.T) {
+	for _, takes := range []time.Duration{400 * time.Millisecond, 900 * time.Millisecond, 10 * time.Second} {
+		c := newClock(noon.Add(30 * time.Second))
+		w := newWorld(t, func(w *world) {
+			w.config.Now, w.config.Limits = c.Now, access.Limits{PerMinute: 3, PerDay: 9}
+			w.config.Counter = &slowCounter{access.MemCounter{Now: c.Now}, c, takes}
+		})
+		wantLimits(t, w.send("GET", exports+ourOrg), "3;w=60, 9;w=86400", 3, 2, 30, noon.Add(time.Minute))
 	}
 }
 
