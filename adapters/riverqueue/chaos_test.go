@@ -44,8 +44,8 @@ type chaos struct {
 	jobs     map[string]bool
 	started  int // workers
 
-	kills, hits, pauses, cuts, restarts int
-	retries                             int // of requests, because the database was not there
+	strikes, kills, hits, pauses, cuts, restarts int
+	retries                                      int // of requests, because the database was not there
 }
 
 // slot is the place of a worker.
@@ -228,8 +228,8 @@ func (c *chaos) create(ctx context.Context, r jobs.Request) (jobs.Job, error) {
 	return job, err
 }
 
-// strike does something to a worker, most often to one that has work. Half of them
-// are always well, or have just begun.
+// strike does something to a worker that has work, and now and then to one that has
+// none. Half of them are always well, or have just begun.
 func (c *chaos) strike() {
 	owners, err := c.owners()
 	if err != nil {
@@ -247,11 +247,19 @@ func (c *chaos) strike() {
 		}
 	}
 	well := len(busy) + len(idle)
-	if len(busy) == 0 || len(idle) > 0 && c.random.IntN(5) == 0 {
+	if len(busy) == 0 {
+		return // they have yet to claim something
+	}
+	if len(idle) > 0 && 2*c.hits > c.kills && c.random.IntN(5) == 0 {
 		busy = idle
 	}
 	s := busy[c.random.IntN(len(busy))]
-	switch kind := c.random.IntN(10); {
+	kind := c.random.IntN(10)
+	if c.strikes < 3 {
+		kind = 4 * c.strikes // one of each, also where there is time for three
+	}
+	c.strikes++
+	switch {
 	case kind < 4 || well <= chaosWorkers/2+1:
 		c.kill(s)
 		return
