@@ -11,12 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/oasdiff/oasdiff/checker"
-	"github.com/oasdiff/oasdiff/diff"
-	"github.com/oasdiff/oasdiff/load"
-	"github.com/pb33f/libopenapi"
-	validator "github.com/pb33f/libopenapi-validator"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -135,58 +129,6 @@ func TestExtensions(t *testing.T) {
 		"get /downloads/{organization_id}/{job_id}/{object}/{filename}": extension + "free",
 	}; !reflect.DeepEqual(got, want) {
 		t.Errorf("the operations are\n%v, want\n%v", got, want)
-	}
-}
-
-// TestNothingBreaks lets oasdiff compare what is served with the contract.
-func TestNothingBreaks(t *testing.T) {
-	w := newWorld(t, withEverything)
-	base, err := os.ReadFile(contractFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	info := func(text []byte, name string) *load.SpecInfo {
-		s, err := load.NewSpecInfoFromData(openapi3.NewLoader(), text, name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	report, sources, err := diff.GetWithOperationsSourcesMap(diff.NewConfig(),
-		info(base, "contract.yaml"), info(w.send("GET", "/openapi.json").body, "openapi.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	config := checker.NewConfig(checker.GetAllChecks())
-	for _, c := range checker.CheckBackwardCompatibility(config, report, sources) {
-		t.Errorf("oasdiff: %s %s %s: %s", c.GetId(), c.GetOperation(), c.GetPath(), c.GetUncolorizedText(checker.NewDefaultLocalizer()))
-	}
-	added := checker.CheckBackwardCompatibilityUntilLevel(config, report, sources, checker.INFO)
-	if len(added) == 0 {
-		t.Error("oasdiff has not even seen the extensions")
-	}
-}
-
-// TestDocumentIsValid lets libopenapi-validator read the served document.
-func TestDocumentIsValid(t *testing.T) {
-	for name, change := range map[string]func(*world){"contract": withEverything, "own name": withOwnName} {
-		t.Run(name, func(t *testing.T) { documentIsValid(t, newWorld(t, change)) })
-	}
-}
-
-func documentIsValid(t *testing.T, w *world) {
-	doc, err := libopenapi.NewDocument(w.send("GET", "/openapi.json").body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, errs := validator.NewValidator(doc)
-	if len(errs) > 0 {
-		t.Fatal(errs)
-	}
-	if ok, errs := v.ValidateDocument(); !ok {
-		for _, e := range errs {
-			t.Errorf("%s: %s %v", e.Message, e.Reason, e.SchemaValidationErrors)
-		}
 	}
 }
 

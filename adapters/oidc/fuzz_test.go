@@ -24,7 +24,7 @@ func FuzzVerify(f *testing.F) {
 	f.Add("e30.e30.e30")
 	f.Add("..")
 	f.Add(strings.Repeat("A", 20000))
-	f.Add(p.signed(f, map[string]any{"typ": "at+jwt"}, map[string]any{"iss": p.issuer}))
+	f.Add(p.Sign(f, map[string]any{"typ": "at+jwt"}, map[string]any{"iss": p.issuer}))
 	f.Fuzz(func(t *testing.T, token string) {
 		if token == right {
 			return
@@ -61,7 +61,7 @@ func FuzzClaims(f *testing.F) {
 		claims := p.claims()
 		claims["fuzz"] = payload
 		claims["sub"] = payload
-		principal, err := v.Verify(t.Context(), p.signed(t, nil, claims))
+		principal, err := v.Verify(t.Context(), p.Sign(t, nil, claims))
 		switch {
 		case err == nil && !strings.HasPrefix(principal.Subject, p.issuer+"#"):
 			t.Errorf("subject %q", principal.Subject)

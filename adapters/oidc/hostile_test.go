@@ -19,12 +19,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/orgexport/orgexport/adapters/oidc"
+	"github.com/orgexport/orgexport/internal/oidctest"
 )
-
-func signedBy(t testing.TB, k *signingKey, claims map[string]any) string {
-	t.Helper()
-	return sign(t, jose.SigningKey{Algorithm: k.alg, Key: jose.JSONWebKey{Key: k.private, KeyID: k.id}}, nil, claims)
-}
 
 // forge puts a header and claims before a signature.
 func forge(t testing.TB, header, claims map[string]any, signature string) string {
@@ -41,7 +37,7 @@ func forge(t testing.TB, header, claims map[string]any, signature string) string
 
 func TestForged(t *testing.T) {
 	p := newProvider(t)
-	p.rotate(newRSAKey(t, "rsa"))
+	p.Rotate(newRSAKey(t, "rsa"))
 	v := newVerifier(t, p.config(&clock{}))
 	token := p.token(t, scope)
 	good(t, v, token, "the right one")
@@ -56,11 +52,11 @@ func TestForged(t *testing.T) {
 	bad(t, v, forge(t, map[string]any{"kid": "rsa"}, p.claims(), parts[2]), oidc.ErrToken, "no alg")
 
 	// The public key, in every form that somebody may have taken it for a secret in.
-	public, err := x509.MarshalPKIXPublicKey(p.current().private.Public())
+	public, err := x509.MarshalPKIXPublicKey(p.Current().Private.Public())
 	if err != nil {
 		t.Fatal(err)
 	}
-	jwk, err := json.Marshal(jose.JSONWebKey{Key: p.current().private.Public(), KeyID: "rsa"})
+	jwk, err := json.Marshal(jose.JSONWebKey{Key: p.Current().Private.Public(), KeyID: "rsa"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,14 +65,14 @@ func TestForged(t *testing.T) {
 		"PEM": pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}),
 	} {
 		for _, alg := range []jose.SignatureAlgorithm{jose.HS256, jose.HS384, jose.HS512} {
-			forged := sign(t, jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: "rsa"}}, nil, p.claims())
+			forged := oidctest.Sign(t, jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: "rsa"}}, nil, p.claims())
 			bad(t, v, forged, oidc.ErrToken, fmt.Sprint(alg, " with the public key as ", name))
 		}
 	}
 
 	// Keys that the token brings along.
-	own := newECKey(t, "own")
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: own.alg, Key: own.private}, &jose.SignerOptions{EmbedJWK: true})
+	own := oidctest.NewKey(t, "own")
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: own.Algorithm, Key: own.Private}, &jose.SignerOptions{EmbedJWK: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,17 +95,17 @@ func TestForged(t *testing.T) {
 	defer elsewhere.Close()
 	for _, name := range []string{"jku", "x5u"} {
 		header := map[string]any{name: elsewhere.URL}
-		bad(t, v, sign(t, jose.SigningKey{Algorithm: own.alg, Key: own.private}, header, p.claims()), oidc.ErrToken, name)
+		bad(t, v, oidctest.Sign(t, jose.SigningKey{Algorithm: own.Algorithm, Key: own.Private}, header, p.claims()), oidc.ErrToken, name)
 	}
 	if asked {
 		t.Error("an address in a token was asked")
 	}
-	bad(t, v, p.signed(t, map[string]any{"crit": []string{"b64"}, "b64": true}, p.claims()), oidc.ErrToken, "crit")
+	bad(t, v, p.Sign(t, map[string]any{"crit": []string{"b64"}, "b64": true}, p.claims()), oidc.ErrToken, "crit")
 
 	// Good parts in wrong places.
 	claims := p.claims()
 	claims["sub"] = "somebody else"
-	other := strings.Split(p.signed(t, nil, claims), ".")
+	other := strings.Split(p.Sign(t, nil, claims), ".")
 	for what, text := range map[string]string{
 		"payload of another":   parts[0] + "." + other[1] + "." + parts[2],
 		"signature of another": parts[0] + "." + parts[1] + "." + other[2],
@@ -137,13 +133,13 @@ func TestHugeToken(t *testing.T) {
 	v := newVerifier(t, p.config(&clock{}))
 	claims := p.claims()
 	claims["groups"] = strings.Repeat("g", 11<<10)
-	token := p.signed(t, nil, claims)
+	token := p.Sign(t, nil, claims)
 	if len(token) > 16<<10 {
 		t.Fatalf("%d bytes", len(token))
 	}
 	good(t, v, token, "large")
 	claims["groups"] = strings.Repeat("g", 12<<10)
-	bad(t, v, p.signed(t, nil, claims), oidc.ErrToken, "too large")
+	bad(t, v, p.Sign(t, nil, claims), oidc.ErrToken, "too large")
 	bad(t, v, strings.Repeat("a", 100<<20), oidc.ErrToken, "100 MiB")
 	bad(t, v, strings.Repeat("[", 15<<10), oidc.ErrToken, "brackets")
 }
@@ -152,7 +148,7 @@ func TestHugeToken(t *testing.T) {
 func (p *provider) document(path string, body []byte) {
 	p.answer(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != path {
-			p.op.ServeHTTP(w, r)
+			p.ServeHTTP(w, r)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
@@ -162,8 +158,8 @@ func (p *provider) document(path string, body []byte) {
 
 func (p *provider) jwk(t testing.TB, change func(map[string]any)) json.RawMessage {
 	t.Helper()
-	k := p.current()
-	b, err := json.Marshal(jose.JSONWebKey{Key: k.private.Public(), KeyID: k.id, Use: "sig", Algorithm: string(k.alg)})
+	k := p.Current()
+	b, err := json.Marshal(jose.JSONWebKey{Key: k.Private.Public(), KeyID: k.ID, Use: "sig", Algorithm: string(k.Algorithm)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +217,7 @@ func TestKeySets(t *testing.T) {
 		{"alg another one", set(p.jwk(t, func(f map[string]any) { f["alg"] = "ES384" })), oidc.ErrToken},
 		{"kid another one", set(p.jwk(t, func(f map[string]any) { f["kid"] = "x" })), oidc.ErrToken},
 		{"with kinds not known here", set([]byte(`{"kty":"OKP","crv":"Ed448","x":"AA"}`), []byte(`{"kty":"PQ"}`), []byte(`1`), []byte(`null`), right), nil},
-		{"a private key", set(privateJWK(t, p.current())), oidc.ErrUnavailable},
+		{"a private key", set(privateJWK(t, p.Current())), oidc.ErrUnavailable},
 		{"a secret", set([]byte(`{"kty":"oct","kid":"first","k":"c2VjcmV0"}`)), oidc.ErrUnavailable},
 		{"not on the curve", set(p.jwk(t, func(f map[string]any) { f["x"] = f["y"] })), oidc.ErrUnavailable},
 	} {
@@ -243,7 +239,7 @@ func TestKeySetWithStatus(t *testing.T) {
 	body := set(p.jwk(t, nil))
 	p.answer(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/keys" {
-			p.op.ServeHTTP(w, r)
+			p.ServeHTTP(w, r)
 			return
 		}
 		w.WriteHeader(http.StatusInternalServerError)
@@ -252,9 +248,9 @@ func TestKeySetWithStatus(t *testing.T) {
 	bad(t, newVerifier(t, p.config(&clock{})), p.token(t, scope), oidc.ErrUnavailable, "keys with status 500")
 }
 
-func privateJWK(t testing.TB, k *signingKey) json.RawMessage {
+func privateJWK(t testing.TB, k oidctest.Key) json.RawMessage {
 	t.Helper()
-	b, err := json.Marshal(jose.JSONWebKey{Key: k.private, KeyID: k.id})
+	b, err := json.Marshal(jose.JSONWebKey{Key: k.Private, KeyID: k.ID})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,7 +266,7 @@ func TestEndless(t *testing.T) {
 		for _, packed := range []bool{false, true} {
 			p.answer(func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path != path {
-					p.op.ServeHTTP(w, r)
+					p.ServeHTTP(w, r)
 					return
 				}
 				if packed {
@@ -312,7 +308,7 @@ func TestAddresses(t *testing.T) {
 		discovery := func(issuer, keys string) http.HandlerFunc {
 			return func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path == "/keys" {
-					p.op.ServeHTTP(w, r)
+					p.ServeHTTP(w, r)
 					return
 				}
 				io.WriteString(w, fmt.Sprintf(`{"issuer": %q, "jwks_uri": %q}`, issuer, keys)) //nolint:errcheck // the client may hang up
@@ -324,7 +320,7 @@ func TestAddresses(t *testing.T) {
 					http.Redirect(w, r, to, http.StatusFound)
 					return
 				}
-				p.op.ServeHTTP(w, r)
+				p.ServeHTTP(w, r)
 			}
 		}
 		type test struct {
@@ -351,7 +347,7 @@ func TestAddresses(t *testing.T) {
 					return
 				}
 				r.URL.Path = strings.Replace(r.URL.Path, "/moved", "/keys", 1)
-				p.op.ServeHTTP(w, r)
+				p.ServeHTTP(w, r)
 			}, nil},
 		}
 		if tls {

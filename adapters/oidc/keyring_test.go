@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/adapters/oidc"
+	"github.com/orgexport/orgexport/internal/oidctest"
 )
 
 func TestRotation(t *testing.T) {
@@ -23,7 +24,7 @@ func TestRotation(t *testing.T) {
 	first := p.token(t, scope)
 	good(t, v, first, "first key")
 
-	p.rotate(newRSAKey(t, "second"))
+	p.Rotate(newRSAKey(t, "second"))
 	second := p.token(t, scope)
 	good(t, v, second, "second key, at once")
 	good(t, v, first, "first key, still published")
@@ -31,7 +32,7 @@ func TestRotation(t *testing.T) {
 		t.Errorf("%d requests for keys, want 2", n)
 	}
 
-	p.retire()
+	p.Retire()
 	c.add(4 * time.Minute)
 	good(t, v, first, "first key, retired but not yet known to be")
 	c.add(time.Minute)
@@ -47,13 +48,13 @@ func TestRotation(t *testing.T) {
 func TestRotationUnderAName(t *testing.T) {
 	for _, id := range []string{"", "key"} {
 		p := newProvider(t)
-		p.rotate(newECKey(t, id))
-		p.retire()
+		p.Rotate(oidctest.NewKey(t, id))
+		p.Retire()
 		v := newVerifier(t, p.config(&clock{}))
 		first := p.token(t, scope)
 		good(t, v, first, "first key")
-		p.rotate(newECKey(t, id))
-		p.retire()
+		p.Rotate(oidctest.NewKey(t, id))
+		p.Retire()
 		good(t, v, p.token(t, scope), "second key")
 		bad(t, v, first, oidc.ErrToken, "first key, retired")
 	}
@@ -67,7 +68,7 @@ func TestNewKeyDuringRequest(t *testing.T) {
 	first := p.token(t, scope)
 	entered, leave := make(chan struct{}), make(chan struct{})
 	p.answer(func(w http.ResponseWriter, r *http.Request) {
-		p.op.ServeHTTP(w, r)
+		p.ServeHTTP(w, r)
 		if r.URL.Path == "/keys" {
 			close(entered)
 			<-leave
@@ -77,7 +78,7 @@ func TestNewKeyDuringRequest(t *testing.T) {
 	tokens.Go(func() { good(t, v, first, "first key") })
 	<-entered
 	p.answer(nil)
-	p.rotate(newECKey(t, "second"))
+	p.Rotate(oidctest.NewKey(t, "second"))
 	second := p.token(t, scope)
 	tokens.Go(func() { good(t, v, second, "second key") })
 	close(leave)
@@ -140,7 +141,7 @@ func TestDownLater(t *testing.T) {
 	v := newVerifier(t, p.config(&c))
 	known := p.token(t, scope)
 	good(t, v, known, "provider is up")
-	p.rotate(newECKey(t, "second"))
+	p.Rotate(oidctest.NewKey(t, "second"))
 	unknown := p.token(t, scope)
 	p.server.CloseClientConnections()
 	p.server.Close()
@@ -227,7 +228,7 @@ func TestUnknownKeys(t *testing.T) {
 	v := newVerifier(t, p.config(&c))
 	token := p.token(t, scope)
 	good(t, v, token, "the right one")
-	bad(t, v, signedBy(t, newECKey(t, "forged"), p.claims()), oidc.ErrToken, "forged")
+	bad(t, v, oidctest.NewKey(t, "forged").Sign(t, nil, p.claims()), oidc.ErrToken, "forged")
 	if n := p.keySets.Load(); n != 1+1 {
 		t.Errorf("one forged token caused %d requests for keys, want 1", n-1)
 	}
@@ -237,8 +238,8 @@ func TestUnknownKeys(t *testing.T) {
 		for i := range 8 {
 			tokens.Go(func() {
 				for j := range 50 {
-					forged := newECKey(t, fmt.Sprintf("forged-%d-%d", i, j))
-					bad(t, v, signedBy(t, forged, p.claims()), oidc.ErrToken, "forged")
+					forged := oidctest.NewKey(t, fmt.Sprintf("forged-%d-%d", i, j))
+					bad(t, v, forged.Sign(t, nil, p.claims()), oidc.ErrToken, "forged")
 					good(t, v, token, "the right one, during a flood")
 				}
 			})
@@ -253,7 +254,7 @@ func TestUnknownKeys(t *testing.T) {
 	if n := p.keySets.Load(); n != 1+5 {
 		t.Errorf("800 forged tokens caused %d requests for keys, want 5", n-1)
 	}
-	p.rotate(newECKey(t, "second"))
+	p.Rotate(oidctest.NewKey(t, "second"))
 	second := p.token(t, scope)
 	bad(t, v, second, oidc.ErrToken, "new key, budget used up")
 	c.add(10 * time.Second)
@@ -292,7 +293,7 @@ func TestConcurrent(t *testing.T) {
 			case <-tokens:
 			}
 			c.add(time.Minute)
-			p.rotate(newECKey(t, fmt.Sprint("key-", i)))
+			p.Rotate(oidctest.NewKey(t, fmt.Sprint("key-", i)))
 			tokens <- p.token(t, scope)
 			if i%3 == 0 {
 				p.answer(down)
@@ -315,7 +316,7 @@ func TestCallerGoes(t *testing.T) {
 	p.answer(func(w http.ResponseWriter, r *http.Request) {
 		entered <- struct{}{}
 		<-leave
-		p.op.ServeHTTP(w, r)
+		p.ServeHTTP(w, r)
 	})
 	v := newVerifier(t, p.config(&clock{}))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -340,7 +341,7 @@ func TestKeysMove(t *testing.T) {
 	p.answer(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/old" {
 			r.URL.Path = "/keys"
-			p.op.ServeHTTP(w, r)
+			p.ServeHTTP(w, r)
 			return
 		}
 		io.WriteString(w, fmt.Sprintf(`{"issuer": %q, "jwks_uri": %q}`, p.issuer, p.issuer+"/old")) //nolint:errcheck // the client may hang up
@@ -349,7 +350,7 @@ func TestKeysMove(t *testing.T) {
 	v := newVerifier(t, p.config(&c))
 	good(t, v, p.token(t, scope), "keys where they were")
 	p.answer(nil)
-	p.rotate(newECKey(t, "second"))
+	p.Rotate(oidctest.NewKey(t, "second"))
 	token := p.token(t, scope)
 	bad(t, v, token, oidc.ErrUnavailable, "keys have moved")
 	c.add(time.Second)
