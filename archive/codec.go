@@ -18,11 +18,12 @@ type Codec interface {
 	// [Format.Magic] does for archives.
 	Magic() []string
 
-	// SegmentSize is how many bytes of the stream are packed at a time.
+	// SegmentSize returns how many bytes [Encoder.Encode] gets at a time. The last
+	// segment of a part may be shorter.
 	SegmentSize() int
 
-	// Window is how many of the bytes before a segment the encoder gets as
-	// dictionary. It is 0 if the encoder needs none.
+	// Window returns how many bytes before a segment the encoder gets as its
+	// dictionary, or 0 if it needs none.
 	Window() int
 
 	// NewEncoder returns an encoder for a level from 1 to 9.
@@ -41,12 +42,12 @@ type Codec interface {
 // Encoder packs segments, one after the other. It is used by one goroutine at a
 // time, and for segments of different streams.
 type Encoder interface {
-	// Encode packs raw and appends the result to dst. dict is the end of the
-	// stream before raw: [Codec.Window] bytes, or fewer at the beginning of a
-	// part. last is never set for tar formats, whose stream always goes on. The
-	// mark is a number about the segment that [Frame.Segment] gets, such as a
-	// check sum. The result must depend only on the arguments (but not on dst)
-	// and on the level.
+	// Encode packs raw and returns dst with the result appended. dict is what stands
+	// before raw in the stream: [Codec.Window] bytes, or fewer at the beginning of
+	// a part. last says that the stream ends with raw; tar formats never set it.
+	// mark is any number about the segment, such as a check sum:
+	// [Frame.Segment] gets it. Equal raw, dict, last and level give equal packed
+	// bytes, whatever was encoded before.
 	Encode(dst, raw, dict []byte, last bool) (packed []byte, mark uint64, err error)
 }
 

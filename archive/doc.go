@@ -47,4 +47,8 @@
 //     -update makes the golden part;
 //   - add it to the list of each program that is to know it: that of exportd is
 //     in httpapi/exportd/internal/cli/format.go.
+//
+// In this repository a new package also needs a depguard rule in .golangci.yml, and
+// a line in CHANGELOG.md. If a foreign tool is to judge its archives, .ci/run
+// installs that.
 package archive

@@ -24,9 +24,10 @@ type Format interface {
 	// MediaType is the media type of archives, such as "application/zip".
 	MediaType() string
 
-	// Magic returns the byte strings that archives can begin with, whatever
-	// program made them. There is at least one, and none is empty or begins with
-	// another. No archive of another format begins with one of them.
+	// Magic returns the byte strings that tell the format: every archive of it
+	// begins with one of them, whatever program made it, and no archive of
+	// another format does. There is at least one, none is empty, and none is the
+	// beginning of another.
 	Magic() []string
 
 	// Pack makes a part. It calls fn once; fn adds files to the Packer, which

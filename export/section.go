@@ -56,13 +56,19 @@ type Organization struct {
 // ends, calls fail with its cause. Several goroutines may call it. The calls are
 // carried out one after the other, and the archive has the files in that order.
 //
-// Names are paths below the section's folder, with forward slashes. A name
-// must satisfy [io/fs.ValidPath]; have no backslash, colon, control character
-// or other character that Windows refuses, no element that ends in a dot or
-// space, that is a reserved Windows name or longer than 255 bytes; and be new
-// in the section, also after Unicode normalization and case folding. A bad
-// name gives a [*NameError] and writes nothing. The extension of a record
-// file picks the encoding: .yaml, .json, .ndjson or .csv (see [record.Encoding]).
+// Names are paths below the section's folder, with forward slashes. They can be
+// unpacked on every system, Windows included. So a name
+//
+//   - satisfies [io/fs.ValidPath],
+//   - has no backslash, colon, control character or other character that
+//     Windows refuses,
+//   - has no element that is longer than 255 bytes, ends in a dot or a space,
+//     or is a reserved name of Windows, such as "con",
+//   - is new in the section, also after Unicode normalization and case folding.
+//
+// Any other name gives a [*NameError] and writes nothing. The extension of a
+// record file picks its encoding: .yaml, .json, .ndjson or .csv (see
+// [record.Encoding]).
 //
 // An error that matches [ErrSinkFailed] means that the engine's storage failed or that
 // the section may write no more: every later call returns the same error. After any

@@ -79,14 +79,15 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	a.writeProblem(w, a.problemOf(r.Context(), err))
 }
 
-// WriteError answers a request by an error as the API's operations do. Its detail is the
-// public text of err (see [export.PublicText]) or, if err has none, the usual one of
-// the status. Use it in handlers that [Config] mounts, such as that of package sign:
+// WriteError answers a request with an error in the form of the API's own errors. The
+// detail is the public text of err (see [export.PublicText]), or a usual text for the
+// status if err has none. It logs nothing. Use it in handlers that [Config] mounts, such
+// as that of package sign:
 //
 //	sign.New(sign.Config{ErrorHandler: httpapi.WriteError, …})
 //
-// It uses the configuration of the handler of [New] that the request came through, or
-// the defaults if it came through none. It logs nothing.
+// Such a request has come through a handler of [New], whose configuration is used. For
+// any other request WriteError uses the defaults.
 func WriteError(w http.ResponseWriter, r *http.Request, status int, err error) {
 	a := &api{config: Config{ErrorBase: defaultErrorBase, Now: time.Now}}
 	if request := requestOf(r.Context()); request != nil {

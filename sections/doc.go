@@ -36,5 +36,14 @@
 // organization is bound to :organization_id. A query that does not use it is refused: so a
 // forgotten WHERE cannot hand one organization's data to another.
 //
+// # Add a kind of source
+//
+// A section that reads something else, such as a bucket, is any [export.Section]: write a
+// constructor that checks its configuration and returns [New] with a function. Sources
+// that need a library are packages of their own below adapters, so that only those who
+// use them link it; examples/customsection shows one as a module. sectiontest.Run is its
+// test. For exportd, a source also needs its keys in
+// httpapi/exportd/internal/config and its case in httpapi/exportd/internal/wire.
+//
 // All sections stream: memory does not grow with the number of rows or the size of files.
 package sections

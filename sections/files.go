@@ -31,10 +31,10 @@ func FromFiles(key string, fsys fs.FS, list func(ctx context.Context, scope expo
 	})
 }
 
-// CopyFile puts a file of fsys into the sink. It skips a file that is missing, is a folder
-// or cannot be read, and a file whose name the sink refuses: by its source path, and with
-// a reason that customers may see. It returns an error only if the sink has failed or ctx
-// has ended. Return that error from the section.
+// CopyFile puts a file of fsys into the sink. A file that is missing, is a folder, cannot
+// be read or has a name that the sink refuses is skipped: [export.Sink.Skip] gets its source
+// path, and a reason that customers may see. CopyFile returns an error only if the sink has
+// failed or ctx has ended. The section returns that error.
 func CopyFile(ctx context.Context, sink export.Sink, fsys fs.FS, file File) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

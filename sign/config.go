@@ -48,11 +48,11 @@ type Config struct {
 	// [archive.DefaultFormats].
 	Formats []archive.Format
 
-	// ErrorHandler answers a request that is refused: with status 403 and an error
-	// that matches [ErrLink] or [ErrExpired], 404 and [export.ErrNotFound], 405,
-	// 412, 416, or 500, whose cause is in the log already. The text for the client
-	// is [export.PublicText]. Fields that go with the status (Allow,
-	// Content-Range) are set. Defaults to plain text.
+	// ErrorHandler answers a request that is refused. The status is 403 with an error
+	// that matches [ErrLink] or [ErrExpired], 404 with [export.ErrNotFound], 405, 412,
+	// 416, or 500. The cause of a 500 has been logged. [export.PublicText] of err is
+	// the text for the client. Header fields that belong to the status, such as Allow
+	// and Content-Range, are set already. Defaults to plain text.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, status int, err error)
 
 	// IdleTimeout is how long a client may take for the next 32 KiB of a

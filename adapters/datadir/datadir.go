@@ -26,10 +26,10 @@ const (
 // Config is how the contents of a folder are used. Its zero value is ready for
 // use, and makes no links.
 type Config struct {
-	// Links is how links are made and served. Its URL is enough: Keys, Jobs,
-	// Destination and Audit default to those of the folder, Logger to the one
-	// below. Another Destination is also that of [Dir.JobsConfig]. Without a URL
-	// there are no links: then [Dir].Links is nil.
+	// Links is how links are made and served. URL is the only field that is
+	// needed; without it there are no links, and [Dir].Links is nil. Keys, Jobs,
+	// Destination and Audit default to those of the folder, Logger to the field
+	// below. If Destination is set, [Dir.JobsConfig] has it too.
 	Links sign.Config
 
 	// Queue is how jobs are run. Its Logger defaults to the one below.

@@ -16,17 +16,17 @@ type Observer struct {
 	// context, which does not end then.
 	Job func(ctx context.Context, e Event)
 
-	// Attempt is called when an attempt at a job begins. It returns a context made
-	// from ctx, with which the service does all work of the attempt except the
-	// heartbeats. end is called once when the attempt is over, with the event that
-	// Job got before.
+	// Attempt is called when an attempt at a job begins. It returns ctx or a context
+	// derived from it; the service uses that for the work of the attempt, but not for
+	// heartbeats. end is called once, when the attempt is over, after Job and with the
+	// same event.
 	Attempt func(ctx context.Context, job Job) (_ context.Context, end func(Event))
 
-	// Section is called when a section of an attempt begins. It returns a context
-	// made from ctx, which the section and the Spool get. end is called once: with
-	// the event [export.SectionFinished] when the part is sealed, or with an error of
-	// the job, which is not for customers. A section that failed is no error: the
-	// event's Result says so.
+	// Section is called when a section of an attempt begins. It returns ctx or a
+	// context derived from it; the section and the Spool get that. end is called once:
+	// with the event [export.SectionFinished] when the part is sealed, or with the
+	// error that ends the job. That error is not for customers. A section that failed
+	// does not end the job: the event's Result says so.
 	Section func(ctx context.Context, job Job, key string) (_ context.Context, end func(export.Event, error))
 }
 

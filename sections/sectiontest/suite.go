@@ -34,9 +34,8 @@ type Suite struct {
 	// only finds an [os.File] that was left open.
 	Open func() int
 
-	// Block returns a section with a source that does not answer before the context
-	// of Export has ended, and a channel that is closed when the source is asked.
-	// Optional.
+	// Block returns a section whose source hangs until the context of Export ends,
+	// and a channel that is closed when the section has asked that source. Optional.
 	Block func(t *testing.T) (export.Section, <-chan struct{})
 
 	// CloseIdle closes what a client keeps open between exports, such as idle

@@ -67,8 +67,8 @@ func checkRole(role access.Role, allowed ...access.Role) error {
 	return fmt.Errorf("--role %q is none of %s", role, strings.Join(names, ", "))
 }
 
-// configFlag adds the flag --config. Help shows it and the flags after it in the
-// order in which they are added.
+// configFlag adds the flag --config. Help lists all flags of the command in the order in
+// which they are added.
 func configFlag(c *cobra.Command, file *string, usage string) {
 	c.Flags().SortFlags = false
 	c.Flags().StringVar(file, "config", "", usage)

@@ -10,8 +10,8 @@ import (
 	"github.com/orgexport/orgexport/archive/xz"
 )
 
-// formats returns every format that exportd knows. A new format is added here,
-// and nowhere else in exportd.
+// formats returns every format that exportd knows. Its commands, flags and help follow
+// this list; tests that quote the help do not.
 func formats() []archive.Format { return append(servedFormats(), xz.TarXz()) }
 
 // servedFormats returns those that the API's contract names.
