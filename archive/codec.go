@@ -29,8 +29,10 @@ type Codec interface {
 	// NewEncoder returns an encoder for a level from 1 to 9.
 	NewEncoder(level int) (Encoder, error)
 
-	// NewDecoder unpacks a whole packed stream. Reading returns [io.EOF] only if
-	// the stream is whole, its check sums are right and nothing follows it. One
+	// NewDecoder unpacks a whole packed stream, or several behind each other, as the
+	// format's own program does. Its memory is bounded, whatever the stream asks
+	// for. Reading returns [io.EOF] only if the streams are whole, their check
+	// sums are right and nothing follows them. One
 	// goroutine reads the decoder; another may close it, after the last read
 	// has returned.
 	NewDecoder(src io.Reader) (io.ReadCloser, error)

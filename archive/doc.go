@@ -39,16 +39,17 @@
 // it. To add one,
 //
 //   - implement [Codec] and pass it to [NewTar], if the format is a tar stream
-//     with another compression (gzip.go and archive/xz are examples); for
-//     anything else implement [Format] (zip.go, on pack.go and join.go);
-//   - if it needs a library, give it a package of its own, as archive/xz is, so
-//     that only those who use the format link the library;
-//   - test it with archivetest.Run, as format_test.go does; the test flag
-//     -update makes the golden part;
+//     with another compression. With a library it is a package of its own, so that
+//     only those who use the format link that: archive/xz and its xz_test.go show
+//     all of it. (gzip.go is a codec that needs a dictionary and a check sum of
+//     the whole stream.) For anything but tar implement [Format], as zip.go does
+//     on pack.go and join.go;
+//   - test it with archivetest.Run; the test flag -update makes the golden part;
 //   - add it to the list of each program that is to know it: that of exportd is
 //     in httpapi/exportd/internal/cli/format.go.
 //
-// In this repository a new package also needs a depguard rule in .golangci.yml, and
-// a line in CHANGELOG.md. If a foreign tool is to judge its archives, .ci/run
-// installs that.
+// In this repository a new package also needs a depguard rule in .golangci.yml,
+// `go test ./export -run TestDependencies -update`, and a line in CHANGELOG.md; README.md
+// names the formats. If a foreign tool is to judge its archives, .ci/run installs
+// that. Other tests have formats of their choice and need not know a new one.
 package archive

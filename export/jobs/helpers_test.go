@@ -2,7 +2,8 @@ package jobs_test
 
 import "github.com/orgexport/orgexport/export/internal/kittest"
 
-// The short names of what these tests share with those of package export.
+// The short names of what these tests share with those of package export. The nodes and
+// stores of these tests are in service_test.go and work_test.go.
 var (
 	section  = kittest.Section
 	writes   = kittest.Writes

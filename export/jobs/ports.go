@@ -99,16 +99,19 @@ type Link struct {
 
 // Destination keeps finished archives. A key satisfies [io/fs.ValidPath]; its
 // elements are made of letters, digits, dots, hyphens and underscores. It is safe
-// for concurrent use.
+// for concurrent use. It may also implement [export.Checker], for readiness, and
+// [export.Sweeper], if a killed process leaves something behind.
 type Destination interface {
-	// Put stores what write writes under a key, and replaces an earlier object. The
-	// object exists once Put has returned nil, and survives a crash from then on. If
-	// write fails or panics, or ctx ends, nothing of it exists and an earlier object
-	// is kept.
+	// Put stores what write writes under a key, and replaces an earlier object: Open
+	// gives that one or the new one, at any time. The object exists once Put has
+	// returned nil, and survives a crash from then on. If write fails or panics, or
+	// ctx ends, nothing of it exists and an earlier object is kept.
 	Put(ctx context.Context, key string, write func(io.Writer) error) error
 
 	// Open reads an object. The error matches [export.ErrNotFound] if there is
-	// none. An object may be opened several times at once.
+	// none. An object may be opened several times at once. The reader may use
+	// ctx until it is closed. A download seeks to the end to learn the size, and then to
+	// where it begins.
 	Open(ctx context.Context, key string) (io.ReadSeekCloser, error)
 
 	// Delete removes an object. It is no error if there is none.

@@ -43,8 +43,9 @@ type Config struct {
 	Quota Quota
 
 	// Lease is how long a job stays with a worker that does not renew its lease.
-	// Heartbeat is how often workers renew it: at most a third of Lease. Lease
-	// defaults to 15 seconds and Heartbeat to 4. All nodes have the same.
+	// Heartbeat is how often workers renew it at least, and at most a third of
+	// Lease; progress that is stored renews it, too. Lease defaults to 15 seconds
+	// and Heartbeat to 4. All nodes have the same.
 	Lease     time.Duration
 	Heartbeat time.Duration
 

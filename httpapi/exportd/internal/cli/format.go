@@ -11,7 +11,7 @@ import (
 )
 
 // formats returns every format that exportd knows. Its commands, flags and help follow
-// this list; tests that quote the help do not.
+// this list. Tests that quote it (in help and in error texts) have to be changed with it.
 func formats() []archive.Format { return append(servedFormats(), xz.TarXz()) }
 
 // servedFormats returns those that the API's contract names.

@@ -32,6 +32,10 @@ func Starter() string { return starter }
 // Config is a configuration file. Zero fields leave the library's defaults in
 // force; what the server needs and the file does not have is filled in. Paths
 // are absolute or relative to the working folder.
+//
+// A new key is a field here, a line of its decoder (server.go, schema.go or api.go) and
+// an entry in reference.yaml, which has to have every key. A secret comes from a variable
+// that (*decoder).environment reads.
 type Config struct {
 	File string // the file it was read from
 
