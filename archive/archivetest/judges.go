@@ -31,8 +31,8 @@ func ZipJudges() []Judge {
 
 // TarJudges returns programs that read packed tar archives. packer is the command
 // that packs alike, such as "gzip"; it is a judge, too. The other programs unpack what
-// gzip, bzip2 and xz pack. With another packer leave out those that do not know it: take
-// the rest by their Name.
+// gzip, bzip2 and xz pack: tar, bsdtar, 7z, "python tarfile", "python stream" and
+// "busybox tar". With another packer leave out, by Name, those that do not know it.
 func TarJudges(packer string) []Judge {
 	return []Judge{
 		{Name: packer + " -t", Program: packer, Check: tests(packer, "-t")},

@@ -11,7 +11,8 @@ import (
 )
 
 // formats returns every format that exportd knows. Its commands, flags and help follow
-// this list. Tests that quote it (in help and in error texts) have to be changed with it.
+// this list. help_test.go, list_test.go, run_test.go and verify_test.go quote it and have
+// to be changed with it.
 func formats() []archive.Format { return append(servedFormats(), xz.TarXz()) }
 
 // servedFormats returns those that the API's contract names.

@@ -20,7 +20,8 @@ type archiveStore struct {
 // openArchives opens the store that archives.store of the configuration names.
 // Another kind of store, such as a bucket, is one more case here, and one more form
 // of config.Archives; nothing else of this package changes. A store of archives alone
-// still needs a folder for parts (dir.NewSpool). The store must be closed.
+// still needs a folder for parts: dir.NewSpool of datadir.PartsFolder in some folder. The
+// store must be closed.
 func openArchives(a config.Archives) (*archiveStore, error) {
 	parts, archives, err := datadir.OpenArchives(a.Folder.Value)
 	if err != nil {
