@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +18,8 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/orgexport/orgexport/archive/archivetest"
 )
 
 // The catalogue is a real one that lies beside the checkout where this project
@@ -105,6 +108,8 @@ func export(t *testing.T, dir string, args ...string) inventory {
 	return got
 }
 
+// TestCatalogue exports each organization, with -long in each format, and lets programs of
+// others unpack and read what comes out.
 func TestCatalogue(t *testing.T) {
 	needTools(t, "sqlite3", "unzip", "tar", "xz", "gzip", "sha256sum")
 	dir := catalogue(t)
@@ -117,9 +122,14 @@ func TestCatalogue(t *testing.T) {
 		"tar.gz": {"tar", "-xzf"},
 		"tar.xz": {"tar", "-xJf"},
 	}
-	for _, organization := range organizations {
+	formats := slices.Sorted(maps.Keys(unpack))
+	for i, organization := range organizations {
 		id, slug := organization["id"].(string), organization["slug"].(string)
-		for format, tool := range unpack {
+		for j, format := range formats {
+			if smallest := slug == "utils" && format == "tar.gz"; i%len(formats) != j && !smallest && !archivetest.Long() {
+				continue
+			}
+			tool := unpack[format]
 			t.Run(slug+"/"+format, func(t *testing.T) {
 				got := export(t, dir, "--organization", id, "--format", format)
 				stem := "closient-export-" + slug + "-20260626-210000"
