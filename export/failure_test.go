@@ -1,10 +1,12 @@
 package export_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"iter"
+	"log/slog"
 	"runtime"
 	"strings"
 	"testing"
@@ -122,6 +124,30 @@ func TestUnencodableRecordWritesNothing(t *testing.T) {
 	_, files := run(t, e, request())
 	if files["s/a.yaml"] != "f: fine\n" || len(files) != 3 {
 		t.Errorf("files are %q", files)
+	}
+}
+
+// A record of many that cannot be encoded is left out of its file, which goes on. The list
+// tells which one it is, the log only its number.
+func TestUnencodableRecordIsLeftOut(t *testing.T) {
+	var log bytes.Buffer
+	e := engine(t, func(c *export.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) }, writes("s", func(sink export.Sink) error {
+		return sink.Records("a.csv", func(yield func(any, error) bool) {
+			_ = yield(row("id", "first", "f", 1), nil) && yield(row("id", "person-7", "f", func() {}), nil) && yield(row("id", "third", "f", nil), nil)
+		})
+	}))
+	result, files := run(t, e, request())
+	if files["s/a.csv"] != "id,f\r\nfirst,1\r\nthird,\r\n" {
+		t.Errorf("the file is %q", files["s/a.csv"])
+	}
+	if want := `{"ref":"a.csv, row 2 (id person-7)","reason":"A record could not be encoded."}` + "\n"; files["s/_skipped.ndjson"] != want {
+		t.Errorf("skipped: %q, want %q", files["s/_skipped.ndjson"], want)
+	}
+	if s := result.Sections[0]; s.Status != export.StatusPartial || s.Records != 2 {
+		t.Errorf("got %+v", s)
+	}
+	if text := log.String(); strings.Contains(text, "person-7") || !strings.Contains(text, `ref="a.csv, row 2"`) {
+		t.Errorf("logged:\n%s", text)
 	}
 }
 

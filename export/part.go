@@ -20,7 +20,11 @@ import (
 //	result   the section's result in JSON
 //	footer   magic and version, the four lengths, CRC-32C of sums, result
 //	         and the footer's fields before
-const partMagic = "oxsp\x00\x00\x00\x01" // the last byte is the version
+//
+// The last byte of the magic is the version. It must be raised by a change of this layout,
+// and of what an encoder writes: then parts of an older version are made again, so that
+// all of an archive has one form.
+const partMagic = "oxsp\x00\x00\x00\x02"
 
 const partFooterSize = len(partMagic) + 4*8 + 4
 

@@ -81,7 +81,8 @@ type Sink interface {
 	//
 	// The record is a [record.Row], a [record.Appender], or any value that
 	// encoding/json can encode. A value that cannot be encoded, or a Row with
-	// nil Values, gives an [*record.EncodeError] and writes nothing.
+	// nil Values, gives an [*record.EncodeError] and writes nothing. Which values
+	// have a form in which encoding says package record.
 	Record(name string, record any) error
 
 	// Records writes a file that holds all records that seq yields: YAML
@@ -90,9 +91,11 @@ type Sink interface {
 	// nil Values is not a record: it declares the columns, so that an empty
 	// .csv still has its header.
 	//
-	// If seq yields an error or a value that cannot be encoded, the file is
-	// closed well-formed with the records so far, kept and counted, and the
-	// error is returned.
+	// A record that cannot be encoded is left out, and listed as by Skip: with the
+	// file, the number of the record and its first column (see [record.Ref]). If
+	// seq yields an error, or a Row declares columns that cannot be those of the
+	// file, the file is closed well-formed with the records so far, kept and
+	// counted, and the error is returned.
 	Records(name string, seq iter.Seq2[any, error]) error
 
 	// Binary writes an asset file with the contents of r, which Binary reads to

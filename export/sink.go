@@ -81,7 +81,7 @@ func (s *sink) Records(name string, seq iter.Seq2[any, error]) error {
 			return err
 		}
 		var panicked *PanicError
-		file := record.NewFile(name, enc, s.guard(seq, &panicked), s.encoding)
+		file := record.NewFile(name, enc, s.guard(seq, &panicked), s.encoding, s.Skip)
 		defer file.Close()
 		// The guard ends the file well-formed when the section's time is over;
 		// only the job's end loses it.
@@ -155,6 +155,9 @@ func (s *sink) Skip(ref string, err error) {
 		return
 	}
 	if s.skipped++; s.skipped <= maxSkipLogs {
+		if e, ok := errors.AsType[*record.EncodeError](err); ok && e.Number > 0 {
+			ref = record.Ref(e.Name, e.Number, nil) // no values in logs
+		}
 		s.log.WarnContext(s.ctx, "item skipped", "ref", ref, "error", err)
 	}
 }

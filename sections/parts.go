@@ -66,6 +66,10 @@ func (p *recordEach) export(ctx context.Context, scope export.Scope, sink export
 		if errors.Is(err, export.ErrSinkFailed) || !errors.As(err, &badName) && !errors.As(err, &badRecord) {
 			return err
 		}
+		if badRecord != nil {
+			badRecord.Number = int64(number)
+			name = record.Ref(name, badRecord.Number, value)
+		}
 		sink.Skip(name, err)
 		return nil
 	})

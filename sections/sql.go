@@ -57,10 +57,9 @@ type RecordFile struct {
 	// fails before its first row there is no file.
 	File string
 
-	// Each makes one file of each row. It skips rows whose name cannot be used, and
-	// rows that cannot be encoded. Without Each all rows are in one file. That file
-	// exists even if there are no rows (.csv has its header), and ends before a row
-	// that cannot be encoded.
+	// Each makes one file of each row. It skips rows whose name cannot be used. Without
+	// Each all rows are in one file, which exists even if there are no rows (.csv has
+	// its header). In both modes a row that cannot be encoded is skipped.
 	Each bool
 
 	// SQL is the query.
@@ -70,8 +69,8 @@ type RecordFile struct {
 	// organizations.
 	Shared bool
 
-	// JSON are the names of text columns with JSON, which becomes nested data. A text
-	// that is not valid JSON cannot be encoded.
+	// JSON are the names of text columns with JSON, which becomes nested data. What is
+	// no valid JSON stays text.
 	JSON []string
 }
 

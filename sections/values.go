@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/orgexport/orgexport/export/record"
 )
 
 // column turns the values that the driver returns for a column into fields of records.
@@ -23,6 +25,8 @@ const (
 	nested       // text is JSON
 	maybe        // text is JSON if it is valid JSON
 	decimal      // text is a number
+	numeric      // text is a number, or one of NaN, Infinity and -Infinity
+	single       // a float has 32 bits
 	date         // a time at midnight is a day
 	boolean      // 0 and 1 are false and true
 )
@@ -37,7 +41,14 @@ func kindOf(d Dialect, declared string) kind {
 		}
 		return nested
 	case "NUMERIC", "DECIMAL":
+		if d == Postgres {
+			return numeric
+		}
 		return decimal
+	case "FLOAT4":
+		if d == Postgres { // the driver makes it 64 bits, with digits of its own
+			return single
+		}
 	case "DATE":
 		return date
 	case "BOOLEAN", "BOOL":
@@ -66,9 +77,13 @@ func (c *column) value(d Dialect, v any) any {
 		return c.bytes(d, v)
 	case time.Time:
 		if h, m, s := v.Clock(); c.kind == date && h+m+s+v.Nanosecond() == 0 {
-			return v.Format(time.DateOnly)
+			return string(record.AppendDate(nil, v))
 		}
 		return v.UTC()
+	case float64:
+		if c.kind == single {
+			return float32(v)
+		}
 	case int64:
 		if c.kind == boolean && (v == 0 || v == 1) {
 			return v == 1
@@ -89,9 +104,12 @@ func (c *column) text(s string) any {
 	case nested:
 		c.json = append(c.json[:0], s...)
 		return json.RawMessage(c.json)
-	case decimal:
+	case decimal, numeric:
 		if n, ok := exactNumber(s); ok {
 			return n
+		}
+		if c.kind == numeric {
+			return json.Number(s) // NaN, Infinity and -Infinity
 		}
 	}
 	return s

@@ -325,7 +325,7 @@ func TestDamagedPartsAreMadeAgain(t *testing.T) {
 		}
 		change(t, n.spool, ids["b"], func(part []byte) { part[20] ^= 1 }) // found while joining
 		change(t, n.spool, ids["c"], func(part []byte) {                  // made by a newer program
-			footer := bytes.LastIndex(part, []byte("oxsp\x00\x00\x00\x01"))
+			footer := bytes.LastIndex(part, []byte("oxsp\x00\x00\x00\x02"))
 			part[footer+7]++
 		})
 		n.work(t)

@@ -43,7 +43,7 @@ func BenchmarkEncode(b *testing.B) {
 						return
 					}
 				}
-			}, Options{})
+			}, Options{}, noSkip(b))
 			defer f.Close()
 			if _, err := io.Copy(io.Discard, f); err != nil || f.Err() != nil {
 				b.Fatal(err, f.Err())

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,22 +41,13 @@ func (e *csvEncoder) header(dst []byte, names []string) ([]byte, error) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		var err error
-		if dst, err = appendCSVText(dst, name, !e.raw); err != nil {
-			return dst[:keep], fmt.Errorf("name of column %d: %w", i+1, err)
+		if !utf8.ValidString(name) {
+			return dst[:keep], fmt.Errorf("name of column %d: %w", i+1, errNotUTF8)
 		}
+		dst = appendCSVText(dst, name, !e.raw)
 	}
 	e.columns = columns
-	return endCSVLine(dst, keep), e.arrange(names)
-}
-
-// endCSVLine ends the line that begins at start. An empty line would be
-// skipped by readers.
-func endCSVLine(dst []byte, start int) []byte {
-	if len(dst) == start {
-		dst = append(dst, `""`...)
-	}
-	return append(dst, "\r\n"...)
+	return append(dst, "\r\n"...), e.arrange(names)
 }
 
 // arrange makes e.fields hold for rows with these names, which are all
@@ -100,7 +92,7 @@ func (e *csvEncoder) record(dst []byte, v any) ([]byte, error) {
 			return dst[:keep], fmt.Errorf("column %q: %w", row.Columns[field], err)
 		}
 	}
-	return endCSVLine(dst, keep), nil
+	return append(dst, "\r\n"...), nil
 }
 
 func (e *csvEncoder) end(dst []byte) []byte { return dst }
@@ -150,15 +142,23 @@ func (e *csvEncoder) cell(dst []byte, v any) (_ []byte, err error) {
 	case nil:
 		return dst, nil
 	case string:
-		return appendCSVText(dst, v, !e.raw)
+		return appendCSVText(dst, v, !e.raw), nil
+	case float64:
+		return appendCSVFloat(dst, v, 64), nil
+	case float32:
+		return appendCSVFloat(dst, float64(v), 32), nil
+	case json.Number:
+		if v == notANumber || v == infinite || v == minusInfinite { // no text, so no guard
+			return append(dst, v...), nil
+		}
 	case Appender:
 		if isNilPointer(v) {
 			return dst, nil
 		}
-		if e.value, err = v.AppendRecord(e.value[:0], CSV); err != nil {
+		if e.value, err = appendOwn(e.value[:0], v, CSV); err != nil {
 			return dst, err
 		}
-		return appendCSVText(dst, string(e.value), !e.raw)
+		return appendCSVText(dst, string(e.value), !e.raw), nil
 	}
 	if e.value, err = e.json.appendValue(e.value[:0], v); err != nil {
 		return dst, err
@@ -170,23 +170,32 @@ func (e *csvEncoder) cell(dst []byte, v any) (_ []byte, err error) {
 		return appendCSVQuoted(dst, e.value), nil
 	case '"':
 		text, err := unquoteJSON(string(e.value))
-		if err != nil {
-			return dst, err
+		if err != nil { // no text, but JSON: see appendRaw
+			text = string(e.value)
 		}
-		return appendCSVText(dst, text, !e.raw)
+		return appendCSVText(dst, text, !e.raw), nil
 	default: // numbers are never guarded
 		return append(dst, e.value...), nil
 	}
 }
 
-// appendCSVText appends a cell with text. The guard is that of
+// appendCSVFloat appends a cell with a number, which is never guarded.
+func appendCSVFloat(dst []byte, f float64, bits int) []byte {
+	if form, ok := nonFinite(f); ok {
+		return append(dst, form...)
+	}
+	return appendJSONFloat(dst, f, bits)
+}
+
+// appendCSVText appends a cell with text. Empty text is in quotes: a cell without them
+// is null. Text that is not UTF-8 is written like bytes. The guard is that of
 // [Options.RawCSV].
-func appendCSVText(dst []byte, text string, guard bool) ([]byte, error) {
+func appendCSVText(dst []byte, text string, guard bool) []byte {
 	if !utf8.ValidString(text) {
-		return dst, errNotUTF8
+		text = base64.StdEncoding.EncodeToString([]byte(text))
 	}
 	guard = guard && likeFormula(text) && !isPlainNumber(text)
-	quote := len(text) > 0 && (isBlank(text[0]) || isBlank(text[len(text)-1])) ||
+	quote := text == "" || isBlank(text[0]) || isBlank(text[len(text)-1]) ||
 		text == `\.` // ends the data for PostgreSQL
 	for i := 0; i < len(text) && !quote; i++ {
 		switch text[i] {
@@ -196,16 +205,16 @@ func appendCSVText(dst []byte, text string, guard bool) ([]byte, error) {
 	}
 	switch {
 	case !quote && !guard:
-		return append(dst, text...), nil
+		return append(dst, text...)
 	case !quote:
-		return append(append(dst, '\''), text...), nil
+		return append(append(dst, '\''), text...)
 	case !guard:
-		return appendCSVQuoted(dst, text), nil
+		return appendCSVQuoted(dst, text)
 	}
 	at := len(dst)
 	dst = appendCSVQuoted(append(dst, '"'), text)
 	dst[at+1] = '\''
-	return dst, nil
+	return dst
 }
 
 func appendCSVQuoted[T string | []byte](dst []byte, text T) []byte {

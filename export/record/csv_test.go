@@ -48,7 +48,7 @@ func TestCSVFiles(t *testing.T) {
 		records []any
 		want    [][]string
 		count   int64
-		fails   bool
+		fails   bool // a header, or a record that is skipped
 	}{
 		{"nothing", nil, nil, 0, false},
 		{"zero row", []any{Row{}}, nil, 0, false},
@@ -63,9 +63,10 @@ func TestCSVFiles(t *testing.T) {
 		{"no object", []any{"a"}, nil, 0, true},
 		{"nil first", []any{(*Row)(nil)}, nil, 0, true},
 		{"twice", []any{Row{Columns: []string{"a", "a"}}}, nil, 0, true},
-		{"bad value", []any{Row{Columns: ab, Values: []any{1, "\xff"}}}, [][]string{ab}, 0, true},
-		{"lone column", []any{Row{Columns: []string{"a"}, Values: []any{nil}}, Row{Columns: []string{"a"}, Values: []any{""}}, Row{Columns: []string{"a"}, Values: []any{"x"}}}, [][]string{{"a"}, {""}, {""}, {"x"}}, 3, false},
-		{"lone unnamed column", []any{Row{Columns: []string{""}, Values: []any{nil}}}, [][]string{{""}, {""}}, 1, false},
+		{"bad value", []any{Row{Columns: ab, Values: []any{1, func() {}}}}, [][]string{ab}, 0, true},
+		{"no UTF-8", []any{Row{Columns: ab, Values: []any{1, "a\xff"}}}, [][]string{ab, {"1", "Yf8="}}, 1, false},
+		{"lone column", []any{Row{Columns: []string{"a"}, Values: []any{""}}, Row{Columns: []string{"a"}, Values: []any{"x"}}}, [][]string{{"a"}, {""}, {"x"}}, 2, false},
+		{"lone unnamed column", []any{Row{Columns: []string{""}, Values: []any{""}}}, [][]string{{""}, {""}}, 1, false},
 		{"objects", []any{json.RawMessage(`{"b":"x\ty","a":[1,{"c":"d,\"e"}]}`), map[string]any{"a": nil, "b": -1.5}, struct {
 			A json.RawMessage `json:"a"`
 		}{json.RawMessage(`"-x"`)}, appender(`{"a":"1"}`)}, [][]string{{"b", "a"}, {"x\ty", `[1,{"c":"d,\"e"}]`}, {"-1.5", ""}, {"", "'-x"}, {"", "1"}}, 4, false},
@@ -76,11 +77,12 @@ func TestCSVFiles(t *testing.T) {
 		{"PostgreSQL's end", []any{Row{Columns: []string{`\.`}, Values: []any{`\.`}}}, [][]string{{`\.`}, {`\.`}}, 1, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			f := NewFile("x.csv", CSV, seqOf(test.records...), Options{})
+			var skipped skips
+			f := NewFile("x.csv", CSV, seqOf(test.records...), Options{}, skipped.skip)
 			text := readFile(t, f)
 			checkCSV(t, py, text, test.want...)
-			if _, failed := errors.AsType[*EncodeError](f.Err()); f.Count() != test.count || failed != test.fails {
-				t.Errorf("got %d records, %v", f.Count(), f.Err())
+			if _, failed := errors.AsType[*EncodeError](f.Err()); f.Count() != test.count || failed != test.fails && (len(skipped) > 0) != test.fails {
+				t.Errorf("got %d records, %v, skipped %q", f.Count(), f.Err(), skipped)
 			}
 			if len(text) > 0 && !strings.HasSuffix(string(text), "\r\n") {
 				t.Errorf("%q has another line end", text)
@@ -89,9 +91,25 @@ func TestCSVFiles(t *testing.T) {
 	}
 }
 
+// Null is an empty cell, and empty text is in quotes, also where that is all of the line.
+func TestCSVNull(t *testing.T) {
+	for _, test := range []struct {
+		columns []string
+		lines   string
+	}{{[]string{"a"}, "a\r\n\r\n\"\"\r\nx\r\n"}, {[]string{"a", "b"}, "a,b\r\n,\r\n\"\",\"\"\r\nx,x\r\n"}} {
+		var rows []any
+		for _, v := range []any{nil, "", "x"} {
+			rows = append(rows, Row{Columns: test.columns, Values: []any{v, v}[:len(test.columns)]})
+		}
+		if got := readFile(t, NewFile("x.csv", CSV, seqOf(rows...), Options{}, noSkip(t))); string(got) != test.lines {
+			t.Errorf("got %q, want %q", got, test.lines)
+		}
+	}
+}
+
 func TestCSVGuard(t *testing.T) {
 	for text, want := range map[string]string{
-		"": "", "a": "a", "=1+1": "'=1+1", "+a": "'+a", "-a": "'-a", "@a": "'@a", "\ta": "\"'\ta\"", "\ra": "\"'\ra\"", "=": "'=", "-": "'-", "+": "'+", "=\"": `"'="""`, "-1,5": `"'-1,5"`,
+		"": `""`, "a": "a", "=1+1": "'=1+1", "+a": "'+a", "-a": "'-a", "@a": "'@a", "\ta": "\"'\ta\"", "\ra": "\"'\ra\"", "=": "'=", "-": "'-", "+": "'+", "=\"": `"'="""`, "-1,5": `"'-1,5"`,
 		"-12.50": "-12.50", "+49123": "+49123", "-.5": "-.5", "-5.": "-5.", "+49 123": "'+49 123", "-1e5": "'-1e5", "-1-1": "'-1-1", "--1": "'--1", "-1.2.3": "'-1.2.3", "-.": "'-.", "=1": "'=1", "+1+1": "'+1+1", "-1\n": "\"'-1\n\"",
 		"'": "'", "'a": "'a", "'=1": "''=1", "''=1": "'''=1", "'-1": "''-1", "a=1": "a=1", " =1": `" =1"`, "''": "''",
 	} {
@@ -130,8 +148,8 @@ func FuzzCSVText(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		if !utf8.ValidString(text) {
-			if _, err := Encode("x.csv", CSV, Row{Columns: []string{"a"}, Values: []any{text}}, Options{RawCSV: true}); err == nil {
-				t.Errorf("%q is not UTF-8 and gave no error", text)
+			if _, err := Encode("x.csv", CSV, Row{Columns: []string{text}, Values: []any{1}}, Options{RawCSV: true}); err == nil {
+				t.Errorf("the name %q is not UTF-8 and gave no error", text)
 			}
 			return
 		}
@@ -149,7 +167,7 @@ func FuzzCSVText(f *testing.F) {
 		for raw, cell := range map[bool]string{false: cell, true: text} {
 			for _, values := range [][]any{{text}, {text, text, text}} {
 				columns := []string{text, text + "2", text + "3"}[:len(values)]
-				file := NewFile("x.csv", CSV, seqOf(Row{Columns: columns, Values: values}), Options{RawCSV: raw})
+				file := NewFile("x.csv", CSV, seqOf(Row{Columns: columns, Values: values}), Options{RawCSV: raw}, noSkip(t))
 				got := readFile(t, file)
 				if file.Err() != nil {
 					t.Fatalf("%q: %v", text, file.Err())

@@ -7,6 +7,37 @@
 // a file that holds a whole sequence of records, encoded while it is read. [Read] is
 // the way back: it reads the records of a file one by one, as JSON.
 //
+// # Values
+//
+// The table has what becomes of the values of a [Row]. JSON stands for .json and .ndjson.
+//
+//	value                       JSON                     YAML                CSV
+//	nil, a nil pointer          null                     null                an empty cell
+//	bool, integers              true, 1                  true, 1             true, 1
+//	float64, float32            shortest digits that read back as the number
+//	NaN, Infinity, -Infinity    the text "NaN" …         .nan, .inf, -.inf   NaN …
+//	json.Number                 its digits               its digits          its digits
+//	string                      text                     text                text
+//	empty string                ""                       ""                  "" (with the quotes)
+//	string that is not UTF-8    base64                   base64              base64
+//	[]byte                      base64                   base64              base64
+//	time.Time                   RFC 3339 in UTC, as text
+//	beyond year 9999            "10000-01-01T04:59:59Z", as text
+//	before Christ               "0044-03-15T12:00:00Z BC", as text
+//	Row, []any, []string        nested data              nested data         JSON
+//	json.RawMessage             nested data              nested data         JSON
+//	… that is no valid JSON     its text                 its text            its text
+//	… that YAML cannot say      nested data              its text            JSON
+//	Appender, anything else     as its JSON
+//
+// YAML cannot say JSON that has a name twice in one object or half of a surrogate pair in
+// a text, or that is nested more than 1,000 deep. PostgreSQL's to_json has the same forms
+// for numbers and times, but for "+00:00" in the place of "Z".
+//
+// What has no form leaves its record out of the file, and nothing else: names of columns
+// that are not UTF-8 or there twice, values that encoding/json refuses, rows nested more
+// than 1,000 deep, in a .csv a column that is not in the header, and a panic.
+//
 // Equal records give equal bytes. What memory takes does not grow with the number of
 // records.
 package record

@@ -35,8 +35,9 @@ type Options struct {
 
 // EncodeError tells why a record could not be encoded.
 type EncodeError struct {
-	Name string // of the file
-	Err  error
+	Name   string // of the file
+	Number int64  // of the record in a file of many, from 1 on; else 0
+	Err    error
 }
 
 func (e *EncodeError) Error() string { return fmt.Sprintf("record: encode %s: %v", e.Name, e.Err) }
@@ -84,8 +85,7 @@ func newEncoder(enc Encoding, o Options) encoder {
 
 // Encode returns the contents of a file that holds one record. The name of the
 // file is for the error, which is an [*EncodeError].
-func Encode(name string, enc Encoding, v any, o Options) (text []byte, err error) {
-	defer recoverEncode(name, &err)
+func Encode(name string, enc Encoding, v any, o Options) ([]byte, error) {
 	var e encoder
 	switch enc {
 	case YAML:
@@ -98,18 +98,25 @@ func Encode(name string, enc Encoding, v any, o Options) (text []byte, err error
 	if _, ok := headerOf(v); ok {
 		return nil, &EncodeError{Name: name, Err: errors.New("row has no values")}
 	}
-	if text, err = e.record(nil, v); err != nil {
+	text, err := e.record(nil, v)
+	if err != nil {
 		return nil, &EncodeError{Name: name, Err: err}
 	}
 	return text, nil
 }
 
-// recoverEncode turns a panic of a value that encodes itself into the error of
-// that record: the file must still end well-formed.
-func recoverEncode(name string, err *error) {
+// recoverPanic makes an error of a panic of a value that encodes itself: that is the end
+// of a record and of nothing else.
+func recoverPanic(err *error) {
 	if p := recover(); p != nil {
-		*err = &EncodeError{Name: name, Err: &PanicError{Value: p, Stack: debug.Stack()}}
+		*err = &PanicError{Value: p, Stack: debug.Stack()}
 	}
+}
+
+// appendOwn calls [Appender.AppendRecord].
+func appendOwn(dst []byte, v Appender, enc Encoding) (_ []byte, err error) {
+	defer recoverPanic(&err)
+	return v.AppendRecord(dst, enc)
 }
 
 // headerOf returns the columns that v declares if it is no record but a

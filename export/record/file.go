@@ -1,8 +1,10 @@
 package record
 
 import (
+	"fmt"
 	"io"
 	"iter"
+	"strings"
 )
 
 // fillBytes is how much of a record file is encoded ahead of being read.
@@ -12,27 +14,30 @@ const fillBytes = 32 << 10
 // while it is read: no more than 32 KiB and one record are in memory. It is for
 // one goroutine. Make one with [NewFile].
 type File struct {
-	name  string
-	enc   encoder
-	next  func() (any, error, bool)
-	stop  func()
-	buf   []byte // encoded, ...
-	off   int    // ... of which so much was read
-	ended bool
-	count int64
-	err   error
+	name   string
+	enc    encoder
+	next   func() (any, error, bool)
+	stop   func()
+	skip   func(ref string, err error)
+	buf    []byte // encoded, ...
+	off    int    // ... of which so much was read
+	ended  bool
+	number int64 // of records, skipped ones included
+	count  int64
+	err    error
 }
 
-// NewFile returns a File of the records that seq yields. The name is for errors.
-// Close it when it is no longer read.
-func NewFile(name string, enc Encoding, seq iter.Seq2[any, error], o Options) *File {
+// NewFile returns a File of the records that seq yields. A record that cannot be encoded
+// is left out: skip is called with its [Ref] and an [*EncodeError], and the file goes on.
+// The name is for errors. Close the File when it is no longer read.
+func NewFile(name string, enc Encoding, seq iter.Seq2[any, error], o Options, skip func(ref string, err error)) *File {
 	next, stop := iter.Pull2(seq)
-	return &File{name: name, enc: newEncoder(enc, o), next: next, stop: stop}
+	return &File{name: name, enc: newEncoder(enc, o), next: next, stop: stop, skip: skip}
 }
 
-// Read implements [io.Reader]. The file is well-formed also when seq fails or
-// yields a record that cannot be encoded: it ends with the records before that
-// one, and Err returns the reason. Panics of seq pass through.
+// Read implements [io.Reader]. The file is well-formed also when seq fails, or yields a
+// header with columns that cannot be those of the file: it ends with the records before
+// that, and Err returns the reason. Panics of seq pass through.
 func (f *File) Read(p []byte) (int, error) {
 	for f.off == len(f.buf) {
 		if f.ended {
@@ -51,38 +56,65 @@ func (f *File) Read(p []byte) (int, error) {
 // pull encodes what seq yields next.
 func (f *File) pull() {
 	v, err, ok := f.next()
-	switch {
-	case !ok:
-	case err != nil:
-		f.err = err
-	default:
-		if f.err = f.encode(v); f.err == nil {
+	if ok && err == nil {
+		if err = f.add(v); err == nil {
 			return
 		}
 	}
+	f.err = err
 	f.buf = f.enc.end(f.buf)
 	f.ended = true
 	f.stop()
 }
 
-func (f *File) encode(v any) (err error) {
-	defer recoverEncode(f.name, &err)
+// add encodes a record, or takes note of a header. Columns that cannot be those of the
+// file are an error: they would be wrong for every record to come.
+func (f *File) add(v any) (err error) {
 	if columns, ok := headerOf(v); ok {
-		f.buf, err = f.enc.header(f.buf, columns)
-	} else if f.buf, err = f.enc.record(f.buf, v); err == nil {
-		f.count++
+		if f.buf, err = f.enc.header(f.buf, columns); err != nil {
+			return &EncodeError{Name: f.name, Err: err}
+		}
+		return nil
 	}
-	if err != nil {
-		return &EncodeError{Name: f.name, Err: err}
+	f.number++
+	if f.buf, err = f.enc.record(f.buf, v); err != nil {
+		f.skip(Ref(f.name, f.number, v), &EncodeError{Name: f.name, Number: f.number, Err: err})
+		return nil
 	}
+	f.count++
 	return nil
+}
+
+// Ref names a record that is left out, for people who may see the data: by its file, its
+// number from 1 on and, if it is a [Row], its first column.
+func Ref(name string, number int64, v any) string {
+	ref := fmt.Sprintf("%s, row %d", name, number)
+	var row Row
+	switch v := v.(type) {
+	case Row:
+		row = v
+	case *Row:
+		if v != nil {
+			row = *v
+		}
+	}
+	if len(row.Columns) == 0 || len(row.Values) == 0 {
+		return ref
+	}
+	const most = 100 // bytes of the value
+	e := newCSVEncoder(true)
+	value, err := e.cell(nil, row.Values[0])
+	if err != nil || len(value) > most {
+		return ref
+	}
+	return fmt.Sprintf("%s (%s %s)", ref, strings.ToValidUTF8(row.Columns[0], "\uFFFD"), value)
 }
 
 // Count returns the number of records in the file so far.
 func (f *File) Count() int64 { return f.count }
 
-// Err returns why the file ended early: the error of seq as it is, or an
-// [*EncodeError]. It is nil if the file has all records.
+// Err returns why the file ended early: the error of seq as it is, or an [*EncodeError]
+// of a header. It is nil if seq was read to its end.
 func (f *File) Err() error { return f.err }
 
 // Close ends seq. It may be called more than once.

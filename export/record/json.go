@@ -2,7 +2,6 @@ package record
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,9 +44,10 @@ func (e *jsonAppender) appendRow(dst []byte, r Row) ([]byte, error) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		if dst, err = appendJSONString(dst, name); err != nil {
-			return dst, fmt.Errorf("name of column %d: %w", i+1, err)
+		if !utf8.ValidString(name) {
+			return dst, fmt.Errorf("name of column %d: %w", i+1, errNotUTF8)
 		}
+		dst = appendJSONString(dst, name)
 		dst = append(dst, ':')
 		if dst, err = e.appendValue(dst, r.Values[i]); err != nil {
 			return dst, fmt.Errorf("column %q: %w", name, err)
@@ -101,27 +101,22 @@ func duplicate(n int, name func(i int) string) int {
 func (e *jsonAppender) appendValue(dst []byte, v any) ([]byte, error) {
 	switch v := v.(type) {
 	case string:
-		return appendJSONString(dst, v)
+		return appendText(dst, v), nil
 	case json.Number:
-		if !isJSONNumber(string(v)) {
-			return dst, fmt.Errorf("%q is not a JSON number", string(v))
-		}
-		return append(dst, v...), nil
+		return e.appendNumber(dst, v), nil
 	case time.Time:
-		return appendJSONTime(dst, v)
+		return appendJSONTime(dst, v), nil
 	case *time.Time: // encoding/json would keep its time zone
 		if v != nil {
-			return appendJSONTime(dst, *v)
+			return appendJSONTime(dst, *v), nil
 		}
 	case []byte:
 		if v != nil {
-			dst = append(dst, '"')
-			dst = base64.StdEncoding.AppendEncode(dst, v)
-			return append(dst, '"'), nil
+			return appendBytes(dst, v), nil
 		}
 	case json.RawMessage:
 		if v != nil {
-			return e.appendCompact(dst, v)
+			return e.appendRaw(dst, v), nil
 		}
 	case Row:
 		return e.appendRow(dst, v)
@@ -131,7 +126,7 @@ func (e *jsonAppender) appendValue(dst []byte, v any) ([]byte, error) {
 		}
 	case []string:
 		if v != nil {
-			return appendList(dst, v, appendJSONString)
+			return appendList(dst, v, func(dst []byte, text string) ([]byte, error) { return appendText(dst, text), nil })
 		}
 	case []any:
 		if v != nil {
@@ -139,9 +134,9 @@ func (e *jsonAppender) appendValue(dst []byte, v any) ([]byte, error) {
 		}
 	case nil:
 	case float64:
-		return appendJSONFloat(dst, v, 64)
+		return e.appendFloat(dst, v, 64), nil
 	case float32:
-		return appendJSONFloat(dst, float64(v), 32)
+		return e.appendFloat(dst, float64(v), 32), nil
 	case Appender:
 		if !isNilPointer(v) {
 			return e.appendOwn(dst, v)
@@ -226,7 +221,7 @@ func (e *jsonAppender) leave() { e.depth-- }
 
 func (e *jsonAppender) appendOwn(dst []byte, v Appender) ([]byte, error) {
 	var err error
-	if e.own, err = v.AppendRecord(e.own[:0], e.enc); err != nil {
+	if e.own, err = appendOwn(e.own[:0], v, e.enc); err != nil {
 		return dst, err
 	}
 	return e.appendCompact(dst, e.own)
@@ -248,22 +243,13 @@ var errNotUTF8 = errors.New("text is not valid UTF-8")
 
 const hexDigits = "0123456789abcdef"
 
-// appendJSONString appends a JSON string. Only what must be escaped is.
-func appendJSONString(dst []byte, s string) ([]byte, error) {
+// appendJSONString appends valid UTF-8 as a JSON string. Only what must be escaped is.
+func appendJSONString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	start := 0
-	for i := 0; i < len(s); {
+	for i := range len(s) {
 		c := s[i]
-		if c >= utf8.RuneSelf {
-			r, n := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && n == 1 {
-				return dst, errNotUTF8
-			}
-			i += n
-			continue
-		}
 		if c >= ' ' && c != '"' && c != '\\' {
-			i++
 			continue
 		}
 		dst = append(dst, s[start:i]...)
@@ -279,42 +265,27 @@ func appendJSONString(dst []byte, s string) ([]byte, error) {
 		default:
 			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 		}
-		i++
-		start = i
+		start = i + 1
 	}
 	dst = append(dst, s[start:]...)
-	return append(dst, '"'), nil
+	return append(dst, '"')
 }
 
-func appendJSONTime(dst []byte, t time.Time) ([]byte, error) {
-	t = t.UTC()
-	if y := t.Year(); y < 0 || y > 9999 {
-		return dst, fmt.Errorf("year %d does not fit RFC 3339", y)
-	}
-	dst = append(dst, '"')
-	dst = t.AppendFormat(dst, time.RFC3339Nano)
-	return append(dst, '"'), nil
-}
-
-// appendJSONFloat appends the shortest text that reads back as f, in the form
-// that encoding/json gives it.
-func appendJSONFloat(dst []byte, f float64, bits int) ([]byte, error) {
-	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return dst, fmt.Errorf("JSON has no number %v", f)
-	}
+// appendJSONFloat appends a finite float.
+func appendJSONFloat(dst []byte, f float64, bits int) []byte {
 	small, large := 1e-6, 1e21
 	if bits == 32 {
 		small, large = float64(float32(small)), float64(float32(large))
 	}
 	if a := math.Abs(f); a == 0 || a >= small && a < large {
-		return strconv.AppendFloat(dst, f, 'f', -1, bits), nil
+		return strconv.AppendFloat(dst, f, 'f', -1, bits)
 	}
 	dst = strconv.AppendFloat(dst, f, 'e', -1, bits)
 	if n := len(dst); dst[n-4] == 'e' && dst[n-3] == '-' && dst[n-2] == '0' { // e-09
 		dst[n-2] = dst[n-1]
 		dst = dst[:n-1]
 	}
-	return dst, nil
+	return dst
 }
 
 func isJSONNumber(s string) bool {

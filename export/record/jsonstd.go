@@ -10,7 +10,9 @@ import (
 
 // appendStd appends v as encoding/json writes it, but fails where that would
 // replace text that is not valid UTF-8.
-func (e *jsonAppender) appendStd(dst []byte, v any) ([]byte, error) {
+func (e *jsonAppender) appendStd(dst []byte, v any) (out []byte, err error) {
+	out = dst // of a panic
+	defer recoverPanic(&err)
 	if e.std == nil {
 		e.std = json.NewEncoder(&e.buf)
 		e.std.SetEscapeHTML(false)

@@ -3,7 +3,6 @@ package record
 import (
 	"bufio"
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,8 +18,9 @@ var ErrTooLarge = errors.New("record: too large")
 
 // Read reads the records of a file one by one, as JSON: the documents of a
 // .yaml, the lines of an .ndjson, the elements of a .json that is an array or
-// else the one record in it, and the rows of a .csv as objects of text, in the
-// order of the header. Read does not undo the guard against spreadsheet formulas.
+// else the one record in it, and the rows of a .csv as objects of text and, where a
+// cell is empty and has no quotes, null, in the order of the header. Read does not undo
+// the guard against spreadsheet formulas.
 //
 // The sequence ends with the first error. A record is valid until the next one.
 func Read(r io.Reader, enc Encoding) iter.Seq2[json.RawMessage, error] {
@@ -183,39 +183,6 @@ func skipSpace(r *bufio.Reader) (byte, error) {
 		}
 		if !bytes.ContainsRune([]byte(" \t\r\n"), rune(b)) {
 			return b, r.UnreadByte()
-		}
-	}
-}
-
-func eachRow(in *recordInput, yield func(json.RawMessage, error) bool) error {
-	r := csv.NewReader(in)
-	r.ReuseRecord = true
-	header, err := r.Read()
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	row := Row{Columns: append([]string(nil), header...), Values: make([]any, len(header))}
-	for {
-		in.n = 0
-		cells, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		for i, cell := range cells {
-			row.Values[i] = cell
-		}
-		record, err := row.MarshalJSON()
-		if err != nil {
-			return err
-		}
-		if err := in.emit(record, yield); err != nil {
-			return err
 		}
 	}
 }

@@ -9,7 +9,7 @@ package record
 // (written digit by digit), a [json.RawMessage] (becomes nested data), a Row or
 // *Row, a []any or []string, a [Appender], or anything that encoding/json
 // can encode, by its rules: times in a struct, for example, keep their zone. A
-// nil pointer is null. Text must be UTF-8.
+// nil pointer is null. The package's documentation has the form of each in each encoding.
 type Row struct {
 	// Columns are the field names, all different. They are read only and may
 	// be shared between rows.
@@ -28,8 +28,7 @@ type Encoding string
 const (
 	// YAML is for reading by people and programs. Text that a YAML 1.1 or 1.2
 	// parser could take for something else is quoted. A file with many
-	// records holds one document each. An object that has a name twice, or is
-	// nested more than 1,000 deep, cannot be encoded.
+	// records holds one document each.
 	YAML Encoding = "yaml"
 
 	// JSON is one JSON text (RFC 8259); many records become an array.
@@ -42,8 +41,9 @@ const (
 	// has a header line. Records are Rows, or encode to JSON objects; the first
 	// record or declaration fixes the columns, and later records may have them
 	// in another order or lack some. Nested data is written as JSON text in its
-	// cell, null as an empty cell. See [Options.RawCSV] for the guard against
-	// spreadsheet formulas.
+	// cell, null as an empty cell and empty text as "". If there is one column only, null
+	// is an empty line, as for PostgreSQL's COPY; some readers pass it over. See
+	// [Options.RawCSV] for the guard against spreadsheet formulas.
 	CSV Encoding = "csv"
 )
 

@@ -73,9 +73,18 @@ func isYAMLLiteral(text string) bool {
 	return last != ' '
 }
 
-// yamlScalar returns a JSON number, true, false or null as YAML. YAML 1.1 wants
-// a dot and a sign in numbers with an exponent: 1e3 is text there.
+// yamlScalar returns a JSON number, true, false or null as YAML, and so the numbers that
+// are none in JSON. YAML 1.1 wants a dot and a sign in numbers with an exponent: 1e3 is
+// text there.
 func yamlScalar(s string) string {
+	switch s {
+	case notANumber:
+		return ".nan"
+	case infinite:
+		return ".inf"
+	case minusInfinite:
+		return "-.inf"
+	}
 	if s[0] != '-' && (s[0] < '0' || s[0] > '9') {
 		return s
 	}

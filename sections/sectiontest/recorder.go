@@ -142,15 +142,20 @@ func (r *Recorder) Records(name string, seq iter.Seq2[any, error]) error {
 		if err != nil {
 			return err
 		}
+		number := int64(0)
 		for value, err := range seq {
 			if ended := r.ended(); ended != nil {
 				return ended
 			}
-			if err == nil {
-				err = c.add(value)
-			}
 			if err != nil {
 				return err
+			}
+			if _, ok := header(value); !ok {
+				number++
+			}
+			if err := c.add(value); err != nil { // as the engine's sink does
+				skip := Call{Op: Skip, Name: record.Ref(name, number, value), Err: err}
+				r.lock(func() { r.calls = append(r.calls, skip) })
 			}
 			if r.step(); fail != nil {
 				return fail

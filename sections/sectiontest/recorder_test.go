@@ -74,7 +74,7 @@ func TestRecorderErrors(t *testing.T) {
 		{func() error { return r.Record("b.json", record.Row{Columns: []string{"a"}}) }, &encode},
 		{func() error { return r.Record("b.json", text("{}")) }, nil},
 		{func() error { return r.Records("c.json", yields(struct{}{}, errOops, struct{}{})) }, errOops},
-		{func() error { return r.Records("d.json", yields(struct{}{}, make(chan int))) }, &encode},
+		{func() error { return r.Records("d.json", yields(struct{}{}, make(chan int), struct{}{})) }, nil},
 		{func() error { return r.Binary("e", iotest.ErrReader(errOops)) }, &source},
 		{func() error { return r.Binary("e", strings.NewReader("e")) }, nil},
 	}
@@ -92,10 +92,14 @@ func TestRecorderErrors(t *testing.T) {
 			t.Errorf("step %d: %v", i, err)
 		}
 	}
-	for _, file := range []string{"c.json", "d.json"} {
-		if c, ok := r.Find(file); !ok || len(c.Records) != 1 || c.Err == nil {
-			t.Errorf("%s: found %v, %v; want what came before the error", file, c, ok)
-		}
+	if c, ok := r.Find("c.json"); !ok || len(c.Records) != 1 || c.Err == nil {
+		t.Errorf("found %v, %v; want what came before the error", c, ok)
+	}
+	if c, ok := r.Find("d.json"); !ok || len(c.Records) != 2 {
+		t.Errorf("found %v, %v; want all records but the one that cannot be encoded", c, ok)
+	}
+	if s := r.Skips(); len(s) != 1 || s[0].Name != "d.json, row 2" || !errors.As(s[0].Err, &encode) {
+		t.Errorf("skipped %v", s)
 	}
 	if _, ok := r.Find("a.txt"); ok {
 		t.Error("found a refused file")

@@ -1,0 +1,131 @@
+package record
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"math"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// This file has the forms of values that JSON has no form for. They are those of
+// PostgreSQL's to_json, where that has one: see the table in the package's
+// documentation.
+
+// The numbers that are none in JSON. In the JSON text that a YAML document is made of
+// they stand without quotes: see yamlScalar.
+const (
+	notANumber    = "NaN"
+	infinite      = "Infinity"
+	minusInfinite = "-Infinity"
+)
+
+// nonFinite returns the form of a float that is no finite number.
+func nonFinite(f float64) (form string, ok bool) {
+	switch {
+	case math.IsNaN(f):
+		return notANumber, true
+	case math.IsInf(f, 1):
+		return infinite, true
+	case math.IsInf(f, -1):
+		return minusInfinite, true
+	}
+	return "", false
+}
+
+// appendFloat appends the shortest text that reads back as f, in the form that
+// encoding/json gives it.
+func (e *jsonAppender) appendFloat(dst []byte, f float64, bits int) []byte {
+	if form, ok := nonFinite(f); ok {
+		return e.appendNonFinite(dst, form)
+	}
+	return appendJSONFloat(dst, f, bits)
+}
+
+func (e *jsonAppender) appendNonFinite(dst []byte, form string) []byte {
+	if e.enc == YAML {
+		return append(dst, form...)
+	}
+	return append(append(append(dst, '"'), form...), '"')
+}
+
+// appendNumber appends a number digit by digit. What is no JSON number stays text.
+func (e *jsonAppender) appendNumber(dst []byte, n json.Number) []byte {
+	switch text := string(n); {
+	case isJSONNumber(text):
+		return append(dst, text...)
+	case text == notANumber, text == infinite, text == minusInfinite:
+		return e.appendNonFinite(dst, text)
+	default:
+		return appendText(dst, text)
+	}
+}
+
+// appendText appends a JSON string. Text that is not UTF-8 is written like bytes.
+func appendText(dst []byte, text string) []byte {
+	if !utf8.ValidString(text) {
+		return appendBytes(dst, []byte(text))
+	}
+	return appendJSONString(dst, text)
+}
+
+func appendBytes(dst, b []byte) []byte {
+	dst = append(dst, '"')
+	dst = base64.StdEncoding.AppendEncode(dst, b)
+	return append(dst, '"')
+}
+
+// appendRaw appends JSON text of others as nested data, on one line. Text that is no
+// JSON, or cannot be nested without loss, is written like any other text.
+func (e *jsonAppender) appendRaw(dst []byte, raw json.RawMessage) []byte {
+	keep := len(dst)
+	dst, err := e.appendCompact(dst, raw)
+	if err != nil || e.enc == YAML && !nestsInYAML(string(dst[keep:]), maxDepth-e.depth) {
+		return appendText(dst[:keep], string(raw))
+	}
+	return dst
+}
+
+// nestsInYAML reports whether JSON text says the same as YAML: each name in an object is
+// there once, no text has half of a surrogate pair, and nothing is nested deeper than
+// depth.
+func nestsInYAML(text string, depth int) bool {
+	s := jsonScanner{text: text}
+	return s.check(depth) == nil
+}
+
+// AppendTime appends an instant as text, in UTC: by RFC 3339 if the year is one of 1 to
+// 9999, and else as PostgreSQL's to_json has it: with more digits of the year, or with
+// the year before Christ and " BC" at the end.
+func AppendTime(dst []byte, t time.Time) []byte {
+	return appendYear(dst, t.UTC(), "-01-02T15:04:05.999999999Z07:00")
+}
+
+// AppendDate appends the day of t, in the time zone of t, as [AppendTime] does.
+func AppendDate(dst []byte, t time.Time) []byte {
+	return appendYear(dst, t, "-01-02")
+}
+
+func appendYear(dst []byte, t time.Time, rest string) []byte {
+	year := t.Year()
+	before := year <= 0 // the year before 1 is 1 BC
+	if before {
+		year = 1 - year
+	}
+	for digits := 1000; digits > year && digits > 1; digits /= 10 {
+		dst = append(dst, '0')
+	}
+	dst = strconv.AppendInt(dst, int64(year), 10)
+	dst = t.AppendFormat(dst, rest)
+	if before {
+		dst = append(dst, " BC"...)
+	}
+	return dst
+}
+
+func appendJSONTime(dst []byte, t time.Time) []byte {
+	dst = append(dst, '"')
+	dst = AppendTime(dst, t)
+	return append(dst, '"')
+}
