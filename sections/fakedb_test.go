@@ -19,6 +19,9 @@ type fakeDB struct {
 
 	query string // the last one
 	args  []driver.NamedValue
+
+	begun, rolledBack int // read-only transactions
+	settings          string
 }
 
 // open returns the database. It is not safe for concurrent use.
@@ -34,6 +37,25 @@ func (f *fakeDB) Driver() driver.Driver                        { return nil }
 func (f *fakeDB) Prepare(string) (driver.Stmt, error)          { return nil, driver.ErrSkip }
 func (f *fakeDB) Begin() (driver.Tx, error)                    { return nil, driver.ErrSkip }
 func (f *fakeDB) Close() error                                 { return nil }
+
+// BeginTx begins read-only transactions only.
+func (f *fakeDB) BeginTx(_ context.Context, o driver.TxOptions) (driver.Tx, error) {
+	if !o.ReadOnly {
+		return nil, driver.ErrSkip
+	}
+	f.begun++
+	return fakeTx{f}, nil
+}
+
+type fakeTx struct{ *fakeDB }
+
+func (f fakeTx) Commit() error   { return driver.ErrSkip }
+func (f fakeTx) Rollback() error { f.rolledBack++; return nil }
+
+func (f *fakeDB) ExecContext(_ context.Context, query string, _ []driver.NamedValue) (driver.Result, error) {
+	f.settings = query
+	return driver.ResultNoRows, nil
+}
 
 func (f *fakeDB) QueryContext(_ context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	f.query, f.args = query, args

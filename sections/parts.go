@@ -2,10 +2,13 @@ package sections
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 
+	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/record"
 )
@@ -81,9 +84,15 @@ type assetFiles struct {
 	query        query
 	fsys         fs.FS
 	source, file *nameTemplate
+	scratch      string // folder of temporary files
 }
 
+// export first reads all rows, so that no connection waits for files. If that fails it
+// still copies those that it has read.
 func (p *assetFiles) export(ctx context.Context, scope export.Scope, sink export.Sink) error {
+	list := archive.NewScratch(p.scratch)
+	defer list.Close()
+	out := json.NewEncoder(list)
 	err := p.query.each(ctx, scope, func(_ any, data map[string]any, number int) error {
 		source, err := p.source.of(data)
 		if err != nil {
@@ -95,9 +104,30 @@ func (p *assetFiles) export(ctx context.Context, scope export.Scope, sink export
 			sink.Skip(source, err)
 			return nil
 		}
-		return CopyFile(ctx, sink, p.fsys, File{Source: source, Name: name})
+		return out.Encode([2][]byte{[]byte(source), []byte(name)}) // they may be no UTF-8
 	})
+	if copyErr := p.copy(ctx, sink, list); copyErr != nil {
+		return describe(p.file.source, copyErr)
+	}
 	return describe(p.file.source, err)
+}
+
+// copy copies the files of the list.
+func (p *assetFiles) copy(ctx context.Context, sink export.Sink, list *archive.Scratch) error {
+	in := json.NewDecoder(io.NewSectionReader(list, 0, list.Size()))
+	for {
+		var names [2][]byte
+		err := in.Decode(&names)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = CopyFile(ctx, sink, p.fsys, File{Source: string(names[0]), Name: string(names[1])})
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // each calls one for every row, until that fails. value is the record and data is what

@@ -29,24 +29,35 @@ type query struct {
 // result has the rows that a query returns. It holds one row at a time in memory.
 type result struct {
 	query   *query
+	tx      *sql.Tx // of this query alone, or nil
 	rows    *sql.Rows
 	names   []string
 	columns []column
 }
 
 // open runs the query. The result must be closed.
-func (q *query) open(ctx context.Context, scope export.Scope) (*result, error) {
+func (q *query) open(ctx context.Context, scope export.Scope) (_ *result, err error) {
+	r := &result{query: q}
+	defer func() {
+		if err != nil {
+			r.close()
+		}
+	}()
+	db := q.db
+	if begin, ok := ownTransactions(q.db); ok && q.dialect == Postgres {
+		if r.tx, err = beginFixed(ctx, begin); err != nil {
+			return nil, unread("transaction", err)
+		}
+		db = r.tx
+	}
 	var args []any
 	if q.bound {
 		args = append(args, scope.Organization.ID)
 	}
-	rows, err := q.db.QueryContext(ctx, q.sql, args...) //nolint:rowserrcheck // records does
-	if err != nil {
+	if r.rows, err = db.QueryContext(ctx, q.sql, args...); err != nil { //nolint:rowserrcheck // records does
 		return nil, unread("query", err)
 	}
-	r := &result{query: q, rows: rows}
 	if err := r.describe(); err != nil {
-		r.close()
 		return nil, unread("columns", err)
 	}
 	return r, nil
@@ -57,9 +68,16 @@ func unread(what string, err error) error {
 	return export.WithPublic(fmt.Errorf("sections: %s: %w", what, err), "The data could not be read.")
 }
 
-// close closes the rows. Its error does not matter: records yields the error if not all
-// rows could be read.
-func (r *result) close() { _ = r.rows.Close() }
+// close closes the rows and ends their transaction. Errors do not matter: records yields
+// the error if not all rows could be read.
+func (r *result) close() {
+	if r.rows != nil {
+		_ = r.rows.Close()
+	}
+	if r.tx != nil {
+		_ = r.tx.Rollback()
+	}
+}
 
 // describe notes the columns of the result, and returns an error if one is missing or
 // there twice.
@@ -73,12 +91,12 @@ func (r *result) describe() error {
 		if slices.Contains(r.names, name) {
 			return fmt.Errorf("the query returns two columns %q; name one with AS", name)
 		}
-		kind := kindOf(r.query.dialect, t.DatabaseTypeName())
+		c := columnOf(r.query.dialect, t.DatabaseTypeName())
 		if slices.Contains(r.query.json, name) {
-			kind = nested
+			c = column{kind: nested}
 		}
 		r.names = append(r.names, name)
-		r.columns = append(r.columns, column{kind: kind})
+		r.columns = append(r.columns, c)
 	}
 	for _, name := range slices.Concat(r.query.json, r.query.needs) {
 		if !slices.Contains(r.names, name) {

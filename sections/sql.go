@@ -28,6 +28,12 @@ type SQL struct {
 	// DB runs the queries, one after the other, while files are written. If it is
 	// safe for concurrent use, as a [*sql.DB] is, several exports of the section can
 	// run at once. Required.
+	//
+	// If DB has BeginTx, as a [*sql.DB] has, each query of Postgres runs in a
+	// read-only transaction of its own. It fixes the settings that would change what
+	// values look like (time zone, encoding, DateStyle and so on), and is rolled back
+	// when the rows are read. With a [*sql.Tx] or [*sql.Conn] the settings are those
+	// of its owner.
 	DB Querier
 
 	// Dialect is the SQL of DB. Defaults to SQLite.
@@ -36,21 +42,32 @@ type SQL struct {
 	// Files are the record files, in the order of the archive.
 	Files []RecordFile
 
-	// Assets are files to copy, behind the record files.
+	// Assets are files to copy, behind the record files. No connection is held while
+	// they are copied: their rows are read before, into a temporary file if they are
+	// many.
 	Assets []AssetFiles
+
+	// Scratch is the folder of temporary files. Defaults to [os.TempDir].
+	Scratch string
 }
 
 // RecordFile is a query whose rows become records. Each is a [record.Row] with the columns
 // in the order of the query.
 //
 // Numbers, texts, booleans and nulls stay what they are. Other values become:
-//   - a time: a time in UTC; in a DATE column, at midnight, a day such as "2026-01-31";
+//   - a time: a time in UTC; in a DATE column, at midnight, a day such as "2026-01-31"; in
+//     a TIMESTAMP column of Postgres a time without zone, such as "2026-01-31T12:00:00";
 //   - a text in a NUMERIC or DECIMAL column, as which some drivers return numbers: a number
-//     with exactly these digits, but NaN stays a text;
+//     with exactly these digits;
+//   - an array of Postgres, of a built-in type: nested data, without its lower bounds;
+//   - a real of Postgres, which drivers return with 64 bits: a number with 32;
 //   - 0 and 1 in a BOOLEAN column: false and true;
 //   - bytes: base64; in a text column, a text;
 //   - a JSON or JSONB column: nested data. SQLite lets such a column hold any text; one
 //     that is not valid JSON stays a text.
+//
+// Package record has the forms of numbers that are not finite, of times far away and of
+// text that is not UTF-8.
 type RecordFile struct {
 	// File is the name of the file below the section's folder, or, if Each is set, a
 	// template of it (see [NewSQL]). The extension picks the encoding. If the query
@@ -227,5 +244,5 @@ func (b *builder) assets(a AssetFiles) part {
 	q := b.query(a.SQL, a.Shared)
 	source := b.template("Source", a.Source, guardText, &q)
 	file := b.template("File", a.File, guardElement, &q)
-	return &assetFiles{query: q, fsys: a.FS, source: source, file: file}
+	return &assetFiles{query: q, fsys: a.FS, source: source, file: file, scratch: b.config.Scratch}
 }

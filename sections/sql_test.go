@@ -12,7 +12,6 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	_ "modernc.org/sqlite"
 
@@ -324,29 +323,6 @@ func TestSQLErrorsOfRows(t *testing.T) {
 				t.Errorf("records are %s", got)
 			}
 		})
-	}
-}
-
-func TestSQLOnPostgres(t *testing.T) {
-	f := &fakeDB{
-		columns: []string{"id", "price", "data", "day", "key", "at"},
-		types:   []string{"UUID", "NUMERIC", "JSONB", "DATE", "BYTEA", "TIMESTAMPTZ"},
-		rows: [][]driver.Value{{[]byte("6c84"), "00.10", []byte(`{"b": 1}`), time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), []byte{1},
-			time.Date(2026, 1, 2, 3, 4, 5, 600, time.FixedZone("", 3600))}},
-	}
-	s := newSQL(t, sections.SQL{Key: "t", DB: f.open(t), Dialect: sections.Postgres, Files: []sections.RecordFile{
-		{File: "t.json", SQL: "SELECT * FROM t WHERE o = :organization_id::text AND tags ? ':organization_id'"},
-	}})
-	r, err := recorded(t, s, acme)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if f.query != "SELECT * FROM t WHERE o = $1::text AND tags ? ':organization_id'" || len(f.args) != 1 || f.args[0].Value != acme.Organization.ID {
-		t.Errorf("query is %s with %v", f.query, f.args)
-	}
-	const want = `{"id":"6c84","price":0.10,"data":{"b":1},"day":"2026-01-02","key":"AQ==","at":"2026-01-02T02:04:05.0000006Z"}` + "\n"
-	if got := rows(t, r, "t.json"); got != want {
-		t.Errorf("record is %s want %s", got, want)
 	}
 }
 

@@ -11,8 +11,22 @@ import (
 
 // column turns the values that the driver returns for a column into fields of records.
 type column struct {
-	kind kind
-	json []byte // the nested data of this row, if any
+	kind    kind
+	json    []byte                // the nested data of this row, if any
+	element func(text string) any // of an array
+	between byte                  // two elements of an array
+}
+
+// columnOf returns the column of a declared type.
+func columnOf(d Dialect, declared string) column {
+	if name, ok := strings.CutPrefix(strings.ToUpper(declared), "_"); ok && d == Postgres {
+		between := byte(',')
+		if name == "BOX" { // the only one that has another
+			between = ';'
+		}
+		return column{kind: array, element: elementOf(name), between: between}
+	}
+	return column{kind: kindOf(d, declared)}
 }
 
 // kind says how the values of a column are to be understood.
@@ -28,7 +42,9 @@ const (
 	numeric      // text is a number, or one of NaN, Infinity and -Infinity
 	single       // a float has 32 bits
 	date         // a time at midnight is a day
+	local        // a time has no zone
 	boolean      // 0 and 1 are false and true
+	array        // text is an array of PostgreSQL
 )
 
 // kindOf returns the kind of a column by its declared type.
@@ -51,6 +67,10 @@ func kindOf(d Dialect, declared string) kind {
 		}
 	case "DATE":
 		return date
+	case "TIMESTAMP":
+		if d == Postgres {
+			return local
+		}
 	case "BOOLEAN", "BOOL":
 		return boolean
 	case "BYTEA":
@@ -79,6 +99,9 @@ func (c *column) value(d Dialect, v any) any {
 		if h, m, s := v.Clock(); c.kind == date && h+m+s+v.Nanosecond() == 0 {
 			return string(record.AppendDate(nil, v))
 		}
+		if c.kind == local {
+			return string(record.AppendLocalTime(nil, v))
+		}
 		return v.UTC()
 	case float64:
 		if c.kind == single {
@@ -104,6 +127,11 @@ func (c *column) text(s string) any {
 	case nested:
 		c.json = append(c.json[:0], s...)
 		return json.RawMessage(c.json)
+	case array:
+		p := arrayParser{text: s, between: c.between, element: c.element}
+		if list, ok := p.parse(); ok {
+			return list
+		}
 	case decimal, numeric:
 		if n, ok := exactNumber(s); ok {
 			return n

@@ -77,7 +77,7 @@ func ExampleNew() {
 }
 
 // What is exported is in another database, and is only read.
-func ExampleOpenReadOnly() {
+func ExampleOpenSource() {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "bunstore-*")
 	check(err)
@@ -90,7 +90,7 @@ func ExampleOpenReadOnly() {
 	check(err)
 	check(product.Close())
 
-	source, err := bunstore.OpenReadOnly("sqlite:"+path, "")
+	source, err := bunstore.OpenSource("sqlite:"+path, "")
 	check(err)
 	defer source.Close()
 	var name string

@@ -52,23 +52,27 @@ func Open(ctx context.Context, address string, config Config) (*Store, error) {
 	return s, nil
 }
 
-// OpenReadOnly opens another database for reading only, such as the one that is
-// exported. address is as for [Open], but has no pool_max_conns, and a file must be
-// there. application is the application_name of connections to PostgreSQL, unless
-// the URL or PGAPPNAME has another. Defaults to "orgexport".
+// OpenSource opens the database that is exported. address is as for [Open], but has no
+// pool_max_conns, and a file must be there. application is the application_name of
+// connections to PostgreSQL, unless the URL or PGAPPNAME has another. Defaults to
+// "orgexport".
 //
-// It does not connect, and sets no limit of connections. On PostgreSQL transactions
-// are read-only by default: SQL that wants to write can change that. No error ever
-// holds the password.
-func OpenReadOnly(address, application string) (*sql.DB, error) {
-	db, err := openReadOnly(address, cmp.Or(application, applicationName))
+// A file is opened for reading only. On PostgreSQL queries belong into read-only
+// transactions, as sections.NewSQL runs them. Nothing is asked of a connection that a
+// pooler such as PgBouncer, in any mode, does not give: no parameter of the session, and
+// no prepared statement unless the URL has another default_query_exec_mode.
+//
+// It does not connect, and sets no limit of connections. No error ever holds the
+// password.
+func OpenSource(address, application string) (*sql.DB, error) {
+	db, err := openSource(address, cmp.Or(application, applicationName))
 	if err != nil {
-		return nil, fmt.Errorf("bunstore: open for reading: %w", err)
+		return nil, fmt.Errorf("bunstore: open the source: %w", err)
 	}
 	return db, nil
 }
 
-func openReadOnly(address, application string) (*sql.DB, error) {
+func openSource(address, application string) (*sql.DB, error) {
 	path, err := sqlitePath(address)
 	if err != nil {
 		return nil, err
@@ -80,7 +84,9 @@ func openReadOnly(address, application string) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	config.RuntimeParams["default_transaction_read_only"] = "on"
+	if config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
+		config.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
+	}
 	return stdlib.OpenDB(*config), nil
 }
 

@@ -11,24 +11,24 @@
 //
 // The table has what becomes of the values of a [Row]. JSON stands for .json and .ndjson.
 //
-//	value                       JSON                     YAML                CSV
-//	nil, a nil pointer          null                     null                an empty cell
-//	bool, integers              true, 1                  true, 1             true, 1
-//	float64, float32            shortest digits that read back as the number
-//	NaN, Infinity, -Infinity    the text "NaN" …         .nan, .inf, -.inf   NaN …
-//	json.Number                 its digits               its digits          its digits
-//	string                      text                     text                text
-//	empty string                ""                       ""                  "" (with the quotes)
-//	string that is not UTF-8    base64                   base64              base64
-//	[]byte                      base64                   base64              base64
-//	time.Time                   RFC 3339 in UTC, as text
-//	beyond year 9999            "10000-01-01T04:59:59Z", as text
-//	before Christ               "0044-03-15T12:00:00Z BC", as text
-//	Row, []any, []string        nested data              nested data         JSON
-//	json.RawMessage             nested data              nested data         JSON
-//	… that is no valid JSON     its text                 its text            its text
-//	… that YAML cannot say      nested data              its text            JSON
-//	Appender, anything else     as its JSON
+//	value                     | JSON                | YAML              | CSV
+//	nil, a nil pointer        | null                | null              | an empty cell
+//	bool, integers            | true, 1             | true, 1           | true, 1
+//	float64, float32          | the shortest digits that read back as the number
+//	NaN, Infinity, -Infinity  | the text "NaN" …    | .nan, .inf, -.inf | NaN …
+//	json.Number               | its digits          | its digits        | its digits
+//	string                    | text                | text              | text
+//	empty string              | ""                  | ""                | "" in the file
+//	string that is not UTF-8  | base64              | base64            | base64
+//	[]byte                    | base64              | base64            | base64
+//	time.Time                 | text by RFC 3339, in UTC
+//	  beyond the year 9999    | text such as 10000-01-01T04:59:59Z
+//	  before Christ           | text such as 0044-03-15T12:00:00Z BC
+//	Row, []any, []string      | nested data         | nested data       | JSON
+//	json.RawMessage           | nested data         | nested data       | JSON
+//	  that is no valid JSON   | its text            | its text          | its text
+//	  that YAML cannot say    | nested data         | its text          | JSON
+//	Appender, anything else   | what its JSON says
 //
 // YAML cannot say JSON that has a name twice in one object or half of a surrogate pair in
 // a text, or that is nested more than 1,000 deep. PostgreSQL's to_json has the same forms

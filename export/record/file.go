@@ -77,11 +77,11 @@ func (f *File) add(v any) (err error) {
 		return nil
 	}
 	f.number++
-	if f.buf, err = f.enc.record(f.buf, v); err != nil {
-		f.skip(Ref(f.name, f.number, v), &EncodeError{Name: f.name, Number: f.number, Err: err})
+	if f.buf, err = f.enc.record(f.buf, v); err == nil {
+		f.count++
 		return nil
 	}
-	f.count++
+	f.skip(Ref(f.name, f.number, v), &EncodeError{Name: f.name, Number: f.number, Err: err})
 	return nil
 }
 

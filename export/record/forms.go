@@ -102,6 +102,12 @@ func AppendTime(dst []byte, t time.Time) []byte {
 	return appendYear(dst, t.UTC(), "-01-02T15:04:05.999999999Z07:00")
 }
 
+// AppendLocalTime appends the time of day that t has in its time zone, as [AppendTime]
+// does but without a zone: for a time that is the same wherever one reads it.
+func AppendLocalTime(dst []byte, t time.Time) []byte {
+	return appendYear(dst, t, "-01-02T15:04:05.999999999")
+}
+
 // AppendDate appends the day of t, in the time zone of t, as [AppendTime] does.
 func AppendDate(dst []byte, t time.Time) []byte {
 	return appendYear(dst, t, "-01-02")

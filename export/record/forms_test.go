@@ -53,6 +53,19 @@ func TestForms(t *testing.T) {
 	}
 }
 
+func TestAppendLocalTime(t *testing.T) {
+	zone := time.FixedZone("", -5*3600)
+	for want, at := range map[string]time.Time{
+		"2026-11-29T23:30:00.5":  time.Date(2026, 11, 29, 23, 30, 0, 5e8, zone),
+		"10000-01-01T00:00:00":   time.Date(10000, 1, 1, 0, 0, 0, 0, zone),
+		"0044-03-15T12:00:00 BC": time.Date(-43, 3, 15, 12, 0, 0, 0, time.UTC),
+	} {
+		if got := string(AppendLocalTime(nil, at)); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 func TestAppendDate(t *testing.T) {
 	for want, at := range map[string]time.Time{
 		"2026-11-29":    time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC),

@@ -10,8 +10,13 @@ import (
 
 // appendStd appends v as encoding/json writes it, but fails where that would
 // replace text that is not valid UTF-8.
-func (e *jsonAppender) appendStd(dst []byte, v any) (out []byte, err error) {
-	out = dst // of a panic
+func (e *jsonAppender) appendStd(dst []byte, v any) ([]byte, error) {
+	text, err := e.marshal(v)
+	return append(dst, text...), err
+}
+
+// marshal returns v as encoding/json writes it. The text is valid until the next call.
+func (e *jsonAppender) marshal(v any) (_ []byte, err error) {
 	defer recoverPanic(&err)
 	if e.std == nil {
 		e.std = json.NewEncoder(&e.buf)
@@ -19,16 +24,16 @@ func (e *jsonAppender) appendStd(dst []byte, v any) (out []byte, err error) {
 	}
 	e.buf.Reset()
 	if err := e.std.Encode(v); err != nil {
-		return dst, err
+		return nil, err
 	}
 	text := bytes.TrimSuffix(e.buf.Bytes(), []byte("\n"))
 	// A replacement character may as well have been in the data: only then is
 	// the slow look at all of v needed.
 	replaced := bytes.Contains(text, []byte(`\ufffd`)) || bytes.Contains(text, []byte("\ufffd"))
 	if !utf8.Valid(text) || replaced && hasBadText(reflect.ValueOf(v)) {
-		return dst, errNotUTF8
+		return nil, errNotUTF8
 	}
-	return append(dst, text...), nil
+	return text, nil
 }
 
 var (

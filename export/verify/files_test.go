@@ -122,7 +122,9 @@ func TestRecords(t *testing.T) {
 		{"a.yaml", "{", nil, true},
 		{"a.csv", "", nil, false},
 		{"a.csv", "a,b\r\n", nil, false},
-		{"a.csv", "a,b\r\n1,\"x\r\ny\"\r\n", []string{`{"a":"1","b":"x\ny"}`}, false},
+		{"a.csv", "a,b\r\n1,\"x\r\ny\"\r\n", []string{`{"a":"1","b":"x\r\ny"}`}, false},
+		{"a.csv", "a,b\r\n,\"\"\r\n\r\n", []string{`{"a":null,"b":""}`}, false},
+		{"a.csv", "a\r\n\r\n\"\"\r\n", []string{`{"a":null}`, `{"a":""}`}, false},
 		{"a.csv", "a,b\r\n1\r\n", nil, true},
 		{"a.png", "x", nil, true},
 	} {

@@ -36,11 +36,11 @@ func openSQLite(path string) (*sql.DB, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a database file", path)
 	}
-	return bunstore.OpenReadOnly("sqlite:"+path, "")
+	return bunstore.OpenSource("sqlite:"+path, "")
 }
 
 func openPostgres(address string) (*sql.DB, error) {
-	db, err := bunstore.OpenReadOnly(address, "exportd")
+	db, err := bunstore.OpenSource(address, "exportd")
 	if err != nil { // which says no more than this
 		return nil, errors.New("the address of the PostgreSQL database, or a PG… variable of the environment, is not valid")
 	}

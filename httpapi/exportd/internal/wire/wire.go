@@ -93,7 +93,9 @@ func (s *Setup) newEngine(c *config.Config, spool export.Spool, logger *slog.Log
 		Options:         make(map[string]export.SectionOptions),
 	}
 	for _, section := range c.Sections {
-		made, err := sections.NewSQL(section.SQL(s.db, c.Database.Dialect, s.assets.of))
+		config := section.SQL(s.db, c.Database.Dialect, s.assets.of)
+		config.Scratch = c.Scratch.Value
+		made, err := sections.NewSQL(config)
 		if err != nil {
 			return nil, err
 		}

@@ -10,19 +10,26 @@ import (
 	"testing"
 )
 
-// TestReadOnly reads a database that another connection has written.
-func TestReadOnly(t *testing.T) {
+// TestSource reads a database that another connection has written.
+func TestSource(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, newAddress func(t *testing.T) string) {
 		address := newAddress(t)
 		s := migrated(t, address, Config{})
 		create(t, s)
-		db := openedReadOnly(t, address, "reader")
+		db := openedSource(t, address, "reader")
 		var n int
 		if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM orgexport_jobs").Scan(&n); err != nil || n != 1 {
 			t.Errorf("there are %d jobs, %v, want 1", n, err)
 		}
-		if _, err := db.ExecContext(t.Context(), "DELETE FROM orgexport_jobs"); err == nil {
+		tx, err := db.BeginTx(t.Context(), &sql.TxOptions{ReadOnly: s.postgres})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.ExecContext(t.Context(), "DELETE FROM orgexport_jobs"); err == nil {
 			t.Error("a job can be deleted")
+		}
+		if err := tx.Rollback(); err != nil {
+			t.Error(err)
 		}
 		if _, err := s.Get(t.Context(), "org", "a"); err != nil {
 			t.Error(err)
@@ -32,8 +39,8 @@ func TestReadOnly(t *testing.T) {
 		}
 		for want, db := range map[string]*sql.DB{
 			"reader":    db,
-			"orgexport": openedReadOnly(t, address, ""),
-			"named":     openedReadOnly(t, address+"&application_name=named", "reader"),
+			"orgexport": openedSource(t, address, ""),
+			"named":     openedSource(t, address+"&application_name=named", "reader"),
 		} {
 			var name string
 			if err := db.QueryRowContext(t.Context(), "SHOW application_name").Scan(&name); err != nil || name != want {
@@ -43,9 +50,9 @@ func TestReadOnly(t *testing.T) {
 	})
 }
 
-func TestReadOnlyMakesNoFile(t *testing.T) {
+func TestSourceMakesNoFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "none.db")
-	db := openedReadOnly(t, "sqlite:"+path, "")
+	db := openedSource(t, "sqlite:"+path, "")
 	if err := db.PingContext(t.Context()); err == nil {
 		t.Error("there is a database")
 	}
@@ -54,7 +61,7 @@ func TestReadOnlyMakesNoFile(t *testing.T) {
 	}
 }
 
-func TestReadOnlyProblems(t *testing.T) {
+func TestSourceProblems(t *testing.T) {
 	const password = "hunter2secret"
 	for _, address := range []string{
 		"",
@@ -65,21 +72,21 @@ func TestReadOnlyProblems(t *testing.T) {
 		"postgres://user:" + password + "%zz@127.0.0.1:1/db",
 		"postgres://user:" + password + "@127.0.0.1:1/db?sslmode=nonsense",
 	} {
-		db, err := OpenReadOnly(address, "")
+		db, err := OpenSource(address, "")
 		if err == nil {
 			_ = db.Close()
-			t.Errorf("OpenReadOnly(%q) succeeds", address)
+			t.Errorf("OpenSource(%q) succeeds", address)
 			continue
 		}
 		if !strings.HasPrefix(err.Error(), "bunstore: ") || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("OpenReadOnly(%q) gives %v", address, err)
+			t.Errorf("OpenSource(%q) gives %v", address, err)
 		}
 	}
 }
 
-func openedReadOnly(t *testing.T, address, application string) *sql.DB {
+func openedSource(t *testing.T, address, application string) *sql.DB {
 	t.Helper()
-	db, err := OpenReadOnly(address, application)
+	db, err := OpenSource(address, application)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,228 @@
+//go:build unix
+
+package cli_test
+
+import (
+	"database/sql"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/orgexport/orgexport/internal/pgtest"
+)
+
+// sourceSchema has a value for each setting that would change what it looks like.
+const sourceSchema = `
+CREATE TABLE organizations (id text PRIMARY KEY, slug text, name text);
+INSERT INTO organizations VALUES ('` + acme + `', 'acme-foods', 'Acme Foods');
+CREATE TABLE v (organization_id text, id int, f4 real, f8 float8, ts timestamp, tz timestamptz, d date, tt timetz, i interval, b bytea, m money, name text,
+	x xml, times timestamptz[], r tstzrange);
+INSERT INTO v SELECT '` + acme + `', n, 0.1, 0.1::float8 + 0.2::float8, '2024-02-03 04:05:06.789', '2024-02-03 04:05:06.789+02', '2024-02-03', '04:05+02',
+	'1 year 2 mons 3 days 04:05:06.7', '\x00ff41', '1234.56', 'Müller Ã©', '<a>ü</a>', ARRAY['2024-02-03 04:05:06+02'::timestamptz],
+	'[2024-02-03 04:05:06+02,2024-03-03 00:00+00)' FROM generate_series(1, 1000) n;
+CREATE TABLE assets (organization_id text, file text);
+INSERT INTO assets VALUES ('` + acme + `', 'images/tea.png');
+`
+
+const sourceSections = `
+organization: {sql: "SELECT id, slug, name FROM organizations WHERE id = :organization_id"}
+sections:
+  - key: v
+    records:
+      - {file: v.ndjson, sql: "SELECT *, to_char(tz, 'TMMon HH24') AS said, 'a\\\\b' AS backslash FROM v WHERE organization_id = :organization_id ORDER BY id"}
+      - {file: v.csv, sql: "SELECT * FROM v WHERE organization_id = :organization_id ORDER BY id"}
+      - {file: "{{.id}}.yaml", each: row, sql: "SELECT *, b::text AS hex FROM v WHERE organization_id = :organization_id AND id < 9 ORDER BY id"}
+    assets:
+      - {from: "dir:files", source: "{{.file}}", file: "{{base .file}}", sql: "SELECT * FROM assets WHERE organization_id = :organization_id"}
+`
+
+// hostileSettings are those of a role that likes everything to look different.
+var hostileSettings = []string{
+	"timezone = '<+0530>-05:30'", "datestyle = 'German, DMY'", "intervalstyle = 'iso_8601'", "extra_float_digits = -4", "bytea_output = 'escape'",
+	"client_encoding = 'LATIN1'", "standard_conforming_strings = off", "xmlbinary = 'hex'", "transform_null_equals = on",
+}
+
+// statements runs statements in a database, past our own code.
+func statements(t *testing.T, address string, list ...string) {
+	t.Helper()
+	db, err := sql.Open("pgx", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, s := range list {
+		if _, err := db.ExecContext(t.Context(), s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+}
+
+// changed returns an address with another user, password and database; empty ones stay.
+func changed(t *testing.T, address, user, password, database string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if user != "" {
+		u.User = url.UserPassword(user, password)
+	}
+	if database != "" {
+		u.Path = "/" + database
+	}
+	return u.String()
+}
+
+// TestSourceSettings: no setting of a role, encoding of a database or pooler changes a
+// byte.
+func TestSourceSettings(t *testing.T) {
+	t.Parallel()
+	needTools(t, "pgbouncer")
+	const password = "hostile-password"
+	plain := pgtest.NewServer(t).URL()
+	statements(t, plain, sourceSchema, "CREATE DATABASE latin ENCODING LATIN1 LOCALE 'C' TEMPLATE template0",
+		"CREATE ROLE hostile LOGIN PASSWORD '"+password+"'", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO hostile", "GRANT CREATE ON SCHEMA public TO hostile")
+	for _, s := range hostileSettings {
+		statements(t, plain, "ALTER ROLE hostile SET "+s)
+	}
+	latin := changed(t, plain, "", "", "latin")
+	statements(t, latin+"&client_encoding=UTF8", sourceSchema, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO hostile")
+	hostile := changed(t, plain, "hostile", password, "")
+	session, transaction := pooler(t, hostile, "session"), pooler(t, hostile, "transaction")
+
+	dir := shop(t)
+	write(t, filepath.Join(dir, "exportd.yaml"), "archive: {prefix: shop-export}\nsource: {database: 'postgres://in.the.environment/x'}"+sourceSections)
+	export := func(address, out string) string {
+		c := command(t, dir, runFlags("--out", filepath.Join("out", out))...)
+		c.Env = append(c.Env, "ORGEXPORT_SOURCE_DATABASE="+address)
+		if o := finish(t, c); o.status != 0 || o.stderr != "" {
+			t.Errorf("%s: status %d\n%s%s", out, o.status, o.stdout, o.stderr)
+			return ""
+		}
+		return read(t, filepath.Join(dir, "out", out))
+	}
+	want := export(plain, "plain.zip")
+	line, _, _ := strings.Cut(extract(t, "zip", want)[stem+"/v/v.ndjson"], "\n")
+	for _, text := range []string{
+		`"f4":0.1,"f8":0.30000000000000004,"ts":"2024-02-03T04:05:06.789","tz":"2024-02-03T02:05:06.789Z","d":"2024-02-03","tt":"04:05:00+02"`,
+		`"i":"1 year 2 mons 3 days 04:05:06.7","b":"AP9B","m":"$1,234.56","name":"Müller Ã©","x":"<a>ü</a>"`, `"said":"Feb 02","backslash":"a\\\\b"`,
+	} {
+		if !strings.Contains(line, text) {
+			t.Errorf("the first row is\n%s\nwant\n%s", line, text)
+		}
+	}
+	var runs sync.WaitGroup
+	for out, address := range map[string]string{
+		"role.zip": hostile, "latin.zip": latin, "both.zip": changed(t, hostile, "", "", "latin"), "session.zip": session,
+		"transaction.zip": transaction, "at-once.zip": transaction,
+	} {
+		runs.Go(func() {
+			if got := export(address, out); got != "" && got != want {
+				t.Errorf("%s has other bytes than the plain export", out)
+			}
+		})
+	}
+	runs.Wait()
+	if got := export(transaction, "again.zip"); got != want {
+		t.Error("a second export through the pooler has other bytes")
+	}
+}
+
+// TestSourceIsNotWritten: a query cannot change what it exports, whatever its role may do.
+func TestSourceIsNotWritten(t *testing.T) {
+	t.Parallel()
+	address := pgtest.Database(t)
+	statements(t, address, sourceSchema)
+	dir := shop(t)
+	write(t, filepath.Join(dir, "exportd.yaml"), strings.ReplaceAll("archive: {prefix: shop-export}\nsource: {database: 'postgres://in.the.environment/x'}"+sourceSections,
+		"SELECT * FROM assets WHERE organization_id = :organization_id", "DELETE FROM assets WHERE organization_id = :organization_id RETURNING *"))
+	c := command(t, dir, runFlags()...)
+	c.Env = append(c.Env, "ORGEXPORT_SOURCE_DATABASE="+address)
+	if o := finish(t, c); !strings.Contains(o.stdout+o.stderr, "read-only transaction") {
+		t.Errorf("status %d\n%s%s", o.status, o.stdout, o.stderr)
+	}
+	var n int
+	jobsDatabase{driver: "pgx", source: address}.row(t, "SELECT count(*) FROM assets", &n)
+	if n != 1 {
+		t.Errorf("%d assets are left, want 1", n)
+	}
+}
+
+// TestJobsThroughPooler runs a server whose jobs are behind PgBouncer, in session mode.
+func TestJobsThroughPooler(t *testing.T) {
+	t.Parallel()
+	needTools(t, "pgbouncer")
+	address := pooler(t, pgtest.Database(t), "session")
+	d := jobsDatabase{driver: "pgx", source: address, env: "ORGEXPORT_JOBS_DATABASE=" + address}
+	dir := shop(t, organizationSection)
+	s := d.serve(t, dir)
+	s.exported(t, "X-API-Key: "+d.newKey(t, dir, "--organization", acme))
+	s.stop(t)
+}
+
+// pooler starts a PgBouncer before the database of an address, and returns the address
+// that reaches it so.
+func pooler(t *testing.T, address, mode string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	password, _ := u.User.Password()
+	host, port, err := net.SplitHostPort(freeAddress(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The program refuses to be root, and then has to read this as somebody else.
+	dir, err := os.MkdirTemp("", "pooler-") //nolint:usetesting // only the owner can enter a folder of the test
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // as above
+		t.Fatal(err)
+	}
+	config := filepath.Join(dir, "pgbouncer.ini")
+	text := fmt.Sprintf("[databases]\nx = host=%s port=%s dbname=%s user=%s password=%s\n[pgbouncer]\nlisten_addr = %s\nlisten_port = %s\n"+
+		"unix_socket_dir =\nauth_type = any\npool_mode = %s\ndefault_pool_size = 10\n",
+		u.Hostname(), u.Port(), strings.TrimPrefix(u.Path, "/"), u.User.Username(), password, host, port, mode)
+	if err := os.WriteFile(config, []byte(text), 0o644); err != nil { //nolint:gosec // as above
+		t.Fatal(err)
+	}
+	var log syncBuffer
+	c := exec.CommandContext(t.Context(), "pgbouncer", config)
+	c.Stdout, c.Stderr = &log, &log
+	if os.Geteuid() == 0 {
+		const nobody = 65534
+		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = c.Process.Kill()
+		_ = c.Wait() // it was killed
+		if t.Failed() {
+			t.Logf("pgbouncer says\n%s", log.String())
+		}
+	})
+	through := url.URL{Scheme: "postgres", User: url.UserPassword("anybody", "through-the-pooler"), Host: net.JoinHostPort(host, port), Path: "/x", RawQuery: "sslmode=disable"}
+	eventually(t, "the pooler answers", func() bool {
+		db, err := sql.Open("pgx", through.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		return db.PingContext(t.Context()) == nil
+	})
+	return through.String()
+}
