@@ -128,7 +128,7 @@ func (e *csvEncoder) rowOfObject(v any) (row Row, err error) {
 	err = s.list(func() error {
 		name, err := s.key()
 		row.Columns = append(row.Columns, name)
-		row.Values = append(row.Values, json.RawMessage(s.raw()))
+		row.Values = append(row.Values, member(s.raw()))
 		return err
 	})
 	if err == nil {
@@ -136,6 +136,9 @@ func (e *csvEncoder) rowOfObject(v any) (row Row, err error) {
 	}
 	return row, err
 }
+
+// member is the value of a field in an object that is a record, as compact JSON.
+type member string
 
 func (e *csvEncoder) cell(dst []byte, v any) (_ []byte, err error) {
 	switch v := v.(type) {
@@ -151,6 +154,10 @@ func (e *csvEncoder) cell(dst []byte, v any) (_ []byte, err error) {
 		if v == notANumber || v == infinite || v == minusInfinite { // no text, so no guard
 			return append(dst, v...), nil
 		}
+	case json.RawMessage:
+		return e.rawCell(dst, v), nil
+	case member:
+		return e.textCell(dst, string(v)), nil
 	case Appender:
 		if isNilPointer(v) {
 			return dst, nil
@@ -163,19 +170,42 @@ func (e *csvEncoder) cell(dst []byte, v any) (_ []byte, err error) {
 	if e.value, err = e.json.appendValue(e.value[:0], v); err != nil {
 		return dst, err
 	}
-	switch e.value[0] {
+	return e.textCell(dst, string(e.value)), nil
+}
+
+// rawCell appends a cell with JSON text as it is, so that "1" is not taken for 1. What is
+// no JSON is text.
+func (e *csvEncoder) rawCell(dst []byte, raw json.RawMessage) []byte {
+	if raw == nil {
+		return dst
+	}
+	text, err := e.json.appendCompact(e.value[:0], raw)
+	e.value = text
+	switch {
+	case err != nil:
+		return appendCSVText(dst, string(raw), !e.raw)
+	case text[0] == '"', text[0] == '{', text[0] == '[':
+		return appendCSVQuoted(dst, text)
+	default:
+		return append(dst, text...)
+	}
+}
+
+// textCell appends a cell with what compact JSON text says.
+func (e *csvEncoder) textCell(dst []byte, value string) []byte {
+	switch value[0] {
 	case 'n': // null
-		return dst, nil
+		return dst
 	case '{', '[':
-		return appendCSVQuoted(dst, e.value), nil
+		return appendCSVQuoted(dst, value)
 	case '"':
-		text, err := unquoteJSON(string(e.value))
-		if err != nil { // no text, but JSON: see appendRaw
-			text = string(e.value)
+		text, err := unquoteJSON(value)
+		if err != nil { // it is no text, but JSON
+			text = value
 		}
-		return appendCSVText(dst, text, !e.raw), nil
+		return appendCSVText(dst, text, !e.raw)
 	default: // numbers are never guarded
-		return append(dst, e.value...), nil
+		return append(dst, value...)
 	}
 }
 

@@ -72,7 +72,7 @@ func TestCSVFiles(t *testing.T) {
 		}{json.RawMessage(`"-x"`)}, appender(`{"a":"1"}`)}, [][]string{{"b", "a"}, {"x\ty", `[1,{"c":"d,\"e"}]`}, {"-1.5", ""}, {"", "'-x"}, {"", "1"}}, 4, false},
 		{"object twice", []any{json.RawMessage(`{"a":1,"a":2}`)}, nil, 0, true},
 		{"types", []any{Row{Columns: ab, Values: []any{true, at}}, Row{Columns: ab, Values: []any{[]byte("a"), json.Number("-1e5")}}, Row{Columns: ab, Values: []any{Row{Columns: ab, Values: []any{"=", nil}}, []string{}}}, Row{Columns: ab, Values: []any{json.RawMessage("null"), json.RawMessage(`"a\u0000\ud83d\ude00"`)}}, Row{Columns: ab, Values: []any{appender("null"), (*pointerAppender)(nil)}}, Row{Columns: ab, Values: []any{appender(`"a", =`), appender("=")}}},
-			[][]string{ab, {"true", "2026-11-23T10:30:00Z"}, {"YQ==", "-1e5"}, {`{"a":"=","b":null}`, "[]"}, {"", "a\x00😀"}, {"null", ""}, {`"a", =`, "'="}}, 6, false},
+			[][]string{ab, {"true", "2026-11-23T10:30:00Z"}, {"YQ==", "-1e5"}, {`{"a":"=","b":null}`, "[]"}, {"null", `"a\u0000\ud83d\ude00"`}, {"null", ""}, {`"a", =`, "'="}}, 6, false},
 		{"guarded names", []any{Row{Columns: []string{"=a", "-1", ` "`}, Values: []any{1, 2, 3}}}, [][]string{{"'=a", "-1", ` "`}, {"1", "2", "3"}}, 1, false},
 		{"PostgreSQL's end", []any{Row{Columns: []string{`\.`}, Values: []any{`\.`}}}, [][]string{{`\.`}, {`\.`}}, 1, false},
 	} {

@@ -25,7 +25,7 @@
 //	  beyond the year 9999    | text such as 10000-01-01T04:59:59Z
 //	  before Christ           | text such as 0044-03-15T12:00:00Z BC
 //	Row, []any, []string      | nested data         | nested data       | JSON
-//	json.RawMessage           | nested data         | nested data       | JSON
+//	json.RawMessage           | nested data         | nested data       | JSON, "text" in quotes
 //	  that is no valid JSON   | its text            | its text          | its text
 //	  that YAML cannot say    | nested data         | its text          | JSON
 //	Appender, anything else   | what its JSON says
