@@ -157,7 +157,7 @@ func (e *csvEncoder) cell(dst []byte, v any) (_ []byte, err error) {
 	case json.RawMessage:
 		return e.rawCell(dst, v), nil
 	case member:
-		return e.textCell(dst, string(v)), nil
+		return e.textCell(dst, []byte(v)), nil
 	case Appender:
 		if isNilPointer(v) {
 			return dst, nil
@@ -170,7 +170,7 @@ func (e *csvEncoder) cell(dst []byte, v any) (_ []byte, err error) {
 	if e.value, err = e.json.appendValue(e.value[:0], v); err != nil {
 		return dst, err
 	}
-	return e.textCell(dst, string(e.value)), nil
+	return e.textCell(dst, e.value), nil
 }
 
 // rawCell appends a cell with JSON text as it is, so that "1" is not taken for 1. What is
@@ -192,16 +192,16 @@ func (e *csvEncoder) rawCell(dst []byte, raw json.RawMessage) []byte {
 }
 
 // textCell appends a cell with what compact JSON text says.
-func (e *csvEncoder) textCell(dst []byte, value string) []byte {
+func (e *csvEncoder) textCell(dst, value []byte) []byte {
 	switch value[0] {
 	case 'n': // null
 		return dst
 	case '{', '[':
 		return appendCSVQuoted(dst, value)
 	case '"':
-		text, err := unquoteJSON(value)
+		text, err := unquoteJSON(string(value))
 		if err != nil { // it is no text, but JSON
-			text = value
+			text = string(value)
 		}
 		return appendCSVText(dst, text, !e.raw)
 	default: // numbers are never guarded

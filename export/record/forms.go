@@ -99,7 +99,11 @@ func nestsInYAML(text string, depth int) bool {
 // 9999, and else as PostgreSQL's to_json has it: with more digits of the year, or with
 // the year before Christ and " BC" at the end.
 func AppendTime(dst []byte, t time.Time) []byte {
-	return appendYear(dst, t.UTC(), "-01-02T15:04:05.999999999Z07:00")
+	t = t.UTC()
+	if year := t.Year(); year > 0 && year <= 9999 {
+		return t.AppendFormat(dst, time.RFC3339Nano) // package time is fast at this one
+	}
+	return appendYear(dst, t, "-01-02T15:04:05.999999999Z07:00")
 }
 
 // AppendLocalTime appends the time of day that t has in its time zone, as [AppendTime]

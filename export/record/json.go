@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -44,9 +45,6 @@ func (e *jsonAppender) appendRow(dst []byte, r Row) ([]byte, error) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		if !utf8.ValidString(name) {
-			return dst, fmt.Errorf("name of column %d: %w", i+1, errNotUTF8)
-		}
 		dst = appendJSONString(dst, name)
 		dst = append(dst, ':')
 		if dst, err = e.appendValue(dst, r.Values[i]); err != nil {
@@ -64,6 +62,9 @@ func (e *jsonAppender) checkRow(r Row) error {
 	}
 	if sameSlice(e.columns, r.Columns) {
 		return nil
+	}
+	if i := slices.IndexFunc(r.Columns, func(name string) bool { return !utf8.ValidString(name) }); i >= 0 {
+		return fmt.Errorf("name of column %d: %w", i+1, errNotUTF8)
 	}
 	if i := duplicate(len(r.Columns), func(i int) string { return r.Columns[i] }); i >= 0 {
 		return fmt.Errorf("row has two columns %q", r.Columns[i])
