@@ -32,6 +32,9 @@
 //
 //	mux.Handle("/exports/", http.StripPrefix("/exports", api))
 //
+// Links of package sign then have the URL that clients use, with that path, and as
+// sign.Config.Path the one that is left of it, such as "/downloads".
+//
 // # Your own name
 //
 // By default the API has the name, the texts and the paths of the contract that it

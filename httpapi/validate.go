@@ -81,5 +81,5 @@ func plainText(text, allowed string) bool {
 // validURL reports whether text is an absolute URL of the web.
 func validURL(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && !strings.ContainsAny(text, " \"<>\\^`{|}")
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil && !strings.ContainsAny(text, " \"<>\\^`{|}")
 }

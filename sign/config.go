@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -97,7 +98,7 @@ func New(c Config) (*Links, error) {
 	u, err := parseURL(c.URL)
 	bad(err != nil, fmt.Sprintf("URL %v", err))
 	bad(c.Path != "" && !plainPath(c.Path), fmt.Sprintf("Path %q is not like /downloads", c.Path))
-	bad(c.Path == "" && err == nil && !plainPath(u.EscapedPath()), "URL has a path that is not like /downloads, and Path is missing")
+	bad(err == nil && c.Path == "" && !plainPath(u.EscapedPath()), "URL has a path that is not like /downloads, and Path is missing")
 	bad(c.Jobs == nil, "Jobs is missing")
 	bad(c.Destination == nil, "Destination is missing")
 	bad(c.Audit == nil, "Audit is missing")
@@ -148,13 +149,22 @@ func parseURL(text string) (*url.URL, error) {
 		return nil, errors.New("is not an absolute URL of http or https")
 	case u.User != nil || strings.ContainsAny(text, "?#"):
 		return nil, errors.New("has a user, a query or a fragment")
+	case !strings.EqualFold(u.String(), text) || !cleanPath(u.EscapedPath()):
+		return nil, errors.New("is not written as clients write it: see RFC 3986, section 6")
 	}
 	return u, nil
 }
 
-// plainPath reports whether a path has one spelling only. Empty is as good as "/".
-func plainPath(path string) bool {
-	return path == "" || strings.HasPrefix(path, "/") && strings.Trim(path, keyAlphabet+"~/") == ""
+// plainPath reports whether a path has one spelling only, a slash at its end aside.
+// Clients and multiplexers change any other one. Empty is as good as "/".
+func plainPath(p string) bool {
+	return p == "" || cleanPath(p) && strings.Trim(p, keyAlphabet+"~/") == ""
+}
+
+// cleanPath reports whether a path has neither dots nor empty elements that go away, a
+// slash at its end aside.
+func cleanPath(p string) bool {
+	return p == "" || p == "/" || p[0] == '/' && path.Clean(p) == strings.TrimSuffix(p, "/") && !strings.HasSuffix(p, "//")
 }
 
 // plainError is the default of Config.ErrorHandler.

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -42,7 +44,7 @@ func (l *Links) serve(w http.ResponseWriter, r *http.Request, job jobs.Job, o ob
 	if r.Method == http.MethodGet {
 		defer l.audit(r, o, out) // also if it panics
 	}
-	http.ServeContent(out, fewRanges(r), "", job.FinishedAt, in)
+	http.ServeContent(out, goodRanges(r), "", job.FinishedAt, in)
 	if r.Method != http.MethodGet || !out.began() {
 		return
 	}
@@ -82,14 +84,44 @@ func (l *Links) refuse(w http.ResponseWriter, r *http.Request, status int, job j
 	l.fail(w, r, status, err)
 }
 
-// fewRanges returns the request without its ranges if there are too many.
-func fewRanges(r *http.Request) *http.Request {
-	if strings.Count(r.Header.Get("Range"), ",") < maxRanges {
+// goodRanges returns the request as ServeContent understands it. That has no ranges if
+// there are too many, or if their unit is not bytes (RFC 9110, section 14.2).
+func goodRanges(r *http.Request) *http.Request {
+	asked := r.Header.Get("Range")
+	if asked == "" {
 		return r
 	}
+	unit, ranges, _ := strings.Cut(asked, "=")
 	r = r.Clone(r.Context())
-	r.Header.Del("Range")
+	if strings.Count(ranges, ",") >= maxRanges || !strings.EqualFold(strings.TrimSpace(unit), "bytes") {
+		r.Header.Del("Range")
+		return r
+	}
+	list := strings.Split(ranges, ",")
+	for i := range list {
+		list[i] = goodRange(strings.TrimSpace(list[i]))
+	}
+	r.Header.Set("Range", "bytes="+strings.Join(list, ","))
 	return r
+}
+
+// goodRange mends what ServeContent gets wrong: a position with more digits than it reads
+// is beyond the end of any archive, and no last bytes cannot be served.
+func goodRange(asked string) string {
+	first, last, ok := strings.Cut(asked, "-")
+	isNumber := func(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+	tooLong := func(s string) bool { return isNumber(s) && len(strings.TrimLeft(s, "0")) > 18 }
+	switch {
+	case ok && first == "" && isNumber(last) && strings.Trim(last, "0") == "":
+		return strconv.FormatInt(math.MaxInt64, 10) + "-"
+	case ok && first == "" && tooLong(last):
+		return "0-"
+	case ok && tooLong(first) && (last == "" || isNumber(last)):
+		return strconv.FormatInt(math.MaxInt64, 10) + "-"
+	case ok && isNumber(first) && tooLong(last):
+		return first + "-"
+	}
+	return asked
 }
 
 // audit records a download when it has ended, however it did.

@@ -66,6 +66,9 @@ func Open(ctx context.Context, path string, c Config) (*Dir, error) {
 }
 
 func (d *Dir) open(ctx context.Context, path string, c Config) (err error) {
+	if path == "" { // of a variable that is not set, and not this folder
+		return errors.New("the path is empty")
+	}
 	if d.Parts, d.Archives, err = OpenArchives(path); err != nil {
 		return err
 	}

@@ -322,6 +322,17 @@ func TestNewerSchema(t *testing.T) {
 	}
 }
 
+// An empty path, as of a variable that is not set, is not the working folder.
+func TestOpenNowhere(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if _, err := datadir.Open(t.Context(), "", datadir.Config{}); err == nil {
+		t.Error("it opens")
+	}
+	if left, err := os.ReadDir("."); err != nil || len(left) > 0 {
+		t.Errorf("there is %v, %v", left, err)
+	}
+}
+
 func TestOpenEndsWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -14,7 +14,7 @@ import (
 )
 
 // unfinished begins the names of key files that are being made.
-const unfinished = ".signing-"
+const unfinished = ".orgexport-signing-"
 
 // OpenKeys reads the keys that links are signed with from a file. If there is no
 // file it is made, with one key. Processes that call it at once get the same keys.
@@ -69,7 +69,8 @@ func sweepKeyFiles(folder string) {
 		return // the next start tries again
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), unfinished) {
+		// What CreateTemp puts behind the name are digits: nobody else's file is one.
+		if number, ok := strings.CutPrefix(e.Name(), unfinished); ok && strings.Trim(number, "0123456789") == "" {
 			_ = os.Remove(filepath.Join(folder, e.Name()))
 		}
 	}

@@ -98,9 +98,12 @@ func TestKeysStay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	left := filepath.Join(filepath.Dir(path), ".signing-123")
-	if err := os.WriteFile(left, []byte("half a k"), 0o600); err != nil {
-		t.Fatal(err)
+	left := filepath.Join(filepath.Dir(path), ".orgexport-signing-123")
+	kept := []string{left + "x", left + ".bak", filepath.Join(filepath.Dir(path), ".signing-keys.backup")}
+	for _, name := range append(kept, left) {
+		if err := os.WriteFile(name, []byte("half a k"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	again, err := datadir.OpenKeys(path)
 	if err != nil {
@@ -111,6 +114,11 @@ func TestKeysStay(t *testing.T) {
 	}
 	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("what was left is there: %v", err)
+	}
+	for _, name := range kept {
+		if _, err := os.Stat(name); err != nil {
+			t.Errorf("a file of somebody else's is gone: %v", err)
+		}
 	}
 }
 

@@ -28,15 +28,20 @@
 //	json.RawMessage           | nested data         | nested data       | JSON, "text" in quotes
 //	  that is no valid JSON   | its text            | its text          | its text
 //	  that YAML cannot say    | nested data         | its text          | JSON
-//	Appender, anything else   | what its JSON says
+//	map[string]any            | nested data         | nested data       | JSON
+//	Appender, anything else   | what its JSON says, by the rows above
 //
 // YAML cannot say JSON that has a name twice in one object or half of a surrogate pair in
-// a text, or that is nested more than 1,000 deep. PostgreSQL's to_json has the same forms
-// for numbers and times, but for "+00:00" in the place of "Z".
+// a text, or that is nested more than 1,000 deep, and is not made to say more than 131,072
+// values at once or 8 MiB of indentation. Nested data that is deeper than 9,000 levels is
+// text everywhere. PostgreSQL's to_json has the same forms for numbers and times, but for
+// "+00:00" in the place of "Z".
 //
 // What has no form leaves its record out of the file, and nothing else: names of columns
-// that are not UTF-8 or there twice, values that encoding/json refuses, rows nested more
-// than 1,000 deep, in a .csv a column that is not in the header, and a panic.
+// that are not UTF-8 or there twice, values that encoding/json refuses, text that is not
+// UTF-8 within a value that encoding/json encodes, rows, lists and maps nested more than
+// 1,000 deep, documents of more than about a million values, in a .csv a column that is not
+// in the header, and a panic.
 //
 // Equal records give equal bytes. What memory takes does not grow with the number of
 // records.

@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -81,18 +82,98 @@ func appendBytes(dst, b []byte) []byte {
 func (e *jsonAppender) appendRaw(dst []byte, raw json.RawMessage) []byte {
 	keep := len(dst)
 	dst, err := e.appendCompact(dst, raw)
-	if err != nil || e.enc == YAML && !nestsInYAML(string(dst[keep:]), maxDepth-e.depth) {
+	if err != nil || !e.inYAML(dst[keep:]) || tooDeepToRead(raw) {
 		return appendText(dst[:keep], string(raw))
 	}
 	return dst
 }
 
-// nestsInYAML reports whether JSON text says the same as YAML: each name in an object is
-// there once, no text has half of a surrogate pair, and nothing is nested deeper than
-// depth.
+// nestsInYAML reports whether JSON text says the same as YAML, and is not too much for it:
+// each name in an object is there once, no text has half of a surrogate pair, nothing is
+// nested deeper than depth, and values and their indentation are bounded.
 func nestsInYAML(text string, depth int) bool {
-	s := jsonScanner{text: text}
-	return s.check(depth) == nil
+	c := yamlCheck{jsonScanner: jsonScanner{text: text}, depth: depth}
+	return c.value(0) == nil
+}
+
+// Nested data that is larger becomes text.
+const (
+	maxNestedValues = 1 << 17
+	maxNestedIndent = 8 << 20 // bytes
+)
+
+// yamlCheck looks whether JSON text can be nested in YAML.
+type yamlCheck struct {
+	jsonScanner
+
+	depth          int
+	values, indent int // so far
+}
+
+func (c *yamlCheck) value(depth int) error {
+	c.values++
+	c.indent += 2 * depth
+	switch {
+	case depth > c.depth:
+		return errTooDeep
+	case c.values > maxNestedValues || c.indent > maxNestedIndent:
+		return errTooLargeForYAML
+	}
+	switch c.peek() {
+	case '{':
+		var names []string
+		err := c.list(func() error {
+			name, err := c.key()
+			if err != nil {
+				return err
+			}
+			names = append(names, name)
+			return c.value(depth + 1)
+		})
+		if i := duplicate(len(names), func(i int) string { return names[i] }); err == nil && i >= 0 {
+			err = fmt.Errorf("object has two fields %q", names[i])
+		}
+		return err
+	case '[':
+		return c.list(func() error { return c.value(depth + 1) })
+	case '"':
+		_, err := unquoteJSON(c.raw())
+		return err
+	}
+	c.raw()
+	return nil
+}
+
+// inYAML returns whether the JSON text of a value that encodes itself can be nested. What
+// cannot is text.
+func (e *jsonAppender) inYAML(text []byte) bool {
+	return e.enc != YAML || nestsInYAML(string(text), maxDepth-e.depth)
+}
+
+// maxReadDepth is how deep JSON may be nested to be read by encoding/json, within a record
+// that is itself in a list.
+const maxReadDepth = 9000
+
+func tooDeepToRead(raw []byte) bool {
+	if len(raw) <= maxReadDepth {
+		return false
+	}
+	depth, most, quoted := 0, 0, false
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[', c == '{':
+			depth++
+			most = max(most, depth)
+		case c == ']', c == '}':
+			depth--
+		}
+	}
+	return most > maxReadDepth
 }
 
 // AppendTime appends an instant as text, in UTC: by RFC 3339 if the year is one of 1 to

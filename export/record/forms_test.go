@@ -1,8 +1,10 @@
 package record
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
+	"strings"
 	"testing"
 	"time"
 )
@@ -23,6 +25,9 @@ func TestForms(t *testing.T) {
 		{json.Number("0x10"), `"0x10"`, `"0x10"`, "0x10"},
 		{"NaN", `"NaN"`, `"NaN"`, "NaN"},
 		{"-Infinity", `"-Infinity"`, `"-Infinity"`, "'-Infinity"},
+		{map[string]any{"b": math.NaN(), "a": "\xff"}, `{"a":"/w==","b":"NaN"}`, "\n  a: \"/w==\"\n  b: .nan", `"{""a"":""/w=="",""b"":""NaN""}"`},
+		{appender(`{"a":1,"a":2}`), `{"a":1,"a":2}`, `"{\"a\":1,\"a\":2}"`, `"{""a"":1,""a"":2}"`},
+		{struct{ R json.RawMessage }{json.RawMessage(`{"a":1,"a":2}`)}, `{"R":{"a":1,"a":2}}`, `"{\"R\":{\"a\":1,\"a\":2}}"`, `"{""R"":{""a"":1,""a"":2}}"`},
 		{[]any{math.NaN()}, `["NaN"]`, "\n  - .nan", `"[""NaN""]"`},
 		{far, `"294276-12-31T23:59:59.999999Z"`, `"294276-12-31T23:59:59.999999Z"`, "294276-12-31T23:59:59.999999Z"},
 		{time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -5*3600)), `"10000-01-01T04:59:59Z"`, `"10000-01-01T04:59:59Z"`, "10000-01-01T04:59:59Z"},
@@ -50,6 +55,39 @@ func TestForms(t *testing.T) {
 				t.Errorf("%s of %T %v: got %q, %v, want %q", enc, test.value, test.value, got, err, want)
 			}
 		}
+	}
+}
+
+// Little JSON that would be much YAML, or that nobody could read, is text.
+func TestFormsOfMuchJSON(t *testing.T) {
+	nested := func(depth, values int) string {
+		return strings.Repeat("[", depth) + strings.Repeat("1,", values-1) + "1" + strings.Repeat("]", depth)
+	}
+	for _, test := range []struct {
+		json             string
+		inYAML, inOthers bool
+	}{
+		{nested(1, 100_000), true, true},
+		{nested(900, 1000), true, true},
+		{nested(990, 100_000), false, true},
+		{nested(1, 200_000), false, true},
+		{nested(8999, 1), false, true},
+		{nested(9001, 1), false, false},
+		{`["` + strings.Repeat("[", 20_000) + `"]`, true, true},
+	} {
+		for enc, nests := range map[Encoding]bool{YAML: test.inYAML, NDJSON: test.inOthers} {
+			got, err := Encode("x", enc, Row{Columns: []string{"x"}, Values: []any{json.RawMessage(test.json)}}, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text := bytes.HasPrefix(got, []byte(`x: "[`)) || bytes.HasPrefix(got, []byte(`{"x":"[`)); text == nests || len(got) > 16<<20 {
+				t.Errorf("%s of %.20q…, %d bytes: %d bytes, text is %t", enc, test.json, len(test.json), len(got), text)
+			}
+		}
+	}
+	many := make([]any, maxYAMLValues+1)
+	if _, err := Encode("x", YAML, many, Options{}); err == nil {
+		t.Error("a document of too many values is made")
 	}
 }
 

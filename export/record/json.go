@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -133,6 +134,10 @@ func (e *jsonAppender) appendValue(dst []byte, v any) ([]byte, error) {
 		if v != nil {
 			return e.appendAnys(dst, v)
 		}
+	case map[string]any:
+		if v != nil {
+			return e.appendMap(dst, v)
+		}
 	case nil:
 	case float64:
 		return e.appendFloat(dst, v, 64), nil
@@ -204,6 +209,30 @@ func (e *jsonAppender) appendAnys(dst []byte, list []any) ([]byte, error) {
 	return appendList(dst, list, e.appendValue)
 }
 
+// appendMap appends a map with its keys in order, as encoding/json does. It counts as a
+// level: a row may be part of itself by way of a map.
+func (e *jsonAppender) appendMap(dst []byte, m map[string]any) ([]byte, error) {
+	if err := e.enter(); err != nil {
+		return dst, err
+	}
+	defer e.leave()
+	dst = append(dst, '{')
+	for i, name := range slices.Sorted(maps.Keys(m)) {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if !utf8.ValidString(name) {
+			return dst, fmt.Errorf("name of a field: %w", errNotUTF8)
+		}
+		dst = append(appendJSONString(dst, name), ':')
+		var err error
+		if dst, err = e.appendValue(dst, m[name]); err != nil {
+			return dst, fmt.Errorf("field %q: %w", name, err)
+		}
+	}
+	return append(dst, '}'), nil
+}
+
 // maxDepth is how deep rows, lists and YAML documents may be nested. Few
 // readers go so deep. A row that is part of itself must not end the process.
 const maxDepth = 1000
@@ -225,7 +254,11 @@ func (e *jsonAppender) appendOwn(dst []byte, v Appender) ([]byte, error) {
 	if e.own, err = appendOwn(e.own[:0], v, e.enc); err != nil {
 		return dst, err
 	}
-	return e.appendCompact(dst, e.own)
+	keep := len(dst)
+	if dst, err = e.appendCompact(dst, e.own); err == nil && !e.inYAML(dst[keep:]) {
+		dst = appendText(dst[:keep], string(e.own))
+	}
+	return dst, err
 }
 
 // appendCompact appends JSON text of others, checked and on one line.

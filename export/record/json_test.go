@@ -85,14 +85,16 @@ func TestJSONValues(t *testing.T) {
 func TestUnencodable(t *testing.T) {
 	loop := []any{nil}
 	loop[0] = loop
+	fields := map[string]any{}
+	fields["row"] = Row{Columns: []string{"x"}, Values: []any{fields}}
 	for _, value := range []any{
-		map[string]any{"a": math.NaN()}, status("\xff"), map[string]any{"a": "\xed\xa0\x80"}, map[string]int{"\xff": 1}, product{Name: "\xff"}, &product{Any: []any{"\xff"}},
+		map[string]float64{"a": math.NaN()}, status("\xff"), map[string]any{"\xff": 1}, map[string]int{"\xff": 1}, product{Name: "\xff"}, &product{Any: []any{"\xff"}},
 		badBytes{"\xff"}, map[string]badBytes{"a": {"\xff"}}, []status{"\xff"}, [1]string{"\xff"},
 		product{Attrs: json.RawMessage("\"\xff\"")}, appender("\"\xff\""), product{Attrs: json.RawMessage("{")},
 		Row{Columns: []string{"\xff"}, Values: []any{1}},
 		appender(""), appender("fail"), appender("a"), appender("1,2"),
 		Row{Columns: []string{"a", "a"}, Values: []any{1, 2}}, Row{Columns: []string{"a"}, Values: []any{}}, Row{Columns: []string{"a"}, Values: []any{1, 2}}, []any{Row{Columns: []string{"a"}}}, []Row{{Columns: []string{"a"}}},
-		make(chan int), func() {}, loop,
+		make(chan int), func() {}, loop, fields,
 	} {
 		for _, enc := range []Encoding{JSON, NDJSON, YAML, CSV} {
 			for _, value := range []any{value, Row{Columns: []string{"x"}, Values: []any{value}}} {

@@ -2,7 +2,6 @@ package record
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -82,36 +81,6 @@ func (s *jsonScanner) skipNested() {
 			return
 		}
 	}
-}
-
-// check walks over the next value and returns why it cannot be nested in YAML.
-func (s *jsonScanner) check(depth int) error {
-	if depth < 0 {
-		return errTooDeep
-	}
-	switch s.peek() {
-	case '{':
-		var names []string
-		err := s.list(func() error {
-			name, err := s.key()
-			if err != nil {
-				return err
-			}
-			names = append(names, name)
-			return s.check(depth - 1)
-		})
-		if i := duplicate(len(names), func(i int) string { return names[i] }); err == nil && i >= 0 {
-			err = fmt.Errorf("object has two fields %q", names[i])
-		}
-		return err
-	case '[':
-		return s.list(func() error { return s.check(depth - 1) })
-	case '"':
-		_, err := unquoteJSON(s.raw())
-		return err
-	}
-	s.raw()
-	return nil
 }
 
 var errSurrogate = errors.New("JSON text has half of a surrogate pair, which is no character")

@@ -12,6 +12,9 @@ import (
 // replace text that is not valid UTF-8.
 func (e *jsonAppender) appendStd(dst []byte, v any) ([]byte, error) {
 	text, err := e.marshal(v)
+	if err == nil && !e.inYAML(text) {
+		return appendText(dst, string(text)), nil
+	}
 	return append(dst, text...), err
 }
 

@@ -20,7 +20,8 @@ var ErrTooLarge = errors.New("record: too large")
 // .yaml, the lines of an .ndjson, the elements of a .json that is an array or
 // else the one record in it, and the rows of a .csv as objects of text and, where a
 // cell is empty and has no quotes, null, in the order of the header. Read does not undo
-// the guard against spreadsheet formulas.
+// the guard against spreadsheet formulas. What JSON has no form for, such as .nan of a
+// .yaml, is text.
 //
 // The sequence ends with the first error. A record is valid until the next one.
 func Read(r io.Reader, enc Encoding) iter.Seq2[json.RawMessage, error] {

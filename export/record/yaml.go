@@ -20,6 +20,7 @@ type yamlEncoder struct {
 	text   []byte       // JSON text of a record
 	nodes  []*yaml.Node // for use again
 	used   int
+	indent int  // bytes of the document
 	hidden bool // some text went through hideAstral
 	out    appendWriter
 }
@@ -43,7 +44,7 @@ func (e *yamlEncoder) record(dst []byte, v any) (_ []byte, err error) {
 	if e.text, err = e.json.appendValue(e.text[:0], v); err != nil {
 		return dst, err
 	}
-	e.used, e.hidden = 0, false
+	e.used, e.indent, e.hidden = 0, 0, false
 	root, err := e.node(&jsonScanner{text: string(e.text)}, 0, true)
 	if err != nil {
 		return dst, err
@@ -65,12 +66,26 @@ func (e *yamlEncoder) record(dst []byte, v any) (_ []byte, err error) {
 	return e.out, nil
 }
 
+// A document grows with the number of its values and with how deep they are: each level
+// indents all that is below.
+const (
+	maxYAMLValues = 1 << 20  // what Read reads
+	maxYAMLIndent = 32 << 20 // bytes
+	maxLiteral    = 16       // levels, for blocks whose lines are all indented
+)
+
+var errTooLargeForYAML = errors.New("too many or too deeply nested values for YAML")
+
 // node makes a node of the next value, with literal blocks only if literal is
 // set.
 func (e *yamlEncoder) node(s *jsonScanner, depth int, literal bool) (*yaml.Node, error) {
-	if depth > maxDepth { // each level indents all that is below
+	if depth > maxDepth {
 		return nil, errTooDeep
 	}
+	if e.indent += 2 * depth; e.indent > maxYAMLIndent || e.used > maxYAMLValues {
+		return nil, errTooLargeForYAML
+	}
+	literal = literal && depth <= maxLiteral
 	switch s.peek() {
 	case '{':
 		n := e.newNode(yaml.MappingNode)
@@ -122,7 +137,7 @@ func (e *yamlEncoder) fields(n *yaml.Node, s *jsonScanner, depth int, literal bo
 func (e *yamlEncoder) textNode(text string, literal bool) *yaml.Node {
 	n := e.newNode(yaml.ScalarNode)
 	n.Value = text
-	if hasAstral(text) {
+	if hasAstral(text) && !strings.HasPrefix(text, byteOrderMark) {
 		n.Value = hideAstral(text)
 		e.hidden = true
 	}

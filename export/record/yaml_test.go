@@ -23,7 +23,7 @@ func texts() []string {
 		"a\nb", "a\n", "\na", "a\r\nb", "a\rb", "\r", "a\r", "  a\nb", "a\n\n\n", "a\n\nb", "a\n  b\n", "a \nb", "a\n b ", "a\n\tb", "a\n\t\nb", "a\n \nb", "a\n#b", "a\n---\nb", "a\n...\nb", "a\n- b", "a: b\nc: d\n", "# a\nb", "- a\nb", "|\na", "a\n\n", "a\n%b", "a\n\n\n\nb\n", "---\na\n", "a\n: b", "key:\n  - x\n",
 		"😀", "a😀b", "😀\nb\n", "a\n😀", "👩\u200d🚀", "🏴\U000e0067\U000e007f", "e\u0301", "\u0301", "\u0301a", "a\u200db", "\u200db", "\u200c", "می\u200cخواهم", "שלום", "a\u202eb",
 		"\ufeff", "\ufeffa", "a\ufeffb", "\u0085", "a\u0085b", "\u2028", "a\u2028b", "a\u2029b\n", "\x7f", "a\x7fb", "\ufffe", "\uffff", "\ufffd", "\x00", "a\x00", "\x1b[0m", "\x07\x08\x0b\x0c", "\u009f",
-		"\ufdd0", "\ufdd0\ufdd1\ufdd2\ufdd3", "😀\ufdef", "\ufdd0\nb\n", "\U000f0000", "\U000f001f", "\U0001fffe", "\U0010ffff", "\ue000", "\uf8ff\n😀",
+		"\ufeff😀", "\ufeffHi 😀\nb\n", "\ufeff\ufdd0", "😀\ufeff", "\ufdd0", "\ufdd0\ufdd1\ufdd2\ufdd3", "😀\ufdef", "\ufdd0\nb\n", "\U000f0000", "\U000f001f", "\U0001fffe", "\U0010ffff", "\ue000", "\uf8ff\n😀",
 		strings.Repeat("lang", 1250), strings.Repeat("lang ", 1000) + "!", strings.Repeat("lang\n", 1000), strings.Repeat("k", 129), strings.Repeat("k", 1025), strings.Repeat("😀", 40),
 		"Blåbærsyltetøy på ølbrød", "纯天然绿茶,产自杭州。", "日本語\nテキスト\n", "Ünïcödé", "Ǆ", "ﬁn", "https://example.com/a?b=c#d", "C:\\Users", "a@b.c", "50% off", "R&D", "a/b", "<b>x</b>", "Tom & Jerry's \"best\"", "(c) 2026", "x=1", "$a", "a<<", "a<b", "a>>", "^a", "a;b", "a!b", "a*b",
 	}

@@ -21,6 +21,10 @@ const (
 	private      = 0xF0000
 )
 
+// byteOrderMark at its beginning makes the emitter escape all characters of a text. Then
+// nothing is to be hidden, and could not be found again.
+const byteOrderMark = "\ufeff"
+
 func hasAstral(text string) bool {
 	for i := range len(text) {
 		if text[i] >= 0xF0 {

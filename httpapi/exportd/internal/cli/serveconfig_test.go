@@ -136,7 +136,7 @@ func TestServeKeyFileInterrupted(t *testing.T) {
 		if err := os.MkdirAll(filepath.Join(dir, "exportd-data"), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		write(t, filepath.Join(dir, "exportd-data/.signing-1"), "1:"+strings.Repeat("A", 43)+"=\n")
+		write(t, filepath.Join(dir, "exportd-data/.orgexport-signing-1"), "1:"+strings.Repeat("A", 43)+"=\n")
 		s := d.serve(t, dir)
 		s.stop(t, secretsOf(t, dir)...)
 		wantFiles(t, filepath.Join(dir, "exportd-data"), "signing.keys")

@@ -315,6 +315,8 @@ func TestProblems(t *testing.T) {
 
 		{"bad listen", top("server: {listen: '8080'}"), []string{`:7: "8080" must be an address and a port`}},
 		{"bad public URL", top("server: {public_url: 'exports.example.com'}"), []string{`:7: "exports.example.com" must be a URL such as https://`}},
+		{"public URL with a fragment", top("server: {public_url: 'https://x/#'}"), []string{`:7: "https://x/#" must be a URL such as https://`}},
+		{"public URL with dots", top("server: {public_url: 'https://x/a/../b'}"), []string{`:7: "https://x/a/../b" must be a URL such as https://`}},
 		{"bad origin", top("server: {trusted_origins: [dashboard]}"), []string{`:7: "dashboard" must be an origin`}},
 		{"bad api", top("api: {title: [a], base: /x, key_prefixes: {csb: a}}"), []string{
 			`:7: value is a list, must be text`, `:7: unknown key "base"; known are base_path, description, documentation, error_types, key_prefixes, terms, title, version`,

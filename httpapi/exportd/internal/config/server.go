@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -42,7 +43,8 @@ func (d *decoder) server(n *yaml.Node) {
 		"listen": d.listen(&s.Listen),
 		"public_url": d.text(func(t Text) {
 			u, err := url.Parse(t.Value)
-			if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.ContainsAny(t.Value, "?# ") ||
+				path.Clean("/"+u.EscapedPath()) != "/"+strings.Trim(u.EscapedPath(), "/") {
 				d.problem(t.Line, `%q must be a URL such as https://exports.example.com`, t.Value)
 			}
 			s.PublicURL = Text{strings.TrimRight(t.Value, "/"), t.Line}
