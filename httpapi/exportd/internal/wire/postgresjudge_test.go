@@ -1,4 +1,4 @@
-package sections_test
+package wire_test
 
 import (
 	"bytes"
@@ -23,8 +23,6 @@ import (
 	"github.com/orgexport/orgexport/internal/pgtest"
 	"github.com/orgexport/orgexport/sections"
 )
-
-func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // edges has values of every built-in type of PostgreSQL that takes any. USER stands for
 // the name of the user. Null, the empty array and arrays of these are added to all of
@@ -194,11 +192,14 @@ func (f files) Skip(string, error)             {}
 func (j *judge) export(table string) files {
 	j.t.Helper()
 	query := "SELECT * FROM " + table + " ORDER BY n"
-	s := newSQL(j.t, sections.SQL{Key: "t", DB: j.db, Dialect: sections.Postgres, Files: []sections.RecordFile{
+	s, err := sections.NewSQL(sections.SQL{Key: "t", DB: j.db, Dialect: sections.Postgres, Files: []sections.RecordFile{
 		{File: "t.ndjson", SQL: query, Shared: true}, {File: "t.csv", SQL: query, Shared: true},
 	}})
+	if err != nil {
+		j.t.Fatal(err)
+	}
 	out := make(files)
-	if err := s.Export(j.t.Context(), acme, out); err != nil {
+	if err := s.Export(j.t.Context(), export.Scope{Organization: export.Organization{ID: export.NewID()}}, out); err != nil {
 		j.t.Errorf("%s: %v", table, err)
 	}
 	return out
