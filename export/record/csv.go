@@ -31,22 +31,17 @@ func (e *csvEncoder) header(dst []byte, names []string) ([]byte, error) {
 	if e.columns != nil || len(names) == 0 {
 		return dst, e.arrange(names)
 	}
-	keep := len(dst)
-	columns := make(map[string]int, len(names))
+	if err := checkColumns(names); err != nil {
+		return dst, err
+	}
+	e.columns = make(map[string]int, len(names))
 	for i, name := range names {
-		if _, ok := columns[name]; ok {
-			return dst[:keep], fmt.Errorf("row has two columns %q", name)
-		}
-		columns[name] = i
+		e.columns[name] = i
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		if !utf8.ValidString(name) {
-			return dst[:keep], fmt.Errorf("name of column %d: %w", i+1, errNotUTF8)
-		}
 		dst = appendCSVText(dst, name, !e.raw)
 	}
-	e.columns = columns
 	return append(dst, "\r\n"...), e.arrange(names)
 }
 
@@ -151,7 +146,7 @@ func (e *csvEncoder) cell(dst []byte, v any) (_ []byte, err error) {
 	case float32:
 		return appendCSVFloat(dst, float64(v), 32), nil
 	case json.Number:
-		if v == notANumber || v == infinite || v == minusInfinite { // no text, so no guard
+		if isNonFinite(string(v)) { // no text, so no guard
 			return append(dst, v...), nil
 		}
 	case json.RawMessage:

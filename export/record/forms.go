@@ -3,7 +3,6 @@ package record
 import (
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -21,6 +20,11 @@ const (
 	infinite      = "Infinity"
 	minusInfinite = "-Infinity"
 )
+
+// isNonFinite reports whether text is one of them.
+func isNonFinite(text string) bool {
+	return text == notANumber || text == infinite || text == minusInfinite
+}
 
 // nonFinite returns the form of a float that is no finite number.
 func nonFinite(f float64) (form string, ok bool) {
@@ -56,7 +60,7 @@ func (e *jsonAppender) appendNumber(dst []byte, n json.Number) []byte {
 	switch text := string(n); {
 	case isJSONNumber(text):
 		return append(dst, text...)
-	case text == notANumber, text == infinite, text == minusInfinite:
+	case isNonFinite(text):
 		return e.appendNonFinite(dst, text)
 	default:
 		return appendText(dst, text)
@@ -86,68 +90,6 @@ func (e *jsonAppender) appendRaw(dst []byte, raw json.RawMessage) []byte {
 		return appendText(dst[:keep], string(raw))
 	}
 	return dst
-}
-
-// nestsInYAML reports whether JSON text says the same as YAML, and is not too much for it:
-// each name in an object is there once, no text has half of a surrogate pair, nothing is
-// nested deeper than depth, and values and their indentation are bounded.
-func nestsInYAML(text string, depth int) bool {
-	c := yamlCheck{jsonScanner: jsonScanner{text: text}, depth: depth}
-	return c.value(0) == nil
-}
-
-// Nested data that is larger becomes text.
-const (
-	maxNestedValues = 1 << 17
-	maxNestedIndent = 8 << 20 // bytes
-)
-
-// yamlCheck looks whether JSON text can be nested in YAML.
-type yamlCheck struct {
-	jsonScanner
-
-	depth          int
-	values, indent int // so far
-}
-
-func (c *yamlCheck) value(depth int) error {
-	c.values++
-	c.indent += 2 * depth
-	switch {
-	case depth > c.depth:
-		return errTooDeep
-	case c.values > maxNestedValues || c.indent > maxNestedIndent:
-		return errTooLargeForYAML
-	}
-	switch c.peek() {
-	case '{':
-		var names []string
-		err := c.list(func() error {
-			name, err := c.key()
-			if err != nil {
-				return err
-			}
-			names = append(names, name)
-			return c.value(depth + 1)
-		})
-		if i := duplicate(len(names), func(i int) string { return names[i] }); err == nil && i >= 0 {
-			err = fmt.Errorf("object has two fields %q", names[i])
-		}
-		return err
-	case '[':
-		return c.list(func() error { return c.value(depth + 1) })
-	case '"':
-		_, err := unquoteJSON(c.raw())
-		return err
-	}
-	c.raw()
-	return nil
-}
-
-// inYAML returns whether the JSON text of a value that encodes itself can be nested. What
-// cannot is text.
-func (e *jsonAppender) inYAML(text []byte) bool {
-	return e.enc != YAML || nestsInYAML(string(text), maxDepth-e.depth)
 }
 
 // maxReadDepth is how deep JSON may be nested to be read by encoding/json, within a record

@@ -64,13 +64,21 @@ func (e *jsonAppender) checkRow(r Row) error {
 	if sameSlice(e.columns, r.Columns) {
 		return nil
 	}
-	if i := slices.IndexFunc(r.Columns, func(name string) bool { return !utf8.ValidString(name) }); i >= 0 {
-		return fmt.Errorf("name of column %d: %w", i+1, errNotUTF8)
-	}
-	if i := duplicate(len(r.Columns), func(i int) string { return r.Columns[i] }); i >= 0 {
-		return fmt.Errorf("row has two columns %q", r.Columns[i])
+	if err := checkColumns(r.Columns); err != nil {
+		return err
 	}
 	e.columns = r.Columns
+	return nil
+}
+
+// checkColumns returns an error if the names are not all different and UTF-8.
+func checkColumns(names []string) error {
+	if i := slices.IndexFunc(names, func(name string) bool { return !utf8.ValidString(name) }); i >= 0 {
+		return fmt.Errorf("name of column %d: %w", i+1, errNotUTF8)
+	}
+	if i := duplicate(len(names), func(i int) string { return names[i] }); i >= 0 {
+		return fmt.Errorf("row has two columns %q", names[i])
+	}
 	return nil
 }
 

@@ -109,9 +109,10 @@ func (e *yamlEncoder) node(s *jsonScanner, depth int, literal bool) (*yaml.Node,
 	return n, nil
 }
 
-// fields adds the fields of the next value, an object, to n.
+// fields adds the fields of the next value, an object, to n. They have different names:
+// see inYAML and checkColumns.
 func (e *yamlEncoder) fields(n *yaml.Node, s *jsonScanner, depth int, literal bool) error {
-	err := s.list(func() error {
+	return s.list(func() error {
 		name, err := s.key()
 		if err != nil {
 			return err
@@ -124,14 +125,6 @@ func (e *yamlEncoder) fields(n *yaml.Node, s *jsonScanner, depth int, literal bo
 		n.Content = append(n.Content, key, value)
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	key := func(i int) string { return n.Content[2*i].Value }
-	if i := duplicate(len(n.Content)/2, key); i >= 0 {
-		return fmt.Errorf("object has two fields %q", key(i))
-	}
-	return nil
 }
 
 func (e *yamlEncoder) textNode(text string, literal bool) *yaml.Node {
