@@ -162,11 +162,16 @@ func keepSlashes(v any) (slashed, error) {
 
 // setNameData fills data with the values of a row as templates get them: texts, integers
 // and booleans. Binary values are null.
-func setNameData(data map[string]any, row record.Row) {
+func setNameData(data map[string]any, row *record.Row) {
 	for i, v := range row.Values {
+		if value, ok := v.(*record.Value); ok {
+			v = value.Any()
+		}
 		switch t := v.(type) {
 		case []byte:
 			v = nil
+		case float32:
+			v = strconv.FormatFloat(float64(t), 'f', -1, 32)
 		case float64:
 			v = strconv.FormatFloat(t, 'f', -1, 64)
 		case time.Time:

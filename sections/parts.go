@@ -42,11 +42,9 @@ type recordFile struct {
 }
 
 func (p *recordFile) export(ctx context.Context, scope export.Scope, sink export.Sink) error {
-	result, err := p.query.open(ctx, scope) // without a result there is no file
-	if err == nil {
-		defer result.close()
-		err = sink.Records(p.file, result.withHeader())
-	}
+	err := p.query.run(ctx, scope, func(r *result) error { // without a result there is no file
+		return sink.Records(p.file, r.withHeader())
+	})
 	return describe(p.file, err)
 }
 
@@ -133,24 +131,21 @@ func (p *assetFiles) copy(ctx context.Context, sink export.Sink, list *archive.S
 // each calls one for every row, until that fails. value is the record and data is what
 // templates get; both are valid during the call. Rows are numbered from 1.
 func (q *query) each(ctx context.Context, scope export.Scope, one func(value any, data map[string]any, number int) error) error {
-	result, err := q.open(ctx, scope)
-	if err != nil {
-		return err
-	}
-	defer result.close()
 	data := make(map[string]any)
-	number := 0
-	for value, err := range result.records() {
-		if err != nil {
-			return err
+	return q.run(ctx, scope, func(r *result) error {
+		number := 0
+		for row, err := range r.records() {
+			if err != nil {
+				return err
+			}
+			number++
+			setNameData(data, row)
+			if err := one(row, data, number); err != nil {
+				return err
+			}
 		}
-		number++
-		setNameData(data, value.(record.Row))
-		if err := one(value, data, number); err != nil {
-			return err
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // rowRef returns the name by which a row is skipped if it has none of its own.

@@ -2,7 +2,7 @@ package sections
 
 import (
 	"context"
-	"database/sql"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"slices"
@@ -11,54 +11,63 @@ import (
 	"github.com/orgexport/orgexport/export/record"
 )
 
-// Querier runs queries. [*sql.DB], [*sql.Conn] and [*sql.Tx] implement it.
-type Querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
 // query is an SQL query with a positional parameter.
 type query struct {
-	db      Querier
-	dialect Dialect
-	sql     string
-	bound   bool     // it has the parameter
-	json    []string // columns that hold nested data
-	needs   []string // columns that names are made of
+	source Source
+	sql    string
+	bound  bool     // it has the parameter
+	json   []string // columns that hold nested data
+	needs  []string // columns that names are made of
 }
 
 // result has the rows that a query returns. It holds one row at a time in memory.
 type result struct {
-	query   *query
-	tx      *sql.Tx // of this query alone, or nil
-	rows    *sql.Rows
-	names   []string
-	columns []column
+	names  []string
+	nested []int // places of columns that hold nested data
+	rows   iter.Seq2[[]any, error]
 }
 
-// open runs the query. The result must be closed.
-func (q *query) open(ctx context.Context, scope export.Scope) (_ *result, err error) {
-	r := &result{query: q}
-	defer func() {
-		if err != nil {
-			r.close()
-		}
-	}()
-	db := q.db
-	if begin, ok := ownTransactions(q.db); ok && q.dialect == Postgres {
-		if r.tx, err = beginFixed(ctx, begin); err != nil {
-			return nil, unread("transaction", err)
-		}
-		db = r.tx
-	}
+// run runs the query and calls read with its result, which is valid during the call.
+func (q *query) run(ctx context.Context, scope export.Scope, read func(r *result) error) error {
 	var args []any
 	if q.bound {
 		args = append(args, scope.Organization.ID)
 	}
-	if r.rows, err = db.QueryContext(ctx, q.sql, args...); err != nil { //nolint:rowserrcheck // records does
-		return nil, unread("query", err)
+	called := false
+	var readErr error
+	err := q.source.Query(ctx, q.sql, args, func(columns []string, rows iter.Seq2[[]any, error]) error {
+		called = true
+		r, err := q.resultOf(columns, rows)
+		if err == nil {
+			err = read(r)
+		}
+		readErr = err
+		return err
+	})
+	if readErr == nil && err != nil {
+		return unread("query", err)
 	}
-	if err := r.describe(); err != nil {
-		return nil, unread("columns", err)
+	if !called && err == nil {
+		return unread("query", fmt.Errorf("%T has not read its rows", q.source))
+	}
+	return readErr
+}
+
+// resultOf returns an error if a column is missing or there twice.
+func (q *query) resultOf(columns []string, rows iter.Seq2[[]any, error]) (*result, error) {
+	r := &result{names: columns, rows: rows}
+	for i, name := range columns {
+		if slices.Contains(columns[:i], name) {
+			return nil, unread("columns", fmt.Errorf("the query returns two columns %q; name one with AS", name))
+		}
+		if slices.Contains(q.json, name) {
+			r.nested = append(r.nested, i)
+		}
+	}
+	for _, name := range slices.Concat(q.json, q.needs) {
+		if !slices.Contains(columns, name) {
+			return nil, unread("columns", fmt.Errorf("the query returns no column %q", name))
+		}
 	}
 	return r, nil
 }
@@ -68,78 +77,49 @@ func unread(what string, err error) error {
 	return export.WithPublic(fmt.Errorf("sections: %s: %w", what, err), "The data could not be read.")
 }
 
-// close closes the rows and ends their transaction. Errors do not matter: records yields
-// the error if not all rows could be read.
-func (r *result) close() {
-	if r.rows != nil {
-		_ = r.rows.Close()
-	}
-	if r.tx != nil {
-		_ = r.tx.Rollback()
-	}
-}
-
-// describe notes the columns of the result, and returns an error if one is missing or
-// there twice.
-func (r *result) describe() error {
-	types, err := r.rows.ColumnTypes()
-	if err != nil {
-		return err
-	}
-	for _, t := range types {
-		name := t.Name()
-		if slices.Contains(r.names, name) {
-			return fmt.Errorf("the query returns two columns %q; name one with AS", name)
-		}
-		c := columnOf(r.query.dialect, t.DatabaseTypeName())
-		if slices.Contains(r.query.json, name) {
-			c = column{kind: nested}
-		}
-		r.names = append(r.names, name)
-		r.columns = append(r.columns, c)
-	}
-	for _, name := range slices.Concat(r.query.json, r.query.needs) {
-		if !slices.Contains(r.names, name) {
-			return fmt.Errorf("the query returns no column %q", name)
-		}
-	}
-	return nil
-}
-
-// records yields each row as a [record.Row]. It is the same one each time, with other
-// values.
-func (r *result) records() iter.Seq2[any, error] {
-	values := make([]any, len(r.names))
-	fields := make([]any, len(r.names))
-	for i := range values {
-		fields[i] = &values[i]
-	}
-	var row any = record.Row{Columns: r.names, Values: values}
-	return func(yield func(any, error) bool) {
-		for r.rows.Next() {
-			if err := r.rows.Scan(fields...); err != nil {
-				yield(nil, unread("row", err))
+// records yields each row. It is the same one each time, with other values.
+func (r *result) records() iter.Seq2[*record.Row, error] {
+	row := &record.Row{Columns: r.names}
+	return func(yield func(*record.Row, error) bool) {
+		for values, err := range r.rows {
+			if err != nil {
+				yield(nil, unread("rows", err))
 				return
 			}
-			for i := range values {
-				values[i] = r.columns[i].value(r.query.dialect, values[i])
+			for _, i := range r.nested {
+				values[i] = nest(values[i])
 			}
+			row.Values = values
 			if !yield(row, nil) {
 				return
 			}
 		}
-		// After the last row the rows close themselves, and Err returns the error.
-		if err := r.rows.Err(); err != nil {
-			yield(nil, unread("rows", err))
-		}
 	}
+}
+
+// nest returns a text as JSON.
+func nest(v any) any {
+	switch v := v.(type) {
+	case string:
+		return json.RawMessage(v)
+	case []byte:
+		return json.RawMessage(v)
+	case *record.Value:
+		v.NestText()
+	}
+	return v
 }
 
 // withHeader yields a [record.Row] with columns and no values, and then the records.
 func (r *result) withHeader() iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
-		if yield(record.Row{Columns: r.names}, nil) {
-			r.records()(yield)
+		if !yield(record.Row{Columns: r.names}, nil) {
+			return
+		}
+		for row, err := range r.records() {
+			if !yield(row, err) || err != nil {
+				return
+			}
 		}
 	}
 }

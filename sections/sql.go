@@ -27,7 +27,7 @@ type SQL struct {
 
 	// DB runs the queries, one after the other, while files are written. If it is
 	// safe for concurrent use, as a [*sql.DB] is, several exports of the section can
-	// run at once. Required.
+	// run at once. Required, unless there is a Source.
 	//
 	// If DB has BeginTx, as a [*sql.DB] has, each query of Postgres runs in a
 	// read-only transaction of its own. It fixes the settings that would change what
@@ -36,7 +36,10 @@ type SQL struct {
 	// of its owner.
 	DB Querier
 
-	// Dialect is the SQL of DB. Defaults to SQLite.
+	// Source runs the queries instead of DB.
+	Source Source
+
+	// Dialect is the SQL of the database. Defaults to SQLite.
 	Dialect Dialect
 
 	// Files are the record files, in the order of the archive.
@@ -147,7 +150,8 @@ func (e *FieldError) Unwrap() error { return e.Err }
 // public text of an error does not have the SQL.
 func NewSQL(c SQL) (export.Section, error) {
 	b := &builder{config: c, names: make(map[string]bool)}
-	b.check(c.DB != nil, "DB", "is nil")
+	b.check(c.DB != nil || c.Source != nil, "DB", "is nil")
+	b.check(c.DB == nil || c.Source == nil, "Source", "is set, and so is DB")
 	b.check(c.Dialect == SQLite || c.Dialect == Postgres, "Dialect", "is unknown")
 	b.check(len(c.Files)+len(c.Assets) > 0, "Files", "and Assets are empty")
 	var parts []part
@@ -165,6 +169,14 @@ func NewSQL(c SQL) (export.Section, error) {
 	return New(c.Key, func(ctx context.Context, scope export.Scope, sink export.Sink) error {
 		return exportParts(ctx, scope, sink, parts)
 	}), nil
+}
+
+// source returns what runs the queries.
+func (c *SQL) source() Source {
+	if c.Source != nil {
+		return c.Source
+	}
+	return database{db: c.DB, dialect: c.Dialect}
 }
 
 // builder makes the parts of a section and collects the problems of its SQL.
@@ -195,7 +207,7 @@ func (b *builder) query(sql string, shared bool) query {
 	case uses == 0 && !shared:
 		b.fail("SQL", fmt.Errorf("does not use :%s and is not shared", parameter))
 	}
-	return query{db: b.config.DB, dialect: b.config.Dialect, sql: text, bound: uses > 0}
+	return query{source: b.config.source(), sql: text, bound: uses > 0}
 }
 
 // template parses the template of a field and notes in q the columns that it needs.

@@ -7,14 +7,14 @@ import (
 	"unicode/utf8"
 
 	"github.com/orgexport/orgexport/export/record"
+	"github.com/orgexport/orgexport/internal/pgvalue"
 )
 
 // column turns the values that the driver returns for a column into fields of records.
 type column struct {
-	kind    kind
-	json    []byte                // the nested data of this row, if any
-	element func(text string) any // of an array
-	between byte                  // two elements of an array
+	kind  kind
+	json  []byte          // the nested data of this row, if any
+	array pgvalue.Decoder // of an array
 }
 
 // columnOf returns the column of a declared type.
@@ -24,7 +24,7 @@ func columnOf(d Dialect, declared string) column {
 		if name == "BOX" { // the only one that has another
 			between = ';'
 		}
-		return column{kind: array, element: elementOf(name), between: between}
+		return column{kind: array, array: pgvalue.Array(between, pgvalue.BuiltIn(name))}
 	}
 	return column{kind: kindOf(d, declared)}
 }
@@ -128,16 +128,12 @@ func (c *column) text(s string) any {
 		c.json = append(c.json[:0], s...)
 		return json.RawMessage(c.json)
 	case array:
-		p := arrayParser{text: s, between: c.between, element: c.element}
-		if list, ok := p.parse(); ok {
-			return list
-		}
-	case decimal, numeric:
-		if n, ok := exactNumber(s); ok {
+		return c.array(s)
+	case numeric:
+		return pgvalue.Numeric(s)
+	case decimal:
+		if n, ok := pgvalue.ExactNumber(s); ok {
 			return n
-		}
-		if c.kind == numeric {
-			return json.Number(s) // NaN, Infinity and -Infinity
 		}
 	}
 	return s
@@ -153,47 +149,4 @@ func (c *column) bytes(d Dialect, b []byte) any {
 		return c.text(string(b))
 	}
 	return b
-}
-
-// exactNumber returns a decimal text as a JSON number with the same digits. It mends what
-// is a number in SQL and not in JSON, such as .5, 5., +1 and 007. It reports false if the
-// text is no number.
-func exactNumber(s string) (json.Number, bool) {
-	rest := strings.TrimLeft(s, "+-")
-	sign := s[:len(s)-len(rest)]
-	whole, rest := digits(rest)
-	fraction := ""
-	if strings.HasPrefix(rest, ".") {
-		fraction, rest = digits(rest[1:])
-	}
-	if len(sign) > 1 || whole+fraction == "" || !isExponent(rest) {
-		return "", false
-	}
-	whole = strings.TrimLeft(whole, "0")
-	if whole == "" {
-		whole = "0"
-	}
-	if fraction != "" {
-		fraction = "." + fraction
-	}
-	return json.Number(strings.TrimPrefix(sign, "+") + whole + fraction + rest), true
-}
-
-// isExponent reports whether s is empty or as in 1e-7.
-func isExponent(s string) bool {
-	if s == "" {
-		return true
-	}
-	power := strings.TrimLeft(s[1:], "+-")
-	number, rest := digits(power)
-	return (s[0] == 'e' || s[0] == 'E') && len(s)-1-len(power) <= 1 && number != "" && rest == ""
-}
-
-// digits returns the digits that s begins with, and the rest of s.
-func digits(s string) (number, rest string) {
-	n := 0
-	for n < len(s) && isDigit(s[n]) {
-		n++
-	}
-	return s[:n], s[n:]
 }

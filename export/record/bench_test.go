@@ -60,3 +60,50 @@ func BenchmarkEncode(b *testing.B) {
 		}
 	})
 }
+
+// valueRow is productRow with Values.
+func valueRow() Row {
+	row := productRow()
+	for i, v := range row.Values {
+		value := new(Value)
+		switch v := v.(type) {
+		case nil:
+		case bool:
+			value.SetBool(v)
+		case int64:
+			value.SetInt(v)
+		case json.Number:
+			value.SetNumber([]byte(v))
+		case string:
+			value.SetText([]byte(v))
+		case time.Time:
+			value.SetText(AppendTime(nil, v))
+		case json.RawMessage:
+			value.SetJSON(v)
+		default:
+			value.Set(v)
+		}
+		row.Values[i] = value
+	}
+	return row
+}
+
+func BenchmarkEncodeValues(b *testing.B) {
+	row := valueRow()
+	for _, enc := range []Encoding{NDJSON, CSV, YAML} {
+		b.Run(string(enc), func(b *testing.B) {
+			b.ReportAllocs()
+			f := NewFile("x", enc, func(yield func(any, error) bool) {
+				for b.Loop() {
+					if !yield(&row, nil) {
+						return
+					}
+				}
+			}, Options{}, noSkip(b))
+			defer f.Close()
+			if _, err := io.Copy(io.Discard, f); err != nil || f.Err() != nil {
+				b.Fatal(err, f.Err())
+			}
+		})
+	}
+}

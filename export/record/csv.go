@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"unicode/utf8"
 )
 
 // csvEncoder writes a header line and a line for each record (RFC 4180).
@@ -139,6 +138,11 @@ func (e *csvEncoder) cell(dst []byte, v any) (_ []byte, err error) {
 	switch v := v.(type) {
 	case nil:
 		return dst, nil
+	case *Value:
+		if v == nil {
+			return dst, nil
+		}
+		return e.appendFieldCell(dst, v)
 	case string:
 		return appendCSVText(dst, v, !e.raw), nil
 	case float64:
@@ -160,7 +164,7 @@ func (e *csvEncoder) cell(dst []byte, v any) (_ []byte, err error) {
 		if e.value, err = appendOwn(e.value[:0], v, CSV); err != nil {
 			return dst, err
 		}
-		return appendCSVText(dst, string(e.value), !e.raw), nil
+		return appendCSVText(dst, e.value, !e.raw), nil
 	}
 	if e.value, err = e.json.appendValue(e.value[:0], v); err != nil {
 		return dst, err
@@ -170,7 +174,7 @@ func (e *csvEncoder) cell(dst []byte, v any) (_ []byte, err error) {
 
 // rawCell appends a cell with JSON text as it is, so that "1" is not taken for 1. What is
 // no JSON is text.
-func (e *csvEncoder) rawCell(dst []byte, raw json.RawMessage) []byte {
+func (e *csvEncoder) rawCell(dst, raw []byte) []byte {
 	if raw == nil {
 		return dst
 	}
@@ -178,7 +182,7 @@ func (e *csvEncoder) rawCell(dst []byte, raw json.RawMessage) []byte {
 	e.value = text
 	switch {
 	case err != nil:
-		return appendCSVText(dst, string(raw), !e.raw)
+		return appendCSVText(dst, raw, !e.raw)
 	case text[0] == '"', text[0] == '{', text[0] == '[':
 		return appendCSVQuoted(dst, text)
 	default:
@@ -215,13 +219,13 @@ func appendCSVFloat(dst []byte, f float64, bits int) []byte {
 // appendCSVText appends a cell with text. Empty text is in quotes: a cell without them
 // is null. Text that is not UTF-8 is written like bytes. The guard is that of
 // [Options.RawCSV].
-func appendCSVText(dst []byte, text string, guard bool) []byte {
-	if !utf8.ValidString(text) {
-		text = base64.StdEncoding.EncodeToString([]byte(text))
+func appendCSVText[T string | []byte](dst []byte, text T, guard bool) []byte {
+	if !isUTF8(text) {
+		text = T(base64.StdEncoding.EncodeToString([]byte(text)))
 	}
 	guard = guard && likeFormula(text) && !isPlainNumber(text)
-	quote := text == "" || isBlank(text[0]) || isBlank(text[len(text)-1]) ||
-		text == `\.` // ends the data for PostgreSQL
+	quote := len(text) == 0 || isBlank(text[0]) || isBlank(text[len(text)-1]) ||
+		string(text) == `\.` // ends the data for PostgreSQL
 	for i := 0; i < len(text) && !quote; i++ {
 		switch text[i] {
 		case ',', '"', '\r', '\n':
@@ -258,7 +262,7 @@ func appendCSVQuoted[T string | []byte](dst []byte, text T) []byte {
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
 // likeFormula reports whether text matches ^'*[=+\-@\t\r].
-func likeFormula(text string) bool {
+func likeFormula[T string | []byte](text T) bool {
 	for i := range len(text) {
 		switch text[i] {
 		case '\'':
@@ -274,7 +278,7 @@ func likeFormula(text string) bool {
 
 // isPlainNumber reports whether text is digits with at most one dot, and maybe
 // a sign before them, such as -12.50 or +49123.
-func isPlainNumber(text string) bool {
+func isPlainNumber[T string | []byte](text T) bool {
 	digits, dots := 0, 0
 	for i := range len(text) {
 		switch c := text[i]; {

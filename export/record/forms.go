@@ -56,23 +56,34 @@ func (e *jsonAppender) appendNonFinite(dst []byte, form string) []byte {
 }
 
 // appendNumber appends a number digit by digit. What is no JSON number stays text.
-func (e *jsonAppender) appendNumber(dst []byte, n json.Number) []byte {
-	switch text := string(n); {
-	case isJSONNumber(text):
-		return append(dst, text...)
-	case isNonFinite(text):
-		return e.appendNonFinite(dst, text)
+func appendNumber[T json.Number | []byte](e *jsonAppender, dst []byte, n T) []byte {
+	switch {
+	case isJSONNumber(n):
+		return append(dst, n...)
+	case isNonFinite(string(n)):
+		return e.appendNonFinite(dst, string(n))
 	default:
-		return appendText(dst, text)
+		return appendText(dst, string(n))
 	}
 }
 
 // appendText appends a JSON string. Text that is not UTF-8 is written like bytes.
-func appendText(dst []byte, text string) []byte {
-	if !utf8.ValidString(text) {
+func appendText[T string | []byte](dst []byte, text T) []byte {
+	if !isUTF8(text) {
 		return appendBytes(dst, []byte(text))
 	}
 	return appendJSONString(dst, text)
+}
+
+// isUTF8 reports whether text is valid UTF-8.
+func isUTF8[T string | []byte](text T) bool {
+	switch text := any(text).(type) {
+	case string:
+		return utf8.ValidString(text)
+	case []byte:
+		return utf8.Valid(text)
+	}
+	return false
 }
 
 func appendBytes(dst, b []byte) []byte {
@@ -83,11 +94,11 @@ func appendBytes(dst, b []byte) []byte {
 
 // appendRaw appends JSON text of others as nested data, on one line. Text that is no
 // JSON, or cannot be nested without loss, is written like any other text.
-func (e *jsonAppender) appendRaw(dst []byte, raw json.RawMessage) []byte {
+func (e *jsonAppender) appendRaw(dst, raw []byte) []byte {
 	keep := len(dst)
 	dst, err := e.appendCompact(dst, raw)
 	if err != nil || !e.inYAML(dst[keep:]) || tooDeepToRead(raw) {
-		return appendText(dst[:keep], string(raw))
+		return appendText(dst[:keep], raw)
 	}
 	return dst
 }

@@ -110,10 +110,14 @@ func duplicate(n int, name func(i int) string) int {
 
 func (e *jsonAppender) appendValue(dst []byte, v any) ([]byte, error) {
 	switch v := v.(type) {
+	case *Value:
+		if v != nil {
+			return e.appendField(dst, v)
+		}
 	case string:
 		return appendText(dst, v), nil
 	case json.Number:
-		return e.appendNumber(dst, v), nil
+		return appendNumber(e, dst, v), nil
 	case time.Time:
 		return appendJSONTime(dst, v), nil
 	case *time.Time: // encoding/json would keep its time zone
@@ -286,7 +290,7 @@ var errNotUTF8 = errors.New("text is not valid UTF-8")
 const hexDigits = "0123456789abcdef"
 
 // appendJSONString appends valid UTF-8 as a JSON string. Only what must be escaped is.
-func appendJSONString(dst []byte, s string) []byte {
+func appendJSONString[T string | []byte](dst []byte, s T) []byte {
 	dst = append(dst, '"')
 	start := 0
 	for i := range len(s) {
@@ -330,7 +334,7 @@ func appendJSONFloat(dst []byte, f float64, bits int) []byte {
 	return dst
 }
 
-func isJSONNumber(s string) bool {
+func isJSONNumber[T ~string | []byte](s T) bool {
 	isDigit := func(c byte) bool { return '0' <= c && c <= '9' }
-	return s != "" && (s[0] == '-' || isDigit(s[0])) && isDigit(s[len(s)-1]) && json.Valid([]byte(s))
+	return len(s) > 0 && (s[0] == '-' || isDigit(s[0])) && isDigit(s[len(s)-1]) && json.Valid([]byte(s))
 }

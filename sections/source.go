@@ -1,0 +1,25 @@
+package sections
+
+import (
+	"context"
+	"iter"
+)
+
+// Source runs the queries of a section that reads a database by other means than package
+// database/sql. Packages sections/postgres and sections/sqlite have one each: they are
+// faster, and say more about values.
+type Source interface {
+	// Query runs a statement with these values of its positional parameters and calls
+	// read with the columns and rows of its result. What the query holds, such as a
+	// connection, is free again when Query returns. If the statement fails read is not
+	// called; if rows fail, they end with an error. The error of read is returned as it
+	// is.
+	//
+	// The rows are read once. Each has a field for every column, of the kinds that a
+	// record.Row may have, and is valid until the next one. It is the same slice, which
+	// read may change.
+	//
+	// Query is called by several goroutines if the section exports several
+	// organizations at once.
+	Query(ctx context.Context, statement string, args []any, read func(columns []string, rows iter.Seq2[[]any, error]) error) error
+}
