@@ -162,7 +162,7 @@ func keepSlashes(v any) (slashed, error) {
 
 // setNameData fills data with the values of a row as templates get them: texts, integers
 // and booleans. Binary values are null.
-func setNameData(data map[string]any, row *record.Row) {
+func setNameData(data map[string]any, row record.Row) {
 	for i, v := range row.Values {
 		if value, ok := v.(*record.Value); ok {
 			v = value.Any()

@@ -57,7 +57,7 @@ func TestNames(t *testing.T) {
 				continue
 			}
 			data := make(map[string]any)
-			setNameData(data, &row)
+			setNameData(data, row)
 			got, err := n.of(data)
 			switch want {
 			case slash:

@@ -139,7 +139,7 @@ func (q *query) each(ctx context.Context, scope export.Scope, one func(value any
 				return err
 			}
 			number++
-			setNameData(data, row)
+			setNameData(data, row.(record.Row))
 			if err := one(row, data, number); err != nil {
 				return err
 			}

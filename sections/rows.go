@@ -77,10 +77,11 @@ func unread(what string, err error) error {
 	return export.WithPublic(fmt.Errorf("sections: %s: %w", what, err), "The data could not be read.")
 }
 
-// records yields each row. It is the same one each time, with other values.
-func (r *result) records() iter.Seq2[*record.Row, error] {
-	row := &record.Row{Columns: r.names}
-	return func(yield func(*record.Row, error) bool) {
+// records yields each row as a [record.Row]. It is the same one each time, with other
+// values.
+func (r *result) records() iter.Seq2[any, error] {
+	return func(yield func(any, error) bool) {
+		var row any
 		for values, err := range r.rows {
 			if err != nil {
 				yield(nil, unread("rows", err))
@@ -89,7 +90,9 @@ func (r *result) records() iter.Seq2[*record.Row, error] {
 			for _, i := range r.nested {
 				values[i] = nest(values[i])
 			}
-			row.Values = values
+			if row == nil { // else it has the same slice
+				row = record.Row{Columns: r.names, Values: values}
+			}
 			if !yield(row, nil) {
 				return
 			}
@@ -113,13 +116,8 @@ func nest(v any) any {
 // withHeader yields a [record.Row] with columns and no values, and then the records.
 func (r *result) withHeader() iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
-		if !yield(record.Row{Columns: r.names}, nil) {
-			return
-		}
-		for row, err := range r.records() {
-			if !yield(row, err) || err != nil {
-				return
-			}
+		if yield(record.Row{Columns: r.names}, nil) {
+			r.records()(yield)
 		}
 	}
 }

@@ -2,9 +2,10 @@ package sections
 
 import (
 	"encoding/json"
+	"math"
+	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/orgexport/orgexport/export/record"
 	"github.com/orgexport/orgexport/internal/pgvalue"
@@ -35,15 +36,15 @@ type kind int
 const (
 	plain   kind = iota
 	bytes        // bytes stay bytes
-	text         // bytes are text
+	text         // bytes are text: on PostgreSQL, whatever is no BYTEA
 	nested       // text is JSON
 	maybe        // text is JSON if it is valid JSON
-	decimal      // text is a number
 	numeric      // text is a number, or one of NaN, Infinity and -Infinity
 	single       // a float has 32 bits
 	date         // a time at midnight is a day
 	local        // a time has no zone
 	boolean      // 0 and 1 are false and true
+	counter      // an integer is a text
 	array        // text is an array of PostgreSQL
 )
 
@@ -60,7 +61,6 @@ func kindOf(d Dialect, declared string) kind {
 		if d == Postgres {
 			return numeric
 		}
-		return decimal
 	case "FLOAT4":
 		if d == Postgres { // the driver makes it 64 bits, with digits of its own
 			return single
@@ -75,16 +75,13 @@ func kindOf(d Dialect, declared string) kind {
 		return boolean
 	case "BYTEA":
 		return bytes
+	case "XID", "CID":
+		return counter
 	}
 	if d == Postgres {
 		return text // nothing but BYTEA is binary there
 	}
-	for _, part := range []string{"CHAR", "CLOB", "TEXT"} {
-		if strings.Contains(name, part) {
-			return text
-		}
-	}
-	return plain
+	return plain // the storage class of a value says more than the type of its column
 }
 
 // value returns the field of a record for a value of the driver. It is valid until the
@@ -104,12 +101,18 @@ func (c *column) value(d Dialect, v any) any {
 		}
 		return v.UTC()
 	case float64:
-		if c.kind == single {
+		switch {
+		case c.kind == single:
 			return float32(v)
+		case d == SQLite && v == math.Trunc(v) && math.Abs(v) < 1e21: // no dot would make it an integer
+			return json.Number(strconv.FormatFloat(v, 'f', -1, 64) + ".0")
 		}
 	case int64:
 		if c.kind == boolean && (v == 0 || v == 1) {
 			return v == 1
+		}
+		if c.kind == counter {
+			return strconv.FormatInt(v, 10)
 		}
 	}
 	return v
@@ -131,21 +134,16 @@ func (c *column) text(s string) any {
 		return c.array(s)
 	case numeric:
 		return pgvalue.Numeric(s)
-	case decimal:
-		if n, ok := pgvalue.ExactNumber(s); ok {
-			return n
-		}
 	}
 	return s
 }
 
-// bytes returns the field for bytes, which may be binary data or a text. On SQLite a text
-// column may hold binary data: its bytes are a text only if they are UTF-8.
+// bytes returns the field for bytes, as which a driver may return a text of PostgreSQL.
 func (c *column) bytes(d Dialect, b []byte) any {
 	switch {
 	case c.kind == nested:
 		return json.RawMessage(b)
-	case d == Postgres && c.kind != bytes, c.kind == text && utf8.Valid(b):
+	case d == Postgres && c.kind != bytes:
 		return c.text(string(b))
 	}
 	return b

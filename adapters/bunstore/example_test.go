@@ -75,28 +75,3 @@ func ExampleNew() {
 	// Output:
 	// 1
 }
-
-// What is exported is in another database, and is only read.
-func ExampleOpenSource() {
-	ctx := context.Background()
-	dir, err := os.MkdirTemp("", "bunstore-*")
-	check(err)
-	defer func() { check(os.RemoveAll(dir)) }()
-
-	path := filepath.Join(dir, "product.db")
-	product, err := sql.Open("sqlite", path)
-	check(err)
-	_, err = product.ExecContext(ctx, "CREATE TABLE products (name TEXT); INSERT INTO products VALUES ('Nut')")
-	check(err)
-	check(product.Close())
-
-	source, err := bunstore.OpenSource("sqlite:"+path, "")
-	check(err)
-	defer source.Close()
-	var name string
-	check(source.QueryRowContext(ctx, "SELECT name FROM products").Scan(&name))
-	_, err = source.ExecContext(ctx, "DELETE FROM products")
-	fmt.Println(name, err != nil)
-	// Output:
-	// Nut true
-}

@@ -1,7 +1,6 @@
 package bunstore
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -19,12 +18,13 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	"modernc.org/sqlite"
+
+	"github.com/orgexport/orgexport/internal/pgaddress"
 )
 
 const (
-	busyTimeout    = 10 * time.Second // another process may hold the SQLite file this long
-	connectTimeout = 10 * time.Second // to PostgreSQL, unless the URL or PGCONNECT_TIMEOUT has another
-	maxConns       = 16               // to PostgreSQL, unless the URL has another
+	busyTimeout = 10 * time.Second // another process may hold the SQLite file this long
+	maxConns    = 16               // to PostgreSQL, unless the URL has another
 
 	applicationName = "orgexport" // for PostgreSQL, unless the URL or PGAPPNAME has another
 )
@@ -50,44 +50,6 @@ func Open(ctx context.Context, address string, config Config) (*Store, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
-}
-
-// OpenSource opens the database that is exported. address is as for [Open], but has no
-// pool_max_conns, and a file must be there. application is the application_name of
-// connections to PostgreSQL, unless the URL or PGAPPNAME has another. Defaults to
-// "orgexport".
-//
-// A file is opened for reading only. On PostgreSQL queries belong into read-only
-// transactions, as sections.NewSQL runs them. Nothing is asked of a connection that a
-// pooler such as PgBouncer, in any mode, does not give: no parameter of the session, and
-// no prepared statement unless the URL has another default_query_exec_mode.
-//
-// It does not connect, and sets no limit of connections. No error ever holds the
-// password.
-func OpenSource(address, application string) (*sql.DB, error) {
-	db, err := openSource(address, cmp.Or(application, applicationName))
-	if err != nil {
-		return nil, fmt.Errorf("bunstore: open the source: %w", err)
-	}
-	return db, nil
-}
-
-func openSource(address, application string) (*sql.DB, error) {
-	path, err := sqlitePath(address)
-	if err != nil {
-		return nil, err
-	}
-	if path != "" {
-		return sqliteDB(path, url.Values{"mode": {"ro"}})
-	}
-	config, err := postgresConfig(address, application)
-	if err != nil {
-		return nil, err
-	}
-	if config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
-		config.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
-	}
-	return stdlib.OpenDB(*config), nil
 }
 
 func openDB(ctx context.Context, address string) (*bun.DB, error) {
@@ -171,24 +133,8 @@ func connect(ctx context.Context, db *sql.DB) error {
 	}
 }
 
-// postgresConfig reads a URL of PostgreSQL. It hides the driver's error, which may
-// quote the password or a part of it.
-func postgresConfig(address, application string) (*pgx.ConnConfig, error) {
-	config, err := pgx.ParseConfig(address)
-	if err != nil {
-		return nil, errors.New("the PostgreSQL URL, or a PG… variable of the environment, is not valid (special characters are to be escaped, such as %2F for a slash)")
-	}
-	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = connectTimeout
-	}
-	if config.RuntimeParams["application_name"] == "" {
-		config.RuntimeParams["application_name"] = application
-	}
-	return config, nil
-}
-
 func openPostgres(address string) (*bun.DB, error) {
-	config, err := postgresConfig(address, applicationName)
+	config, err := pgaddress.Parse(address, applicationName)
 	if err != nil {
 		return nil, err
 	}

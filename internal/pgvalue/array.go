@@ -80,7 +80,7 @@ func (p *arrayParser) value(depth int) (any, bool) {
 		return p.list(depth + 1)
 	case '"':
 		text, ok := p.quoted()
-		return p.element(text), ok
+		return p.element.field(text), ok
 	}
 	n := strings.IndexAny(p.text[p.pos:], string(p.between)+"}")
 	if n <= 0 {
@@ -91,7 +91,7 @@ func (p *arrayParser) value(depth int) (any, bool) {
 	if text == "NULL" {
 		return nil, true
 	}
-	return p.element(text), true
+	return p.element.field(text), true
 }
 
 func (p *arrayParser) quoted() (string, bool) {

@@ -10,11 +10,15 @@ import (
 )
 
 // Decoder makes the field of a record of a value as PostgreSQL's output function writes it
-// with the settings of [Fix].
+// with the settings of [Fix]. A nil Decoder is that of types whose field is this text.
 type Decoder func(text string) any
 
-// Text is the Decoder of all types that have no other.
-func Text(text string) any { return text }
+func (d Decoder) field(text string) any {
+	if d == nil {
+		return text
+	}
+	return d(text)
+}
 
 // BuiltIn returns the Decoder of a type that is built in, by its name. It decodes what is
 // nested: fields of their own mostly have something faster.
@@ -46,7 +50,7 @@ func BuiltIn(name string) Decoder {
 	case "NUMERIC":
 		return Numeric
 	}
-	return Text
+	return nil
 }
 
 // Numeric is the Decoder of numbers, and of NaN, Infinity and -Infinity.

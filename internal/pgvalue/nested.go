@@ -38,7 +38,7 @@ func (p *compositeParser) parse() ([]any, bool) {
 		if text, null, ok := p.attribute(); !ok {
 			return nil, false
 		} else if !null {
-			values[i] = decode(text)
+			values[i] = decode.field(text)
 		}
 	}
 	return values, p.pos == len(p.text)

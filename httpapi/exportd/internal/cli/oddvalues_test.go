@@ -38,8 +38,8 @@ func TestOddValues(t *testing.T) {
 	run(t, dir, "--out", "out/a.zip").want(t, 0)
 	files := extract(t, "zip", read(t, filepath.Join(dir, "out/a.zip")))
 	for name, want := range map[string]string{
-		"a.csv":    "id,x\r\n1,1\r\n2,Infinity\r\n3,3\r\n4,-Infinity\r\n",
-		"a.yaml":   "---\nid: 1\nx: 1\n---\nid: 2\nx: .inf\n---\nid: 3\nx: 3\n---\nid: 4\nx: -.inf\n",
+		"a.csv":    "id,x\r\n1,1.0\r\n2,Infinity\r\n3,3.0\r\n4,-Infinity\r\n",
+		"a.yaml":   "---\nid: 1\nx: 1.0\n---\nid: 2\nx: .inf\n---\nid: 3\nx: 3.0\n---\nid: 4\nx: -.inf\n",
 		"bad.csv":  "v\r\none\r\nTelyZQ==\r\n\"\"\r\n\r\n",
 		"bad.json": "[\n{\"v\":\"one\"},\n{\"v\":\"TelyZQ==\"},\n{\"v\":\"\"},\n{\"v\":null}\n]\n",
 		"j.ndjson": `{"j":{"a":1}}` + "\n" + `{"j":{"a":1,"a":2}}` + "\n" + `{"j":{"s":"\ud83d"}}` + "\n" + `{"j":"{\"n\":NaN}"}` + "\n" + `{"j":{"ok":true}}` + "\n",

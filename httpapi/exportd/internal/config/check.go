@@ -2,9 +2,9 @@ package config
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"io/fs"
+	"iter"
 	"strings"
 
 	"github.com/orgexport/orgexport/export"
@@ -60,8 +60,8 @@ func organization(query Text) Section {
 }
 
 // OrganizationSQL is the query of the organization as a section of one file.
-func (c *Config) OrganizationSQL(db sections.Querier) sections.SQL {
-	return organization(c.Organization).SQL(db, c.Database.Dialect, nil)
+func (c *Config) OrganizationSQL(source sections.Source) sections.SQL {
+	return organization(c.Organization).SQL(source, c.Database.Dialect, nil)
 }
 
 func (d *decoder) checkSQL(s Section) {
@@ -115,8 +115,8 @@ func unjoin(err error) []error {
 // noDatabase and noFiles stand in for what a check does not need.
 type noDatabase struct{}
 
-func (noDatabase) QueryContext(context.Context, string, ...any) (*sql.Rows, error) {
-	return nil, errors.ErrUnsupported
+func (noDatabase) Query(context.Context, string, []any, func([]string, iter.Seq2[[]any, error]) error) error {
+	return errors.ErrUnsupported
 }
 
 type noFiles struct{}

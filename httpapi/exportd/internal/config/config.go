@@ -171,8 +171,8 @@ type Assets struct {
 
 // SQL is the section as package sections wants it. open gives the file system
 // of a folder.
-func (s Section) SQL(db sections.Querier, d sections.Dialect, open func(folder Text) fs.FS) sections.SQL {
-	out := sections.SQL{Key: s.Key.Value, DB: db, Dialect: d}
+func (s Section) SQL(source sections.Source, d sections.Dialect, open func(folder Text) fs.FS) sections.SQL {
+	out := sections.SQL{Key: s.Key.Value, Source: source, Dialect: d}
 	for _, r := range s.Records {
 		out.Files = append(out.Files, sections.RecordFile{
 			File: r.File.Value, Each: r.Each, SQL: r.SQL.Value, Shared: r.Shared, JSON: r.JSON,

@@ -15,7 +15,7 @@ import (
 // Organization returns an organization of the database. The error matches
 // [export.ErrNotFound] if there is none with that id.
 func (s *Setup) Organization(ctx context.Context, id string) (export.Organization, error) {
-	if err := s.db.PingContext(ctx); err != nil && ctx.Err() == nil {
+	if err := s.source.Ping(ctx); err != nil && ctx.Err() == nil {
 		return export.Organization{}, fmt.Errorf("database: %w", err)
 	}
 	var out row
@@ -61,7 +61,12 @@ func (r *row) Records(_ string, seq iter.Seq2[any, error]) error {
 		if r.count++; r.count > 1 {
 			return nil
 		}
-		r.values = slices.Clone(value.Values)
+		for _, v := range value.Values {
+			if field, ok := v.(*record.Value); ok {
+				v = field.Any()
+			}
+			r.values = append(r.values, v)
+		}
 	}
 	return nil
 }

@@ -3,7 +3,6 @@
 package wire
 
 import (
-	"database/sql"
 	"errors"
 	"log/slog"
 	"os"
@@ -22,7 +21,7 @@ type Setup struct {
 	Engine *export.Engine
 
 	organization export.Section
-	db           *sql.DB
+	source       source
 	assets       assetSources
 	problems     config.FileErrors
 }
@@ -45,7 +44,7 @@ func Open(c *config.Config, spool export.Spool, logger *slog.Logger) (_ *Setup, 
 	if err := s.problems.Err(); err != nil {
 		return nil, err
 	}
-	if s.organization, err = sections.NewSQL(c.OrganizationSQL(s.db)); err != nil {
+	if s.organization, err = sections.NewSQL(c.OrganizationSQL(s.source)); err != nil {
 		return nil, err
 	}
 	s.Engine, err = s.newEngine(c, spool, logger)
@@ -55,8 +54,8 @@ func Open(c *config.Config, spool export.Spool, logger *slog.Logger) (_ *Setup, 
 // Close closes the database and the sources of assets. Call it once.
 func (s *Setup) Close() error {
 	var errs []error
-	if s.db != nil {
-		errs = append(errs, s.db.Close())
+	if s.source != nil {
+		errs = append(errs, s.source.Close())
 	}
 	return errors.Join(append(errs, s.assets.Close())...)
 }
@@ -93,7 +92,7 @@ func (s *Setup) newEngine(c *config.Config, spool export.Spool, logger *slog.Log
 		Options:         make(map[string]export.SectionOptions),
 	}
 	for _, section := range c.Sections {
-		config := section.SQL(s.db, c.Database.Dialect, s.assets.of)
+		config := section.SQL(s.source, c.Database.Dialect, s.assets.of)
 		config.Scratch = c.Scratch.Value
 		made, err := sections.NewSQL(config)
 		if err != nil {

@@ -1,0 +1,114 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strconv"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/orgexport/orgexport/export/record"
+)
+
+// result has the rows of a query.
+type result struct {
+	conn  *pgconn.PgConn
+	types *typeCache
+
+	names   []string
+	columns []column
+	reader  *pgconn.ResultReader
+	ended   bool // all rows were read
+}
+
+// open runs the query. Parameters go as texts: the server knows what types they have. So
+// do results, but for those types whose binary form is smaller and quicker to read.
+func (r *result) open(ctx context.Context, statement string, values [][]byte) error {
+	described, err := r.conn.Prepare(ctx, "", statement, nil)
+	if err != nil {
+		return err
+	}
+	if given := len(described.ParamOIDs); given != len(values) {
+		return fmt.Errorf("postgres: the statement has %d parameters, not %d", given, len(values))
+	}
+	asked, err := r.describe(ctx, described.Fields)
+	if err != nil {
+		return err
+	}
+	if asked { // which has taken the place of the statement
+		if _, err := r.conn.Prepare(ctx, "", statement, nil); err != nil {
+			return err
+		}
+	}
+	formats := make([]int16, len(r.columns))
+	for i, c := range r.columns {
+		if c.binary {
+			formats[i] = 1
+		}
+	}
+	r.reader = r.conn.ExecPrepared(ctx, "", values, nil, formats)
+	return nil
+}
+
+// describe notes the columns. It reports whether it had to ask the server for their types.
+func (r *result) describe(ctx context.Context, fields []pgconn.FieldDescription) (asked bool, err error) {
+	decoders, asked, err := r.types.decoders(ctx, r.conn, fields)
+	if err != nil {
+		return asked, err
+	}
+	for i, f := range fields {
+		c, ok := simple(f.DataTypeOID)
+		if !ok {
+			c = column{decode: decodeNested(decoders[i])}
+		}
+		r.names = append(r.names, f.Name)
+		r.columns = append(r.columns, c)
+	}
+	return asked, nil
+}
+
+// rows yields the fields of each row.
+func (r *result) rows(yield func([]any, error) bool) {
+	values := make([]record.Value, len(r.columns))
+	fields := make([]any, len(r.columns))
+	for r.reader.NextRow() {
+		for i, raw := range r.reader.Values() {
+			fields[i] = &values[i] // whoever reads may have changed it
+			if raw == nil {
+				values[i].SetNull()
+				continue
+			}
+			if err := r.columns[i].set(&values[i], raw); err != nil {
+				yield(nil, fmt.Errorf("postgres: column %q: %w", r.names[i], err))
+				return
+			}
+		}
+		if !yield(fields, nil) {
+			return
+		}
+	}
+	r.ended = true
+	if _, err := r.reader.Close(); err != nil {
+		yield(nil, err)
+	}
+}
+
+var _ iter.Seq2[[]any, error] = (*result)(nil).rows
+
+// texts returns the values of parameters as PostgreSQL reads them.
+func texts(args []any) ([][]byte, error) {
+	values := make([][]byte, len(args))
+	for i, arg := range args {
+		switch arg := arg.(type) {
+		case nil:
+		case string:
+			values[i] = []byte(arg)
+		case int64:
+			values[i] = strconv.AppendInt(nil, arg, 10)
+		default:
+			return nil, fmt.Errorf("postgres: parameter %d is a %T", i+1, arg)
+		}
+	}
+	return values, nil
+}

@@ -1,0 +1,209 @@
+package sqlite
+
+import (
+	"fmt"
+	"strings"
+	"unsafe"
+
+	"modernc.org/libc"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// This file has all that is done with pointers of C. The functions are those of SQLite's
+// C interface: https://sqlite.org/c3ref/intro.html.
+
+// conn is a connection to a SQLite file. All but interrupt is for one goroutine at a time.
+type conn struct {
+	tls *libc.TLS
+	db  uintptr
+}
+
+// resultError is an error of SQLite.
+type resultError struct {
+	code    int32
+	message string
+}
+
+func (e *resultError) Error() string { return fmt.Sprintf("sqlite: %s (%d)", e.message, e.code) }
+
+func (e *resultError) busy() bool { return e.code&0xff == sqlite3.SQLITE_BUSY }
+
+func open(path string) (*conn, error) {
+	c := &conn{tls: libc.NewTLS()}
+	name, err := libc.CString(path)
+	if err != nil {
+		c.tls.Close()
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	defer libc.Xfree(c.tls, name)
+	code := int32(0)
+	c.db = c.out(func(db uintptr) {
+		code = sqlite3.Xsqlite3_open_v2(c.tls, name, db, sqlite3.SQLITE_OPEN_READONLY|sqlite3.SQLITE_OPEN_NOMUTEX|sqlite3.SQLITE_OPEN_EXRESCODE, 0)
+	})
+	if err := c.check(code); err != nil {
+		_ = c.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *conn) close() error {
+	err := c.check(sqlite3.Xsqlite3_close_v2(c.tls, c.db))
+	c.tls.Close()
+	return err
+}
+
+// out returns the pointer that call stores at the address that it is given.
+func (c *conn) out(call func(at uintptr)) uintptr {
+	const size = int(unsafe.Sizeof(uintptr(0)))
+	at := c.tls.Alloc(size)
+	defer c.tls.Free(size)
+	*(*uintptr)(pointer(at)) = 0
+	call(at)
+	return *(*uintptr)(pointer(at))
+}
+
+// pointer returns a pointer of C. What it points to is not Go's memory.
+func pointer(p uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&p)) }
+
+func (c *conn) check(code int32) error {
+	if code == sqlite3.SQLITE_OK {
+		return nil
+	}
+	text := sqlite3.Xsqlite3_errstr(c.tls, code)
+	if c.db != 0 && sqlite3.Xsqlite3_extended_errcode(c.tls, c.db) == code {
+		text = sqlite3.Xsqlite3_errmsg(c.tls, c.db)
+	}
+	return &resultError{code, libc.GoString(text)}
+}
+
+// interrupt ends what another goroutine does with the connection.
+func (c *conn) interrupt() {
+	tls := libc.NewTLS()
+	defer tls.Close()
+	sqlite3.Xsqlite3_interrupt(tls, c.db)
+}
+
+// stmt is a statement. Columns are counted from 0, parameters from 1.
+type stmt struct {
+	conn *conn
+	p    uintptr
+}
+
+// prepare returns a statement. The text must have one and no more.
+func (c *conn) prepare(text string) (*stmt, error) {
+	if strings.Contains(text, "\x00") {
+		return nil, fmt.Errorf("sqlite: the statement has a NUL")
+	}
+	z, err := libc.CString(text)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	defer libc.Xfree(c.tls, z)
+	first, tail, err := c.prepareNext(z)
+	if err != nil {
+		return nil, err
+	}
+	second := uintptr(0)
+	if tail != 0 {
+		second, _, err = c.prepareNext(tail)
+	}
+	if first == 0 || second != 0 || err != nil {
+		sqlite3.Xsqlite3_finalize(c.tls, second)
+		sqlite3.Xsqlite3_finalize(c.tls, first)
+		return nil, fmt.Errorf("sqlite: want one statement")
+	}
+	return &stmt{c, first}, nil
+}
+
+// prepareNext prepares the first statement of a text of C and returns what follows it.
+func (c *conn) prepareNext(z uintptr) (p, tail uintptr, err error) {
+	code := int32(0)
+	tail = c.out(func(tail uintptr) {
+		p = c.out(func(p uintptr) { code = sqlite3.Xsqlite3_prepare_v2(c.tls, c.db, z, -1, p, tail) })
+	})
+	return p, tail, c.check(code)
+}
+
+func (s *stmt) finalize() { sqlite3.Xsqlite3_finalize(s.conn.tls, s.p) }
+
+func (s *stmt) parameters() int {
+	return int(sqlite3.Xsqlite3_bind_parameter_count(s.conn.tls, s.p))
+}
+
+func (s *stmt) bindNull(i int) error {
+	return s.conn.check(sqlite3.Xsqlite3_bind_null(s.conn.tls, s.p, int32(i)))
+}
+
+func (s *stmt) bindInt(i int, n int64) error {
+	return s.conn.check(sqlite3.Xsqlite3_bind_int64(s.conn.tls, s.p, int32(i), n))
+}
+
+func (s *stmt) bindText(i int, text string) error {
+	z, err := libc.CString(text)
+	if err != nil {
+		return fmt.Errorf("sqlite: %w", err)
+	}
+	defer libc.Xfree(s.conn.tls, z)
+	return s.conn.check(sqlite3.Xsqlite3_bind_text(s.conn.tls, s.p, int32(i), z, int32(len(text)), sqlite3.SQLITE_TRANSIENT))
+}
+
+func (s *stmt) bindBlob(i int, b []byte) error {
+	z, err := libc.CString(string(b)) // which keeps every byte
+	if err != nil {
+		return fmt.Errorf("sqlite: %w", err)
+	}
+	defer libc.Xfree(s.conn.tls, z)
+	return s.conn.check(sqlite3.Xsqlite3_bind_blob(s.conn.tls, s.p, int32(i), z, int32(len(b)), sqlite3.SQLITE_TRANSIENT))
+}
+
+// step reads the next row, and reports whether there is one.
+func (s *stmt) step() (bool, error) {
+	switch code := sqlite3.Xsqlite3_step(s.conn.tls, s.p); code {
+	case sqlite3.SQLITE_ROW:
+		return true, nil
+	case sqlite3.SQLITE_DONE:
+		return false, nil
+	default:
+		return false, s.conn.check(code)
+	}
+}
+
+// reset makes the next step the first one again.
+func (s *stmt) reset() { sqlite3.Xsqlite3_reset(s.conn.tls, s.p) }
+
+func (s *stmt) columns() int { return int(sqlite3.Xsqlite3_column_count(s.conn.tls, s.p)) }
+
+func (s *stmt) name(i int) string {
+	return libc.GoString(sqlite3.Xsqlite3_column_name(s.conn.tls, s.p, int32(i)))
+}
+
+func (s *stmt) declared(i int) string {
+	return libc.GoString(sqlite3.Xsqlite3_column_decltype(s.conn.tls, s.p, int32(i)))
+}
+
+// class returns the storage class of a value.
+func (s *stmt) class(i int) int32 { return sqlite3.Xsqlite3_column_type(s.conn.tls, s.p, int32(i)) }
+
+func (s *stmt) int(i int) int64 { return sqlite3.Xsqlite3_column_int64(s.conn.tls, s.p, int32(i)) }
+
+func (s *stmt) float(i int) float64 {
+	return sqlite3.Xsqlite3_column_double(s.conn.tls, s.p, int32(i))
+}
+
+// appendText appends the bytes of a text, in UTF-8 whatever the encoding of the database.
+func (s *stmt) appendText(dst []byte, i int) []byte {
+	return s.appendBytes(dst, i, sqlite3.Xsqlite3_column_text(s.conn.tls, s.p, int32(i)))
+}
+
+func (s *stmt) appendBlob(dst []byte, i int) []byte {
+	return s.appendBytes(dst, i, sqlite3.Xsqlite3_column_blob(s.conn.tls, s.p, int32(i)))
+}
+
+func (s *stmt) appendBytes(dst []byte, i int, p uintptr) []byte {
+	n := sqlite3.Xsqlite3_column_bytes(s.conn.tls, s.p, int32(i))
+	if p == 0 || n == 0 {
+		return dst
+	}
+	return append(dst, unsafe.Slice((*byte)(pointer(p)), n)...)
+}

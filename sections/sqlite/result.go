@@ -1,0 +1,162 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/orgexport/orgexport/export/record"
+)
+
+// result has the rows of a query.
+type result struct {
+	ctx   context.Context
+	conn  *conn
+	stmt  *stmt
+	names []string
+	bools []bool // columns of booleans
+	jsons []bool // columns of JSON
+	buf   []byte // texts and bytes of a row
+}
+
+// open prepares the statement and binds its parameters.
+func (r *result) open(statement string, args []any) error {
+	err := r.patiently(func() (err error) {
+		r.stmt, err = r.conn.prepare(statement)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := r.bind(args); err != nil {
+		r.stmt.finalize()
+		return err
+	}
+	for i := range r.stmt.columns() {
+		declared := declaredAs(r.stmt.declared(i))
+		r.names = append(r.names, r.stmt.name(i))
+		r.bools = append(r.bools, declared == "BOOLEAN" || declared == "BOOL")
+		r.jsons = append(r.jsons, declared == "JSON" || declared == "JSONB")
+	}
+	return nil
+}
+
+func (r *result) bind(args []any) error {
+	if n := r.stmt.parameters(); n != len(args) {
+		return fmt.Errorf("sqlite: the statement has %d parameters, not %d", n, len(args))
+	}
+	for i, arg := range args {
+		var err error
+		switch arg := arg.(type) {
+		case nil:
+			err = r.stmt.bindNull(i + 1)
+		case string:
+			err = r.stmt.bindText(i+1, arg)
+		case int64:
+			err = r.stmt.bindInt(i+1, arg)
+		case []byte:
+			err = r.stmt.bindBlob(i+1, arg)
+		default:
+			err = fmt.Errorf("sqlite: parameter %d is a %T", i+1, arg)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// patiently calls what may find the file locked by a process that writes, until it is not
+// any more. SQLite would wait without looking at the context.
+func (r *result) patiently(call func() error) error {
+	var busy *resultError
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for end := time.Now().Add(busyTimeout); ; {
+		err := call()
+		if r.ctx.Err() != nil && err != nil { // it was interrupted
+			return context.Cause(r.ctx)
+		}
+		if !errors.As(err, &busy) || !busy.busy() || time.Now().After(end) {
+			return err
+		}
+		pause.Reset(5 * time.Millisecond)
+		select {
+		case <-r.ctx.Done():
+			return context.Cause(r.ctx)
+		case <-pause.C:
+		}
+	}
+}
+
+// rows yields the fields of each row.
+func (r *result) rows(yield func([]any, error) bool) {
+	values := make([]record.Value, len(r.names))
+	fields := make([]any, len(r.names))
+	first := true
+	for {
+		var more bool
+		err := r.patiently(func() (err error) {
+			if more, err = r.stmt.step(); err != nil && first {
+				r.stmt.reset()
+			}
+			return err
+		})
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		if !more {
+			return
+		}
+		first = false
+		r.buf = r.buf[:0]
+		for i := range values {
+			r.set(&values[i], i)
+			fields[i] = &values[i] // whoever reads may have changed it
+		}
+		if !yield(fields, nil) {
+			return
+		}
+	}
+}
+
+// set sets a field to the value of a column.
+func (r *result) set(v *record.Value, i int) {
+	start := len(r.buf)
+	switch r.stmt.class(i) {
+	case sqlite3.SQLITE_INTEGER:
+		n := r.stmt.int(i)
+		if r.bools[i] && (n == 0 || n == 1) {
+			v.SetBool(n == 1)
+			return
+		}
+		v.SetInt(n)
+	case sqlite3.SQLITE_FLOAT:
+		f := r.stmt.float(i)
+		if f != math.Trunc(f) || math.Abs(f) >= 1e21 { // it has a dot or an exponent
+			v.SetFloat64(f)
+			return
+		}
+		r.buf = append(strconv.AppendFloat(r.buf, f, 'f', -1, 64), ".0"...)
+		v.SetNumber(r.buf[start:])
+	case sqlite3.SQLITE_TEXT:
+		r.buf = r.stmt.appendText(r.buf, i)
+		if text := r.buf[start:]; r.jsons[i] && json.Valid(text) {
+			v.SetJSON(text)
+		} else {
+			v.SetText(text)
+		}
+	case sqlite3.SQLITE_BLOB:
+		r.buf = r.stmt.appendBlob(r.buf, i)
+		v.SetBytes(r.buf[start:])
+	default:
+		v.SetNull()
+	}
+}

@@ -1,0 +1,159 @@
+// Package sqlite reads the rows of a section from a SQLite file. Unlike the drivers of
+// package database/sql it leaves values as they are stored.
+//
+//	source, err := sqlite.Open("app.db")
+//	if err != nil {
+//		return err
+//	}
+//	defer source.Close()
+//	section, err := sections.NewSQL(sections.SQL{
+//		Key: "products", Source: source,
+//		Files: []sections.RecordFile{{File: "products.ndjson", SQL: "SELECT * FROM products WHERE org = :organization_id ORDER BY id"}},
+//	})
+//
+// # Values
+//
+// In SQLite a value has a storage class, whatever type its column was declared with. The
+// table has what becomes of each. Package record has the forms of texts, numbers and so on
+// in each encoding.
+//
+//	storage class | declared type  | field
+//	NULL          | any            | null
+//	INTEGER       | any other      | number
+//	INTEGER 0, 1  | BOOLEAN, BOOL  | false, true
+//	REAL          | any            | number, with a dot or an exponent: the shortest that reads
+//	              |                | back as the same 64 bits; Infinity
+//	TEXT          | any other      | text
+//	TEXT          | JSON, JSONB    | nested data, or text if it is no valid JSON
+//	BLOB          | any            | base64
+//
+// So a date stays the text or number that the application has stored. An expression has no
+// declared type.
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// maxIdle is how many connections wait for the next query.
+const maxIdle = 8
+
+// busyTimeout is how long a query waits for a process that writes.
+const busyTimeout = 10 * time.Second
+
+// Source runs the queries of sections: it is a sections.Source. It is safe for concurrent
+// use. Each query that runs has a connection of its own, and sees the rows of one moment.
+type Source struct {
+	path string
+
+	mu     sync.Mutex
+	idle   []*conn
+	closed bool
+}
+
+// Open returns a Source of the database in a file, for reading only. It does not look for
+// the file. The Source must be closed.
+func Open(path string) (*Source, error) {
+	absolute, err := filepath.Abs(path) // so that it is no name with a meaning, such as :memory:
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	return &Source{path: absolute}, nil
+}
+
+// Close closes the connections, those of queries that run when they end. It may be called
+// more than once.
+func (s *Source) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	var errs []error
+	for _, c := range s.idle {
+		errs = append(errs, c.close())
+	}
+	s.idle = nil
+	return errors.Join(errs...)
+}
+
+// Ping returns an error if the file cannot be read as a database.
+func (s *Source) Ping(ctx context.Context) error {
+	return s.Query(ctx, "SELECT count(*) FROM sqlite_schema", nil, func(_ []string, rows iter.Seq2[[]any, error]) error {
+		for _, err := range rows {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Query is that of a sections.Source.
+func (s *Source) Query(ctx context.Context, statement string, args []any, read func([]string, iter.Seq2[[]any, error]) error) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	c, err := s.take()
+	if err != nil {
+		return err
+	}
+	defer s.give(c)
+	defer interruptWith(ctx, c)()
+	r := &result{ctx: ctx, conn: c}
+	if err := r.open(statement, args); err != nil {
+		return err
+	}
+	defer r.stmt.finalize()
+	return read(r.names, r.rows)
+}
+
+// interruptWith interrupts what the connection does when ctx ends. The function that it
+// returns must be called before the connection is used for something else.
+func interruptWith(ctx context.Context, c *conn) (stop func()) {
+	interrupted := make(chan struct{})
+	stopped := context.AfterFunc(ctx, func() {
+		defer close(interrupted)
+		c.interrupt()
+	})
+	return func() {
+		if !stopped() {
+			<-interrupted
+		}
+	}
+}
+
+func (s *Source) take() (*conn, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, errors.New("sqlite: the source is closed")
+	}
+	if last := len(s.idle) - 1; last >= 0 {
+		c := s.idle[last]
+		s.idle = s.idle[:last]
+		return c, nil
+	}
+	return open(s.path)
+}
+
+func (s *Source) give(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || len(s.idle) == maxIdle {
+		_ = c.close() // it was only read
+		return
+	}
+	s.idle = append(s.idle, c)
+}
+
+// declaredAs returns a declared type without its length, in capitals.
+func declaredAs(declared string) string {
+	name, _, _ := strings.Cut(strings.ToUpper(declared), "(")
+	return strings.TrimSpace(name)
+}
