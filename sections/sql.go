@@ -25,7 +25,8 @@ type SQL struct {
 	// Key is the section's key. The engine checks it.
 	Key string
 
-	// DB runs the queries, one after the other, while files are written. If it is
+	// DB runs the queries, one after the other, while files are written. A Source of
+	// sections/postgres or sections/sqlite is faster and says more about values. If it is
 	// safe for concurrent use, as a [*sql.DB] is, several exports of the section can
 	// run at once. Required, unless there is a Source.
 	//
@@ -57,20 +58,14 @@ type SQL struct {
 // RecordFile is a query whose rows become records. Each is a [record.Row] with the columns
 // in the order of the query.
 //
-// Numbers, texts, booleans and nulls stay what they are. Other values become:
-//   - a time: a time in UTC; in a DATE column, at midnight, a day such as "2026-01-31"; in
-//     a TIMESTAMP column of Postgres a time without zone, such as "2026-01-31T12:00:00";
-//   - a text in a NUMERIC or DECIMAL column, as which some drivers return numbers: a number
-//     with exactly these digits;
-//   - an array of Postgres, of a built-in type: nested data, without its lower bounds;
-//   - a real of Postgres, which drivers return with 64 bits: a number with 32;
-//   - 0 and 1 in a BOOLEAN column: false and true;
-//   - bytes: base64; in a text column, a text;
-//   - a JSON or JSONB column: nested data. SQLite lets such a column hold any text; one
-//     that is not valid JSON stays a text.
-//
-// Package record has the forms of numbers that are not finite, of times far away and of
-// text that is not UTF-8.
+// The documentation of a Source has a table of what becomes of each type: see packages
+// sections/postgres and sections/sqlite. With DB the same becomes of the same types, as far
+// as database/sql and its drivers tell them apart:
+//   - on PostgreSQL, composite types, hstore and arrays of types that the driver does not
+//     know are the texts that PostgreSQL writes;
+//   - on SQLite, a text in a DATE, DATETIME or TIMESTAMP column that looks like a time is a
+//     time in UTC, or in a DATE column, at midnight, a day, because drivers make times of
+//     them.
 type RecordFile struct {
 	// File is the name of the file below the section's folder, or, if Each is set, a
 	// template of it (see [NewSQL]). The extension picks the encoding. If the query

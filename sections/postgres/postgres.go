@@ -22,35 +22,42 @@
 //
 // # Values
 //
-// The table has what becomes of each type. Package record has the forms of texts, numbers
-// and so on in each encoding.
+// The table has what becomes of each type. Nested data is JSON text in a cell of a .csv. See
+// package record for text that is not UTF-8, for JSON that YAML cannot say and for the guard
+// against formulas.
 //
-//	type                                    | field
-//	boolean                                 | true, false
-//	smallint, integer, bigint, oid          | number
-//	real                                    | number, the shortest that reads back as the same 32 bits
-//	double precision                        | number, the shortest that reads back as the same 64 bits
-//	numeric                                 | number with the digits that it has; NaN, Infinity
-//	text, varchar, char, "char", name       | text
-//	bytea                                   | base64
-//	json, jsonb                             | nested data
-//	timestamptz                             | text such as 2026-01-31T12:00:00.5Z, infinity
-//	timestamp                               | text such as 2026-01-31T12:00:00.5, infinity
-//	date                                    | text such as 2026-01-31, infinity
-//	array                                   | list, without its lower bounds
-//	composite type                          | object of its attributes
-//	hstore                                  | object of texts and nulls
-//	domain                                  | as the type below it
-//	enum and all others                     | the text that PostgreSQL writes
+//	type                               | .json, .ndjson           | .yaml                  | .csv
+//	bool                               | true                     | true                   | true
+//	int2, int4, int8, oid              | 1                        | 1                      | 1
+//	float4, float8                     | 0.1, "NaN", "-Infinity"  | 0.1, .nan, -.inf       | 0.1, NaN, -Infinity
+//	numeric                            | 1.50, "NaN", "Infinity"  | 1.50, .nan, .inf       | 1.50, NaN, Infinity
+//	text, varchar, bpchar, char, name  | "text"                   | text                   | text
+//	bytea                              | "base64"                 | base64                 | base64
+//	json, jsonb                        | nested data              | nested data            | JSON
+//	timestamptz                        | "2026-01-31T12:00:00.5Z" | 2026-01-31T12:00:00.5Z | 2026-01-31T12:00:00.5Z
+//	timestamp                          | "2026-01-31T12:00:00.5"  | 2026-01-31T12:00:00.5  | 2026-01-31T12:00:00.5
+//	date                               | "2026-01-31"             | 2026-01-31             | 2026-01-31
+//	arrays of any type                 | [1, null, [2]]           | list                   | JSON
+//	composite types, rows of tables    | {"a": 1, "b": null}      | mapping                | JSON
+//	hstore                             | {"a": "1", "b": null}    | mapping                | JSON
+//	domains                            | as the type below        | as the type below      | as the type below
+//	enums, and the types below         | "text"                   | text                   | text
 //
-// "All others" are, of the built-in types, time, timetz, interval, uuid, money, inet, cidr,
-// macaddr, macaddr8, bit, varbit, xml, tsvector, tsquery, jsonpath, ranges and multiranges,
-// point, line, lseg, box, path, polygon, circle, pg_lsn, pg_snapshot, txid_snapshot, tid,
-// xid, xid8, cid, refcursor, aclitem, int2vector, oidvector, the reg types (regclass and so
-// on), and records without a type of their own, as of ROW(1, 2).
+// The text of these types is the one that PostgreSQL writes: time, timetz, interval, uuid,
+// money, inet, cidr, macaddr, macaddr8, bit, varbit, xml, tsvector, tsquery, jsonpath, the
+// ranges int4range, int8range, numrange, daterange, tsrange and tstzrange, the multiranges
+// int4multirange, int8multirange, nummultirange, datemultirange, tsmultirange and
+// tstzmultirange, point, line, lseg, box, path, polygon, circle, pg_lsn, pg_snapshot,
+// txid_snapshot, tid, xid, xid8, cid, refcursor, aclitem, regclass, regcollation, regconfig,
+// regdictionary, regnamespace, regoper, regoperator, regproc, regprocedure, regrole, regtype,
+// int2vector, oidvector, records without a type of their own, as of ROW(1, 2), and what no
+// table of yours has: gtsvector, pg_brin_bloom_summary, pg_brin_minmax_multi_summary,
+// pg_dependencies, pg_mcv_list, pg_ndistinct, pg_node_tree.
 //
-// Years beyond 9999 and before Christ are as [record.AppendTime] writes them. Nested data
-// is text in a cell of a .csv: JSON.
+// Numbers have the fewest digits that read back as the same number of 32 or 64 bits; those of
+// numeric have all that they have. Texts of times may also be infinity and -infinity; years
+// beyond 9999 and before Christ are as in 10000-01-01 and 0044-03-15 BC. Arrays lose their
+// lower bounds.
 package postgres
 
 import (

@@ -84,6 +84,25 @@ func TestSQLiteJudge(t *testing.T) {
 	}
 }
 
+// Every storage class has a row in the table of the package's documentation.
+func TestEveryClassHasARow(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	write(t, path, "CREATE TABLE t (v); INSERT INTO t VALUES (NULL), (1), (1.5), ('a'), (x'00')")
+	source, err := os.ReadFile("sqlite.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	classes, err := all(t.Context(), opened(t, path), "SELECT upper(typeof(v)) AS c FROM t")
+	if err != nil || len(classes) != 5 {
+		t.Fatal(classes, err)
+	}
+	for _, class := range classes {
+		if row := "\n//\t" + strings.TrimPrefix(class, "c=string ") + " "; !strings.Contains(string(source), row) {
+			t.Errorf("%s has no row", class)
+		}
+	}
+}
+
 // load loads both files with Python.
 func load(t *testing.T, path, folder string, columns int) {
 	t.Helper()

@@ -14,20 +14,21 @@
 // # Values
 //
 // In SQLite a value has a storage class, whatever type its column was declared with. The
-// table has what becomes of each. Package record has the forms of texts, numbers and so on
-// in each encoding.
+// table has what becomes of each. Nested data is JSON text in a cell of a .csv. See package
+// record for text that is not UTF-8, for JSON that YAML cannot say and for the guard against
+// formulas.
 //
-//	storage class | declared type  | field
-//	NULL          | any            | null
-//	INTEGER       | any other      | number
-//	INTEGER 0, 1  | BOOLEAN, BOOL  | false, true
-//	REAL          | any            | number, with a dot or an exponent: the shortest that reads
-//	              |                | back as the same 64 bits; Infinity
-//	TEXT          | any other      | text
-//	TEXT          | JSON, JSONB    | nested data, or text if it is no valid JSON
-//	BLOB          | any            | base64
+//	class            | declared type | .json, .ndjson          | .yaml           | .csv
+//	NULL             | any           | null                    | null            | an empty cell
+//	INTEGER          | any other     | 1                       | 1               | 1
+//	INTEGER 0 or 1   | BOOLEAN, BOOL | false, true             | false, true     | false, true
+//	REAL             | any           | 1.0, 1e+21, "-Infinity" | 1.0, .inf       | 1.0, Infinity
+//	TEXT             | any other     | "text"                  | text            | text
+//	TEXT of JSON     | JSON, JSONB   | nested data             | nested data     | JSON
+//	BLOB             | any           | "base64"                | base64          | base64
 //
-// So a date stays the text or number that the application has stored. An expression has no
+// A REAL has a dot or an exponent, and the fewest digits that read back as the same 64 bits.
+// A date stays the text or number that the application has stored. An expression has no
 // declared type.
 package sqlite
 

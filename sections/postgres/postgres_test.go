@@ -1,0 +1,250 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/orgexport/orgexport/export/record"
+	"github.com/orgexport/orgexport/internal/pgtest"
+	"github.com/orgexport/orgexport/sections"
+	"github.com/orgexport/orgexport/sections/postgres"
+)
+
+var _ sections.Source = (*postgres.Source)(nil)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+func opened(t *testing.T, address, application string) *postgres.Source {
+	t.Helper()
+	s, err := postgres.Open(address, application)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// all returns the rows of a query as text.
+func all(ctx context.Context, s *postgres.Source, query string, args ...any) (rows []string, err error) {
+	err = s.Query(ctx, query, args, func(columns []string, seq iter.Seq2[[]any, error]) error {
+		for fields, err := range seq {
+			if err != nil {
+				return err
+			}
+			var row []string
+			for i, v := range fields {
+				v := v.(*record.Value).Any()
+				row = append(row, fmt.Sprintf("%s=%T %v", columns[i], v, v))
+			}
+			rows = append(rows, strings.Join(row, ", "))
+		}
+		return nil
+	})
+	return rows, err
+}
+
+func exec(t *testing.T, address string, statements ...string) {
+	t.Helper()
+	c, err := pgx.Connect(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close(context.WithoutCancel(t.Context())) }()
+	for _, s := range statements {
+		if _, err := c.Exec(t.Context(), s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+}
+
+func TestQuery(t *testing.T) {
+	address := pgtest.Database(t)
+	exec(t, address, "CREATE TABLE t (id bigint, u uuid, s text)", "INSERT INTO t VALUES (7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'é'), (NULL, NULL, NULL)")
+	s := opened(t, address, "reader")
+	if err := s.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for query, args := range map[string][]any{
+		"SELECT * FROM t WHERE id = $1":                          {int64(7)},
+		"SELECT * FROM t WHERE id::text = $1::text":              {"7"},
+		"SELECT * FROM t WHERE u = $1":                           {"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"},
+		"SELECT * FROM t WHERE s = $1 AND ($2::text) IS NULL;":   {"é", nil},
+		"SELECT * FROM t WHERE id IS NOT NULL -- and no comment": nil,
+	} {
+		got, err := all(t.Context(), s, query, args...)
+		if err != nil || len(got) != 1 || got[0] != "id=int64 7, u=string a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11, s=string é" {
+			t.Errorf("%s gives %q, %v", query, got, err)
+		}
+	}
+	for query, want := range map[string]string{
+		"SELEC":                     "42601",
+		"SELECT 1; SELECT 2":        "42601",
+		"SELECT * FROM none":        "42P01",
+		"SELECT $1::int":            "has 1 parameters, not 0",
+		"DELETE FROM t RETURNING 1": "25006",
+		"SELECT 1/(id-7) FROM t":    "22012",
+		"SELECT nextval('none')":    "42P01",
+		"SELECT pg_terminate_backend(pg_backend_pid())": "57P01",
+	} {
+		if rows, err := all(t.Context(), s, query); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s gives %q, %v, want %s", query, rows, err, want)
+		}
+	}
+	if _, err := all(t.Context(), s, "SELECT $1::float8", 1.5); err == nil {
+		t.Error("a float is a parameter")
+	}
+	if err := s.Query(t.Context(), "SELECT * FROM t", nil, func([]string, iter.Seq2[[]any, error]) error { return errors.ErrUnsupported }); err != errors.ErrUnsupported { //nolint:errorlint // it is the same
+		t.Errorf("error is %v", err)
+	}
+	if got, err := all(t.Context(), s, "SELECT count(*) FROM t"); err != nil || got[0] != "count=int64 2" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// A transaction ends with its query, however that ends, and holds its settings.
+func TestQueryLeavesNothing(t *testing.T) {
+	address := pgtest.Database(t)
+	pool, err := pgxpool.New(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	s := postgres.New(pool)
+	for range 20 {
+		err := s.Query(t.Context(), "SELECT generate_series(1, 1000000)", nil, func(_ []string, rows iter.Seq2[[]any, error]) error {
+			for _, err := range rows {
+				return errors.Join(err, errors.ErrUnsupported)
+			}
+			return nil
+		})
+		if !errors.Is(err, errors.ErrUnsupported) {
+			t.Fatal(err)
+		}
+		if _, err := all(t.Context(), s, "SELECT 1/0"); err == nil {
+			t.Fatal("no error")
+		}
+		if got, err := all(t.Context(), s, "SHOW TimeZone"); err != nil || got[0] != "TimeZone=string UTC" {
+			t.Fatal(got, err)
+		}
+	}
+	if n := pool.Stat().AcquiredConns(); n != 0 {
+		t.Errorf("%d connections are in use", n)
+	}
+	got, err := all(t.Context(), s, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'")
+	if err != nil || got[0] != "count=int64 0" {
+		t.Errorf("transactions that are open: %q, %v", got, err)
+	}
+	if err := s.Close(); err != nil || pool.Ping(t.Context()) != nil {
+		t.Error("the pool of somebody else is closed")
+	}
+}
+
+// A query ends when its context does: before it answers, and in the middle of its rows.
+func TestQueryIsCancelled(t *testing.T) {
+	s := opened(t, pgtest.Database(t), "")
+	for _, query := range []string{"SELECT pg_sleep(100)", "SELECT generate_series(1, 1e9)", "SELECT n, pg_sleep(n) FROM generate_series(0, 100) n"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		began := time.Now()
+		if _, err := all(ctx, s, query); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s gives %v", query, err)
+		}
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("%s goes on for %v", query, took)
+		}
+		cancel()
+		if _, err := all(t.Context(), s, "SELECT 1"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Types that change are looked at again, and several queries may look at once.
+func TestQueryOfOwnTypes(t *testing.T) {
+	address := pgtest.Database(t)
+	exec(t, address, `CREATE TYPE pair AS (a int, "b c" text)`, "CREATE TABLE t (p pair)", "INSERT INTO t VALUES ((1, 'x'))")
+	s := opened(t, address, "")
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			got, err := all(t.Context(), s, "SELECT p, ARRAY[p, NULL] AS list, '{1}'::money[] AS m, now() IS NULL AS n FROM t")
+			if err != nil || got[0] != "p=record.Row {[a b c] [1 x]}, list=[]interface {} [{[a b c] [1 x]} <nil>], m=[]interface {} [$1.00], n=bool false" {
+				t.Errorf("got %q, %v", got, err)
+			}
+		})
+	}
+	wg.Wait()
+	exec(t, address, "ALTER TYPE pair ADD ATTRIBUTE d numeric CASCADE", "UPDATE t SET p.d = 1.50")
+	if got, err := all(t.Context(), s, "SELECT p FROM t"); err != nil || got[0] != "p=record.Row {[a b c d] [1 x 1.50]}" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	exec(t, address, "ALTER TYPE pair DROP ATTRIBUTE a CASCADE")
+	if got, err := all(t.Context(), s, "SELECT p FROM t"); err != nil || got[0] != "p=record.Row {[b c d] [x 1.50]}" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// Every type that is built in is named in the table of the package's documentation.
+func TestEveryTypeHasARow(t *testing.T) {
+	source, err := os.ReadFile("postgres.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(source), "// # Values")
+	table, _, _ = strings.Cut(table, "package postgres")
+	named := make(map[string]bool)
+	for _, word := range regexp.MustCompile(`\w+`).FindAllString(table, -1) {
+		named[word] = true
+	}
+	types, err := all(t.Context(), opened(t, pgtest.Database(t), ""), `SELECT typname AS t FROM pg_type
+		WHERE typnamespace = 'pg_catalog'::regnamespace AND typtype IN ('b', 'r', 'm') AND (typcategory <> 'A' OR typname IN ('int2vector', 'oidvector')) ORDER BY 1`)
+	if err != nil || len(types) < 70 {
+		t.Fatalf("%d types, %v", len(types), err)
+	}
+	for _, name := range types {
+		if name = strings.TrimPrefix(name, "t=string "); !named[name] {
+			t.Errorf("type %s has no row", name)
+		}
+	}
+}
+
+func TestOpen(t *testing.T) {
+	address := pgtest.Database(t)
+	for want, s := range map[string]*postgres.Source{
+		"reader": opened(t, address, "reader"),
+		"named":  opened(t, address+"&application_name=named&pool_max_conns=2", "reader"),
+	} {
+		if got, err := all(t.Context(), s, "SHOW application_name"); err != nil || got[0] != "application_name=string "+want {
+			t.Errorf("the name is %q, %v, want %q", got, err, want)
+		}
+	}
+	const password = "hunter2secret"
+	for _, address := range []string{
+		"postgres://user:" + password + "@[::1/db",
+		"postgres://user:" + password + "%zz@127.0.0.1:1/db",
+		"postgres://user:" + password + "@127.0.0.1:1/db?sslmode=nonsense",
+		"postgres://user:" + password + "@127.0.0.1:1/db?pool_max_conns=" + password,
+	} {
+		s, err := postgres.Open(address, "")
+		if err == nil {
+			_ = s.Close()
+			t.Errorf("Open(%q) succeeds", address)
+		} else if !strings.HasPrefix(err.Error(), "postgres: ") || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("Open(%q) gives %v", address, err)
+		}
+	}
+	s := opened(t, "postgres://user:"+password+"@127.0.0.1:1/db?connect_timeout=1", "")
+	if err := s.Ping(t.Context()); err == nil || strings.Contains(err.Error(), password) {
+		t.Errorf("error is %v", err)
+	}
+}
