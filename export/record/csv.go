@@ -118,21 +118,20 @@ func (e *csvEncoder) rowOfObject(v any) (row Row, err error) {
 	if e.object[0] != '{' {
 		return row, errNoFields
 	}
-	s := jsonScanner{text: string(e.object)}
-	err = s.list(func() error {
-		name, err := s.key()
-		row.Columns = append(row.Columns, name)
+	s := scanJSON(e.object)
+	for s.open(); s.more(); {
+		name, _, err := unquoteJSON(s.key(), nil)
+		if err != nil {
+			return row, err
+		}
+		row.Columns = append(row.Columns, string(name))
 		row.Values = append(row.Values, member(s.raw()))
-		return err
-	})
-	if err == nil {
-		err = e.json.checkRow(row)
 	}
-	return row, err
+	return row, e.json.checkRow(row)
 }
 
 // member is the value of a field in an object that is a record, as compact JSON.
-type member string
+type member []byte
 
 func (e *csvEncoder) cell(dst []byte, v any) (_ []byte, err error) {
 	switch v := v.(type) {
@@ -156,7 +155,7 @@ func (e *csvEncoder) cell(dst []byte, v any) (_ []byte, err error) {
 	case json.RawMessage:
 		return e.rawCell(dst, v), nil
 	case member:
-		return e.textCell(dst, []byte(v)), nil
+		return e.textCell(dst, v), nil
 	case Appender:
 		if isNilPointer(v) {
 			return dst, nil
@@ -198,9 +197,9 @@ func (e *csvEncoder) textCell(dst, value []byte) []byte {
 	case '{', '[':
 		return appendCSVQuoted(dst, value)
 	case '"':
-		text, err := unquoteJSON(string(value))
+		text, _, err := unquoteJSON(value, nil)
 		if err != nil { // it is no text, but JSON
-			text = string(value)
+			text = value
 		}
 		return appendCSVText(dst, text, !e.raw)
 	default: // numbers are never guarded

@@ -13,8 +13,7 @@ import (
 // PostgreSQL's to_json, where that has one: see the table in the package's
 // documentation.
 
-// The numbers that are none in JSON. In the JSON text that a YAML document is made of
-// they stand without quotes: see yamlScalar.
+// The numbers that are none in JSON.
 const (
 	notANumber    = "NaN"
 	infinite      = "Infinity"
@@ -41,27 +40,24 @@ func nonFinite(f float64) (form string, ok bool) {
 
 // appendFloat appends the shortest text that reads back as f, in the form that
 // encoding/json gives it.
-func (e *jsonAppender) appendFloat(dst []byte, f float64, bits int) []byte {
+func appendFloat(dst []byte, f float64, bits int) []byte {
 	if form, ok := nonFinite(f); ok {
-		return e.appendNonFinite(dst, form)
+		return appendNonFinite(dst, form)
 	}
 	return appendJSONFloat(dst, f, bits)
 }
 
-func (e *jsonAppender) appendNonFinite(dst []byte, form string) []byte {
-	if e.enc == YAML {
-		return append(dst, form...)
-	}
+func appendNonFinite(dst []byte, form string) []byte {
 	return append(append(append(dst, '"'), form...), '"')
 }
 
 // appendNumber appends a number digit by digit. What is no JSON number stays text.
-func appendNumber[T json.Number | []byte](e *jsonAppender, dst []byte, n T) []byte {
+func appendNumber[T json.Number | []byte](dst []byte, n T) []byte {
 	switch {
 	case isJSONNumber(n):
 		return append(dst, n...)
 	case isNonFinite(string(n)):
-		return e.appendNonFinite(dst, string(n))
+		return appendNonFinite(dst, string(n))
 	default:
 		return appendText(dst, string(n))
 	}
@@ -97,7 +93,7 @@ func appendBytes(dst, b []byte) []byte {
 func (e *jsonAppender) appendRaw(dst, raw []byte) []byte {
 	keep := len(dst)
 	dst, err := e.appendCompact(dst, raw)
-	if err != nil || !e.inYAML(dst[keep:]) || tooDeepToRead(raw) {
+	if err != nil || tooDeepToRead(raw) {
 		return appendText(dst[:keep], raw)
 	}
 	return dst

@@ -3,10 +3,8 @@ package record
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -24,11 +22,12 @@ func (r Row) MarshalJSON() ([]byte, error) {
 // again, by one goroutine at a time. After an error what was appended is
 // undefined.
 type jsonAppender struct {
-	enc     Encoding // what an Appender is asked for
-	depth   int      // of rows and lists around what is appended
-	columns []string // the row columns last found to be all different
-	own     []byte   // what an Appender wrote
-	buf     bytes.Buffer
+	enc     Encoding      // what an Appender is asked for
+	depth   int           // of rows and lists around what is appended
+	columns []string      // the row columns last found to be all different
+	own     []byte        // what an Appender wrote
+	compact bytes.Buffer  // for appendCompact
+	buf     bytes.Buffer  // what std wrote
 	std     *json.Encoder // writes to buf
 }
 
@@ -117,7 +116,7 @@ func (e *jsonAppender) appendValue(dst []byte, v any) ([]byte, error) {
 	case string:
 		return appendText(dst, v), nil
 	case json.Number:
-		return appendNumber(e, dst, v), nil
+		return appendNumber(dst, v), nil
 	case time.Time:
 		return appendJSONTime(dst, v), nil
 	case *time.Time: // encoding/json would keep its time zone
@@ -152,9 +151,9 @@ func (e *jsonAppender) appendValue(dst []byte, v any) ([]byte, error) {
 		}
 	case nil:
 	case float64:
-		return e.appendFloat(dst, v, 64), nil
+		return appendFloat(dst, v, 64), nil
 	case float32:
-		return e.appendFloat(dst, float64(v), 32), nil
+		return appendFloat(dst, float64(v), 32), nil
 	case Appender:
 		if !isNilPointer(v) {
 			return e.appendOwn(dst, v)
@@ -260,81 +259,3 @@ func (e *jsonAppender) enter() error {
 }
 
 func (e *jsonAppender) leave() { e.depth-- }
-
-func (e *jsonAppender) appendOwn(dst []byte, v Appender) ([]byte, error) {
-	var err error
-	if e.own, err = appendOwn(e.own[:0], v, e.enc); err != nil {
-		return dst, err
-	}
-	keep := len(dst)
-	if dst, err = e.appendCompact(dst, e.own); err == nil && !e.inYAML(dst[keep:]) {
-		dst = appendText(dst[:keep], string(e.own))
-	}
-	return dst, err
-}
-
-// appendCompact appends JSON text of others, checked and on one line.
-func (e *jsonAppender) appendCompact(dst, text []byte) ([]byte, error) {
-	if !utf8.Valid(text) {
-		return dst, errNotUTF8
-	}
-	e.buf.Reset()
-	if err := json.Compact(&e.buf, text); err != nil {
-		return dst, err
-	}
-	return append(dst, e.buf.Bytes()...), nil
-}
-
-var errNotUTF8 = errors.New("text is not valid UTF-8")
-
-const hexDigits = "0123456789abcdef"
-
-// appendJSONString appends valid UTF-8 as a JSON string. Only what must be escaped is.
-func appendJSONString[T string | []byte](dst []byte, s T) []byte {
-	dst = append(dst, '"')
-	start := 0
-	for i := range len(s) {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
-		}
-		dst = append(dst, s[start:i]...)
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		case '\r':
-			dst = append(dst, '\\', 'r')
-		case '\t':
-			dst = append(dst, '\\', 't')
-		default:
-			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-		}
-		start = i + 1
-	}
-	dst = append(dst, s[start:]...)
-	return append(dst, '"')
-}
-
-// appendJSONFloat appends a finite float.
-func appendJSONFloat(dst []byte, f float64, bits int) []byte {
-	small, large := 1e-6, 1e21
-	if bits == 32 {
-		small, large = float64(float32(small)), float64(float32(large))
-	}
-	if a := math.Abs(f); a == 0 || a >= small && a < large {
-		return strconv.AppendFloat(dst, f, 'f', -1, bits)
-	}
-	dst = strconv.AppendFloat(dst, f, 'e', -1, bits)
-	if n := len(dst); dst[n-4] == 'e' && dst[n-3] == '-' && dst[n-2] == '0' { // e-09
-		dst[n-2] = dst[n-1]
-		dst = dst[:n-1]
-	}
-	return dst
-}
-
-func isJSONNumber[T ~string | []byte](s T) bool {
-	isDigit := func(c byte) bool { return '0' <= c && c <= '9' }
-	return len(s) > 0 && (s[0] == '-' || isDigit(s[0])) && isDigit(s[len(s)-1]) && json.Valid([]byte(s))
-}

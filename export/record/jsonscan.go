@@ -1,75 +1,100 @@
 package record
 
 import (
+	"bytes"
 	"errors"
+	"slices"
 	"strconv"
-	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// jsonScanner walks over JSON text that is valid, compact and UTF-8, such as
-// [jsonAppender] writes.
+// jsonScanner walks over JSON text that is valid and UTF-8. Between calls it stands before
+// a byte that is no white space, or at the end.
 type jsonScanner struct {
-	text string
-	pos  int
+	src []byte
+	pos int
+}
+
+func scanJSON(text []byte) jsonScanner {
+	s := jsonScanner{src: text}
+	s.skip(0)
+	return s
 }
 
 // peek returns the byte that tells what comes next.
-func (s *jsonScanner) peek() byte { return s.text[s.pos] }
+func (s *jsonScanner) peek() byte { return s.src[s.pos] }
 
-// list calls one for each element of the object or list that comes next.
-func (s *jsonScanner) list(one func() error) error {
-	s.pos++ // the opening bracket
-	for s.peek() != ']' && s.peek() != '}' {
-		if err := one(); err != nil {
-			return err
+// skip passes over n bytes and white space.
+func (s *jsonScanner) skip(n int) {
+	for s.pos += n; s.pos < len(s.src) && s.src[s.pos] <= ' '; {
+		s.pos++
+	}
+}
+
+// open begins the object or list that comes next, and returns 0 if it is empty, else 1. Its
+// elements are read for as long as more reports true.
+func (s *jsonScanner) open() int {
+	s.skip(1)
+	if c := s.peek(); c == '}' || c == ']' {
+		return 0
+	}
+	return 1
+}
+
+func (s *jsonScanner) more() bool {
+	switch s.peek() {
+	case '}', ']':
+		s.skip(1)
+		return false
+	case ',':
+		s.skip(1)
+	}
+	return true
+}
+
+// key reads the name of the object's next field, in its quotes.
+func (s *jsonScanner) key() []byte {
+	name := s.raw()
+	s.skip(1) // the colon
+	return name
+}
+
+// raw skips the next value and returns its text.
+func (s *jsonScanner) raw() []byte {
+	start := s.pos
+	switch s.peek() {
+	case '"':
+		s.passString()
+	case '{', '[':
+		s.passNested()
+	default:
+		for s.pos < len(s.src) && !endsJSON(s.src[s.pos]) {
+			s.pos++
 		}
-		if s.peek() == ',' {
+	}
+	text := s.src[start:s.pos]
+	s.skip(0)
+	return text
+}
+
+// endsJSON reports whether c is none of a number or of null, true and false.
+func endsJSON(c byte) bool { return c == ',' || c == ']' || c == '}' || c <= ' ' }
+
+func (s *jsonScanner) passString() {
+	for s.pos++; s.src[s.pos] != '"'; s.pos++ {
+		if s.src[s.pos] == '\\' {
 			s.pos++
 		}
 	}
 	s.pos++
-	return nil
 }
 
-// key reads the name of the object's next field.
-func (s *jsonScanner) key() (string, error) {
-	name, err := unquoteJSON(s.raw())
-	s.pos++ // the colon
-	return name, err
-}
-
-// raw skips the next value and returns its text.
-func (s *jsonScanner) raw() string {
-	start := s.pos
-	switch s.peek() {
-	case '"':
-		s.pos++
-		for s.peek() != '"' {
-			if s.peek() == '\\' {
-				s.pos++
-			}
-			s.pos++
-		}
-		s.pos++
-	case '{', '[':
-		s.skipNested()
-	default:
-		n := strings.IndexAny(s.text[s.pos:], ",]}")
-		if n < 0 {
-			n = len(s.text) - s.pos
-		}
-		s.pos += n
-	}
-	return s.text[start:s.pos]
-}
-
-func (s *jsonScanner) skipNested() {
+func (s *jsonScanner) passNested() {
 	for depth := 0; ; {
 		switch s.peek() {
 		case '"':
-			s.raw()
+			s.passString()
 			continue
 		case '{', '[':
 			depth++
@@ -85,20 +110,17 @@ func (s *jsonScanner) skipNested() {
 
 var errSurrogate = errors.New("JSON text has half of a surrogate pair, which is no character")
 
-// unquoteJSON returns the text of a valid JSON string. Unlike encoding/json it
-// fails, rather than replace it, on what is no character.
-func unquoteJSON(quoted string) (string, error) {
+// unquoteJSON returns the text of a valid JSON string. Unlike encoding/json it fails, rather
+// than replace it, on what is no character. Text with escapes is put in buf, which is
+// returned for use again.
+func unquoteJSON(quoted, buf []byte) (text, _ []byte, err error) {
 	in := quoted[1 : len(quoted)-1]
-	if strings.IndexByte(in, '\\') < 0 {
-		return in, nil
+	n := bytes.IndexByte(in, '\\')
+	if n < 0 {
+		return in, buf, nil
 	}
-	out := make([]byte, 0, len(in))
-	for len(in) > 0 {
-		n := strings.IndexByte(in, '\\')
-		if n < 0 {
-			out = append(out, in...)
-			break
-		}
+	out := slices.Grow(buf[:0], len(in))
+	for ; n >= 0; n = bytes.IndexByte(in, '\\') {
 		out = append(out, in[:n]...)
 		in = in[n+1:] // at least one more byte follows a backslash
 		if in[0] != 'u' {
@@ -108,12 +130,13 @@ func unquoteJSON(quoted string) (string, error) {
 		}
 		r, used, err := unescapeRune(in)
 		if err != nil {
-			return "", err
+			return nil, out, err
 		}
 		out = utf8.AppendRune(out, r)
 		in = in[used:]
 	}
-	return string(out), nil
+	out = append(out, in...)
+	return out, out, nil
 }
 
 func unescapeJSON(c byte) byte {
@@ -133,7 +156,7 @@ func unescapeJSON(c byte) byte {
 }
 
 // unescapeRune reads uXXXX, or uXXXX\uXXXX for a surrogate pair.
-func unescapeRune(in string) (r rune, used int, err error) {
+func unescapeRune(in []byte) (r rune, used int, err error) {
 	r = hexRune(in[1:5])
 	if !utf16.IsSurrogate(r) {
 		return r, 5, nil
@@ -146,7 +169,7 @@ func unescapeRune(in string) (r rune, used int, err error) {
 	return 0, 0, errSurrogate
 }
 
-func hexRune(digits string) rune {
-	n, _ := strconv.ParseUint(digits, 16, 32) // valid JSON has four digits here
+func hexRune(digits []byte) rune {
+	n, _ := strconv.ParseUint(string(digits), 16, 32) // valid JSON has four digits here
 	return rune(n)
 }

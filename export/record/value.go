@@ -116,11 +116,11 @@ func (e *jsonAppender) appendField(dst []byte, v *Value) ([]byte, error) {
 	case intValue:
 		return strconv.AppendInt(dst, int64(v.bits), 10), nil
 	case float32Value:
-		return e.appendFloat(dst, v.float(), 32), nil
+		return appendFloat(dst, v.float(), 32), nil
 	case float64Value:
-		return e.appendFloat(dst, v.float(), 64), nil
+		return appendFloat(dst, v.float(), 64), nil
 	case numberValue:
-		return appendNumber(e, dst, v.bytes), nil
+		return appendNumber(dst, v.bytes), nil
 	case textValue:
 		return appendText(dst, v.bytes), nil
 	case bytesValue:
@@ -132,6 +132,31 @@ func (e *jsonAppender) appendField(dst []byte, v *Value) ([]byte, error) {
 		return append(dst, "null"...), nil
 	}
 	return e.appendValue(dst, v.Any())
+}
+
+// appendField appends the value as YAML.
+func (e *yamlEncoder) appendField(dst []byte, v *Value) ([]byte, error) {
+	switch v.kind {
+	case nullValue:
+		return e.null(dst), nil
+	case boolValue:
+		return append(strconv.AppendBool(e.inline(dst), v.bits == 1), '\n'), nil
+	case intValue:
+		return append(strconv.AppendInt(e.inline(dst), int64(v.bits), 10), '\n'), nil
+	case float32Value:
+		return e.float(dst, v.float(), 32), nil
+	case float64Value:
+		return e.float(dst, v.float(), 64), nil
+	case numberValue:
+		return e.number(dst, v.bytes), nil
+	case textValue:
+		return yamlText(e, dst, v.bytes), nil
+	case bytesValue:
+		return e.bytes(dst, v.bytes), nil
+	case jsonValue:
+		return e.raw(dst, v.bytes)
+	}
+	return e.value(dst, v.Any())
 }
 
 // appendFieldCell appends a cell of a .csv with the value.

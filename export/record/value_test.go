@@ -88,7 +88,7 @@ func TestValueNestText(t *testing.T) {
 // A row of Values needs no memory of its own.
 func TestValuesAllocateNothing(t *testing.T) {
 	row := valueRow()
-	for _, enc := range []Encoding{NDJSON, CSV} {
+	for _, enc := range []Encoding{NDJSON, CSV, YAML} {
 		e := newEncoder(enc, Options{})
 		var dst []byte
 		encode := func() {

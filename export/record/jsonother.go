@@ -4,17 +4,48 @@ import (
 	"bytes"
 	"encoding"
 	"encoding/json"
+	"errors"
 	"reflect"
 	"unicode/utf8"
 )
+
+var errNotUTF8 = errors.New("text is not valid UTF-8")
+
+func (e *jsonAppender) appendOwn(dst []byte, v Appender) ([]byte, error) {
+	var err error
+	if e.own, err = appendOwn(e.own[:0], v, e.enc); err != nil {
+		return dst, err
+	}
+	return e.appendCompact(dst, e.own)
+}
+
+// ownText returns the valid JSON that v writes. It is valid until the next call.
+func (e *jsonAppender) ownText(v Appender) (_ []byte, err error) {
+	if e.own, err = appendOwn(e.own[:0], v, e.enc); err != nil {
+		return nil, err
+	}
+	if !utf8.Valid(e.own) || !json.Valid(e.own) {
+		_, err = e.appendCompact(nil, e.own) // tells why
+	}
+	return e.own, err
+}
+
+// appendCompact appends JSON text of others, checked and on one line.
+func (e *jsonAppender) appendCompact(dst, text []byte) ([]byte, error) {
+	if !utf8.Valid(text) {
+		return dst, errNotUTF8
+	}
+	e.compact = *bytes.NewBuffer(dst)
+	err := json.Compact(&e.compact, text)
+	dst = e.compact.Bytes()
+	e.compact = bytes.Buffer{} // dst is the caller's
+	return dst, err
+}
 
 // appendStd appends v as encoding/json writes it, but fails where that would
 // replace text that is not valid UTF-8.
 func (e *jsonAppender) appendStd(dst []byte, v any) ([]byte, error) {
 	text, err := e.marshal(v)
-	if err == nil && !e.inYAML(text) {
-		return appendText(dst, string(text)), nil
-	}
 	return append(dst, text...), err
 }
 
