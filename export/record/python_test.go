@@ -33,7 +33,9 @@ def show(v):
     return {"other": repr(v)}
 def read(kind, data):
     if kind == b"y":
-        return list(yaml.safe_load_all(data))
+        return list(yaml.load_all(data, yaml.SafeLoader))
+    if kind == b"l":
+        return list(yaml.load_all(data, yaml.CSafeLoader))
     text = data.decode("utf-8")
     if kind == b"c":
         return list(csv.reader(io.StringIO(text, newline=""), strict=True))
@@ -52,12 +54,12 @@ while True:
     sys.stdout.buffer.flush()
 `
 
-// startPython skips the test if there is no Python with PyYAML, unless
+// startPython skips the test if there is no Python with PyYAML and libyaml, unless
 // REQUIRE_TOOLS is 1.
 func startPython(t testing.TB) *python {
 	t.Helper()
 	for _, name := range []string{"python3", "/usr/bin/python3"} {
-		if exec.CommandContext(t.Context(), name, "-c", "import yaml").Run() != nil {
+		if exec.CommandContext(t.Context(), name, "-c", "from yaml import CSafeLoader").Run() != nil {
 			continue
 		}
 		cmd := exec.CommandContext(t.Context(), name, "-c", pythonJudge)
@@ -80,14 +82,14 @@ func startPython(t testing.TB) *python {
 		return &python{in: in, out: out}
 	}
 	if os.Getenv("REQUIRE_TOOLS") == "1" {
-		t.Fatal("there is no python3 with PyYAML, and REQUIRE_TOOLS is 1")
+		t.Fatal("there is no python3 with PyYAML and libyaml, and REQUIRE_TOOLS is 1")
 	}
-	t.Skip("there is no python3 with PyYAML")
+	t.Skip("there is no python3 with PyYAML and libyaml")
 	return nil
 }
 
-// read returns the tree of text: of its YAML documents (kind y), its CSV rows
-// (c) or its JSON (j).
+// read returns the tree of text: of its YAML documents as Python reads them (kind y) or
+// libyaml (l), its CSV rows (c) or its JSON (j).
 func (p *python) read(kind byte, text []byte) (any, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
