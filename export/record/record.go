@@ -27,8 +27,8 @@ type Encoding string
 // The encodings of record files.
 const (
 	// YAML is for reading by people and programs. Text that a YAML 1.1 or 1.2
-	// parser could take for something else is quoted. A file with many
-	// records holds one document each.
+	// parser could take for something else is quoted, and what is not visible in
+	// quotes is escaped. A file with many records holds one document each.
 	YAML Encoding = "yaml"
 
 	// JSON is one JSON text (RFC 8259); many records become an array.

@@ -11,16 +11,17 @@ import (
 )
 
 // yamlEncoder writes records as YAML documents: lists and objects as blocks that are
-// indented by two spaces a level. What is JSON already is read by a jsonScanner.
+// indented by two spaces a level. Nothing is built in between, so that memory is that of the
+// document: what is JSON already is read in place.
 type yamlEncoder struct {
 	json  jsonAppender // checks rows, counts levels, and writes what has JSON only
 	check yamlCheck
 	many  bool // documents begin with ---
 
 	// What follows is about the document that is being written.
-	values, indent int  // lines' values and names, and bytes before them
-	begun          bool // the line goes on behind a dash, or is the first
-	marked         int  // question marks around: see colon
+	values, indent int  // values and names so far, and the spaces before their lines
+	begun          bool // the line goes on: it is the first, or there is a dash before
+	marked         int  // names with a question mark around: see colon
 }
 
 func newYAMLEncoder(many bool) *yamlEncoder {
@@ -210,7 +211,7 @@ func yamlText[T string | []byte](e *yamlEncoder, dst []byte, text T) []byte {
 
 func (e *yamlEncoder) bytes(dst, b []byte) []byte {
 	dst = e.inline(dst)
-	dst = slices.Grow(dst, base64.StdEncoding.EncodedLen(len(b))+3)
+	dst = grow(dst, base64.StdEncoding.EncodedLen(len(b))+3)
 	at := len(dst)
 	dst = base64.StdEncoding.AppendEncode(dst, b)
 	if !isYAMLPlain(dst[at:]) {

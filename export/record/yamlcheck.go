@@ -67,7 +67,7 @@ func (c *yamlCheck) object(depth int, begun bool) bool {
 	from := len(c.names)
 	for c.open(); c.more(); begun = false {
 		if len(c.names) == cap(c.names) {
-			c.names = slices.Grow(c.names, max(16, len(c.names))) // append makes more and smaller steps
+			c.names = grow(c.names, max(16, len(c.names))) // append makes more and smaller steps
 		}
 		c.names = append(c.names, int32(c.pos))
 		name := c.key()

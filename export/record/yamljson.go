@@ -1,7 +1,5 @@
 package record
 
-import "slices"
-
 // nested appends valid JSON of others as nested data. JSON that YAML cannot say becomes
 // text: so a record never has what a reader of YAML would have to refuse.
 func (e *yamlEncoder) nested(dst, text []byte) ([]byte, error) {
@@ -9,7 +7,7 @@ func (e *yamlEncoder) nested(dst, text []byte) ([]byte, error) {
 	if !ok {
 		return yamlText(e, dst, text), nil
 	}
-	dst = slices.Grow(dst, size)
+	dst = grow(dst, size)
 	s := scanJSON(text)
 	return e.node(dst, &s)
 }

@@ -11,11 +11,11 @@ import (
 // indentation, if it is not 0 and the text can be one, else as a word.
 func appendYAMLText[T string | []byte](dst []byte, text T, indent int) []byte {
 	if isYAMLPlain(text) {
-		return append(append(dst, text...), '\n')
+		return append(append(grow(dst, len(text)+1), text...), '\n')
 	}
 	if indent > 0 {
 		if lines := literalLines(text, indent); lines > 0 {
-			dst = slices.Grow(dst, len(text)+lines*indent+len("|-\n\n"))
+			dst = grow(dst, len(text)+lines*indent+len("|-\n\n"))
 			return appendYAMLLiteral(dst, text, indent)
 		}
 	}
@@ -58,7 +58,7 @@ func appendYAMLLiteral[T string | []byte](dst []byte, text T, indent int) []byte
 // escaped.
 func appendYAMLQuoted[T string | []byte](dst []byte, text T) []byte {
 	if len(text) > 1<<10 && cap(dst)-len(dst) < 4*len(text) { // which is enough for any
-		dst = slices.Grow(dst, quotedSize(text)+len(`""`+"\n"))
+		dst = grow(dst, quotedSize(text)+len(`""`+"\n"))
 	}
 	dst = append(dst, '"')
 	start := 0
