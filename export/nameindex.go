@@ -24,7 +24,7 @@ type nameIndex struct {
 
 const (
 	slotSize     = 16
-	memorySlots  = 1 << 15 // 512 KiB
+	memorySlots  = 1 << 18 // 4 MiB
 	firstSlots   = 1 << 8
 	kindFile     = 1
 	kindFolder   = 2

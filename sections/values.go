@@ -38,7 +38,7 @@ const (
 	bytes        // bytes stay bytes
 	text         // bytes are text: on PostgreSQL, whatever is no BYTEA
 	nested       // text is JSON
-	maybe        // text is JSON if it is valid JSON
+	maybe        // text is JSON, bytes are not
 	numeric      // text is a number, or one of NaN, Infinity and -Infinity
 	single       // a float has 32 bits
 	date         // a time at midnight is a day
@@ -121,13 +121,7 @@ func (c *column) value(d Dialect, v any) any {
 // text returns the field for a text.
 func (c *column) text(s string) any {
 	switch c.kind {
-	case maybe:
-		c.json = append(c.json[:0], s...)
-		if !json.Valid(c.json) {
-			return s
-		}
-		return json.RawMessage(c.json)
-	case nested:
+	case nested, maybe:
 		c.json = append(c.json[:0], s...)
 		return json.RawMessage(c.json)
 	case array:

@@ -39,7 +39,7 @@ func TestValue(t *testing.T) {
 		{SQLite, "NUMERIC", "about 1", "about 1"},
 		{SQLite, "TEXT", "1.50", "1.50"},
 		{SQLite, "JSON", `{"a": 1}`, json.RawMessage(`{"a": 1}`)},
-		{SQLite, "json", `{"a": `, `{"a": `},
+		{SQLite, "json", `{"a": `, json.RawMessage(`{"a": `)},
 		{SQLite, "JSON", int64(1), int64(1)},
 		{SQLite, "JSONB", []byte{0x0c}, []byte{0x0c}},
 		{SQLite, "DATE", day, "2026-01-02"},

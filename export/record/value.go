@@ -76,6 +76,9 @@ func (v *Value) Set(field any) { *v = Value{kind: otherValue, other: field} }
 func (v *Value) NestText() {
 	if v.kind == textValue || v.kind == bytesValue {
 		v.kind = jsonValue
+		if v.bytes == nil {
+			v.bytes = []byte{} // nil would be null
+		}
 	}
 }
 

@@ -74,12 +74,12 @@ func TestValue(t *testing.T) {
 
 func TestValueNestText(t *testing.T) {
 	for _, c := range []struct{ field, want any }{
-		{`{"a":1}`, json.RawMessage(`{"a":1}`)}, {[]byte(`[1]`), json.RawMessage(`[1]`)}, {nil, nil}, {int64(1), int64(1)}, {json.Number("1"), json.Number("1")},
+		{`{"a":1}`, json.RawMessage(`{"a":1}`)}, {"", json.RawMessage{}}, {[]byte(`[1]`), json.RawMessage(`[1]`)}, {nil, nil}, {int64(1), int64(1)}, {json.Number("1"), json.Number("1")},
 	} {
 		var v Value
 		set(&v, c.field)
 		v.NestText()
-		if got, want := fmt.Sprintf("%T %v", v.Any(), v.Any()), fmt.Sprintf("%T %v", c.want, c.want); got != want {
+		if got, want := fmt.Sprintf("%T %#v", v.Any(), v.Any()), fmt.Sprintf("%T %#v", c.want, c.want); got != want {
 			t.Errorf("%v becomes %q, want %q", c.field, got, want)
 		}
 	}

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -75,24 +74,28 @@ func (r *result) bind(args []any) error {
 // patiently calls what may find the file locked by a process that writes, until it is not
 // any more. SQLite would wait without looking at the context.
 func (r *result) patiently(call func() error) error {
-	var busy *resultError
-	pause := time.NewTimer(0)
+	err := call()
+	if err == nil {
+		return nil
+	}
+	pause := time.NewTicker(busyPause)
 	defer pause.Stop()
-	for end := time.Now().Add(busyTimeout); ; {
-		err := call()
-		if r.ctx.Err() != nil && err != nil { // it was interrupted
-			return context.Cause(r.ctx)
-		}
-		if !errors.As(err, &busy) || !busy.busy() || time.Now().After(end) {
-			return err
-		}
-		pause.Reset(5 * time.Millisecond)
+	for end := time.Now().Add(busyTimeout); isBusy(err) && time.Now().Before(end) && r.ctx.Err() == nil; {
 		select {
 		case <-r.ctx.Done():
-			return context.Cause(r.ctx)
 		case <-pause.C:
+			err = call()
 		}
 	}
+	if err != nil && r.ctx.Err() != nil { // it was interrupted
+		return context.Cause(r.ctx)
+	}
+	return err
+}
+
+func isBusy(err error) bool {
+	var e *resultError
+	return errors.As(err, &e) && e.busy()
 }
 
 // rows yields the fields of each row.
@@ -148,10 +151,9 @@ func (r *result) set(v *record.Value, i int) {
 		v.SetNumber(r.buf[start:])
 	case sqlite3.SQLITE_TEXT:
 		r.buf = r.stmt.appendText(r.buf, i)
-		if text := r.buf[start:]; r.jsons[i] && json.Valid(text) {
-			v.SetJSON(text)
-		} else {
-			v.SetText(text)
+		v.SetText(r.buf[start:])
+		if r.jsons[i] {
+			v.NestText()
 		}
 	case sqlite3.SQLITE_BLOB:
 		r.buf = r.stmt.appendBlob(r.buf, i)

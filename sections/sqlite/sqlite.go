@@ -47,7 +47,10 @@ import (
 const maxIdle = 8
 
 // busyTimeout is how long a query waits for a process that writes.
-const busyTimeout = 10 * time.Second
+const (
+	busyTimeout = 10 * time.Second
+	busyPause   = 5 * time.Millisecond // before it is tried again
+)
 
 // Source runs the queries of sections: it is a sections.Source. It is safe for concurrent
 // use. Each query that runs has a connection of its own, and sees the rows of one moment.

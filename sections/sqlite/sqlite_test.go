@@ -90,9 +90,9 @@ func TestQuery(t *testing.T) {
 	got, err := all(t.Context(), s, "SELECT *, ?1 AS a, ?2 AS b, ?3 AS c, ?4 AS d FROM t", "é\x00", int64(7), nil, []byte{0})
 	want := []string{
 		"i=int64 1, b=bool true, r=json.Number 1.0, d=string 2026-01-31 12:00:00, j=json.RawMessage [123 34 97 34 58 32 49 125], n=float64 1.5",
-		"i=<nil> <nil>, b=int64 2, r=float64 1e+21, d=int64 12, j=string {, n=string x",
+		"i=<nil> <nil>, b=int64 2, r=float64 1e+21, d=int64 12, j=json.RawMessage [123], n=string x",
 		"i=[]uint8 [0], b=bool false, r=float64 +Inf, d=float64 1.5, j=int64 7, n=[]uint8 []",
-		"i=string a\x00b, b=<nil> <nil>, r=float64 -0.5, d=string , j=string , n=int64 0",
+		"i=string a\x00b, b=<nil> <nil>, r=float64 -0.5, d=string , j=json.RawMessage [], n=int64 0",
 	}
 	for i := range want {
 		want[i] += ", a=string é\x00, b=int64 7, c=<nil> <nil>, d=[]uint8 [0]"
