@@ -11,7 +11,7 @@ func TestNameIndexSpills(t *testing.T) {
 	dir := t.TempDir()
 	x := newNameIndex(dir)
 	defer x.close()
-	const n = 20_000 // beyond what is kept in memory
+	const n = memorySlots / maxIndexLoad // with the folders more than are kept in memory
 	for i := range n {
 		if err := x.add(fmt.Sprintf("d%d/f%d", i%100, i)); err != nil {
 			t.Fatal(err)
