@@ -79,7 +79,7 @@ func (j *judge) fill(table, declared string, values []string) (cells int) {
 			lists = []string{"NULL"} // json_populate_record takes such elements for dimensions
 		}
 		value, args := "$2::text", []any{i, text}
-		if strings.HasPrefix(text, "ROW(") {
+		if strings.HasPrefix(text, "ROW(") || strings.HasPrefix(text, "((timestamp ") { // an expression
 			value, args = text, args[:1]
 		}
 		j.exec("INSERT INTO "+table+" SELECT $1, v, "+lists[i%len(lists)]+" FROM (SELECT "+value+"::"+declared+") x(v)", args...)
@@ -119,6 +119,7 @@ func (j *judge) export(table, declared string) files {
 	query := "SELECT * FROM " + table + " ORDER BY n"
 	config := sections.SQL{Key: "t", Source: j.source, Dialect: sections.Postgres, Files: []sections.RecordFile{
 		{File: "t.ndjson", SQL: query, Shared: true}, {File: "t.csv", SQL: query, Shared: true}, {File: "t.yaml", SQL: query, Shared: true},
+		{File: "t.json", SQL: query, Shared: true},
 	}}
 	out := j.run(config)
 	config.Source, config.DB = nil, j.db
@@ -323,17 +324,25 @@ func TestPostgresJudge(t *testing.T) {
 	j.known()
 	cells := 0
 	for i, declared := range slices.Sorted(maps.Keys(edges)) {
-		table := fmt.Sprintf("t%d", i)
-		cells += j.fill(table, declared, edges[declared])
-		out := j.export(table, declared)
-		j.loadNDJSON(table, table+"_ndjson", declared, out["t.ndjson"])
-		j.same(declared, "NDJSON", table, table+"_ndjson")
-		j.loadCSV(table, table+"_csv", declared, out["t.csv"])
-		if !t.Failed() {
-			j.same(declared, "CSV", table, table+"_csv")
-		}
+		n, _ := j.judge(fmt.Sprintf("t%d", i), declared, edges[declared])
+		cells += n
 	}
 	t.Logf("%d types, %d cells", len(edges), cells)
+}
+
+// judge exports values of a type, loads what comes out and compares. It returns the number
+// of cells and the files.
+func (j *judge) judge(table, declared string, values []string) (cells int, out files) {
+	j.t.Helper()
+	cells = j.fill(table, declared, values)
+	out = j.export(table, declared)
+	j.loadNDJSON(table, table+"_ndjson", declared, out["t.ndjson"])
+	j.same(declared, "NDJSON", table, table+"_ndjson")
+	j.loadCSV(table, table+"_csv", declared, out["t.csv"])
+	if !j.t.Failed() {
+		j.same(declared, "CSV", table, table+"_csv")
+	}
+	return cells, out
 }
 
 // known fails the test if a built-in type has no values.
