@@ -34,7 +34,9 @@
 //
 // [NewSQL] makes a section of queries and of templates for file names. The id of the
 // organization is bound to :organization_id. A query that does not use it is refused: so a
-// forgotten WHERE cannot hand one organization's data to another.
+// forgotten WHERE cannot hand one organization's data to another. The rows come from a
+// database of package database/sql or from a [Source]: packages sections/postgres and
+// sections/sqlite have the faster ones, and a table of what becomes of each type.
 //
 // # Add a kind of source
 //
