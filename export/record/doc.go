@@ -30,12 +30,14 @@
 //	  that YAML cannot say    | nested data         | its text          | JSON
 //	map[string]any            | nested data         | nested data       | JSON
 //	Appender, anything else   | what its JSON says, by the rows above
+//	*Value                    | as what it is set to
 //
 // YAML cannot say JSON that has a name twice in one object or half of a surrogate pair in
 // a text, or that is nested more than 1,000 deep. It is not made to say JSON of more than
 // 131,072 values, or whose indentation would take more than 8 MiB, or more than the JSON
-// itself and 64 KiB. Nested data that is deeper than 9,000 levels is text everywhere. PostgreSQL's to_json has the same forms for numbers and times, but for
-// "+00:00" in the place of "Z".
+// itself and 64 KiB. Nested data that is deeper than 9,000 levels is text everywhere.
+// PostgreSQL's to_json has the same forms for numbers and times, but for "+00:00" in the
+// place of "Z".
 //
 // What has no form leaves its record out of the file, and nothing else: names of columns
 // that are not UTF-8 or there twice, values that encoding/json refuses, text that is not

@@ -2,7 +2,8 @@ package record
 
 // Row is a record with ordered fields. It is the fastest record to encode:
 // sections that stream should yield Rows, and may reuse one Row's Values
-// between iterations.
+// between iterations. With pointers to [Value] in it, a Row needs no memory for its
+// fields.
 //
 // Each value is nil, a bool, an integer, a float, a string, a [time.Time] or
 // *time.Time (written as RFC 3339 in UTC), a []byte (base64), a [json.Number]
