@@ -3,6 +3,7 @@ package sections
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -20,42 +21,47 @@ const (
 	Postgres
 )
 
-// parameter is the name of the only parameter.
-const parameter = "organization_id"
-
-// lexer finds :organization_id in a query. It knows just enough of SQL to tell the
-// parameter from text that looks like it. What could be either is an error, so that
-// nothing is bound by mistake.
+// lexer finds the parameters in a query. It knows just enough of SQL to tell a parameter
+// from text that looks like one. What could be either is an error, so that nothing is bound
+// by mistake.
 type lexer struct {
 	dialect Dialect
 	src     string
 	pos     int
-	last    string // the token before: a word in lower case, or one character
-	ended   bool   // there was a semicolon
-	open    []byte // the brackets that are open; A is the one of ARRAY[…]
-	found   []int  // the places of the parameter
+	last    string  // the token before: a word in lower case, or one character
+	ended   bool    // there was a semicolon
+	open    []byte  // the brackets that are open; A is the one of ARRAY[…]
+	found   []place // the parameters
 }
 
-// bindParameter replaces each :organization_id in a query with the dialect's first
-// positional parameter. It returns the new query and how many it has replaced.
-func bindParameter(d Dialect, query string) (string, int, error) {
+// place is where a parameter stands.
+type place struct {
+	at   int
+	name parameter
+}
+
+// bindParameters replaces the parameters of a query with those of the dialect, which are
+// numbered. It returns the new query and which parameter has which number, from 1 on.
+func bindParameters(d Dialect, query string) (string, []parameter, error) {
 	l := &lexer{dialect: d, src: query}
 	if err := l.run(); err != nil {
-		return "", 0, err
-	}
-	positional := "?1"
-	if d == Postgres {
-		positional = "$1"
+		return "", nil, err
 	}
 	var b strings.Builder
+	var names []parameter
 	rest := 0
-	for _, at := range l.found {
-		b.WriteString(query[rest:at])
-		b.WriteString(positional)
-		rest = at + len(":"+parameter)
+	for _, p := range l.found {
+		number := slices.Index(names, p.name) + 1
+		if number == 0 {
+			names = append(names, p.name)
+			number = len(names)
+		}
+		b.WriteString(query[rest:p.at])
+		b.WriteString(p.name.numbered(d, number))
+		rest = p.at + len(":") + len(p.name)
 	}
 	b.WriteString(query[rest:])
-	return b.String(), len(l.found), nil
+	return b.String(), names, nil
 }
 
 // run reads the whole query.
@@ -161,7 +167,7 @@ func (l *lexer) token() (string, error) {
 	return string(c), nil
 }
 
-var errOtherParameter = errors.New("has a parameter other than :" + parameter)
+var errOtherParameter = errors.New("has a parameter other than " + parameterNames)
 
 func (l *lexer) word() (string, error) {
 	start := l.pos
@@ -243,7 +249,7 @@ func (l *lexer) dollar() error {
 	return l.until(mark, len(mark))
 }
 
-// colon reads a token that begins with a colon: the parameter or something else.
+// colon reads a token that begins with a colon: a parameter or something else.
 func (l *lexer) colon() error {
 	start := l.pos
 	l.pos++
@@ -258,19 +264,20 @@ func (l *lexer) colon() error {
 		return nil
 	}
 	l.skip(isWord)
-	if name := l.src[start+1 : l.pos]; name != parameter {
-		return fmt.Errorf("has the unknown parameter :%s; there is only :%s", name, parameter)
+	name := parameter(l.src[start+1 : l.pos])
+	if !name.known() {
+		return fmt.Errorf("has the unknown parameter :%s; there are %s", name, parameterNames)
 	}
 	if l.dialect == Postgres {
 		if start > 0 && isWord(l.src[start-1]) {
-			return fmt.Errorf("needs a space before :%s", parameter)
+			return fmt.Errorf("needs a space before :%s", name)
 		}
 		// a[:x] could be a slice up to the column x.
 		if n := len(l.open); n > 0 && l.open[n-1] == '[' {
-			return fmt.Errorf("has :%[1]s in square brackets: write (:%[1]s) for the parameter, or a space after the colon of a slice", parameter)
+			return fmt.Errorf("has :%[1]s in square brackets: write (:%[1]s) for the parameter, or a space after the colon of a slice", name)
 		}
 	}
-	l.found = append(l.found, start)
+	l.found = append(l.found, place{start, name})
 	return nil
 }
 

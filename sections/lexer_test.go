@@ -22,6 +22,11 @@ var lexerCases = []struct {
 	{"after a word", "o LIKE:organization_id", "o LIKE?1", "!needs a space"},
 	{"not ASCII", "SELECT 'é', é FROM ü WHERE ö=:organization_id", "SELECT 'é', é FROM ü WHERE ö=?1", "SELECT 'é', é FROM ü WHERE ö=$1"},
 
+	{"UUID", "o = :organization_uuid", "o = ?1", "o = $1"},
+	{"number", "o = :organization_number", "o = ?1", "o = ($1::pg_catalog.int8)"},
+	{"all parameters", ":organization_number,:organization_id,:organization_uuid,:organization_number,:organization_id", "?1,?2,?3,?1,?2", "($1::pg_catalog.int8),$2,$3,($1::pg_catalog.int8),$2"},
+	{"a longer name", ":organization_ids", "!unknown parameter :organization_ids", "!unknown parameter"},
+
 	{"string", "':organization_id' || :organization_id", "':organization_id' || ?1", "':organization_id' || $1"},
 	{"doubled quote", "'it''s :organization_id' :organization_id", "'it''s :organization_id' ?1", "'it''s :organization_id' $1"},
 	{"backslash in a plain string", `'\' :organization_id`, `'\' ?1`, `'\' $1`},
@@ -87,18 +92,20 @@ func TestBindParameter(t *testing.T) {
 	for _, c := range lexerCases {
 		for dialect, want := range map[Dialect]string{SQLite: c.sqlite, Postgres: c.post} {
 			t.Run(fmt.Sprint(c.name, "/", dialect), func(t *testing.T) {
-				got, n, err := bindParameter(dialect, c.query)
+				got, names, err := bindParameters(dialect, c.query)
 				if problem, fails := strings.CutPrefix(want, "!"); fails {
 					if err == nil || !strings.Contains(err.Error(), problem) {
-						t.Fatalf("bindParameter(%q) = %q, %v; want error %q", c.query, got, err, problem)
+						t.Fatalf("bindParameters(%q) = %q, %v; want error %q", c.query, got, err, problem)
 					}
 					return
 				}
 				if err != nil || got != want {
-					t.Fatalf("bindParameter(%q) = %q, %v; want %q", c.query, got, err, want)
+					t.Fatalf("bindParameters(%q) = %q, %v; want %q", c.query, got, err, want)
 				}
-				if uses := strings.Count(got, "?1") + strings.Count(got, "$1"); uses != n {
-					t.Errorf("count is %d, want %d", n, uses)
+				for i := range 3 { // as many as there are numbers
+					if uses := strings.Contains(got, fmt.Sprint("?", i+1)) || strings.Contains(got, fmt.Sprint("$", i+1)); uses != (i < len(names)) {
+						t.Errorf("parameters are %v", names)
+					}
 				}
 			})
 		}
@@ -115,39 +122,45 @@ func FuzzBindParameter(f *testing.F) {
 	}
 	f.Add("SELECT \ufeff:organization_id")
 	f.Add("SELECT \ufeff$a")
+	f.Add("SELECT * FROM t WHERE o = :organization_uuid OR a = :organization_number OR b = :organization_id OR c = :organization_uuid")
 	f.Add("SELECT :organization_id::x, :::organization_id, $::organization_id, :organization_id(')")
 	db := explainDB(f)
 	f.Fuzz(func(t *testing.T, query string) {
 		for _, d := range []Dialect{SQLite, Postgres} {
-			got, n, err := bindParameter(d, query)
+			got, names, err := bindParameters(d, query)
 			if err != nil {
 				continue
 			}
-			checkOnlyReplaced(t, query, got, n)
+			checkOnlyReplaced(t, query, got, d, names)
 			if d == SQLite {
-				checkSameProgram(t, db, query, got, n)
+				checkSameProgram(t, db, query, got, names)
 			}
 		}
 	})
 }
 
-func checkOnlyReplaced(t *testing.T, query, got string, n int) {
+func checkOnlyReplaced(t *testing.T, query, got string, d Dialect, names []parameter) {
 	t.Helper()
-	replaced := 0
+	replaced := make(map[parameter]bool)
+walk:
 	for query != "" || got != "" {
 		if query != "" && got != "" && query[0] == got[0] {
 			query, got = query[1:], got[1:]
 			continue
 		}
-		rest, ok := strings.CutPrefix(query, ":organization_id")
-		if !ok || len(got) < 2 || got[1] != '1' {
-			t.Fatalf("query goes on with %q, result with %q", query, got)
+		for i, name := range names {
+			rest, ok1 := strings.CutPrefix(query, ":"+string(name))
+			after, ok2 := strings.CutPrefix(got, name.numbered(d, i+1))
+			if ok1 && ok2 {
+				query, got = rest, after
+				replaced[name] = true
+				continue walk
+			}
 		}
-		query, got = rest, got[2:]
-		replaced++
+		t.Fatalf("query goes on with %q, result with %q", query, got)
 	}
-	if replaced != n {
-		t.Fatalf("%d places were replaced, count is %d", replaced, n)
+	if len(replaced) != len(names) {
+		t.Fatalf("%v were replaced, the parameters are %v", replaced, names)
 	}
 }
 
@@ -165,11 +178,11 @@ func explainDB(tb testing.TB) *sql.DB {
 	return db
 }
 
-func checkSameProgram(t *testing.T, db *sql.DB, query, rewritten string, n int) {
+func checkSameProgram(t *testing.T, db *sql.DB, query, rewritten string, names []parameter) {
 	t.Helper()
 	var named, positional []any
-	if n > 0 {
-		named, positional = []any{sql.Named("organization_id", "x")}, []any{"x"}
+	for i, name := range names {
+		named, positional = append(named, sql.Named(string(name), i)), append(positional, i)
 	}
 	want, wantErr := explain(t.Context(), db, query, named)
 	got, gotErr := explain(t.Context(), db, rewritten, positional)

@@ -11,11 +11,11 @@ import (
 	"github.com/orgexport/orgexport/export/record"
 )
 
-// query is an SQL query with a positional parameter.
+// query is an SQL query with numbered parameters.
 type query struct {
 	source Source
 	sql    string
-	bound  bool     // it has the parameter
+	params []parameter
 	json   []string // columns that hold nested data
 	needs  []string // columns that names are made of
 }
@@ -29,9 +29,12 @@ type result struct {
 
 // run runs the query and calls read with its result, which is valid during the call.
 func (q *query) run(ctx context.Context, scope export.Scope, read func(r *result) error) error {
-	var args []any
-	if q.bound {
-		args = append(args, scope.Organization.ID)
+	args := make([]any, len(q.params))
+	for i, p := range q.params {
+		var err error
+		if args[i], err = p.value(scope.Organization.ID); err != nil {
+			return unread("parameter", err)
+		}
 	}
 	called := false
 	var readErr error

@@ -12,11 +12,19 @@ import (
 
 // SQL is the configuration of a section that reads a database.
 //
-// Each query must use :organization_id, the id of the organization whose data is
-// exported, unless it is Shared. The id is bound as a parameter and never becomes part of
-// the SQL. There is no other parameter. A text that may be the parameter or something
-// else, such as a[:organization_id] on Postgres, which may be a slice, is an error that
-// says what to write instead.
+// Each query must say whose data it reads, unless it is Shared, by one of its parameters:
+//
+//	:organization_id      the organization's id: 22 characters, as the API has it
+//	:organization_uuid    the UUID that it is short for (see [export.DecodeID]), as text
+//	                      such as 550e8400-e29b-41d4-a716-446655440000
+//	:organization_number  the number that it holds: see [export.EncodeNumber]
+//
+// PostgreSQL compares the UUID with a uuid and with a text. SQLite compares it with a text;
+// a blob is compared with unhex(replace(:organization_uuid, '-', ”)).
+//
+// Parameters are bound, and never become part of the SQL. There are no others. A text that
+// may be a parameter or something else, such as a[:organization_id] on Postgres, which may
+// be a slice, is an error that says what to write instead.
 //
 // A query is one statement. It should have an ORDER BY, because the order of rows is
 // their order in the archive. The SQL is trusted: whoever writes it can read the whole
@@ -193,16 +201,16 @@ func (b *builder) check(ok bool, field, problem string) {
 	}
 }
 
-// query returns a query with its parameter bound.
+// query returns a query with its parameters bound.
 func (b *builder) query(sql string, shared bool) query {
-	text, uses, err := bindParameter(b.config.Dialect, sql)
+	text, params, err := bindParameters(b.config.Dialect, sql)
 	switch {
 	case err != nil:
 		b.fail("SQL", err)
-	case uses == 0 && !shared:
-		b.fail("SQL", fmt.Errorf("does not use :%s and is not shared", parameter))
+	case len(params) == 0 && !shared:
+		b.fail("SQL", errNoParameter)
 	}
-	return query{source: b.config.source(), sql: text, bound: uses > 0}
+	return query{source: b.config.source(), sql: text, params: params}
 }
 
 // template parses the template of a field and notes in q the columns that it needs.
