@@ -33,7 +33,8 @@
 // # SQL
 //
 // [NewSQL] makes a section of queries and of templates for file names. The id of the
-// organization is bound to :organization_id. A query that does not use it is refused: so a
+// organization is bound to :organization_id, the UUID or number that it stands for to
+// :organization_uuid or :organization_number. A query that uses none is refused: so a
 // forgotten WHERE cannot hand one organization's data to another. The rows come from a
 // database of package database/sql or from a [Source]: packages sections/postgres and
 // sections/sqlite have the faster ones, and a table of what becomes of each type.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 )
 
@@ -45,13 +44,6 @@ func userFlag(c *cobra.Command, user *string, usage string) {
 func checkUser(user string) error {
 	if user == "" {
 		return errors.New("--user is empty")
-	}
-	return nil
-}
-
-func checkOrganization(id string) error {
-	if !export.ValidID(id) {
-		return fmt.Errorf("--organization %q is not an id of 22 characters", id)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/audit"
+	"github.com/orgexport/orgexport/httpapi/exportd/internal/wire"
 )
 
 const keysHelp = `Keys manages the API keys of exportd serve. A key is shown once, when it is made;
@@ -54,7 +55,7 @@ func keysCreateCommand() *cobra.Command {
 	}
 	o.flags(c)
 	f := c.Flags()
-	f.StringVar(&o.key.OrganizationID, "organization", "", "`ID` of the organization that the key acts in")
+	f.StringVar(&o.key.OrganizationID, "organization", "", "`ID` of the organization that the key acts in, which must exist: see exportd id")
 	f.StringVar((*string)(&o.key.Role), "role", string(access.Manager), "`ROLE` of a csb key: owner, manager, editor, readonly")
 	f.StringVar((*string)(&o.key.Kind), "kind", string(access.Business), "`KIND` of the key: csb, csu, cpk")
 	f.StringVar(&o.key.UserID, "user", "", "`SUBJECT` that a csu key acts as")
@@ -73,12 +74,17 @@ func (o *keyOptions) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if o.key.OrganizationID != "" {
+		if err := wire.CheckOrganization(ctx, c, o.key.OrganizationID); err != nil {
+			return failed(err)
+		}
+	}
 	return withStoreOf(ctx, c, func(store *bunstore.Store) error {
 		return printText(newKey(ctx, store, c.API.Keys(), o.key, o.expires))
 	})
 }
 
-// check says what is wrong with the flags.
+// check says what is wrong with the flags, and makes an id of the organization's key.
 func (o *keyOptions) check() error {
 	k := o.key
 	if o.expires < 0 {
@@ -86,7 +92,7 @@ func (o *keyOptions) check() error {
 	}
 	switch k.Kind {
 	case access.Business, access.Publishable:
-		if err := checkOrganization(k.OrganizationID); err != nil {
+		if err := resolveOrganization(&o.key.OrganizationID); err != nil {
 			return err
 		}
 		if k.UserID != "" {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	showcase "github.com/orgexport/orgexport/httpapi/exportd/internal/demo"
 )
 
 // listed is a key as keys list --json shows it.
@@ -155,14 +157,14 @@ func TestKeysWrongUsage(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                             "say which: exportd keys create, list or revoke",
 		"make":                         `unknown command "make" for "exportd keys"`,
-		create:                         `--organization "" is not an id of 22 characters`,
+		create:                         `--organization "" is not an id of 22 characters, nor a UUID or a number`,
 		create + "more":                `unknown command "more" for "exportd keys create"`,
 		"revoke":                       "accepts 1 arg(s), received 0",
 		"revoke a b":                   "accepts 1 arg(s), received 2",
 		"list more":                    `unknown command "more" for "exportd keys list"`,
 		"list --config none":           "open none: no such file or directory",
 		"list --config a --data b":     "if any flags in the group [config data] are set none of the others can be; [config data] were all set",
-		create + "--organization acme": `--organization "acme" is not an id of 22 characters`,
+		create + "--organization acme": `--organization "acme" is not an id of 22 characters, nor a UUID or a number`,
 		create + "--organization ACME --role boss":             `--role "boss" is none of owner, manager, editor, readonly`,
 		create + "--organization ACME --role billing":          `--role "billing" is none of owner, manager, editor, readonly`,
 		create + "--organization ACME --role=":                 `--role "" is none of owner, manager, editor, readonly`,
@@ -174,7 +176,7 @@ func TestKeysWrongUsage(t *testing.T) {
 		create + "--kind csu --organization ACME":              "a key of the kind csu takes --user and no --organization",
 		create + "--kind csu --user zoe --role owner":          "--role is for keys of the kind csb",
 		create + "--kind csu --user zoe --organization ACME":   "a key of the kind csu takes --user and no --organization",
-		create + "--kind cpk":                                  `--organization "" is not an id of 22 characters`,
+		create + "--kind cpk":                                  `--organization "" is not an id of 22 characters, nor a UUID or a number`,
 		create + "--kind cpk --organization ACME --role owner": "--role is for keys of the kind csb",
 		create + "--kind cpk --organization ACME --user zoe":   "--user is for keys of the kind csu",
 	} {
@@ -192,11 +194,12 @@ func TestKeysWrongUsage(t *testing.T) {
 func TestKeysOfDemo(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	o := finish(t, command(t, dir, "keys", "create", "--data", "d", "--organization", acme))
+	finish(t, command(t, dir, "keys", "create", "--data", "d", "--organization", acme)).want(t, 1, `organization "`+acme+`" not found`)
+	o := finish(t, command(t, dir, "keys", "create", "--data", "d", "--organization", showcase.OrganizationID()))
 	if o.want(t, 0); !strings.HasPrefix(o.stdout, "csb_") {
 		t.Errorf("it prints %q", o.stdout)
 	}
-	o = finish(t, command(t, dir, "keys", "list", "--data", "d", "--organization", acme))
+	o = finish(t, command(t, dir, "keys", "list", "--data", "d", "--organization", showcase.OrganizationID()))
 	if o.want(t, 0); strings.Count(o.stdout, "\n") != 2 {
 		t.Errorf("keys are\n%s", o.stdout)
 	}

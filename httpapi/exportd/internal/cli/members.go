@@ -49,13 +49,13 @@ func (o *memberOptions) flags(c *cobra.Command) {
 // organizationFlags adds the flags that name an organization.
 func (o *memberOptions) organizationFlags(c *cobra.Command) {
 	o.serverOptions.flags(c)
-	c.Flags().StringVar(&o.organization, "organization", "", "`ID` of the organization (required)")
+	c.Flags().StringVar(&o.organization, "organization", "", "`ID` of the organization (required): see exportd id")
 	requireFlags(c, "organization")
 }
 
 // member is the member that the flags name.
 func (o *memberOptions) member() (access.Member, error) {
-	if err := checkOrganization(o.organization); err != nil {
+	if err := resolveOrganization(&o.organization); err != nil {
 		return access.Member{}, err
 	}
 	if err := checkUser(o.user); err != nil {
@@ -125,7 +125,7 @@ func membersListCommand() *cobra.Command {
 }
 
 func (o *memberOptions) list(ctx context.Context) error {
-	if err := checkOrganization(o.organization); err != nil {
+	if err := resolveOrganization(&o.organization); err != nil {
 		return err
 	}
 	return o.withStore(ctx, func(store *bunstore.Store) error {

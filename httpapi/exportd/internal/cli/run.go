@@ -49,7 +49,7 @@ func runCommand() *cobra.Command {
 	c := newCommand("run --config FILE --organization ID [flags]", "Export one organization into an archive", runHelp, o.run)
 	configFlag(c, &o.config, "configuration `FILE` (required)")
 	f := c.Flags()
-	f.StringVar(&o.organization, "organization", "", "`ID` of the organization (required)")
+	f.StringVar(&o.organization, "organization", "", "`ID` of the organization (required): that of the API, its UUID or its number (see exportd id)")
 	addFormatFlag(c, &o.format, "zip", "`FORMAT` of the archive", formats())
 	f.StringVar(&o.out, "out", "", "`FILE` or folder for the archive, - for standard output (default: a file in this folder)")
 	f.StringVar(&o.asOf, "as-of", "", "`TIME` that the export is labelled with, in RFC 3339; the same time, data and configuration give the same bytes (default: now)")
@@ -121,7 +121,7 @@ func (o *runOptions) export(ctx context.Context, c *config.Config, request expor
 			err = cerr
 		}
 	}()
-	if request.Organization, err = setup.Organization(ctx, o.organization); err != nil {
+	if request.Organization, err = setup.OrganizationByKey(ctx, o.organization, organizationIDs(o.organization)); err != nil {
 		return made, err
 	}
 	request.JobID = export.RunJobID(request.Organization.ID, request.AsOf)

@@ -193,7 +193,9 @@ func TestServeUnknownOrganization(t *testing.T) {
 	d, dir := inSQLite(t), shop(t, organizationSection)
 	s := d.serve(t, dir)
 	const nobody = "kTwSnJcgYWjgqjShA4YEaV"
+	execute(t, dir, "INSERT INTO organizations VALUES ('"+nobody+"', 'gone', 'Gone', NULL)")
 	key := d.newKey(t, dir, "--organization", nobody)
+	execute(t, dir, "DELETE FROM organizations WHERE id = '"+nobody+"'")
 	a := s.ask(t, key, http.MethodPost, nobody, "")
 	eventually(t, "ended", func() bool {
 		a = s.ask(t, key, http.MethodGet, nobody, "/"+a.JobID)

@@ -7,9 +7,13 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"strconv"
 
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/record"
+	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
+	"github.com/orgexport/orgexport/internal/uuidtext"
+	"github.com/orgexport/orgexport/sections"
 )
 
 // Organization returns an organization of the database. The error matches
@@ -27,12 +31,45 @@ func (s *Setup) Organization(ctx context.Context, id string) (export.Organizatio
 		err = out.check(id)
 	}
 	switch {
-	case errors.Is(err, export.ErrNotFound):
-		return export.Organization{}, err
+	case errors.Is(err, export.ErrNotFound): // also an id that stands for no UUID or number
+		return export.Organization{}, notFoundError(id)
 	case err != nil:
 		return export.Organization{}, fmt.Errorf("query of the organization: %w", err)
 	}
 	return export.Organization{ID: id, Slug: out.field("slug"), Name: out.field("name")}, nil
+}
+
+// OrganizationByKey returns an organization by the key that an operator gives: by the key
+// itself, or by the first of these ids that is one's.
+func (s *Setup) OrganizationByKey(ctx context.Context, key string, ids []string) (export.Organization, error) {
+	o, err := s.Organization(ctx, key)
+	for _, id := range ids {
+		if !errors.Is(err, export.ErrNotFound) {
+			break
+		}
+		o, err = s.Organization(ctx, id)
+	}
+	if errors.Is(err, export.ErrNotFound) {
+		return o, notFoundError(key)
+	}
+	return o, err
+}
+
+// CheckOrganization returns an error, which matches [export.ErrNotFound], if the database
+// of a configuration has no organization with that id.
+func CheckOrganization(ctx context.Context, c *config.Config, id string) error {
+	s := &Setup{}
+	s.openDatabase(c)
+	if err := s.problems.Err(); err != nil {
+		return err
+	}
+	defer s.source.Close() //nolint:errcheck // it was only read
+	var err error
+	if s.organization, err = sections.NewSQL(c.OrganizationSQL(s.source)); err != nil {
+		return err
+	}
+	_, err = s.Organization(ctx, id)
+	return err
 }
 
 // notFoundError is the id of an organization that does not exist.
@@ -89,10 +126,29 @@ func (r *row) check(id string) error {
 		return notFoundError(id)
 	case r.count > 1:
 		return errors.New("it returns more than one row")
-	case r.field("id") != id:
+	case !r.isOf(id):
 		return fmt.Errorf("it returns %q for %q", r.field("id"), id)
 	}
 	return nil
+}
+
+// isOf reports whether the row has the id of an organization, or the UUID or number that
+// the id stands for.
+func (r *row) isOf(id string) bool {
+	if r.field("id") == id {
+		return true
+	}
+	switch v := r.values[slices.Index(r.columns, "id")].(type) {
+	case int64:
+		return export.EncodeNumber(v) == id
+	case []byte:
+		return len(v) == 16 && export.EncodeID([16]byte(v)) == id
+	}
+	if n, err := strconv.ParseInt(r.field("id"), 10, 64); err == nil && export.EncodeNumber(n) == id {
+		return true // a numeric without a fraction, or a text
+	}
+	uuid, ok := uuidtext.Parse(r.field("id"))
+	return ok && export.EncodeID(uuid) == id
 }
 
 // field returns a value as text; empty if it is null.
