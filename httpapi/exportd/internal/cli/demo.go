@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -211,13 +212,19 @@ func demoTree(ctx context.Context, path, format string) (string, error) {
 func self() string {
 	// go run builds programs where nobody wants to type the path of.
 	const source = "./httpapi/exportd"
-	if strings.Contains(filepath.ToSlash(os.Args[0]), "/go-build") {
+	if builtByGoRun(os.Args[0]) {
 		if _, err := os.Stat(filepath.Join(source, "main.go")); err == nil {
 			return "go run " + source
 		}
 	}
 	return quote(os.Args[0])
 }
+
+// goRun matches where go run puts programs: into a folder of its own for temporary files or,
+// to be used again, into its cache, whatever name that has.
+var goRun = regexp.MustCompile(`/go-build[^/]*/|/[0-9a-f]{2}/[0-9a-f]{64}-d/`)
+
+func builtByGoRun(program string) bool { return goRun.MatchString(filepath.ToSlash(program)) }
 
 // quote makes a word for a shell.
 func quote(word string) string {
