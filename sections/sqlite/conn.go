@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"io/fs"
 	"strings"
 	"unsafe"
 
@@ -14,8 +15,9 @@ import (
 
 // conn is a connection to a SQLite file. All but interrupt is for one goroutine at a time.
 type conn struct {
-	tls *libc.TLS
-	db  uintptr
+	tls  *libc.TLS
+	db   uintptr
+	file fs.FileInfo // which file it is
 }
 
 // resultError is an error of SQLite.

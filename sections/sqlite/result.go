@@ -21,10 +21,13 @@ type result struct {
 	names []string
 	bools []bool // columns of booleans
 	jsons []bool // columns of JSON
+	more  bool   // the statement is at a row
 	buf   []byte // texts and bytes of a row
 }
 
-// open prepares the statement and binds its parameters.
+// open prepares the statement, binds its parameters and goes to its first row. Only then
+// are its columns those of the rows: a connection that was used before has prepared it by
+// the schema of that time, and does so again if the file has another one.
 func (r *result) open(statement string, args []any) error {
 	err := r.patiently(func() (err error) {
 		r.stmt, err = r.conn.prepare(statement)
@@ -33,7 +36,7 @@ func (r *result) open(statement string, args []any) error {
 	if err != nil {
 		return err
 	}
-	if err := r.bind(args); err != nil {
+	if err := r.begin(args); err != nil {
 		r.stmt.finalize()
 		return err
 	}
@@ -44,6 +47,23 @@ func (r *result) open(statement string, args []any) error {
 		r.jsons = append(r.jsons, declared == "JSON" || declared == "JSONB")
 	}
 	return nil
+}
+
+// begin goes to the first row. What has no rows, such as BEGIN or ATTACH, is not run: it
+// would change the connection for the next query.
+func (r *result) begin(args []any) error {
+	if r.stmt.columns() == 0 {
+		return errors.New("sqlite: the statement returns no columns")
+	}
+	if err := r.bind(args); err != nil {
+		return err
+	}
+	return r.patiently(func() (err error) {
+		if r.more, err = r.stmt.step(); err != nil {
+			r.stmt.reset()
+		}
+		return err
+	})
 }
 
 func (r *result) bind(args []any) error {
@@ -87,7 +107,12 @@ func (r *result) patiently(call func() error) error {
 			err = call()
 		}
 	}
-	if err != nil && r.ctx.Err() != nil { // it was interrupted
+	return r.cause(err)
+}
+
+// cause returns why there is an error: if the context has ended it was interrupted.
+func (r *result) cause(err error) error {
+	if err != nil && r.ctx.Err() != nil {
 		return context.Cause(r.ctx)
 	}
 	return err
@@ -102,29 +127,18 @@ func isBusy(err error) bool {
 func (r *result) rows(yield func([]any, error) bool) {
 	values := make([]record.Value, len(r.names))
 	fields := make([]any, len(r.names))
-	first := true
-	for {
-		var more bool
-		err := r.patiently(func() (err error) {
-			if more, err = r.stmt.step(); err != nil && first {
-				r.stmt.reset()
-			}
-			return err
-		})
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		if !more {
-			return
-		}
-		first = false
+	for r.more {
 		r.buf = r.buf[:0]
 		for i := range values {
 			r.set(&values[i], i)
 			fields[i] = &values[i] // whoever reads may have changed it
 		}
 		if !yield(fields, nil) {
+			return
+		}
+		var err error
+		if r.more, err = r.stmt.step(); err != nil { // another step would begin again
+			yield(nil, r.cause(err))
 			return
 		}
 	}

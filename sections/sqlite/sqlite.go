@@ -36,7 +36,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -51,6 +53,9 @@ const (
 	busyTimeout = 10 * time.Second
 	busyPause   = 5 * time.Millisecond // before it is tried again
 )
+
+// interruptPause is how long an interrupt may take to have an effect.
+const interruptPause = 10 * time.Millisecond
 
 // Source runs the queries of sections: it is a sections.Source. It is safe for concurrent
 // use. Each query that runs has a connection of its own, and sees the rows of one moment.
@@ -117,33 +122,65 @@ func (s *Source) Query(ctx context.Context, statement string, args []any, read f
 	return read(r.names, r.rows)
 }
 
-// interruptWith interrupts what the connection does when ctx ends. The function that it
+// interruptWith interrupts what the connection does when ctx ends, and goes on to do so:
+// SQLite forgets an interrupt that comes before a statement begins. The function that it
 // returns must be called before the connection is used for something else.
 func interruptWith(ctx context.Context, c *conn) (stop func()) {
-	interrupted := make(chan struct{})
+	enough, ended := make(chan struct{}), make(chan struct{})
 	stopped := context.AfterFunc(ctx, func() {
-		defer close(interrupted)
-		c.interrupt()
+		defer close(ended)
+		pause := time.NewTicker(interruptPause)
+		defer pause.Stop()
+		for {
+			c.interrupt()
+			select {
+			case <-enough:
+				return
+			case <-pause.C:
+			}
+		}
 	})
 	return func() {
 		if !stopped() {
-			<-interrupted
+			close(enough)
+			<-ended
 		}
 	}
 }
 
+// take returns a connection. Those to a file that has been replaced by another one, as by a
+// backup that was restored, are closed.
 func (s *Source) take() (*conn, error) {
+	info, err := os.Stat(s.path)
+	if err != nil {
+		info = nil // to open it will tell why
+	}
+	if c, err := s.takeIdle(info); c != nil || err != nil {
+		return c, err
+	}
+	c, err := open(s.path)
+	if err != nil {
+		return nil, err
+	}
+	c.file = info
+	return c, nil
+}
+
+func (s *Source) takeIdle(info fs.FileInfo) (*conn, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil, errors.New("sqlite: the source is closed")
 	}
-	if last := len(s.idle) - 1; last >= 0 {
+	for last := len(s.idle) - 1; last >= 0; last-- {
 		c := s.idle[last]
 		s.idle = s.idle[:last]
-		return c, nil
+		if os.SameFile(c.file, info) {
+			return c, nil
+		}
+		_ = c.close() // it was only read
 	}
-	return open(s.path)
+	return nil, nil
 }
 
 func (s *Source) give(c *conn) {

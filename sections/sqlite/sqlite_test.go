@@ -101,15 +101,18 @@ func TestQuery(t *testing.T) {
 		t.Errorf("got %s, %v\nwant %s", strings.Join(got, "\n"), err, strings.Join(want, "\n"))
 	}
 	for query, want := range map[string]string{
-		"SELEC":                   "syntax error",
-		"SELECT * FROM none":      "no such table: none",
-		"SELECT 1; SELECT 2":      "one statement",
-		"":                        "one statement",
-		"-- nothing":              "one statement",
-		"SELECT 1 -- \x00":        "NUL",
-		"DELETE FROM t":           "readonly",
-		"SELECT ?1":               "has 1 parameters, not 0",
-		"SELECT json('{') FROM t": "malformed JSON",
+		"SELEC":                     "syntax error",
+		"SELECT * FROM none":        "no such table: none",
+		"SELECT 1; SELECT 2":        "one statement",
+		"":                          "one statement",
+		"-- nothing":                "one statement",
+		"SELECT 1 -- \x00":          "NUL",
+		"DELETE FROM t":             "no columns",
+		"BEGIN":                     "no columns",
+		"ATTACH ':memory:' AS m":    "no columns",
+		"DELETE FROM t RETURNING i": "readonly",
+		"SELECT ?1":                 "has 1 parameters, not 0",
+		"SELECT json('{') FROM t":   "malformed JSON",
 	} {
 		if _, err := all(t.Context(), s, query); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "sqlite: ") {
 			t.Errorf("%q gives %v, want %q", query, err, want)
@@ -173,6 +176,63 @@ func TestQueryIsInterrupted(t *testing.T) {
 		if err := s.Ping(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// lateContext ends when it is first asked whether it has.
+type lateContext struct {
+	context.Context
+
+	end context.CancelFunc
+}
+
+func (c lateContext) Err() error {
+	defer c.end()
+	return c.Context.Err()
+}
+
+// A query is also interrupted if its context ends just before its first step.
+func TestQueryIsInterruptedAtItsBeginning(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	write(t, path, "CREATE TABLE t (i)")
+	s := opened(t, path)
+	for range 100 {
+		inner, cancel := context.WithCancel(t.Context())
+		if _, err := all(lateContext{inner, cancel}, s, endless); !errors.Is(err, context.Canceled) {
+			t.Fatalf("error is %v", err)
+		}
+	}
+}
+
+// A connection that was used before looks at what the file has now: other columns, and
+// another file of the same name.
+func TestQueryAfterChanges(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	write(t, path, "CREATE TABLE t (a, b BOOLEAN); INSERT INTO t VALUES (1, 1)")
+	write(t, path+"2", "CREATE TABLE t (z); INSERT INTO t VALUES (2)")
+	s := opened(t, path)
+	want := func(want string) {
+		t.Helper()
+		if got, err := all(t.Context(), s, "SELECT * FROM t"); err != nil || len(got) != 1 || got[0] != want {
+			t.Errorf("got %q, %v, want %q", got, err, want)
+		}
+	}
+	want("a=int64 1, b=bool true")
+	write(t, path, "CREATE TABLE u (b BOOLEAN, a); INSERT INTO u VALUES (0, 1); DROP TABLE t; ALTER TABLE u RENAME TO t")
+	want("b=bool false, a=int64 1")
+	write(t, path, "ALTER TABLE t ADD COLUMN c DEFAULT 'x'")
+	want("b=bool false, a=int64 1, c=string x")
+	write(t, path, "ALTER TABLE t DROP COLUMN b")
+	want("a=int64 1, c=string x")
+	if err := os.Rename(path+"2", path); err != nil {
+		t.Fatal(err)
+	}
+	want("z=int64 2")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := all(t.Context(), s, "SELECT * FROM t"); err == nil {
+		t.Errorf("got %q of a file that is not there", got)
 	}
 }
 
