@@ -133,19 +133,36 @@ func (s *Source) Query(ctx context.Context, statement string, args []any, read f
 	if err != nil {
 		return err
 	}
-	conn, err := s.pool.Acquire(ctx)
+	conn, err := s.begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Release()
 	// A connection whose transaction has not ended does not come back into the pool.
 	pg := conn.Conn().PgConn()
-	if err := exec(ctx, pg, "BEGIN READ ONLY; "+pgvalue.Fix()); err != nil {
-		return err
-	}
 	err = s.read(ctx, pg, statement, values, read)
 	_ = exec(ctx, pg, "ROLLBACK")
 	return err
+}
+
+// begin returns a connection with a transaction. Those that were broken while they waited in
+// the pool, as when the server was restarted, are passed over.
+func (s *Source) begin(ctx context.Context) (*pgxpool.Conn, error) {
+	for left := s.pool.Stat().TotalConns(); ; left-- {
+		conn, err := s.pool.Acquire(ctx)
+		if err != nil {
+			return nil, err
+		}
+		pg := conn.Conn().PgConn()
+		if err = exec(ctx, pg, "BEGIN READ ONLY; "+pgvalue.Fix()+encoding(pg)); err == nil {
+			return conn, nil
+		}
+		broken := pg.IsClosed() && ctx.Err() == nil
+		conn.Release()
+		if !broken || left <= 0 {
+			return nil, err
+		}
+	}
 }
 
 // read runs the statement in a transaction.
@@ -164,6 +181,15 @@ func (s *Source) read(ctx context.Context, pg *pgconn.PgConn, statement string, 
 		_, _ = r.reader.Close()
 	}
 	return err
+}
+
+// encoding returns what is to be done for texts of a database that does not know their
+// encoding. As UTF-8 it sends none that is something else, but an error that ends all rows.
+func encoding(pg *pgconn.PgConn) string {
+	if pg.ParameterStatus("server_encoding") == "SQL_ASCII" {
+		return "; SET LOCAL client_encoding = SQL_ASCII" // as they are
+	}
+	return ""
 }
 
 // exec runs statements without parameters.

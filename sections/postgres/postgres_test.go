@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/url"
 	"os"
 	"regexp"
 	"strings"
@@ -138,6 +139,9 @@ func TestQueryLeavesNothing(t *testing.T) {
 			t.Fatal(got, err)
 		}
 	}
+	for end := time.Now().Add(10 * time.Second); pool.Stat().AcquiredConns() > 0 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond) // what was given up is being closed
+	}
 	if n := pool.Stat().AcquiredConns(); n != 0 {
 		t.Errorf("%d connections are in use", n)
 	}
@@ -147,6 +151,23 @@ func TestQueryLeavesNothing(t *testing.T) {
 	}
 	if err := s.Close(); err != nil || pool.Ping(t.Context()) != nil {
 		t.Error("the pool of somebody else is closed")
+	}
+}
+
+// Connections that were broken while they waited cost no query.
+func TestQueryAfterConnectionsWereBroken(t *testing.T) {
+	address := pgtest.Database(t)
+	s := opened(t, address, "broken")
+	var wg sync.WaitGroup
+	for range 5 {
+		wg.Go(func() { _, _ = all(t.Context(), s, "SELECT pg_sleep(0.2)") })
+	}
+	wg.Wait()
+	exec(t, address, "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'broken'")
+	for range 2 {
+		if _, err := all(t.Context(), s, "SELECT 1"); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -184,6 +205,9 @@ func TestQueryOfOwnTypes(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	if got, err := all(t.Context(), s, "SELECT ARRAY[ROW(1, 'a b'), NULL] AS l"); err != nil || got[0] != `l=[]interface {} [(1,"a b") <nil>]` {
+		t.Errorf("got %q, %v", got, err)
+	}
 	exec(t, address, "ALTER TYPE pair ADD ATTRIBUTE d numeric CASCADE", "UPDATE t SET p.d = 1.50")
 	if got, err := all(t.Context(), s, "SELECT p FROM t"); err != nil || got[0] != "p=record.Row {[a b c d] [1 x 1.50]}" {
 		t.Errorf("got %q, %v", got, err)
@@ -191,6 +215,53 @@ func TestQueryOfOwnTypes(t *testing.T) {
 	exec(t, address, "ALTER TYPE pair DROP ATTRIBUTE a CASCADE")
 	if got, err := all(t.Context(), s, "SELECT p FROM t"); err != nil || got[0] != "p=record.Row {[b c d] [x 1.50]}" {
 		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// What somebody has made that is named as PostgreSQL's own is not used by what the export
+// itself asks.
+func TestQueryWithOthersOperators(t *testing.T) {
+	address := pgtest.Database(t)
+	exec(t, address, "CREATE TYPE pair AS (a int, b text)", "CREATE SCHEMA other",
+		"CREATE FUNCTION other.fails(oid, int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'I am %', current_user; END $$",
+		"CREATE FUNCTION other.fails(oid, oid) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'I am %', current_user; END $$",
+		"CREATE OPERATOR public.<> (LEFTARG = oid, RIGHTARG = int, FUNCTION = other.fails)",
+		"CREATE OPERATOR other.= (LEFTARG = oid, RIGHTARG = oid, FUNCTION = other.fails)")
+	for _, path := range []string{"public", "other,pg_catalog,public"} {
+		s := opened(t, address+"&search_path="+path, "")
+		if got, err := all(t.Context(), s, "SELECT ROW(1, 'x')::public.pair AS p"); err != nil || got[0] != "p=record.Row {[a b] [1 x]}" {
+			t.Errorf("with the path %s got %q, %v", path, got, err)
+		}
+	}
+}
+
+// Texts of a database without an encoding come as they are, those that are not UTF-8 too.
+func TestQueryOfBytesWithoutEncoding(t *testing.T) {
+	address := pgtest.Database(t)
+	at, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := strings.TrimPrefix(at.Path, "/") + "_ascii"
+	exec(t, address, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'")
+	t.Cleanup(func() {
+		c, err := pgx.Connect(context.WithoutCancel(t.Context()), address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close(context.WithoutCancel(t.Context())) }()
+		if _, err := c.Exec(context.WithoutCancel(t.Context()), "DROP DATABASE "+name+""); err != nil {
+			t.Error(err)
+		}
+	})
+	at.Path = "/" + name
+	s := opened(t, at.String(), "")
+	long := strings.Repeat("é", 30)
+	exec(t, at.String(), `CREATE TYPE pair AS (a text, "`+long+`" text[])`)
+	got, err := all(t.Context(), s, `SELECT E'\xe9' AS s, ROW(E'\xe9', ARRAY['é', E'\xe9'])::pair AS p UNION ALL SELECT 'é', NULL`)
+	want := []string{"s=string \xe9, p=record.Row {[a " + long + "] [\xe9 [é \xe9]]}", "s=string é, p=<nil> <nil>"}
+	if err != nil || strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
 }
 

@@ -71,37 +71,42 @@ func (c *typeCache) decoders(ctx context.Context, conn *pgconn.PgConn, fields []
 	return decoders, true, nil
 }
 
-// typesQuery asks for types and those that they are made of.
+// typesQuery asks for types and those that they are made of. Its operators are those of
+// PostgreSQL, whatever a search_path has that somebody else may have made: they would run
+// with the rights of the export. Names are in base64: they may be no UTF-8.
 const typesQuery = `WITH RECURSIVE made (oid) AS (
 	SELECT pg_catalog.unnest($1::pg_catalog.oid[])
 	UNION
-	SELECT part.oid FROM made JOIN pg_catalog.pg_type t ON t.oid = made.oid
+	SELECT part.oid FROM made JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) made.oid
 	CROSS JOIN LATERAL (
 		SELECT t.typelem UNION SELECT t.typbasetype
-		UNION SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
-	) part (oid) WHERE part.oid <> 0
+		UNION SELECT a.atttypid FROM pg_catalog.pg_attribute a
+			WHERE a.attrelid OPERATOR(pg_catalog.=) t.typrelid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped
+	) part (oid) WHERE part.oid OPERATOR(pg_catalog.<>) 0
 )
 SELECT pg_catalog.row_to_json(x) FROM (
-	SELECT t.oid::pg_catalog.int8 AS "OID", t.typname AS "Name", t.typtype = 'd' AS "Domain", t.typtype = 'c' AS "Composite",
-		t.typcategory = 'A' AND t.typlen = -1 AND t.typelem <> 0 AS "Array",
-		(SELECT p.proname = 'hstore_in' FROM pg_catalog.pg_proc p WHERE p.oid = t.typinput) AS "HStore",
-		CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.typelem END::pg_catalog.int8 AS "Of",
-		(SELECT e.typdelim FROM pg_catalog.pg_type e WHERE e.oid = t.typelem) AS "Between",
-		(SELECT pg_catalog.array_agg(a.attname ORDER BY a.attnum) FROM pg_catalog.pg_attribute a
-			WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) AS "Names",
+	SELECT t.oid::pg_catalog.int8 AS "OID", pg_catalog.encode(pg_catalog.namesend(t.typname), 'base64') AS "Name",
+		t.typtype OPERATOR(pg_catalog.=) 'd' AS "Domain", t.typtype OPERATOR(pg_catalog.=) 'c' AS "Composite",
+		(t.typcategory OPERATOR(pg_catalog.=) 'A' OR t.typname OPERATOR(pg_catalog.=) '_record') AND t.typlen OPERATOR(pg_catalog.=) -1
+			AND t.typelem OPERATOR(pg_catalog.<>) 0 AS "Array",
+		(SELECT p.proname OPERATOR(pg_catalog.=) 'hstore_in' FROM pg_catalog.pg_proc p WHERE p.oid OPERATOR(pg_catalog.=) t.typinput) AS "HStore",
+		CASE WHEN t.typtype OPERATOR(pg_catalog.=) 'd' THEN t.typbasetype ELSE t.typelem END::pg_catalog.int8 AS "Of",
+		(SELECT e.typdelim FROM pg_catalog.pg_type e WHERE e.oid OPERATOR(pg_catalog.=) t.typelem) AS "Between",
+		(SELECT pg_catalog.array_agg(pg_catalog.encode(pg_catalog.namesend(a.attname), 'base64') ORDER BY a.attnum) FROM pg_catalog.pg_attribute a
+			WHERE a.attrelid OPERATOR(pg_catalog.=) t.typrelid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped) AS "Names",
 		(SELECT pg_catalog.array_agg(a.atttypid::pg_catalog.int8 ORDER BY a.attnum) FROM pg_catalog.pg_attribute a
-			WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) AS "Attributes"
-	FROM made JOIN pg_catalog.pg_type t ON t.oid = made.oid
+			WHERE a.attrelid OPERATOR(pg_catalog.=) t.typrelid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped) AS "Attributes"
+	FROM made JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) made.oid
 ) x`
 
 // described is a type as typesQuery describes it.
 type described struct {
 	OID                              uint32
-	Name                             string
+	Name                             []byte
 	Domain, Composite, Array, HStore bool
 	Of                               uint32 // the type below a domain or in an array
 	Between                          string // two elements of the array
-	Names                            []string
+	Names                            [][]byte
 	Attributes                       []uint32
 }
 
@@ -148,16 +153,18 @@ func (m *maker) decoder(oid uint32) pgvalue.Decoder {
 	case t.Array:
 		d = pgvalue.Array(t.Between[0], m.decoder(t.Of))
 	case t.Composite:
+		names := make([]string, len(t.Attributes))
 		parts := make([]pgvalue.Decoder, len(t.Attributes))
 		for i, oid := range t.Attributes {
+			names[i] = string(t.Names[i])
 			parts[i] = m.decoder(oid)
 		}
-		d = pgvalue.Composite(t.Names, parts)
+		d = pgvalue.Composite(names, parts)
 	case t.HStore:
 		d = pgvalue.HStore
 	case oid >= firstOwn:
 	default:
-		d = pgvalue.BuiltIn(t.Name)
+		d = pgvalue.BuiltIn(string(t.Name))
 	}
 	m.made[oid] = d
 	return d
