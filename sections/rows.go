@@ -3,6 +3,7 @@ package sections
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -56,8 +57,12 @@ func (q *query) run(ctx context.Context, scope export.Scope, read func(r *result
 	return readErr
 }
 
-// resultOf returns an error if a column is missing or there twice.
+// resultOf returns an error if a column is missing or there twice, or there is none, as of
+// COPY, whose rows would not be here.
 func (q *query) resultOf(columns []string, rows iter.Seq2[[]any, error]) (*result, error) {
+	if len(columns) == 0 {
+		return nil, unread("columns", errors.New("the statement returns none"))
+	}
 	r := &result{names: columns, rows: rows}
 	for i, name := range columns {
 		if slices.Contains(columns[:i], name) {
