@@ -19,6 +19,9 @@ var fixed = []struct{ name, value string }{
 	{"lc_time", "C"},
 	{"standard_conforming_strings", "on"},
 	{"transform_null_equals", "off"},
+	{"array_nulls", "on"},
+	{"quote_all_identifiers", "off"}, // of regclass and its like
+	{"gin_fuzzy_search_limit", "0"},  // else a random part of the rows
 }
 
 // Fix returns the statement that gives these settings their fixed values until the end of
