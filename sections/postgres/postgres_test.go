@@ -154,6 +154,26 @@ func TestQueryLeavesNothing(t *testing.T) {
 	}
 }
 
+// What fails before its first row has no rows to read: there is to be no file then.
+func TestQueryFailsBeforeItsRows(t *testing.T) {
+	s := opened(t, pgtest.Database(t), "")
+	for query, want := range map[string]int{"SELECT 1/0 AS n": 0, "SELECT 1/(2-n) FROM generate_series(1, 2) n": 1, "SELECT 1 WHERE false": 1} {
+		called := 0
+		_ = s.Query(t.Context(), query, nil, func(_ []string, rows iter.Seq2[[]any, error]) error {
+			called++
+			for _, err := range rows {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if called != want {
+			t.Errorf("%s is read %d times, want %d", query, called, want)
+		}
+	}
+}
+
 // Connections that were broken while they waited cost no query.
 func TestQueryAfterConnectionsWereBroken(t *testing.T) {
 	address := pgtest.Database(t)

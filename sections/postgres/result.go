@@ -19,10 +19,11 @@ type result struct {
 	names   []string
 	columns []column
 	reader  *pgconn.ResultReader
+	more    bool // the reader is at a row
 	ended   bool // all rows were read
 }
 
-// open runs the query. Parameters go as texts: the server knows what types they have. So
+// open runs the query up to its first row. Parameters go as texts: the server knows what types they have. So
 // do results, but for those types whose binary form is smaller and quicker to read.
 func (r *result) open(ctx context.Context, statement string, values [][]byte) error {
 	described, err := r.conn.Prepare(ctx, "", statement, nil)
@@ -48,7 +49,17 @@ func (r *result) open(ctx context.Context, statement string, values [][]byte) er
 		}
 	}
 	r.reader = r.conn.ExecPrepared(ctx, "", values, nil, formats)
-	return nil
+	return r.next()
+}
+
+// next goes to the next row, or to the end.
+func (r *result) next() error {
+	if r.more = r.reader.NextRow(); r.more {
+		return nil
+	}
+	r.ended = true
+	_, err := r.reader.Close()
+	return err
 }
 
 // describe notes the columns. It reports whether it had to ask the server for their types.
@@ -72,7 +83,7 @@ func (r *result) describe(ctx context.Context, fields []pgconn.FieldDescription)
 func (r *result) rows(yield func([]any, error) bool) {
 	values := make([]record.Value, len(r.columns))
 	fields := make([]any, len(r.columns))
-	for r.reader.NextRow() {
+	for r.more {
 		for i, raw := range r.reader.Values() {
 			fields[i] = &values[i] // whoever reads may have changed it
 			if raw == nil {
@@ -87,10 +98,10 @@ func (r *result) rows(yield func([]any, error) bool) {
 		if !yield(fields, nil) {
 			return
 		}
-	}
-	r.ended = true
-	if _, err := r.reader.Close(); err != nil {
-		yield(nil, err)
+		if err := r.next(); err != nil {
+			yield(nil, err)
+			return
+		}
 	}
 }
 
