@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"math"
 	"strconv"
@@ -181,6 +182,9 @@ func (e *csvEncoder) appendFieldCell(dst []byte, v *Value) ([]byte, error) {
 		}
 	case textValue:
 		return appendCSVText(dst, v.bytes, !e.raw), nil
+	case bytesValue:
+		e.value = base64.StdEncoding.AppendEncode(e.value[:0], v.bytes)
+		return appendCSVText(dst, e.value, !e.raw), nil
 	case jsonValue:
 		return e.rawCell(dst, v.bytes), nil
 	}
