@@ -76,7 +76,18 @@ func (c *conn) check(code int32) error {
 	if c.db != 0 && sqlite3.Xsqlite3_extended_errcode(c.tls, c.db) == code {
 		text = sqlite3.Xsqlite3_errmsg(c.tls, c.db)
 	}
-	return &resultError{code, libc.GoString(text)}
+	return &resultError{code, libc.GoString(text) + hint(code)}
+}
+
+// hint says what is wrong where SQLite says that it cannot write, which it needs for no query.
+func hint(code int32) string {
+	switch code {
+	case sqlite3.SQLITE_READONLY_ROLLBACK:
+		return ": its last writer was stopped, and a program that may write has to open the file first"
+	case sqlite3.SQLITE_READONLY_DIRECTORY, sqlite3.SQLITE_READONLY_CANTINIT, sqlite3.SQLITE_READONLY_RECOVERY:
+		return ": the file is in WAL mode, and those beside it that end in -wal and -shm are not there or may not be used"
+	}
+	return ""
 }
 
 // interrupt ends what another goroutine does with the connection.

@@ -143,6 +143,35 @@ func TestNoDatabase(t *testing.T) {
 	}
 }
 
+// A file that cannot be read without writing says why.
+func TestUnfinishedWriter(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	// What is more than the cache goes into the file before the transaction ends.
+	if _, err := db.ExecContext(t.Context(), `CREATE TABLE t (b); INSERT INTO t VALUES (1); PRAGMA cache_size = 2; BEGIN;
+		WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c WHERE n < 500) INSERT INTO t SELECT randomblob(1000) FROM c`); err != nil {
+		t.Fatal(err)
+	}
+	stopped := filepath.Join(t.TempDir(), "a.db") // as if it was killed now
+	for _, suffix := range []string{"", "-journal"} {
+		data, err := os.ReadFile(path + suffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(stopped+suffix, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := opened(t, stopped).Ping(t.Context()); err == nil || !strings.Contains(err.Error(), "its last writer was stopped") {
+		t.Errorf("error is %v", err)
+	}
+}
+
 // endless is a query that never ends.
 const endless = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c) SELECT n FROM c WHERE n < 3 OR n < 0"
 
