@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -82,5 +83,19 @@ func TestLogsTellNoSecrets(t *testing.T) {
 		if !strings.Contains(s.log.String(), text) {
 			t.Errorf("%q is not in the log", text)
 		}
+	}
+}
+
+// Neither has what run logs a value of the database.
+func TestRunLogsNoValues(t *testing.T) {
+	dir := shop(t)
+	write(t, filepath.Join(dir, "exportd.yaml"), "source: {database: '"+pgtest.Database(t)+`'}
+organization: {sql: "SELECT :organization_id::text AS id, 'a' AS slug, 'a' AS name"}
+sections: [{key: t, records: [{file: t.csv, shared: true, sql: "SELECT ('sesame' || n)::int FROM generate_series(1, 2) n"}]}]
+`)
+	o := run(t, dir, "--out", "out/a.zip")
+	o.want(t, 0, "section failed", "(SQLSTATE 22P02)")
+	if strings.Contains(o.stderr, "sesame") {
+		t.Errorf("it says %s", o.stderr)
 	}
 }

@@ -111,7 +111,7 @@ func (o *runOptions) run(ctx context.Context) error {
 // export makes the archive of the request, which has no organization yet, and
 // returns what is in it.
 func (o *runOptions) export(ctx context.Context, c *config.Config, request export.Request, stderr *screen) (made inventory, err error) {
-	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: o.logLevel}))
+	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: o.logLevel, ReplaceAttr: wire.Discreet}))
 	setup, err := wire.Open(c, nil, logger)
 	if err != nil {
 		return made, err
