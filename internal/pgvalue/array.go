@@ -94,9 +94,17 @@ func (p *arrayParser) value(depth int) (any, bool) {
 	return p.element.field(text), true
 }
 
+// quoted returns the text in quotes that comes next: a part of the array, if nothing in it
+// stands behind a backslash.
 func (p *arrayParser) quoted() (string, bool) {
+	p.pos++
+	if n := strings.IndexAny(p.text[p.pos:], `"\`); n >= 0 && p.text[p.pos+n] == '"' {
+		text := p.text[p.pos : p.pos+n]
+		p.pos += n + 1
+		return text, true
+	}
 	var out []byte
-	for p.pos++; p.pos < len(p.text); p.pos++ {
+	for ; p.pos < len(p.text); p.pos++ {
 		switch c := p.text[p.pos]; c {
 		case '"':
 			p.pos++

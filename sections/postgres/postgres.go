@@ -65,6 +65,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -89,6 +90,10 @@ func New(pool *pgxpool.Pool) *Source { return &Source{pool: pool} }
 // many as are asked for, because the engine bounds how many sections run at once.
 const maxConns = 1 << 16
 
+// maxIdle is how long a connection waits for the next query, unless the URL has another
+// time. A server has few connections, and others want them.
+const maxIdle = time.Minute
+
 // Open returns a Source of the database at a "postgres://" URL, with all parameters that
 // pgx knows. pool_max_conns bounds its connections; there is no bound without it.
 // application is the application_name, unless the URL or PGAPPNAME has another.
@@ -105,6 +110,9 @@ func Open(address, application string) (*Source, error) {
 	}
 	if config.RuntimeParams["pool_max_conns"] == "" {
 		pooled.MaxConns = maxConns
+	}
+	if config.RuntimeParams["pool_max_conn_idle_time"] == "" {
+		pooled.MaxConnIdleTime = maxIdle
 	}
 	pooled.ConnConfig.ConnectTimeout = config.ConnectTimeout
 	pooled.ConnConfig.RuntimeParams["application_name"] = config.RuntimeParams["application_name"]

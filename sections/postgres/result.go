@@ -23,8 +23,9 @@ type result struct {
 	ended   bool // all rows were read
 }
 
-// open runs the query up to its first row. Parameters go as texts: the server knows what types they have. So
-// do results, but for those types whose binary form is smaller and quicker to read.
+// open runs the query up to its first row. Parameters go as texts: the server knows what
+// types they have. So do results, but for those types whose binary form is smaller and
+// quicker to read.
 func (r *result) open(ctx context.Context, statement string, values [][]byte) error {
 	described, err := r.conn.Prepare(ctx, "", statement, nil)
 	if err != nil {

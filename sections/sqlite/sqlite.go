@@ -172,7 +172,8 @@ func (s *Source) takeIdle(info fs.FileInfo) (*conn, error) {
 	if s.closed {
 		return nil, errors.New("sqlite: the source is closed")
 	}
-	for last := len(s.idle) - 1; last >= 0; last-- {
+	for len(s.idle) > 0 {
+		last := len(s.idle) - 1
 		c := s.idle[last]
 		s.idle = s.idle[:last]
 		if os.SameFile(c.file, info) {
