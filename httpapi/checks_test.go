@@ -66,9 +66,36 @@ func checkReply(r reply) {
 	if r.StatusCode >= 400 {
 		checkError(r)
 	}
+	checkJobs(r)
 	if r.Request.Method == http.MethodGet && jobURL.MatchString(r.Request.URL.Path) && r.StatusCode == http.StatusOK {
 		if err := statusSchema().Validate(r.json); err != nil {
 			r.t.Errorf("%s is no OrgExportStatusOut: %v", r.body, err)
+		}
+	}
+}
+
+// checkJobs checks that every job, alone or in a list, has what clients read of it: null
+// where there is none. Of its sections and of errors, null is left out.
+func checkJobs(r reply) {
+	r.t.Helper()
+	list, _ := r.json["data"].([]any)
+	if _, ok := r.json["job_id"]; ok {
+		list = append(list, r.json)
+	}
+	for _, job := range list {
+		job, _ := job.(map[string]any)
+		for _, name := range []string{"output_filename", "download_url", "expires_at", "error", "sections"} {
+			if _, ok := job[name]; !ok {
+				r.t.Errorf("%s has no %s", r.body, name)
+			}
+		}
+		sections, _ := job["sections"].([]any)
+		for _, section := range sections {
+			for name, v := range section.(map[string]any) {
+				if v == nil {
+					r.t.Errorf("field %s of a section is null: %s", name, r.body)
+				}
+			}
 		}
 	}
 }

@@ -122,6 +122,12 @@
 // do not come again. Handlers of the host that wrap the http.ResponseWriter need its
 // Unwrap: see [net/http.ResponseController].
 //
+// # Null
+//
+// A job always has output_filename, download_url, expires_at and error, as the contract
+// describes them: they are null for as long as there is none. Where a field of a section
+// or of an error is null, it is left out, as in the contract's examples.
+//
 // # Errors
 //
 // Every response with a status from 400 on is a problem (RFC 9457), even if no

@@ -9,7 +9,9 @@ import (
 )
 
 // The types of this file are the contract's schemas, to the letter. Their names
-// are the names of the schemas. Optional fields that are null are left out.
+// are the names of the schemas. Where an optional field is null, a job has null, as
+// the contract describes it, and sections and errors leave it out, as the contract's
+// examples do.
 
 // orgExportStatusOut is a job as clients see it.
 type orgExportStatusOut struct {
@@ -17,12 +19,12 @@ type orgExportStatusOut struct {
 	Status         orgExportStatusEnum        `json:"status" doc:"Current job lifecycle state."`
 	ArchiveFormat  orgExportArchiveFormatEnum `json:"archive_format" doc:"Container format of the generated archive."`
 	FormatVersion  string                     `json:"format_version" doc:"Export format version baked into the archive manifest."`
-	OutputFilename string                     `json:"output_filename,omitempty" doc:"Suggested filename for the downloaded archive."`
+	OutputFilename *string                    `json:"output_filename" required:"false" doc:"Suggested filename for the downloaded archive."`
 	FileSizeBytes  int64                      `json:"file_size_bytes" doc:"Size of the generated archive in bytes (0 until complete)."`
-	DownloadURL    string                     `json:"download_url,omitempty" doc:"Time-limited signed URL to download the archive. Null until the job is complete."`
-	ExpiresAt      string                     `json:"expires_at,omitempty" doc:"ISO-8601 instant after which the download URL stops working."`
+	DownloadURL    *string                    `json:"download_url" required:"false" doc:"Time-limited signed URL to download the archive. Null until the job is complete."`
+	ExpiresAt      *string                    `json:"expires_at" required:"false" doc:"ISO-8601 instant after which the download URL stops working."`
 	Sections       []orgExportSectionOut      `json:"sections" required:"false" doc:"Per-section inventory of what was exported (also present inside the archive manifest)."`
-	Error          string                     `json:"error,omitempty" doc:"Job-level error message if the export failed."`
+	Error          *string                    `json:"error" required:"false" doc:"Job-level error message if the export failed."`
 }
 
 // TransformSchema implements [huma.SchemaTransformer].

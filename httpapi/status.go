@@ -37,10 +37,10 @@ func (a *api) statusOf(ctx context.Context, job jobs.Job) (orgExportStatusOut, e
 		Status:         orgExportStatusEnum(job.Status),
 		ArchiveFormat:  orgExportArchiveFormatEnum(job.Format),
 		FormatVersion:  export.FormatVersion,
-		OutputFilename: job.Filename,
+		OutputFilename: orNull(job.Filename),
 		FileSizeBytes:  job.Size,
 		Sections:       a.inventory(job),
-		Error:          job.Error,
+		Error:          orNull(job.Error),
 	}
 	link, err := a.config.Service.Link(ctx, job)
 	if err != nil {
@@ -48,9 +48,17 @@ func (a *api) statusOf(ctx context.Context, job jobs.Job) (orgExportStatusOut, e
 	}
 	if link.URL != "" {
 		a.recordLink(ctx, job)
-		out.DownloadURL, out.ExpiresAt = link.URL, link.ExpiresAt.UTC().Format(timestampLayout)
+		out.DownloadURL, out.ExpiresAt = orNull(link.URL), orNull(link.ExpiresAt.UTC().Format(timestampLayout))
 	}
 	return out, nil
+}
+
+// orNull returns what becomes null in JSON if there is no text.
+func orNull(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
 }
 
 // inventory lists the sections of a job that have ended, in the order of the

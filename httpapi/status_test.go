@@ -20,7 +20,7 @@ func life(t *testing.T, w *world) {
 	id := created.text("job_id")
 	wantFields(t, created, map[string]any{
 		"job_id": id, "status": "pending", "archive_format": "zip", "format_version": "1.0", "file_size_bytes": 0.0,
-		"sections": []any{},
+		"sections": []any{}, "output_filename": nil, "download_url": nil, "expires_at": nil, "error": nil,
 	})
 	again := w.send("POST", exports+ourOrg)
 	if got := again.text("job_id"); got != id {
@@ -42,7 +42,7 @@ func life(t *testing.T, w *world) {
 	wantFields(t, done, map[string]any{
 		"job_id": id, "status": "completed", "archive_format": "zip", "format_version": "1.0",
 		"file_size_bytes": float64(job.Size), "output_filename": job.Filename,
-		"download_url": done.text("download_url"), "expires_at": done.text("expires_at"),
+		"download_url": done.text("download_url"), "expires_at": done.text("expires_at"), "error": nil,
 		"sections": []any{
 			map[string]any{"key": "organization", "status": "ok", "record_count": 1.0},
 			map[string]any{"key": "products", "status": "ok", "record_count": 1.0, "binary_count": 1.0},
@@ -70,8 +70,8 @@ func life(t *testing.T, w *world) {
 	purged := w.send("GET", url)
 	purged.want(http.StatusOK)
 	for _, name := range []string{"download_url", "expires_at"} {
-		if v, ok := purged.json[name]; ok {
-			t.Errorf("after the purge %s is %v", name, v)
+		if v, ok := purged.json[name]; v != nil || !ok {
+			t.Errorf("after the purge %s is %v, and it is %t that it is there", name, v, ok)
 		}
 	}
 	if purged.text("status") != "completed" || len(purged.json["sections"].([]any)) != 3 {
@@ -92,6 +92,7 @@ func cancelled(t *testing.T, w *world) {
 	wantFields(t, r, map[string]any{
 		"job_id": id, "status": "failed", "archive_format": "tar.gz", "format_version": "1.0", "file_size_bytes": 0.0,
 		"sections": []any{}, "error": "The export was cancelled.",
+		"output_filename": nil, "download_url": nil, "expires_at": nil,
 	})
 	wantTrail(t, w, "export.cancelled "+id, "export.requested "+id)
 }

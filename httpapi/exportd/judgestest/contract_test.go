@@ -92,48 +92,69 @@ func newValidator(t *testing.T, document []byte) validator.Validator {
 	return v
 }
 
-// TestAnswers lets libopenapi-validator judge what is answered to the contract's
-// requests, by the contract and by the document that is served: a job of each format on
-// its way, and each error that the contract has.
+// TestAnswers lets libopenapi-validator judge what is answered, by the document that is
+// served and, of the contract's operation, by the contract: a job of each format on its
+// way, the list of jobs, and each error that a request can have without a fault of the
+// server.
 func TestAnswers(t *testing.T) {
 	t.Parallel()
-	s := serve(t, "")
-	judges := map[string]validator.Validator{"the contract": newValidator(t, contract(t)), "the document": newValidator(t, s.document(t))}
-	get := func(url string, want int) answer {
+	s := serve(t, "limits: {exports_per_day: 3}\n")
+	contract, document := newValidator(t, contract(t)), newValidator(t, s.document(t))
+	ask := func(method, url, key string, want int) answer {
 		t.Helper()
-		a := s.send(t, http.MethodGet, url, "X-API-Key", s.key)
+		a := s.send(t, method, url, "X-API-Key", key)
 		if a.StatusCode != want {
-			t.Errorf("status %d, want %d\n%s", a.StatusCode, want, a.body)
-		}
-		// The contract's schemas say application/json of errors, its text problem+json.
-		a.Header.Set("Content-Type", "application/json")
-		for name, judge := range judges {
-			a.Body = io.NopCloser(bytes.NewReader(a.body))
-			ok, errs := judge.ValidateHttpResponse(a.Request, a.Response)
-			for _, e := range errs {
-				t.Errorf("%s of status %d: %s: %s\n%s", name, want, e.Message, e.Reason, a.body)
-			}
-			if !ok && len(errs) == 0 {
-				t.Errorf("%s of status %d: refused\n%s", name, want, a.body)
-			}
+			t.Errorf("%s %s: status %d, want %d\n%s", method, url, a.StatusCode, want, a.body)
 		}
 		return a
 	}
+	send := func(method, url, key string, want int) answer {
+		t.Helper()
+		a := ask(method, url, key, want)
+		judge(t, "the document", document, a)
+		return a
+	}
+	get := func(url string, want int) answer {
+		t.Helper()
+		a := ask(http.MethodGet, url, s.key, want)
+		// Of this operation the schemas say application/json of errors, the text problem+json.
+		a.Header.Set("Content-Type", "application/json")
+		judge(t, "the contract", contract, a)
+		judge(t, "the document", document, a)
+		return a
+	}
 	for _, format := range []string{"zip", "tar.gz"} {
-		a := s.send(t, http.MethodPost, s.url+"?archive_format="+format, "X-API-Key", s.key)
-		if a.StatusCode != http.StatusOK {
-			t.Fatalf("status %d\n%s", a.StatusCode, a.body)
-		}
-		job := status(t, a)
+		job := status(t, send(http.MethodPost, s.url+"?archive_format="+format, s.key, http.StatusOK))
 		for late := time.Now().Add(patience); job.Status != "completed"; {
 			if job = status(t, get(s.url+"/"+job.ID, http.StatusOK)); time.Now().After(late) {
 				t.Fatalf("the job is %s", job.Status)
 			}
 		}
 	}
+	send(http.MethodGet, s.url, s.key, http.StatusOK)
+	send(http.MethodGet, s.url+"?page=none", s.key, http.StatusUnprocessableEntity)
+	send(http.MethodPost, s.url+"?archive_format=rar", s.key, http.StatusUnprocessableEntity)
+	send(http.MethodPost, s.url, "csb_x", http.StatusUnauthorized)
+	job := status(t, send(http.MethodPost, s.url, s.key, http.StatusOK))
+	send(http.MethodPost, s.url+"?sections=products", s.key, http.StatusTooManyRequests)
+	send(http.MethodDelete, s.url+"/"+job.ID, s.key, http.StatusNoContent)
+	get(s.url+"/"+job.ID, http.StatusOK)
 	get(s.url+"/zzzzzzzzzzzzzzzzzzzzzz", http.StatusNotFound)
 	other := s.url[:strings.LastIndex(s.url, "/")] + "/zzzzzzzzzzzzzzzzzzzzzz"
 	get(other+"/zzzzzzzzzzzzzzzzzzzzzz", http.StatusForbidden)
+}
+
+// judge lets a validator judge an answer.
+func judge(t *testing.T, name string, by validator.Validator, a answer) {
+	t.Helper()
+	a.Body = io.NopCloser(bytes.NewReader(a.body))
+	ok, errs := by.ValidateHttpResponse(a.Request, a.Response)
+	for _, e := range errs {
+		t.Errorf("%s of %s %s, status %d: %s: %s\n%s", name, a.Request.Method, a.Request.URL, a.StatusCode, e.Message, e.Reason, a.body)
+	}
+	if !ok && len(errs) == 0 {
+		t.Errorf("%s of %s %s, status %d: refused\n%s", name, a.Request.Method, a.Request.URL, a.StatusCode, a.body)
+	}
 }
 
 type jobStatus struct {
@@ -141,8 +162,19 @@ type jobStatus struct {
 	Status string `json:"status"`
 }
 
+// status reads a job as a client that takes the contract at its word: what it calls null
+// is there.
 func status(t *testing.T, a answer) (s jobStatus) {
 	t.Helper()
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(a.body, &fields); err != nil {
+		t.Fatalf("%v\n%s", err, a.body)
+	}
+	for _, name := range []string{"output_filename", "download_url", "expires_at", "error"} {
+		if text := string(fields[name]); text != "null" && !strings.HasPrefix(text, `"`) {
+			t.Errorf("%s is %q, want null or text\n%s", name, text, a.body)
+		}
+	}
 	if err := json.Unmarshal(a.body, &s); err != nil || s.ID == "" {
 		t.Fatalf("%v\n%s", err, a.body)
 	}
