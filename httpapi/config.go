@@ -72,6 +72,12 @@ type Config struct {
 	// 1,000 a day.
 	AddressLimits access.Limits
 
+	// ClientAddress returns the address of the client that makes a request, without a
+	// port: limits, audit entries and the log go by it. Behind proxies that is not the
+	// address of the connection; package forwarded has a function for them. Defaults to
+	// the address of the connection, which is also taken where it returns none.
+	ClientAddress func(r *http.Request) string
+
 	// OnLimit is called when a request is over a limit, with the name of the
 	// principal, or "address:" and an address or network. Optional.
 	OnLimit func(who string)
@@ -82,7 +88,7 @@ type Config struct {
 	Audit audit.Log
 
 	// Downloads serves signed links, as a handler of package sign does. It gets all
-	// requests whose path begins with DownloadsPath, with the path as it is, and
+	// requests whose path begins with DownloadsPath, without the path of PublicURL, and
 	// answers errors by [WriteError]. Nil means that links lead elsewhere, for example to a
 	// bucket.
 	Downloads http.Handler
@@ -114,7 +120,10 @@ type Config struct {
 	KeyPrefixes access.KeyPrefixes
 
 	// PublicURL is where clients reach the API, without a path of the API: the server
-	// of the OpenAPI document. If it begins with http: cookies are not only for https.
+	// of the OpenAPI document. If it has a path, such as https://example.com/exports, the
+	// paths of requests may begin with that, or may be without it where a proxy or
+	// [http.StripPrefix] has removed it. If it begins with http: cookies are not only for
+	// https.
 	// Defaults to that of the contract, "https://www.closient.com", or, if Info is
 	// set, to the server that the document comes from.
 	PublicURL string

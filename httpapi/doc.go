@@ -28,10 +28,12 @@
 //	       /downloads/   if Config.Downloads is set
 //	       /docs/        if Config.Docs is set
 //
-// To serve all of that below a path of your service, strip the path:
+// To serve all of that below a path of your service, say so in [Config].PublicURL, such
+// as "https://example.com/exports":
 //
-//	mux.Handle("/exports/", http.StripPrefix("/exports", api))
+//	mux.Handle("/exports/", api)
 //
+// It makes no difference if a proxy, or [http.StripPrefix], removes that path on the way.
 // Links of package sign then have the URL that clients use, with that path, and as
 // sign.Config.Path the one that is left of it, such as "/downloads".
 //
@@ -138,7 +140,8 @@
 //
 // # Behind a proxy
 //
-// Limits and audit entries have the address of the connection. Behind a proxy let the
-// host put the client's address into RemoteAddr first. Else all clients share the
-// limits of one address.
+// Limits, audit entries and the log have the address of the connection. Behind a proxy
+// set [Config].ClientAddress, and that of package sign, to the function of package
+// forwarded, which knows the proxies that are to be believed. Else all clients share the
+// limits of one address, and one that guesses shuts all of them out.
 package httpapi

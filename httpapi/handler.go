@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -15,6 +16,7 @@ import (
 // api is the handler that New makes.
 type api struct {
 	config      Config
+	prefix      *url.URL // its path may begin those of requests
 	paths       paths
 	huma        huma.API
 	mux         *http.ServeMux
@@ -40,6 +42,7 @@ func New(c Config) (http.Handler, error) {
 	for _, origin := range c.TrustedOrigins {
 		_ = a.crossOrigin.AddTrustedOrigin(origin) // validate has tried it
 	}
+	a.prefix, _ = url.Parse(strings.TrimRight(c.PublicURL, "/")) // validate has tried it
 	a.watchers.get, a.watchers.log = c.Service.Get, c.Logger
 	a.routes = a.countUnmatched(a.mux)
 	a.huma = humago.New(a.mux, a.humaConfig())

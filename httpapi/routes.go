@@ -36,7 +36,37 @@ func pathsBelow(base string) paths {
 // "GET /healthz", as [http.ServeMux.Handler] does. It is for metrics and traces,
 // which must not name requests by their paths. The pattern is empty if there is no
 // operation for the request.
-func (a *api) Handler(r *http.Request) (http.Handler, string) { return a.mux.Handler(r) }
+func (a *api) Handler(r *http.Request) (http.Handler, string) { return a.mux.Handler(a.local(r)) }
+
+// local returns the request as the routes know it: without the path of PublicURL, if it
+// is there. It may not be, because a proxy has removed it. A path that is served as it is
+// and without its beginning is taken without: no path of the API has another one in it.
+func (a *api) local(r *http.Request) *http.Request {
+	local, ok := strings.CutPrefix(r.URL.Path, a.prefix.Path)
+	escaped, same := strings.CutPrefix(r.URL.RawPath, a.prefix.EscapedPath())
+	if a.prefix.Path == "" || !ok || !same && r.URL.RawPath != "" || !strings.HasPrefix(local, "/") {
+		return r
+	}
+	if !a.serves(local) && a.serves(r.URL.Path) {
+		return r
+	}
+	at := *r.URL
+	at.Path, at.RawPath = local, escaped
+	shallow := *r
+	shallow.URL = &at
+	return &shallow
+}
+
+// serves reports whether a path leads to something of the API, or below it.
+func (a *api) serves(p string) bool {
+	p = path.Clean(p) // the mux redirects there
+	for _, served := range []string{a.config.BasePath, a.paths.session, healthPath, readyPath, docsPath, a.config.DownloadsPath} {
+		if p == served || strings.HasPrefix(p, strings.TrimSuffix(served, "/")+"/") {
+			return true
+		}
+	}
+	return strings.HasPrefix(p, documentPath+".")
+}
 
 var basePathForm = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
 

@@ -36,7 +36,7 @@ func requestOf(ctx context.Context) *request {
 // log is the logger for what happens to a request.
 func (a *api) log(ctx context.Context) *slog.Logger {
 	if r := requestOf(ctx); r != nil {
-		return a.config.Logger.With("request_id", r.id)
+		return a.config.Logger.With("request_id", r.id, "address", r.address)
 	}
 	return a.config.Logger
 }
@@ -44,11 +44,11 @@ func (a *api) log(ctx context.Context) *slog.Logger {
 // ServeHTTP implements [http.Handler].
 func (a *api) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	header := rw.Header()
-	info := &request{api: a, id: requestID(r), address: address(r), header: header}
+	info := &request{api: a, id: requestID(r), address: a.address(r), header: header}
 	header.Set(requestIDHeader, info.id)
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
-	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, info))
+	r = a.local(r).WithContext(context.WithValue(r.Context(), requestKey{}, info))
 	answer := &response{api: a, to: rw}
 	w := httpsnoop.Wrap(rw, answer.hooks())
 	defer a.recover(w, r, answer)
@@ -83,7 +83,13 @@ func requestID(r *http.Request) string {
 	return id
 }
 
-func address(r *http.Request) string {
+// address returns the client's address.
+func (a *api) address(r *http.Request) string {
+	if a.config.ClientAddress != nil {
+		if address := a.config.ClientAddress(r); address != "" {
+			return address
+		}
+	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
@@ -101,10 +107,19 @@ type response struct {
 	refused bool // the body was written by us, and what else comes is dropped
 }
 
+// leadToPublic mends where the mux redirects to: it does not know the path that the public
+// URL has.
+func (a *response) leadToPublic() {
+	if location := a.to.Header().Get("Location"); strings.HasPrefix(location, "/") {
+		a.to.Header().Set("Location", a.api.prefix.EscapedPath()+location)
+	}
+}
+
 func (a *response) hooks() httpsnoop.Hooks {
 	return httpsnoop.Hooks{
 		WriteHeader: func(write httpsnoop.WriteHeaderFunc) httpsnoop.WriteHeaderFunc {
 			return func(status int) {
+				a.leadToPublic()
 				if status >= http.StatusBadRequest && !a.wrote && a.to.Header().Get("Content-Type") != problemType {
 					a.wrote, a.refused = true, true
 					a.api.writeProblem(a.to, a.api.problem(status, ""))

@@ -32,7 +32,9 @@ type Config struct {
 	// Path begins the paths of requests as they arrive here, such as "/downloads". "/"
 	// means that the key of the object follows at once. It
 	// is made of letters, digits, slashes and -._~ and begins with a slash.
-	// Defaults to the path of URL: set it if a proxy changes the path.
+	// Defaults to the path of URL: set it if something before the handler changes the
+	// path, such as a proxy or the handler of package httpapi, which removes the path of
+	// its PublicURL.
 	Path string
 
 	// Jobs tells whether the archive of a link still exists.
@@ -48,6 +50,12 @@ type Config struct {
 	// archive with another extension is application/octet-stream. Defaults to
 	// [archive.DefaultFormats].
 	Formats []archive.Format
+
+	// ClientAddress returns the address of the client that makes a request, without a
+	// port, for the audit log. Behind proxies that is not the address of the connection.
+	// Defaults to the address of the connection, which is also taken where it returns
+	// none.
+	ClientAddress func(r *http.Request) string
 
 	// ErrorHandler answers a request that is refused. The status is 403 with an error
 	// that matches [ErrLink] or [ErrExpired], 404 with [export.ErrNotFound], 405, 412,

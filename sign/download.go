@@ -45,7 +45,7 @@ func (l *Links) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		l.fail(w, r, http.StatusNotFound, export.WithPublic(err, "The archive does not exist any more."))
 	case err != nil:
 		if r.Context().Err() == nil { // else the client has gone
-			l.log(r.Context(), "a download cannot be served", asked.object.organization, asked.object.job, err)
+			l.log(r, "a download cannot be served", asked.object.organization, asked.object.job, err)
 		}
 		l.fail(w, r, http.StatusInternalServerError, err)
 	default:
@@ -58,8 +58,8 @@ func (l *Links) fail(w http.ResponseWriter, r *http.Request, status int, err err
 	l.config.ErrorHandler(w, r, status, err)
 }
 
-func (l *Links) log(ctx context.Context, message, organizationID, jobID string, err error) {
-	l.config.Logger.ErrorContext(ctx, message, "organization", organizationID, "job", jobID, "error", err)
+func (l *Links) log(r *http.Request, message, organizationID, jobID string, err error) {
+	l.config.Logger.ErrorContext(r.Context(), message, "organization", organizationID, "job", jobID, "address", l.address(r), "error", err)
 }
 
 // check returns what the link of a request says. It fails if the link was not

@@ -59,7 +59,7 @@ func (l *Links) serve(w http.ResponseWriter, r *http.Request, job jobs.Job, o ob
 		err = io.ErrUnexpectedEOF
 	}
 	if err != nil && r.Context().Err() == nil { // else it is the client who has gone
-		l.log(r.Context(), "a download was broken off", o.organization, o.job, err)
+		l.log(r, "a download was broken off", o.organization, o.job, err)
 	}
 	panic(http.ErrAbortHandler) // so that the client notices
 }
@@ -74,7 +74,7 @@ func (l *Links) refuse(w http.ResponseWriter, r *http.Request, status int, job j
 		if err == nil {
 			err = errors.New("sign: the object cannot be served")
 		}
-		l.log(r.Context(), "a download cannot be served", job.Organization.ID, job.ID, err)
+		l.log(r, "a download cannot be served", job.Organization.ID, job.ID, err)
 	case status == http.StatusRequestedRangeNotSatisfiable:
 		w.Header().Set("Content-Range", fmt.Sprintf("bytes */%d", job.Size))
 		err = export.WithPublic(errors.New("sign: range"), "The archive has no such range.")
@@ -137,20 +137,25 @@ func (l *Links) audit(r *http.Request, o object, out *response) {
 		Action:         audit.Downloaded,
 		OrganizationID: o.organization,
 		JobID:          o.job,
-		Address:        address(r.RemoteAddr),
+		Address:        l.address(r),
 		Range:          strings.ToValidUTF8(asked[:min(len(asked), maxAuditRange)], "?"),
 		Bytes:          out.sent,
 		Complete:       out.complete(),
 	})
 	if err != nil {
-		l.log(ctx, "a download was not recorded", o.organization, o.job, err)
+		l.log(r, "a download was not recorded", o.organization, o.job, err)
 	}
 }
 
-// address returns a remote address without its port.
-func address(remote string) string {
-	if host, _, err := net.SplitHostPort(remote); err == nil {
+// address returns the client's address.
+func (l *Links) address(r *http.Request) string {
+	if l.config.ClientAddress != nil {
+		if address := l.config.ClientAddress(r); address != "" {
+			return address
+		}
+	}
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
 		return host
 	}
-	return remote
+	return r.RemoteAddr
 }

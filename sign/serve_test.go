@@ -67,6 +67,27 @@ func TestWholeArchive(t *testing.T) {
 	}
 }
 
+// TestClientAddress: the host says who downloads, or else the connection does.
+func TestClientAddress(t *testing.T) {
+	for client, want := range map[string]string{"2001:db8::1": "2001:db8::1", "": "192.0.2.1"} {
+		w := newWorld(t, func(c *sign.Config) {
+			c.ClientAddress = func(r *http.Request) string { return r.Header.Get("Client") }
+		})
+		w.do(t, "GET", w.uri(t), "Client: "+client)
+		if got := w.trail.all(); len(got) != 1 || got[0].Address != want {
+			t.Errorf("recorded %+v, want %s", got, want)
+		}
+		w.destination.breaks = []int64{1000}
+		func() {
+			defer func() { _ = recover() }() // the connection is broken off
+			w.do(t, "GET", w.uri(t), "Client: "+client)
+		}()
+		if !strings.Contains(w.log.String(), "address="+want+" ") {
+			t.Errorf("logged %s", w.log)
+		}
+	}
+}
+
 func TestHeadIsNoDownload(t *testing.T) {
 	w := newWorld(t)
 	rec := w.do(t, "HEAD", w.uri(t))

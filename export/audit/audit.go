@@ -25,7 +25,8 @@ type Entry struct {
 	// was done to. Else it is empty.
 	Object string
 
-	// Address is the network address that the request came from, without a port.
+	// Address is the network address of the client, without a port. Behind proxies it is
+	// what those say that are trusted.
 	Address string
 
 	// Range, Bytes and Complete are about a download: the header field Range of the
