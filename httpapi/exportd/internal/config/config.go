@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -69,6 +70,11 @@ type Config struct {
 type Server struct {
 	Listen    Text // host:port
 	PublicURL Text // how clients reach it, if it does not follow from Listen
+
+	// TrustedProxies are believed when they say which client a request comes from,
+	// in the header field that ForwardedHeader names, if it names one.
+	TrustedProxies  []netip.Prefix
+	ForwardedHeader Text
 
 	// TrustedOrigins may make browsers send requests with the cookie of a session.
 	TrustedOrigins []string

@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/orgexport/orgexport/adapters/datadir"
+	"github.com/orgexport/orgexport/httpapi/forwarded"
 	"github.com/orgexport/orgexport/sections"
 )
 
@@ -55,8 +56,25 @@ func (d *decoder) server(n *yaml.Node) {
 			}
 			s.TrustedOrigins = append(s.TrustedOrigins, t.Value)
 		})),
+		"trusted_proxies": d.list(d.text(func(t Text) {
+			prefix, err := forwarded.ParsePrefix(t.Value)
+			if err != nil {
+				d.problem(t.Line, "%v", err)
+			}
+			s.TrustedProxies = append(s.TrustedProxies, prefix)
+		})),
+		"forwarded_header": d.text(func(t Text) {
+			name := http.CanonicalHeaderKey(t.Value)
+			if name != forwarded.XForwardedFor && name != forwarded.Forwarded {
+				d.problem(t.Line, "%q must be %s or %s", t.Value, forwarded.XForwardedFor, forwarded.Forwarded)
+			}
+			s.ForwardedHeader = Text{name, t.Line}
+		}),
 		"drain": d.wait(&s.Drain),
 	})
+	if s.ForwardedHeader.Line > 0 && len(s.TrustedProxies) == 0 {
+		d.problem(s.ForwardedHeader.Line, "forwarded_header needs trusted_proxies: nobody else is believed")
+	}
 }
 
 // listen decodes an address to listen on.

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"log/slog"
+	"net/http"
 	"strings"
 
 	"github.com/orgexport/orgexport/adapters/oidc"
@@ -9,27 +10,34 @@ import (
 	"github.com/orgexport/orgexport/httpapi"
 	"github.com/orgexport/orgexport/httpapi/docsui"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
+	"github.com/orgexport/orgexport/httpapi/forwarded"
 	"github.com/orgexport/orgexport/sign"
 )
 
 // downloads is where links are served.
 const downloads = "/downloads"
 
-// openLinks makes what signs and serves links. A proxy may have put what stands
-// before /downloads in the public URL.
-func (s *Server) openLinks(o ServerOptions, keys *sign.Keyring) (*sign.Links, error) {
+// openLinks makes what signs and serves links. Clients reach them below the public URL.
+// A path of that has been removed before a request comes here, by a proxy or by the API.
+func (s *Server) openLinks(c *config.Config, o ServerOptions, keys *sign.Keyring) (*sign.Links, error) {
 	return sign.New(sign.Config{
-		Keys:         keys,
-		URL:          o.PublicURL + downloads,
-		Path:         downloads,
-		Jobs:         s.jobs,
-		Destination:  s.archives,
-		Audit:        s.Store,
-		Formats:      o.Formats,
-		ErrorHandler: httpapi.WriteError,
-		Now:          s.clock.Now,
-		Logger:       o.Logger,
+		Keys:          keys,
+		URL:           o.PublicURL + downloads,
+		Path:          downloads,
+		Jobs:          s.jobs,
+		Destination:   s.archives,
+		Audit:         s.Store,
+		ClientAddress: clientAddress(c),
+		Formats:       o.Formats,
+		ErrorHandler:  httpapi.WriteError,
+		Now:           s.clock.Now,
+		Logger:        o.Logger,
 	})
+}
+
+// clientAddress returns what tells the address of the client of a request.
+func clientAddress(c *config.Config) func(r *http.Request) string {
+	return forwarded.Proxies{Trusted: c.Server.TrustedProxies, Header: c.Server.ForwardedHeader.Value}.Client
 }
 
 // openHandler makes the API over the service.
@@ -52,6 +60,7 @@ func (s *Server) openHandler(c *config.Config, o ServerOptions, links *sign.Link
 			s.metrics.LimitHit(kind)
 		},
 		Audit:         s.Store,
+		ClientAddress: clientAddress(c),
 		Downloads:     s.metrics.Downloads(links),
 		DownloadsPath: downloads + "/",
 		PublicURL:     o.PublicURL,

@@ -78,7 +78,7 @@ func OpenServer(ctx context.Context, c *config.Config, o ServerOptions) (_ *Serv
 	if err := s.open(ctx, c, o); err != nil {
 		return nil, err
 	}
-	links, err := s.openLinks(o, keys)
+	links, err := s.openLinks(c, o, keys)
 	if err != nil {
 		return nil, err
 	}
