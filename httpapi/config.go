@@ -34,8 +34,9 @@ type Config struct {
 	SessionTTL time.Duration
 
 	// TrustedOrigins are origins, such as "https://dashboard.example.com", whose
-	// pages may send requests that change something with the cookie of a session.
-	// The API's own origin always may.
+	// pages may use the API with credentials: read responses (CORS), and send requests
+	// that change something with the cookie of a session. The API's own origin always
+	// may. They are written as [CheckOrigin] wants them.
 	TrustedOrigins []string
 
 	// Authenticate returns who makes a request; nothing else is asked then. It

@@ -63,6 +63,15 @@
 // if the browser says that it comes from a foreign origin: neither the API's own nor
 // one of [Config].TrustedOrigins.
 //
+// # Pages of other origins
+//
+// Pages of [Config].TrustedOrigins can use the API from a browser (CORS): with an API key
+// or a bearer token, or with the session of their user (credentials: "include"; the cookie
+// is SameSite=Lax, so that the page and the API have to be of one site). They can read every
+// response, errors, events and downloads too, with the header fields about limits, links
+// and the id of the request. What browsers ask before (preflights) needs no credentials and
+// is not counted. Other pages can send what any form can, and read nothing.
+//
 // # Order of checks
 //
 // A request is checked in this order. The first check that fails answers:

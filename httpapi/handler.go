@@ -44,7 +44,7 @@ func New(c Config) (http.Handler, error) {
 	}
 	a.prefix, _ = url.Parse(strings.TrimRight(c.PublicURL, "/")) // validate has tried it
 	a.watchers.get, a.watchers.log = c.Service.Get, c.Logger
-	a.routes = a.countUnmatched(a.mux)
+	a.routes = a.forOtherOrigins(a.countUnmatched(a.mux))
 	a.huma = humago.New(a.mux, a.humaConfig())
 	a.huma.UseMiddleware(a.authenticate, a.checkRequest)
 	a.registerOperations()

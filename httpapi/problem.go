@@ -108,7 +108,7 @@ func publicText(err error) string {
 // ofAnotherBody are header fields that a handler may have set for its own body before
 // it failed.
 var ofAnotherBody = []string{
-	"Accept-Ranges", "Content-Disposition", "Content-Encoding", "Content-Length", "Etag", "Expires", "Last-Modified", "Vary",
+	"Accept-Ranges", "Content-Disposition", "Content-Encoding", "Content-Length", "Etag", "Expires", "Last-Modified",
 }
 
 func (a *api) writeProblem(w http.ResponseWriter, e *errorOut) {

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -41,7 +40,7 @@ func (c Config) validate() error {
 	p.add(c.Limits.PerMinute < 0 || c.Limits.PerDay < 0, "Limits", "are negative")
 	p.add(c.AddressLimits.PerMinute < 0 || c.AddressLimits.PerDay < 0, "AddressLimits", "are negative")
 	for _, origin := range c.TrustedOrigins {
-		err := http.NewCrossOriginProtection().AddTrustedOrigin(origin)
+		err := CheckOrigin(origin)
 		p.add(err != nil, "TrustedOrigins", "%w", err)
 	}
 	p.add(!validDownloadsPath(c.DownloadsPath, c.BasePath), "DownloadsPath", "is %q, want a path such as /downloads/", c.DownloadsPath)

@@ -76,7 +76,7 @@ type Server struct {
 	TrustedProxies  []netip.Prefix
 	ForwardedHeader Text
 
-	// TrustedOrigins may make browsers send requests with the cookie of a session.
+	// TrustedOrigins are those whose pages may use the API, with credentials.
 	TrustedOrigins []string
 
 	// Drain is how long the server still answers once it is to stop and /readyz

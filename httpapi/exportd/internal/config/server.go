@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/orgexport/orgexport/adapters/datadir"
+	"github.com/orgexport/orgexport/httpapi"
 	"github.com/orgexport/orgexport/httpapi/forwarded"
 	"github.com/orgexport/orgexport/sections"
 )
@@ -51,8 +52,8 @@ func (d *decoder) server(n *yaml.Node) {
 			s.PublicURL = Text{strings.TrimRight(t.Value, "/"), t.Line}
 		}),
 		"trusted_origins": d.list(d.text(func(t Text) {
-			if err := http.NewCrossOriginProtection().AddTrustedOrigin(t.Value); err != nil {
-				d.problem(t.Line, `%q must be an origin such as https://dashboard.example.com`, t.Value)
+			if err := httpapi.CheckOrigin(t.Value); err != nil {
+				d.problem(t.Line, "%v", err)
 			}
 			s.TrustedOrigins = append(s.TrustedOrigins, t.Value)
 		})),
