@@ -37,7 +37,8 @@
 // :organization_uuid or :organization_number. A query that uses none is refused: so a
 // forgotten WHERE cannot hand one organization's data to another. The rows come from a
 // database of package database/sql or from a [Source]: packages sections/postgres and
-// sections/sqlite have the faster ones, and a table of what becomes of each type.
+// sections/sqlite have the faster ones, and a table of what becomes of each type. [Check]
+// asks the database whether the queries fit, before anything is exported.
 //
 // # Add a kind of source
 //

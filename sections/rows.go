@@ -19,6 +19,7 @@ type query struct {
 	params []parameter
 	json   []string // columns that hold nested data
 	needs  []string // columns that names are made of
+	wants  []want   // the columns of json and needs, by field
 }
 
 // result has the rows that a query returns. It holds one row at a time in memory.
@@ -30,16 +31,13 @@ type result struct {
 
 // run runs the query and calls read with its result, which is valid during the call.
 func (q *query) run(ctx context.Context, scope export.Scope, read func(r *result) error) error {
-	args := make([]any, len(q.params))
-	for i, p := range q.params {
-		var err error
-		if args[i], err = p.value(scope.Organization.ID); err != nil {
-			return unread("parameter", err)
-		}
+	args, err := q.args(scope.Organization.ID)
+	if err != nil {
+		return unread("parameter", err)
 	}
 	called := false
 	var readErr error
-	err := q.source.Query(ctx, q.sql, args, func(columns []string, rows iter.Seq2[[]any, error]) error {
+	err = q.source.Query(ctx, q.sql, args, func(columns []string, rows iter.Seq2[[]any, error]) error {
 		called = true
 		r, err := q.resultOf(columns, rows)
 		if err == nil {
@@ -55,6 +53,18 @@ func (q *query) run(ctx context.Context, scope export.Scope, read func(r *result
 		return unread("query", fmt.Errorf("%T has not read its rows", q.source))
 	}
 	return readErr
+}
+
+// args returns the values of the parameters for an organization.
+func (q *query) args(organizationID string) ([]any, error) {
+	args := make([]any, len(q.params))
+	for i, p := range q.params {
+		var err error
+		if args[i], err = p.value(organizationID); err != nil {
+			return nil, err
+		}
+	}
+	return args, nil
 }
 
 // resultOf returns an error if a column is missing or there twice, or there is none, as of

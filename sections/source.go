@@ -23,3 +23,13 @@ type Source interface {
 	// organizations at once.
 	Query(ctx context.Context, statement string, args []any, read func(columns []string, rows iter.Seq2[[]any, error]) error) error
 }
+
+// Describer is an optional interface of a [Source]: it tells about a statement without
+// running it. [Check] asks it.
+type Describer interface {
+	// Describe prepares a statement and returns the names of the columns that its
+	// result would have. It reads no rows and changes nothing. The error says why the
+	// statement fails with these values of its positional parameters, as far as the
+	// database can tell by then.
+	Describe(ctx context.Context, statement string, args []any) (columns []string, err error)
+}

@@ -80,8 +80,8 @@ type RecordFile struct {
 	// fails before its first row there is no file.
 	File string
 
-	// Each makes one file of each row. It skips rows whose name cannot be used. Without
-	// Each all rows are in one file, which exists even if there are no rows (.csv has
+	// Each makes one file of each row: File is a template with a column of it. It skips
+	// rows whose name cannot be used. Without Each all rows are in one file, which exists even if there are no rows (.csv has
 	// its header). In both modes a row that cannot be encoded is skipped.
 	Each bool
 
@@ -169,9 +169,10 @@ func NewSQL(c SQL) (export.Section, error) {
 	if len(b.errs) > 0 {
 		return nil, errors.Join(b.errs...)
 	}
-	return New(c.Key, func(ctx context.Context, scope export.Scope, sink export.Sink) error {
+	run := func(ctx context.Context, scope export.Scope, sink export.Sink) error {
 		return exportParts(ctx, scope, sink, parts)
-	}), nil
+	}
+	return &sqlSection{section{c.Key, run}, b.statements}, nil
 }
 
 // source returns what runs the queries.
@@ -189,6 +190,8 @@ type builder struct {
 	index  int             // the place in it
 	names  map[string]bool // of files without a template, folded
 	errs   []error
+
+	statements []statement // for Check
 }
 
 func (b *builder) fail(field string, err error) {
@@ -221,12 +224,14 @@ func (b *builder) template(field, source, guard string, q *query) *nameTemplate 
 		return nil
 	}
 	q.needs = append(q.needs, t.needs...)
+	q.wants = append(q.wants, want{field, t.needs})
 	return t
 }
 
 func (b *builder) records(f RecordFile) part {
 	q := b.query(f.SQL, f.Shared)
-	q.json = f.JSON
+	q.json, q.wants = f.JSON, []want{{"JSON", f.JSON}}
+	defer func() { b.checkLater(q) }()
 	if f.Each {
 		if !strings.HasSuffix(f.File, "}}") { // else the extension is in the rows
 			if _, err := export.EncodingOf(f.File); err != nil {
@@ -234,6 +239,7 @@ func (b *builder) records(f RecordFile) part {
 			}
 		}
 		t := b.template("File", f.File, guardElement, &q)
+		b.check(strings.Contains(f.File, "{{"), "File", "is the same for each row, so that only the first is kept; use a column of the row, as in {{.id}}, or leave out \"each\" for one file of all rows")
 		return &recordEach{query: q, file: t}
 	}
 	if err := checkLiteral(f.File); err != nil {
@@ -259,5 +265,6 @@ func (b *builder) assets(a AssetFiles) part {
 	q := b.query(a.SQL, a.Shared)
 	source := b.template("Source", a.Source, guardText, &q)
 	file := b.template("File", a.File, guardElement, &q)
+	b.checkLater(q)
 	return &assetFiles{query: q, fsys: a.FS, source: source, file: file, scratch: b.config.Scratch}
 }

@@ -339,6 +339,7 @@ func TestNewSQLReportsAllProblems(t *testing.T) {
 			{File: "../b.yaml", SQL: query},
 			{File: "c.txt", SQL: query},
 			{File: "{{.id.yaml", Each: true, SQL: "SELECT :org"},
+			{File: "one.yaml", Each: true, SQL: query},
 		},
 		Assets: []sections.AssetFiles{{Source: "{{nothing}}", SQL: "SELECT $1"}},
 	})
@@ -346,7 +347,7 @@ func TestNewSQLReportsAllProblems(t *testing.T) {
 		"DB is nil", "Dialect is unknown",
 		"Files[0].SQL does not use :organization_id", "Files[1].File is a template", "Files[2].File is used twice",
 		`Files[3].File export: name "../b.yaml"`, `Files[4].File export: name "c.txt" does not end in`, "Files[5].SQL has the unknown parameter :org",
-		"Files[5].File is not a template", "Assets[0].FS is nil", "Assets[0].SQL has a parameter other",
+		"Files[5].File is not a template", "Files[6].File is the same for each row", "Assets[0].FS is nil", "Assets[0].SQL has a parameter other",
 		"Assets[0].Source is not a template", "Assets[0].File is empty",
 	}
 	if err == nil {

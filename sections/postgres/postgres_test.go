@@ -22,7 +22,10 @@ import (
 	"github.com/orgexport/orgexport/sections/postgres"
 )
 
-var _ sections.Source = (*postgres.Source)(nil)
+var (
+	_ sections.Source    = (*postgres.Source)(nil)
+	_ sections.Describer = (*postgres.Source)(nil)
+)
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 

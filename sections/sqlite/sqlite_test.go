@@ -21,7 +21,10 @@ import (
 	"github.com/orgexport/orgexport/sections/sqlite"
 )
 
-var _ sections.Source = (*sqlite.Source)(nil)
+var (
+	_ sections.Source    = (*sqlite.Source)(nil)
+	_ sections.Describer = (*sqlite.Source)(nil)
+)
 
 // write makes a database, or changes one.
 func write(t *testing.T, path, statements string) {
