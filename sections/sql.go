@@ -81,8 +81,9 @@ type RecordFile struct {
 	File string
 
 	// Each makes one file of each row: File is a template with a column of it. It skips
-	// rows whose name cannot be used. Without Each all rows are in one file, which exists even if there are no rows (.csv has
-	// its header). In both modes a row that cannot be encoded is skipped.
+	// rows whose name cannot be used. Without Each all rows are in one file, which exists
+	// even if there are no rows (.csv has its header). In both modes a row that cannot be
+	// encoded is skipped.
 	Each bool
 
 	// SQL is the query.
