@@ -81,7 +81,8 @@ func (s *statement) check(ctx context.Context) (problems []*FieldError) {
 	for _, w := range s.query.wants {
 		for _, name := range w.columns {
 			if !slices.Contains(columns, name) {
-				problems = append(problems, &FieldError{Field: w.field, Err: fmt.Errorf("the query returns no column %q; it returns %s", name, listed(columns))})
+				err := fmt.Errorf("the query returns no column %q; it returns %s", name, listed(columns))
+				problems = append(problems, &FieldError{Field: w.field, Column: name, Err: err})
 			}
 		}
 	}

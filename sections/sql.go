@@ -124,6 +124,10 @@ type FieldError struct {
 	Index int    // in the list
 	Field string
 	Err   error
+
+	// Column is the column that the query does not return, if that is the problem. Only
+	// [Check] finds it.
+	Column string
 }
 
 func (e *FieldError) Error() string {

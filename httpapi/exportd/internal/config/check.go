@@ -27,9 +27,7 @@ func (d *decoder) check() {
 		if s.Key.Line > 0 {
 			d.checkKey(s.Key, seen)
 		}
-		if len(s.Records)+len(s.Assets) == 0 {
-			d.problem(s.Line, "the section has neither records nor assets")
-		} else {
+		if len(s.Records)+len(s.Assets) > 0 {
 			d.checkSQL(s)
 		}
 	}
@@ -70,19 +68,35 @@ func (d *decoder) checkSQL(s Section) {
 	}
 	nothing := func(Text) fs.FS { return noFiles{} }
 	_, err := sections.NewSQL(s.SQL(noDatabase{}, d.config.Database.Dialect, nothing))
+	d.problems = append(d.problems, s.Problems(d.config.File, err)...)
+}
+
+// Problems returns what package sections has against a section, with the lines of the file.
+// Those of values that could not be decoded are left out.
+func (s Section) Problems(file string, err error) (problems FileErrors) {
 	for _, err := range unjoin(err) {
 		field, ok := errors.AsType[*sections.FieldError](err)
 		if !ok {
-			d.problem(s.Line, "%v", err)
+			problems = append(problems, Problem{File: file, Line: s.Line, Message: err.Error()})
 			continue
 		}
 		key, text := s.field(field)
 		for _, err := range unjoin(field.Err) {
 			if text.Line > 0 {
-				d.problem(text.Line, "%s: %s", key, strings.TrimPrefix(err.Error(), "export: "))
+				problems = append(problems, Problem{File: file, Line: text.Line, Message: key + ": " + withoutPackage(err.Error())})
 			}
 		}
 	}
+	return problems
+}
+
+// withoutPackage returns the text of an error without the name of the package that it is
+// from.
+func withoutPackage(text string) string {
+	for _, name := range []string{"export: ", "sqlite: ", "postgres: "} {
+		text = strings.TrimPrefix(text, name)
+	}
+	return text
 }
 
 // field returns what an error is about, as the file has it.
@@ -92,6 +106,8 @@ func (s Section) field(e *sections.FieldError) (key string, text Text) {
 		return "sql", s.Records[e.Index].SQL
 	case "Files.File":
 		return "file", s.Records[e.Index].File
+	case "Files.JSON":
+		return "json", s.Records[e.Index].json(e.Column)
 	case "Assets.SQL":
 		return "sql", s.Assets[e.Index].SQL
 	case "Assets.Source":
@@ -100,6 +116,16 @@ func (s Section) field(e *sections.FieldError) (key string, text Text) {
 		return "file", s.Assets[e.Index].File
 	}
 	return e.Field, Text{Line: s.Line}
+}
+
+// json returns the text that names a column.
+func (r Records) json(column string) Text {
+	for _, t := range r.JSON {
+		if t.Value == column {
+			return t
+		}
+	}
+	return r.SQL
 }
 
 func unjoin(err error) []error {

@@ -162,7 +162,7 @@ type Records struct {
 	File   Text
 	Each   bool
 	SQL    Text
-	JSON   []string
+	JSON   []Text
 	Shared bool
 }
 
@@ -180,9 +180,11 @@ type Assets struct {
 func (s Section) SQL(source sections.Source, d sections.Dialect, open func(folder Text) fs.FS) sections.SQL {
 	out := sections.SQL{Key: s.Key.Value, Source: source, Dialect: d}
 	for _, r := range s.Records {
-		out.Files = append(out.Files, sections.RecordFile{
-			File: r.File.Value, Each: r.Each, SQL: r.SQL.Value, Shared: r.Shared, JSON: r.JSON,
-		})
+		file := sections.RecordFile{File: r.File.Value, Each: r.Each, SQL: r.SQL.Value, Shared: r.Shared}
+		for _, column := range r.JSON {
+			file.JSON = append(file.JSON, column.Value)
+		}
+		out.Files = append(out.Files, file)
 	}
 	for _, a := range s.Assets {
 		out.Assets = append(out.Assets, sections.AssetFiles{
@@ -197,6 +199,8 @@ type Problem struct {
 	File    string
 	Line    int // 0 if it is about the file as a whole
 	Message string
+
+	follows bool // perhaps from another problem
 }
 
 func (p Problem) String() string {
@@ -206,8 +210,8 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Message)
 }
 
-// FileErrors are all problems of a file, by line. It is an error with a line for
-// each.
+// FileErrors are all problems of a file, by line. What is missing is last, because it may
+// be there with a mistake. It is an error with a line for each.
 type FileErrors []Problem
 
 func (p FileErrors) Error() string {
@@ -223,7 +227,15 @@ func (p FileErrors) Err() error {
 	if len(p) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(p, func(a, b Problem) int { return a.Line - b.Line })
+	slices.SortStableFunc(p, func(a, b Problem) int {
+		if a.follows != b.follows {
+			if b.follows {
+				return -1
+			}
+			return 1
+		}
+		return a.Line - b.Line
+	})
 	return p
 }
 

@@ -73,7 +73,7 @@ func TestLoad(t *testing.T) {
 				File: config.Text{Value: "{{.id}}/product.yaml", Line: 11},
 				Each: true,
 				SQL:  config.Text{Value: "SELECT * FROM products WHERE organization_id = :organization_id ORDER BY id", Line: 11},
-				JSON: []string{"tags", "attributes"},
+				JSON: []config.Text{{Value: "tags", Line: 11}, {Value: "attributes", Line: 11}},
 			}, {
 				File: config.Text{Value: "offers.ndjson", Line: 12},
 				SQL:  config.Text{Value: "SELECT * FROM offers WHERE organization_id = :organization_id ORDER BY id", Line: 12},
@@ -148,7 +148,7 @@ source: {database: "postgres://me@localhost/shop"}
 organization: &sql {sql: SELECT 'é' WHERE '1' = :organization_id}
 sections:
 - key: a
-  timeout: none
+  timeout: 1w2d
   max_section_bytes: 123
   records: [{file: a.csv, shared: true, sql: "SELECT '[1]'::jsonb"}]
 `)
@@ -165,7 +165,7 @@ sections:
 		{c.Level, 9},
 		{c.MaxArchiveBytes, int64(10e9)},
 		{c.Database, config.Database{Dialect: sections.Postgres, Address: "postgres://me@localhost/shop", Line: 9}},
-		{c.Sections[0].Timeout, time.Duration(-1)},
+		{c.Sections[0].Timeout, 9 * 24 * time.Hour},
 		{c.Sections[0].MaxBytes, int64(123)},
 		{c.Sections[0].Records[0].Shared, true},
 	} {
@@ -237,18 +237,25 @@ func TestProblems(t *testing.T) {
 		{"empty", "", []string{": the file is empty"}},
 		{"only a comment", "# nothing\n", []string{": the file is empty"}},
 		{"no mapping", "- a\n", []string{":1: value is a list, must be a mapping"}},
-		{"syntax", "a: b\nc: [d\ne: f\n", []string{":2: did not find expected"}},
-		{"syntax in the first line", "a: [}\n", []string{":1: did not find expected"}},
-		{"syntax of the scanner", "a: b\nc: d: e\n", []string{":2: mapping values are not allowed"}},
-		{"tab", "a:\n\tb: c\n", []string{":2: found character that cannot start any token"}},
-		{"indentation", "a:\n  b: c\n d: e\n", []string{":3: did not find expected key"}},
-		{"indentation far below", head + "sections:\n- key: a\n  required: true\n  records:\n  - file: a.csv\n    shared: true\n   sql: SELECT 1\n- key: b\n", []string{":9: did not find expected"}},
+		{"syntax", "a: b\nc: [d\ne: f\n", []string{":2: a bracket or a comma is missing"}},
+		{"syntax in the first line", "a: [}\n", []string{":1: a bracket or a comma is missing"}},
+		{"syntax of the scanner", "a: b\nc: d: e\n", []string{":2: text with a colon and a space in it needs quotes: quote it (YAML: mapping values are not allowed"}},
+		{"tab", "a:\n\tb: c\n", []string{":2: there is a tab in the indentation"}},
+		{"indentation", "a:\n  b: c\n d: e\n", []string{":3: the indentation does not fit"}},
+		{"indentation far below", head + "sections:\n- key: a\n  required: true\n  records:\n  - file: a.csv\n    shared: true\n   sql: SELECT 1\n- key: b\n", []string{":9: the indentation does not fit"}},
 		{"syntax without a line", "a: *b\n", []string{": unknown anchor 'b'"}},
 		{"two documents", section("key: a") + "---\na: b\n", []string{":7: there is more than one"}},
 		{"nothing required", "concurrency: 2\n", []string{`:1: key "source" is missing`, `:1: key "organization" is missing`, `:1: key "sections" is missing`}},
 
 		{"unknown key", top("colour: red"), []string{`:7: unknown key "colour"; known are api, archive, archives, audit, concurrency, csv,`}},
-		{"unknown key in a section", section("key: a\n  requierd: true"), []string{`:5: unknown key "requierd"; known are assets, key,`}},
+		{"unknown key in a section", section("key: a\n  requierd: true"), []string{`:5: unknown key "requierd"; did you mean "required"?`}},
+		{"key like another, and a mistake below it", head + "sections:\n- key: a\n  recrods:\n  - {fiel: a.csv, sql: SELECT 1}\n",
+			[]string{`:5: unknown key "recrods"; did you mean "records"?`, `:6: unknown key "fiel"; did you mean "file"?`, ":6: sql: does not use"}},
+		{"key like no other, and what is missing for it", head + "sections:\n- key: a\n  rows:\n  - {file: a.csv, sql: SELECT 1}\n",
+			[]string{`:5: unknown key "rows"; known are assets,`, ":4: the section has neither"}},
+		{"key of another level", head + "sections:\n- key: a\n  records:\n  - file: a.csv\n  sql: SELECT 1\n",
+			[]string{`:7: unknown key "sql"; known are assets, key, max_section_bytes, records, required, timeout; it is a key of records and assets: is it indented`, `:6: key "sql" is missing`}},
+		{"comma in a text", records("file: a.csv, sql: SELECT a, b FROM c WHERE d = :organization_id"), []string{`:6: "b FROM c WHERE d = :organization_id" is no key: within {…} a text`, ":6: sql: does not use"}},
 		{"unknown key in records", records("file: a.csv, sqll: x, " + query), []string{`:6: unknown key "sqll"`}},
 		{"unknown key in assets", assets("from: 'dir:.', source: a, file: b, each: row, " + query), []string{`:6: unknown key "each"`}},
 		{"unknown key in archive", top("archive: {name: a}"), []string{`:7: unknown key "name"; known are level, max_bytes, prefix`}},
@@ -261,11 +268,11 @@ func TestProblems(t *testing.T) {
 		{"no sql", records("file: a.csv"), []string{`:6: key "sql" is missing`}},
 		{"no source", assets("from: 'dir:.', file: a, " + query), []string{`:6: key "source" is missing`}},
 		{"no from", assets("source: a, file: b, " + query), []string{`:6: key "from" is missing`}},
-		{"no records", head + "sections:\n- key: a\n- key: b\n  records: []\n", []string{":4: the section has neither", ":5: the section has neither", ":6: value is a list, must be a list that is not empty"}},
-		{"no sections", head + "sections: []\n", []string{":3: value is a list, must be a list that is not empty"}},
+		{"no records", head + "sections:\n- key: a\n- key: b\n  records: []\n", []string{":6: the list is empty", ":4: the section has neither"}},
+		{"no sections", head + "sections: []\n", []string{":3: the list is empty"}},
 
 		{"number for text", section("key: 7"), []string{`:4: "7" must be text`}},
-		{"mapping for text", records("file: {{.id}}, " + query), []string{":6: value is a mapping, must be text; put it in quotes"}},
+		{"mapping for text", records("file: {{.id}}, " + query), []string{":6: text that begins with {{ needs quotes"}},
 		{"empty text", records("file: ' ', " + query), []string{":6: text is empty"}},
 		{"nothing", section("key:"), []string{":4: value is empty, must be text"}},
 		{"text for boolean", section("key: a\n  required: yes"), []string{`:5: "yes" must be true or false`}},
@@ -282,11 +289,12 @@ func TestProblems(t *testing.T) {
 		{"fraction of a size", top("min_free_bytes: 1.5GiB"), []string{`:7: "1.5GiB" must be a size`}},
 		{"huge size", top("min_free_bytes: 9000000TiB"), []string{`:7: "9000000TiB" must be a size`}},
 		{"mapping for list", head + "sections: {key: a}\n", []string{":3: value is a mapping, must be a list"}},
-		{"text for mapping", head + "sections: [a]\n", []string{`:3: "a" must be a mapping with the keys assets, key,`, ":3: the section has neither"}},
+		{"text for mapping", head + "sections: [a]\n", []string{`:3: "a" must be a mapping with the keys assets, key,`}},
 
 		{"bad section key", section("key: My-Products"), []string{`:4: section key "My-Products"`}},
 		{"reserved section key", section("key: con"), []string{":4: name \"con\" has an element that Windows reserves"}},
 		{"bad prefix", top("archive: {prefix: a/b}"), []string{`:7: prefix "a/b" may have`}},
+		{"each row in one file", records(`file: a.yaml, each: row, ` + query), []string{":6: file: is the same for each row"}},
 		{"bad each", records(`file: "{{.id}}.yaml", each: rows, ` + query), []string{`:6: "rows" must be "row"`}},
 
 		{"query without the parameter", records("file: a.csv, sql: SELECT 1"), []string{":6: sql: does not use :organization_id"}},
@@ -337,12 +345,12 @@ func TestProblems(t *testing.T) {
 		{"bad tracing", top("tracing: {otlp_endpoint: 'collector:4318'}"), []string{`:7: "collector:4318" must be the URL of a collector`}},
 		{"bad jobs", top("jobs: {database: 'mysql:a', workers: 0}"), []string{`:7: the database must be "sqlite:"`, `:7: "0" must be a whole number from 1`}},
 		{"bad times to stop", top("server: {drain: none}\njobs: {stop_timeout: -1s}"),
-			[]string{`:7: "none" must be a duration such as 0s`, `:8: "-1s" must be a duration such as 0s`}},
+			[]string{`:7: "none" must be a duration such as`, `:8: "-1s" must be a duration such as`}},
 		{"password of the jobs", top(`jobs: {database: "postgres://me:secret@[::1/jobs"}`), []string{":7: the address of the PostgreSQL database is not a valid URL"}},
 		{"bad archives", top("archives: {store: 's3:a', retention: none, link_ttl: none}"),
 			[]string{`:7: "s3:a" must be "dir:"`, `:7: "none" must be a duration`, `:7: "none" must be a duration`}},
 
-		{"bad audit", top("audit: {retention: 400d}"), []string{`:7: "400d" must be a duration such as`}},
+		{"bad audit", top("audit: {retention: 400days}"), []string{`:7: "400days" must be a duration such as`}},
 
 		{"many, by line", "sections:\n- key: A\n  records:\n  - {file: a.txt, sql: SELECT 1}\nconcurrency: x\nsource: {database: 'sqlite:a'}\norganization: {sql: SELECT 2}\nmore: 1\n",
 			[]string{":2: section key", ":4: ", ":4: ", ":5: ", ":7: ", ":8: "}},

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/orgexport/orgexport/httpapi/exportd/internal/nearest"
 )
 
 // decoder fills a Config from a tree of YAML nodes, which know their lines. It
@@ -26,7 +28,14 @@ type decoder struct {
 }
 
 func (d *decoder) problem(line int, format string, args ...any) {
-	d.problems = append(d.problems, Problem{d.config.File, line, fmt.Sprintf(format, args...)})
+	d.problems = append(d.problems, Problem{File: d.config.File, Line: line, Message: fmt.Sprintf(format, args...)})
+}
+
+// missing notes a problem that may follow from others, such as a key that is spelled in
+// another way.
+func (d *decoder) missing(line int, format string, args ...any) {
+	d.problem(line, format, args...)
+	d.problems[len(d.problems)-1].follows = true
 }
 
 // document decodes the one document that a file has.
@@ -45,6 +54,7 @@ func (d *decoder) document(data []byte) {
 	}
 	if !errors.Is(err, io.EOF) {
 		line, message := syntaxProblem(data, err)
+		line, message = reasonable(data, line, message)
 		d.problem(line, "%s", message)
 	}
 }
@@ -78,31 +88,59 @@ func syntaxProblem(data []byte, err error) (line int, message string) {
 type value func(n *yaml.Node)
 
 // mapping decodes a mapping with the keys of values, some of which must be
-// there.
-func (d *decoder) mapping(n *yaml.Node, values map[string]value, required ...string) {
+// there. It returns the lines of the keys that are, or nil if it is no mapping. A key
+// that is like one that is not there is taken for that, after a problem was noted.
+func (d *decoder) mapping(n *yaml.Node, values map[string]value, required ...string) (seen map[string]int) {
 	if n = plain(n); n.Kind != yaml.MappingNode {
 		d.wrong(n, "a mapping with the keys "+keys(values))
-		return
+		return nil
 	}
-	seen := make(map[string]int)
+	left := maps.Clone(values)
+	for i := 0; i < len(n.Content); i += 2 {
+		delete(left, n.Content[i].Value)
+	}
+	seen = make(map[string]int)
 	for i := 0; i < len(n.Content); i += 2 {
 		key := n.Content[i]
-		decode, ok := values[key.Value]
-		switch first := seen[key.Value]; {
-		case !ok:
-			d.problem(key.Line, "unknown key %q; known are %s", key.Value, keys(values))
-		case first > 0:
-			d.problem(key.Line, "key %q is already in line %d", key.Value, first)
-		default:
-			seen[key.Value] = key.Line
-			decode(n.Content[i+1])
+		name := key.Value
+		if values[name] == nil {
+			if name = d.unknown(n, i, left, values); name == "" {
+				continue
+			}
+			delete(left, name)
 		}
+		if first := seen[name]; first > 0 {
+			d.problem(key.Line, "key %q is already in line %d", name, first)
+			continue
+		}
+		seen[name] = key.Line
+		values[name](n.Content[i+1])
 	}
 	for _, key := range required {
 		if seen[key] == 0 {
-			d.problem(n.Line, "key %q is missing", key)
+			d.missing(n.Line, "key %q is missing", key)
 		}
 	}
+	return seen
+}
+
+// unknown notes that the i-th key or value of a mapping is a key that is not known. It
+// returns the key that may be meant, of those that are left.
+func (d *decoder) unknown(n *yaml.Node, i int, left, values map[string]value) (meant string) {
+	key, value := n.Content[i], n.Content[i+1]
+	meant = nearest.Of(key.Value, slices.Sorted(maps.Keys(left)))
+	switch where := homes[key.Value]; {
+	case n.Style == yaml.FlowStyle && value.Tag == "!!null" && value.Value == "":
+		d.problem(key.Line, "%q is no key: within {…} a text with a comma needs quotes: quote it", key.Value)
+		return ""
+	case meant != "":
+		d.problem(key.Line, "unknown key %q; did you mean %q?", key.Value, meant)
+	case where != "":
+		d.problem(key.Line, "unknown key %q; known are %s; it is a key of %s: is it indented as the others there?", key.Value, keys(values), where)
+	default:
+		d.problem(key.Line, "unknown key %q; known are %s", key.Value, keys(values))
+	}
+	return meant
 }
 
 func keys(values map[string]value) string {
@@ -130,9 +168,12 @@ func (d *decoder) wrong(n *yaml.Node, want string) {
 // list decodes each item of a list, of which there must be one at least.
 func (d *decoder) list(item value) value {
 	return func(n *yaml.Node) {
-		if n = plain(n); n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
-			d.wrong(n, "a list that is not empty")
+		if n = plain(n); n.Kind != yaml.SequenceNode {
+			d.wrong(n, "a list")
 			return
+		}
+		if len(n.Content) == 0 {
+			d.problem(n.Line, "the list is empty")
 		}
 		for _, n := range n.Content {
 			item(n)
@@ -145,6 +186,8 @@ func (d *decoder) text(use func(Text)) value {
 	return func(n *yaml.Node) {
 		line := n.Line
 		switch n = plain(n); {
+		case n.Kind == yaml.MappingNode && n.Style == yaml.FlowStyle && len(n.Content) > 0 && n.Content[0].Kind == yaml.MappingNode:
+			d.problem(line, "%s", quoteTemplate)
 		case n.Kind != yaml.ScalarNode || n.Tag != "!!str":
 			d.wrong(n, "text; put it in quotes")
 		case strings.TrimSpace(n.Value) == "":
@@ -184,7 +227,7 @@ func (d *decoder) number(dst *int, most int) value {
 // none is how a limit is turned off.
 const none = "none"
 
-// duration decodes a duration as Go writes it; none becomes -1.
+// duration decodes a duration; none becomes -1.
 func (d *decoder) duration(dst *time.Duration) value {
 	return func(n *yaml.Node) {
 		n = plain(n)
@@ -192,9 +235,9 @@ func (d *decoder) duration(dst *time.Duration) value {
 			*dst = -1
 			return
 		}
-		t, err := time.ParseDuration(n.Value)
+		t, err := ParseDuration(n.Value)
 		if n.Kind != yaml.ScalarNode || err != nil || t <= 0 {
-			d.wrong(n, `a duration such as 90s, 15m or 1h30m, or "none"`)
+			d.wrong(n, durationForm+`, or "none"`)
 			return
 		}
 		*dst = t

@@ -14,6 +14,13 @@ import (
 
 // The keys of a configuration file.
 
+// homes says where keys belong that a wrong indentation easily puts elsewhere.
+var homes = map[string]string{
+	"key": "a section", "required": "a section", "timeout": "a section", "records": "a section", "assets": "a section",
+	"file": "records and assets", "sql": "records and assets", "shared": "records and assets",
+	"each": "records", "json": "records", "from": "assets", "source": "assets",
+}
+
 func (d *decoder) root(n *yaml.Node) {
 	c := d.config
 	d.mapping(n, map[string]value{
@@ -56,7 +63,7 @@ func (d *decoder) root(n *yaml.Node) {
 
 func (d *decoder) section(n *yaml.Node) {
 	s := Section{Line: n.Line}
-	d.mapping(n, map[string]value{
+	seen := d.mapping(n, map[string]value{
 		"key":               d.into(&s.Key),
 		"required":          d.flag(&s.Required),
 		"timeout":           d.duration(&s.Timeout),
@@ -64,6 +71,9 @@ func (d *decoder) section(n *yaml.Node) {
 		"records":           d.list(func(n *yaml.Node) { s.Records = append(s.Records, d.records(n)) }),
 		"assets":            d.list(func(n *yaml.Node) { s.Assets = append(s.Assets, d.assets(n)) }),
 	}, "key")
+	if seen != nil && seen["records"] == 0 && seen["assets"] == 0 {
+		d.missing(n.Line, "the section has neither records nor assets")
+	}
 	d.config.Sections = append(d.config.Sections, s)
 }
 
@@ -76,7 +86,7 @@ func (d *decoder) records(n *yaml.Node) (r Records) {
 				d.problem(t.Line, `%q must be "row"`, t.Value)
 			}
 		}),
-		"json":   d.list(d.text(func(t Text) { r.JSON = append(r.JSON, t.Value) })),
+		"json":   d.list(d.text(func(t Text) { r.JSON = append(r.JSON, t) })),
 		"shared": d.flag(&r.Shared),
 	}, "file", "sql")
 	return r

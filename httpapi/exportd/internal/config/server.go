@@ -163,9 +163,9 @@ func (d *decoder) audit(n *yaml.Node) {
 func (d *decoder) wait(dst *time.Duration) value {
 	return func(n *yaml.Node) {
 		n = plain(n)
-		t, err := time.ParseDuration(n.Value)
+		t, err := ParseDuration(n.Value)
 		if n.Kind != yaml.ScalarNode || err != nil || t < 0 {
-			d.wrong(n, "a duration such as 0s, 90s or 15m")
+			d.wrong(n, durationForm+", or 0s")
 			return
 		}
 		*dst = t
@@ -176,7 +176,7 @@ func (d *decoder) wait(dst *time.Duration) value {
 func (d *decoder) limited(decode value) value {
 	return func(n *yaml.Node) {
 		if plain(n).Value == none {
-			d.wrong(plain(n), "a duration such as 1h or 168h")
+			d.wrong(plain(n), durationForm)
 			return
 		}
 		decode(n)
@@ -199,7 +199,7 @@ func (d *decoder) environment(getenv func(string) string) {
 		}
 		database, err := parseDatabase(Text{address, max(dst.Line, 1)})
 		if err != nil {
-			d.problems = append(d.problems, Problem{"$" + name, 0, err.Error()})
+			d.problems = append(d.problems, Problem{File: "$" + name, Message: err.Error()})
 			continue
 		}
 		*dst = database
@@ -263,5 +263,5 @@ func (c *Config) NeedPostgres(who string) error {
 	if c.Jobs.Database.Dialect == sections.Postgres {
 		return nil
 	}
-	return FileErrors{{c.File, 0, who + " needs jobs.database to be PostgreSQL: jobs in SQLite are for the one process that serves and works"}}
+	return FileErrors{{File: c.File, Line: c.Jobs.Database.Line, Message: who + " needs jobs.database to be PostgreSQL: jobs in SQLite are for the one process that serves and works"}}
 }
