@@ -8,14 +8,17 @@ import (
 // Role says what a principal may do in an organization.
 type Role string
 
-// The roles. Owners and managers may export.
+// The roles of keys and members. Owners and managers may export.
 const (
 	Owner    Role = "owner"
 	Manager  Role = "manager"
-	Billing  Role = "billing" // of members only
+	Billing  Role = "billing"
 	Editor   Role = "editor"
-	ReadOnly Role = "readonly" // of keys only
+	ReadOnly Role = "readonly"
 )
+
+// Roles returns all roles, those that may most first.
+func Roles() []Role { return []Role{Owner, Manager, Editor, Billing, ReadOnly} }
 
 // MayExport reports whether the role allows exports of the organization.
 func (r Role) MayExport() bool { return r == Owner || r == Manager }

@@ -39,7 +39,7 @@ func catCommand() *cobra.Command {
 		Short:   "Print one file of an archive",
 		Long:    catHelp,
 		Example: "  exportd cat export-acme-foods-20260626-210000.zip manifest.yaml",
-		Args:    cobra.ExactArgs(2),
+		Args:    exactly("FILE", "PATH"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return cat(c.Context(), args[0], args[1], format)
 		},

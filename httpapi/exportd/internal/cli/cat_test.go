@@ -74,7 +74,7 @@ func TestCatDamaged(t *testing.T) {
 func TestCatFails(t *testing.T) {
 	dir, file, _ := smallArchive(t, "zip")
 	finish(t, command(t, dir, "cat", "none.zip", "a")).want(t, 2, "no such file or directory")
-	finish(t, command(t, dir, "cat", file)).want(t, 2, "accepts 2 arg(s), received 1")
+	finish(t, command(t, dir, "cat", file)).want(t, 2, "exportd: PATH is missing: exportd cat FILE PATH [flags]\n")
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Skip(err)

@@ -72,7 +72,7 @@ func execute(ctx context.Context, args []string) error {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 
-		DisableSuggestions: true, // errors are one line
+		DisableSuggestions: true, // they would be several lines: see unknownCommand
 	}
 	root.SetArgs(args)
 	root.Version = version(debug.ReadBuildInfo())
@@ -83,5 +83,10 @@ func execute(ctx context.Context, args []string) error {
 			Short: "The configuration file, with all its keys",
 			Long:  config.Reference(),
 		})
-	return root.ExecuteContext(ctx)
+	root.SetFlagErrorFunc(explainFlag)
+	err := root.ExecuteContext(ctx)
+	if _, _, unknown := root.Find(args); err != nil && unknown != nil {
+		return unknownCommand(root, wordOf(args))
+	}
+	return err
 }

@@ -169,7 +169,7 @@ func TestDemoFails(t *testing.T) {
 	for _, out := range []string{"none", "file", "-", ""} {
 		demo(t, dir, "--out", out).want(t, 2, "exportd: --out \""+out+"\" is not a folder\n")
 	}
-	demo(t, dir, "more").want(t, 2, `unknown command "more"`)
+	demo(t, dir, "more").want(t, 2, `"more" is an argument too many: exportd `)
 	demo(t, dir, "--as-of", asOf).want(t, 2, "exportd: unknown flag: --as-of\n")
 	c := command(t, dir, "demo")
 	c.Env = append(c.Env, "TMPDIR="+filepath.Join(dir, "none"))

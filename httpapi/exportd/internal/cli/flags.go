@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,7 +19,7 @@ func newCommand(use, short, long string, run func(context.Context) error) *cobra
 		Use:   use,
 		Short: short,
 		Long:  long,
-		Args:  cobra.NoArgs,
+		Args:  atMost(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return run(c.Context())
 		},
@@ -31,6 +32,7 @@ func newGroup(name, short, long, which string, commands ...*cobra.Command) *cobr
 	c := newCommand(name, short, long, func(context.Context) error {
 		return fmt.Errorf("say which: exportd %s %s", name, which)
 	})
+	c.Args = subcommand
 	c.AddCommand(commands...)
 	return c
 }
@@ -48,15 +50,25 @@ func checkUser(user string) error {
 	return nil
 }
 
-func checkRole(role access.Role, allowed ...access.Role) error {
-	names := make([]string, len(allowed))
-	for i, a := range allowed {
-		if a == role {
-			return nil
-		}
-		names[i] = string(a)
+// roleNames lists the roles that keys and members may have.
+func roleNames() string {
+	var names []string
+	for _, r := range access.Roles() {
+		names = append(names, string(r))
 	}
-	return fmt.Errorf("--role %q is none of %s", role, strings.Join(names, ", "))
+	return strings.Join(names, ", ")
+}
+
+// roleFlag adds the flag --role.
+func roleFlag(c *cobra.Command, role *access.Role, usage string) {
+	c.Flags().StringVar((*string)(role), "role", string(access.Manager), usage+": "+roleNames()+"; owners and managers may export")
+}
+
+func checkRole(role access.Role) error {
+	if !slices.Contains(access.Roles(), role) {
+		return fmt.Errorf("--role %q is none of %s", role, roleNames())
+	}
+	return nil
 }
 
 // configFlag adds the flag --config. Help lists all flags of the command in the order in

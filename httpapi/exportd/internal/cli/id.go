@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -31,7 +32,7 @@ func idCommand() *cobra.Command {
 		Use:   "id VALUE",
 		Short: "Show the id, UUID and number of an organization",
 		Long:  idHelp,
-		Args:  cobra.ExactArgs(1),
+		Args:  exactly("VALUE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			id := args[0]
 			if err := resolveOrganization(&id); err != nil {
@@ -66,6 +67,9 @@ func organizationIDs(key string) []string {
 // resolveOrganization makes of the key of an organization, which --organization gives, its
 // id.
 func resolveOrganization(key *string) error {
+	if *key == "" {
+		return errors.New("--organization is missing")
+	}
 	if export.ValidID(*key) {
 		return nil
 	}

@@ -29,7 +29,7 @@ func initCommand() *cobra.Command {
 		Short:   "Write a configuration file to begin with",
 		Long:    initHelp,
 		Example: "  exportd init\n  exportd init - | less",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    atMost("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			file := "exportd.yaml"
 			if len(args) > 0 {

@@ -36,7 +36,7 @@ func TestInitFails(t *testing.T) {
 	write(t, filepath.Join(dir, "mine.yaml"), "mine")
 	finish(t, command(t, dir, "init", "mine.yaml")).want(t, 1, "exportd: mine.yaml is already there and was not touched\n")
 	finish(t, command(t, dir, "init", "none/a.yaml")).want(t, 1, "no such file or directory\n")
-	finish(t, command(t, dir, "init", "a", "b")).want(t, 2, "exportd: accepts at most 1 arg(s), received 2\n")
+	finish(t, command(t, dir, "init", "a", "b")).want(t, 2, `exportd: "b" is an argument too many: exportd init [FILE]`+"\n")
 	wantFiles(t, dir, "mine.yaml")
 	if got := read(t, filepath.Join(dir, "mine.yaml")); got != "mine" {
 		t.Errorf("the file is %q now", got)

@@ -32,7 +32,7 @@ func keysCommand() *cobra.Command {
 const keysCreateHelp = `Create makes an API key and prints it alone on standard output.
 
 Kinds of keys (--kind):
-  csb  acts in one organization, with --role; owners and managers may export
+  csb  acts in one organization, with --role
   csu  acts as --user, in the organizations that they are a member of
   cpk  may be seen by anybody, belongs to one organization and may export nothing
 
@@ -56,13 +56,13 @@ func keysCreateCommand() *cobra.Command {
 	o.flags(c)
 	f := c.Flags()
 	f.StringVar(&o.key.OrganizationID, "organization", "", "`ID` of the organization that the key acts in, which must exist: see exportd id")
-	f.StringVar((*string)(&o.key.Role), "role", string(access.Manager), "`ROLE` of a csb key: owner, manager, editor, readonly")
+	roleFlag(c, &o.key.Role, "`ROLE` of a csb key")
 	f.StringVar((*string)(&o.key.Kind), "kind", string(access.Business), "`KIND` of the key: csb, csu, cpk")
 	f.StringVar(&o.key.UserID, "user", "", "`SUBJECT` that a csu key acts as")
 	f.StringVar(&o.key.Name, "name", "", "`NAME` to know the key by")
 	f.IntVar(&o.key.Limits.PerMinute, "per-minute", 0, "`NUMBER` of requests a minute (default: that of the server)")
 	f.IntVar(&o.key.Limits.PerDay, "per-day", 0, "`NUMBER` of requests a day (default: that of the server)")
-	f.DurationVar(&o.expires, "expires", 0, "`DURATION` after which the key is no longer good, such as 720h (default: never)")
+	durationFlag(c, &o.expires, "expires", 0, "`DURATION` after which the key is no longer good, such as 30d (default: never)")
 	return c
 }
 
@@ -109,7 +109,7 @@ func (o *keyOptions) check() error {
 		return errors.New("--per-minute or --per-day is negative")
 	}
 	if k.Kind == access.Business {
-		return checkRole(k.Role, access.Owner, access.Manager, access.Editor, access.ReadOnly)
+		return checkRole(k.Role)
 	}
 	if k.Role != "" {
 		return errors.New("--role is for keys of the kind csb")
@@ -144,7 +144,7 @@ func keysRevokeCommand() *cobra.Command {
 		Use:   "revoke ID [flags]",
 		Short: "Make an API key useless, at once",
 		Long:  "Revoke makes the key with that id (see exportd keys list) useless at once and for\never. Revoking it again changes nothing.",
-		Args:  cobra.ExactArgs(1),
+		Args:  exactly("ID"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return o.withStore(c.Context(), func(store *bunstore.Store) error {
 				err := revokeKey(c.Context(), store, args[0], "")

@@ -34,7 +34,7 @@ func listCommand() *cobra.Command {
 		Short:   "List the files of an archive",
 		Long:    listHelp,
 		Example: "  exportd list export-acme-foods-20260626-210000.zip\n  curl -s URL | exportd list -",
-		Args:    cobra.ExactArgs(1),
+		Args:    exactly("FILE"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return list(c.Context(), args[0], format, asJSON)
 		},

@@ -119,7 +119,7 @@ func TestListUnreadable(t *testing.T) {
 		{[]string{"files"}, "files is a folder"},
 		{[]string{"exportd.yaml"}, "exportd.yaml is no archive of the formats zip, tar.gz, tar.xz"},
 		{[]string{"--format", "rar", file}, `--format "rar" is none of`},
-		{nil, "accepts 1 arg(s), received 0"},
+		{nil, "FILE is missing: exportd list FILE [flags]"},
 	} {
 		o := finish(t, command(t, dir, append([]string{"list"}, c.args...)...))
 		o.want(t, 2, "exportd: ", c.want)

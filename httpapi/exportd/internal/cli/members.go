@@ -75,7 +75,7 @@ func membersAddCommand() *cobra.Command {
 	var o memberOptions
 	c := newCommand("add --organization ID --user SUBJECT [flags]", "Add a member, or change their role", "", o.add)
 	o.flags(c)
-	c.Flags().StringVar((*string)(&o.role), "role", string(access.Manager), "`ROLE`: owner, manager, billing, editor")
+	roleFlag(c, &o.role, "`ROLE` of the member")
 	return c
 }
 
@@ -84,7 +84,7 @@ func (o *memberOptions) add(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := checkRole(o.role, access.Owner, access.Manager, access.Billing, access.Editor); err != nil {
+	if err := checkRole(o.role); err != nil {
 		return err
 	}
 	m.Role = o.role

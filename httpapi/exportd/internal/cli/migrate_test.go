@@ -96,7 +96,7 @@ func TestMigrateWrongUsage(t *testing.T) {
 	t.Parallel()
 	dir := shop(t, organizationSection)
 	for args, want := range map[string]string{
-		"more":               `unknown command "more" for "exportd migrate"`,
+		"more":               `"more" is an argument too many: exportd migrate [--config FILE] [flags]`,
 		"--config none.yaml": "open none.yaml: no such file or directory",
 		"--organization a":   "unknown flag: --organization",
 	} {

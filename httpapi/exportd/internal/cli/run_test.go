@@ -193,7 +193,7 @@ func TestUsage(t *testing.T) {
 		{"unknown command", []string{"rum"}, `unknown command "rum"`},
 		{"no flags", []string{"run"}, `required flag(s) "config", "organization" not set`},
 		{"unknown flag", runFlags("--fast"), "unknown flag: --fast"},
-		{"argument", runFlags("more"), `unknown command "more"`},
+		{"argument", runFlags("more"), `"more" is an argument too many: exportd `},
 		{"format", runFlags("--format", "rar"), `--format "rar" is none of zip, tar.gz, tar.xz`},
 		{"as-of", runFlags("--as-of", "yesterday"), `--as-of "yesterday" is not a time`},
 		{"log level", runFlags("--log-level", "loud"), "invalid argument \"loud\""},

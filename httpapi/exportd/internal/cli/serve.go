@@ -65,7 +65,7 @@ func serveCommand() *cobra.Command {
 		Use:   "serve [--config FILE] [flags]",
 		Short: "Serve the API and run exports",
 		Long:  serveHelp,
-		Args:  cobra.NoArgs,
+		Args:  atMost(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return o.serve(c.Context(), listen, noWorker)
 		},

@@ -42,7 +42,7 @@ func sessionsCreateCommand() *cobra.Command {
 	c := newCommand("create --user SUBJECT [flags]", "Make a session and print the text of its cookie", "", o.create)
 	o.flags(c)
 	userFlag(c, &o.user, "`SUBJECT` that is signed in (required)")
-	c.Flags().DurationVar(&o.expires, "expires", 14*24*time.Hour, "`DURATION` after which the session ends; one of 14 days or more goes on while it is used")
+	durationFlag(c, &o.expires, "expires", 14*24*time.Hour, "`DURATION` after which the session ends; one of 14 days or more goes on while it is used")
 	return c
 }
 

@@ -41,7 +41,7 @@ func verifyCommand() *cobra.Command {
 		Short:   "Tell whether an archive is whole",
 		Long:    verifyHelp,
 		Example: "  exportd verify export-acme-foods-20260626-210000.zip\n  curl -s URL | exportd verify -",
-		Args:    cobra.ExactArgs(1),
+		Args:    exactly("FILE"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return verifyFile(c.Context(), args[0], format, asJSON)
 		},

@@ -120,7 +120,7 @@ func TestVerifyUnreadable(t *testing.T) {
 		{[]string{"out"}, "out is a folder"},
 		{[]string{"exportd.yaml"}, "exportd.yaml is no archive of the formats zip, tar.gz, tar.xz"},
 		{[]string{"--format", "rar", file}, `--format "rar" is none of`},
-		{[]string{file, file}, "accepts 1 arg(s), received 2"},
+		{[]string{file, file}, "is an argument too many: exportd verify FILE [flags]"},
 	} {
 		o := finish(t, command(t, dir, append([]string{"verify"}, c.args...)...))
 		o.want(t, 2, "exportd: ", c.want)

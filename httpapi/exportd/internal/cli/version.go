@@ -16,7 +16,7 @@ func versionCommand() *cobra.Command {
 		Long: `Version prints the version of this program, "devel" if it is none that was
 released; the commit that it was built of, if that is known; and what it was
 built with and for.`,
-		Args: cobra.NoArgs,
+		Args: atMost(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintln(os.Stdout, c.Root().Version)
 			return failed(err)

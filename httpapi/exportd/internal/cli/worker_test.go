@@ -73,7 +73,7 @@ func TestNeedPostgres(t *testing.T) {
 		"serve --no-worker":                       "exportd: --no-worker needs a --config: the demo is one process\n",
 		"worker":                                  `exportd: required flag(s) "config" not set`,
 		"worker --config none.yaml":               "exportd: open none.yaml: no such file or directory\n",
-		"worker --config exportd.yaml more":       `exportd: unknown command "more" for "exportd worker"`,
+		"worker --config exportd.yaml more":       `exportd: "more" is an argument too many: exportd worker --config FILE [flags]`,
 	} {
 		if o := finish(t, command(t, dir, strings.Fields(args)...)); o.stdout != "" {
 			t.Errorf("%s says\n%s", args, o.stdout)

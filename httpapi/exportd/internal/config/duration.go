@@ -1,7 +1,7 @@
 package config
 
 import (
-	"fmt"
+	"errors"
 	"math"
 	"regexp"
 	"strconv"
@@ -19,40 +19,32 @@ const durationForm = "a duration such as 90s, 15m, 1h30m, 7d or 2w"
 var daysPattern = regexp.MustCompile(`^(?:([0-9]+)w)?(?:([0-9]+)d)?(.*)$`)
 
 // ParseDuration reads a duration as Go writes it, which may begin with weeks and days of
-// 24 hours, as in 2w, 30d or 1d12h.
+// 24 hours, as in 2w, 30d or 1d12h. The error says what it wants.
 func ParseDuration(text string) (time.Duration, error) {
 	m := daysPattern.FindStringSubmatch(text)
 	if m == nil || m[1]+m[2] == "" {
-		return time.ParseDuration(text)
+		m = []string{text, "", "", text}
+	} else if m[3] == "" {
+		m[3] = "0s"
+	} else if m[3][0] == '-' || m[3][0] == '+' {
+		return 0, errNoDuration
 	}
-	weeks, err := count(m[1], week)
-	if err != nil {
-		return 0, err
-	}
-	days, err := count(m[2], day)
-	if err != nil {
-		return 0, err
-	}
-	rest := time.Duration(0)
-	if m[3] != "" {
-		if rest, err = time.ParseDuration(m[3]); err != nil {
-			return 0, err
-		}
-	}
-	if rest < 0 || m[3] != "" && (m[3][0] == '-' || m[3][0] == '+') || days > math.MaxInt64-weeks || rest > math.MaxInt64-weeks-days {
-		return 0, fmt.Errorf("%q is no duration", text)
+	weeks, weeksOK := count(m[1], week)
+	days, daysOK := count(m[2], day)
+	rest, err := time.ParseDuration(m[3])
+	if err != nil || !weeksOK || !daysOK || days > math.MaxInt64-weeks || rest > math.MaxInt64-weeks-days {
+		return 0, errNoDuration
 	}
 	return weeks + days + rest, nil
 }
 
-// count returns a number of units; no number is none.
-func count(number string, unit time.Duration) (time.Duration, error) {
+var errNoDuration = errors.New("want " + durationForm)
+
+// count returns a number of units; no number is none. It reports false if they are too many.
+func count(number string, unit time.Duration) (time.Duration, bool) {
 	if number == "" {
-		return 0, nil
+		return 0, true
 	}
 	n, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || n > math.MaxInt64/int64(unit) {
-		return 0, fmt.Errorf("%s is too many", number)
-	}
-	return time.Duration(n) * unit, nil
+	return time.Duration(n) * unit, err == nil && n <= math.MaxInt64/int64(unit)
 }
