@@ -47,6 +47,7 @@
 //	orgexport_downloads_completed_total      counter                       downloads that were sent to their end
 //	orgexport_downloads_running              gauge                         downloads that are being sent
 //	orgexport_download_bytes_total           counter                       bytes of downloads that were sent
+//	orgexport_source_problems                gauge      section            what the database has against the queries; no section: against all. Missing until it was asked
 //	orgexport_limits_hit_total               counter    limited            requests refused for a rate limit, by what was limited
 //	orgexport_http_requests_in_flight        gauge                         requests being answered
 //	orgexport_http_request_duration_seconds  histogram  route, code        requests by pattern and class of status; aborted if broken off

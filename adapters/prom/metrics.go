@@ -53,12 +53,14 @@ type Metrics struct {
 	downloadsWhole   prometheus.Counter
 	downloadsRunning prometheus.Gauge
 	downloadBytes    prometheus.Counter
+	sourceProblems   *prometheus.GaugeVec
 	limitsHit        *prometheus.CounterVec
 	requestsRunning  prometheus.Gauge
 	requestDuration  *prometheus.HistogramVec
 
 	mu      sync.Mutex
 	limited map[string]bool // the names that LimitHit was called with
+	checked map[string]bool // the sections that SourceProblems was called with
 }
 
 // These are the buckets of histograms, in seconds: requests take milliseconds to minutes,
@@ -79,7 +81,7 @@ func New(c Config) (*Metrics, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	m := &Metrics{config: c, registry: prometheus.NewRegistry(), limited: make(map[string]bool)}
+	m := &Metrics{config: c, registry: prometheus.NewRegistry(), limited: make(map[string]bool), checked: make(map[string]bool)}
 	r := recorder{m.registry}
 	m.jobsCreated = r.counter("jobs_created_total", "Jobs that were asked for.")
 	m.jobsEnded = r.counters("jobs_ended_total", "Jobs that have ended, by outcome.", "outcome")
@@ -97,6 +99,7 @@ func New(c Config) (*Metrics, error) {
 	m.downloadsWhole = r.counter("downloads_completed_total", "Downloads that were sent to their end.")
 	m.downloadsRunning = r.gauge("downloads_running", "Downloads that are being sent.")
 	m.downloadBytes = r.counter("download_bytes_total", "Bytes of downloads that were sent.")
+	m.sourceProblems = r.gauges("source_problems", "What the database that is exported has against the queries, by section.", "section")
 	m.limitsHit = r.counters("limits_hit_total", "Requests that were refused for a rate limit, by what was limited.", "limited")
 	m.requestsRunning = r.gauge("http_requests_in_flight", "Requests that are being answered.")
 	m.requestDuration = r.histograms("http_request_duration_seconds", "Requests, by pattern and class of status.", requestBuckets, "route", "code")
@@ -164,6 +167,10 @@ func (r recorder) counters(name, help string, labels ...string) *prometheus.Coun
 
 func (r recorder) gauge(name, help string) prometheus.Gauge {
 	return add(r, prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}))
+}
+
+func (r recorder) gauges(name, help string, labels ...string) *prometheus.GaugeVec {
+	return add(r, prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels))
 }
 
 func (r recorder) histograms(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {

@@ -297,6 +297,7 @@ func TestTable(t *testing.T) {
 	w := newWorld(t)
 	w.exports(t)
 	w.metrics.LimitHit("minute")
+	w.metrics.SourceProblems(nil)
 	w.metrics.HTTP(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody))
 	text, err := os.ReadFile("doc.go")
 	if err != nil {

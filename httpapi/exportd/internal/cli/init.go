@@ -16,7 +16,7 @@ const initHelp = `Init writes a short configuration file with comments, to be ch
 tables. FILE is exportd.yaml if it is not given, and standard output if it is -.
 A file that is already there is not touched.
 
-See exportd help config for all keys.
+See exportd help config for all keys, and exportd check for its mistakes.
 
 Exit status:
   0    the file was written
@@ -61,6 +61,6 @@ func writeStarter(file string) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(file))
 	}
-	_, err = fmt.Printf("%s was written. Change it to your tables, then\n\n  %s run --config %s --organization ID\n", file, self(), quote(file))
+	_, err = fmt.Printf("%s was written. Change it to your tables, then\n\n  %s check --config %s\n  %s run --config %s --organization ID\n", file, self(), quote(file), self(), quote(file))
 	return err
 }

@@ -25,7 +25,7 @@ func TestInit(t *testing.T) {
 
 	// What is missing is the database and the folder, and nothing else.
 	o = finish(t, command(t, dir, "run", "--config", "my own.yaml", "--organization", acme))
-	o.want(t, 2, "my own.yaml:", "catalog.db: no such file or directory\n", "files: no such file or directory\n")
+	o.want(t, 2, "my own.yaml:", "there is no database file catalog.db\n", "there is no folder files\n")
 	if strings.Count(o.stderr, "\n") != 2 {
 		t.Errorf("it says\n%s", o.stderr)
 	}

@@ -46,9 +46,14 @@ itself may find its connection refused, reset or closed without an answer in the
 moment when the server stops listening. Its request was not read then, and it may
 send it again, also a POST.
 
+Meanwhile the database that is exported is asked whether it fits the queries, as
+exportd check does. What it says is logged once for each problem, and is a metric
+(orgexport_source_problems); only the sections that need it fail. With --strict it
+is waited for, and the server does not start if there is a problem.
+
 Exit status:
   0  it was told to stop
-  1  it failed
+  1  it failed, or the database does not fit and --strict was given
   2  wrong usage or configuration`
 
 // stopTimeout is how long requests may take to finish.
@@ -74,6 +79,7 @@ func serveCommand() *cobra.Command {
 	o.flags(c)
 	c.Flags().StringVar(&listen, "listen", "", "`ADDRESS:PORT` to listen on (default: server.listen of the configuration)")
 	c.Flags().BoolVar(&noWorker, "no-worker", false, "run no exports: exportd worker does, elsewhere")
+	o.strictFlag(c)
 	o.logFlag(c)
 	return c
 }
@@ -117,6 +123,9 @@ func (o *serverOptions) serve(ctx context.Context, listen string, noWorker bool)
 	})
 	if err != nil {
 		return failed(err)
+	}
+	if err := o.refusal(ctx, server); err != nil {
+		return err
 	}
 	if err := o.greet(ctx, c.API, server, publicURL); err != nil {
 		return failed(errors.Join(err, server.Close()))

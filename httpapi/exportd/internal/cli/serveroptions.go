@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 
@@ -15,6 +16,7 @@ import (
 // serverOptions are the flags of the commands about a server.
 type serverOptions struct {
 	config, data string
+	strict       bool // of serve and worker
 	logLevel     slog.Level
 }
 
@@ -26,6 +28,22 @@ func (o *serverOptions) flags(c *cobra.Command) {
 
 func (o *serverOptions) logFlag(c *cobra.Command) {
 	c.Flags().TextVar(&o.logLevel, "log-level", slog.LevelInfo, "least `LEVEL` of what is logged: debug, info, warn, error")
+}
+
+func (o *serverOptions) strictFlag(c *cobra.Command) {
+	c.Flags().BoolVar(&o.strict, "strict", false, "refuse to start if the database does not fit the queries, or does not answer (see exportd check)")
+}
+
+// refusal returns the error of a server that was opened and is not to start: with --strict
+// because of what the database says, which is logged without it.
+func (o *serverOptions) refusal(ctx context.Context, server *wire.Server) error {
+	if !o.strict {
+		return nil
+	}
+	if err := server.CheckSource(ctx); err != nil {
+		return &failure{errors.Join(err, server.Close())}
+	}
+	return nil
 }
 
 func (o *serverOptions) logger() *slog.Logger {

@@ -24,9 +24,12 @@ have the time jobs.stop_timeout of the configuration (0s by default) to end. The
 they are handed back, for another process to go on with what is finished of them.
 A second signal kills at once, which loses no export either.
 
+What the database that is exported has against the queries is logged, as serve
+does; with --strict the worker does not start then.
+
 Exit status:
   0  it was told to stop
-  1  it failed
+  1  it failed, or the database does not fit and --strict was given
   2  wrong usage or configuration, such as jobs in SQLite`
 
 func workerCommand() *cobra.Command {
@@ -34,6 +37,7 @@ func workerCommand() *cobra.Command {
 	c := newCommand("worker --config FILE [flags]", "Run exports for servers on other machines", workerHelp, o.worker)
 	configFlag(c, &o.config, "configuration `FILE` (required)")
 	requireFlags(c, "config")
+	o.strictFlag(c)
 	o.logFlag(c)
 	return c
 }
@@ -56,6 +60,9 @@ func (o *serverOptions) worker(ctx context.Context) error {
 	server, err := wire.OpenWorker(ctx, c, wire.ServerOptions{Logger: o.logger()})
 	if err != nil {
 		return failed(err)
+	}
+	if err := o.refusal(ctx, server); err != nil {
+		return err
 	}
 	if _, err := fmt.Println("working on exports"); err != nil {
 		return failed(errors.Join(err, server.Close()))

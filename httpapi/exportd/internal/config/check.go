@@ -62,6 +62,27 @@ func (c *Config) OrganizationSQL(source sections.Source) sections.SQL {
 	return organization(c.Organization).SQL(source, c.Database.Dialect, nil)
 }
 
+// OrganizationCheck is the query of the organization as a section that sections.Check finds
+// to lack the columns that are needed.
+func (c *Config) OrganizationCheck(source sections.Source) sections.SQL {
+	s := organization(c.Organization)
+	s.Records[0].Each = true
+	s.Records[0].File = Text{Value: "{{.id}}/{{.slug}}/{{.name}}.json"}
+	return s.SQL(source, c.Database.Dialect, nil)
+}
+
+// OrganizationProblems returns what package sections has against the query of the
+// organization.
+func (c *Config) OrganizationProblems(err error) (problems FileErrors) {
+	for _, err := range unjoin(err) {
+		if field, ok := errors.AsType[*sections.FieldError](err); ok {
+			err = field.Err
+		}
+		problems = append(problems, Problem{File: c.File, Line: c.Organization.Line, Message: "sql: " + withoutPackage(err.Error())})
+	}
+	return problems
+}
+
 func (d *decoder) checkSQL(s Section) {
 	if d.config.Database.Line == 0 {
 		return // it is not known what SQL it is

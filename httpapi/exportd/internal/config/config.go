@@ -144,6 +144,10 @@ type Database struct {
 	Address string
 
 	Line int
+
+	// Variable is the one of the environment that it is from, if it is not from the
+	// file.
+	Variable string
 }
 
 // Section is one section.
@@ -208,6 +212,14 @@ func (p Problem) String() string {
 		return fmt.Sprintf("%s: %s", p.File, p.Message)
 	}
 	return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Message)
+}
+
+// DatabaseProblem is a problem with a database, where it is named.
+func (c *Config) DatabaseProblem(d Database, message string) Problem {
+	if d.Variable != "" {
+		return Problem{File: "$" + d.Variable, Message: message}
+	}
+	return Problem{File: c.File, Line: d.Line, Message: message}
 }
 
 // FileErrors are all problems of a file, by line. What is missing is last, because it may

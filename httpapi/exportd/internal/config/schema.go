@@ -139,12 +139,12 @@ func parseDatabase(t Text) (Database, error) {
 		if path == "" {
 			return Database{}, errors.New(`"sqlite:" needs the path of a database file`)
 		}
-		return Database{sections.SQLite, path, t.Line}, nil
+		return Database{Dialect: sections.SQLite, Address: path, Line: t.Line}, nil
 	case "postgres", "postgresql":
 		if u, err := url.Parse(t.Value); err != nil || !strings.HasPrefix(path, "//") || u.Host == "" && u.Path == "" {
 			return Database{}, errors.New("the address of the PostgreSQL database is not a valid URL")
 		}
-		return Database{sections.Postgres, t.Value, t.Line}, nil
+		return Database{Dialect: sections.Postgres, Address: t.Value, Line: t.Line}, nil
 	}
 	return Database{}, errors.New(`the database must be "sqlite:" and a path, or a postgres:// URL`)
 }

@@ -202,6 +202,7 @@ func (d *decoder) environment(getenv func(string) string) {
 			d.problems = append(d.problems, Problem{File: "$" + name, Message: err.Error()})
 			continue
 		}
+		database.Variable = name
 		*dst = database
 	}
 	d.config.Signing.Keys = getenv(envSigning)
@@ -263,5 +264,5 @@ func (c *Config) NeedPostgres(who string) error {
 	if c.Jobs.Database.Dialect == sections.Postgres {
 		return nil
 	}
-	return FileErrors{{File: c.File, Line: c.Jobs.Database.Line, Message: who + " needs jobs.database to be PostgreSQL: jobs in SQLite are for the one process that serves and works"}}
+	return FileErrors{{File: c.File, Message: who + " needs jobs.database to be PostgreSQL: jobs in SQLite are for the one process that serves and works"}}
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 )
@@ -19,7 +18,7 @@ type assetSource interface {
 // reached through it. Another kind of source, such as a bucket, is one more case
 // here.
 func openAssetSource(from config.Text) (assetSource, error) {
-	root, err := os.OpenRoot(from.Value)
+	root, err := openFolder(from.Value)
 	if err != nil { // a nil *os.Root is no nil interface
 		return nil, err
 	}
@@ -35,7 +34,7 @@ func (s *Setup) openAssets(c *config.Config) {
 	for _, section := range c.Sections {
 		for _, assets := range section.Assets {
 			from := assets.Folder
-			if s.assets[from.Value] != nil {
+			if s.assets[from.Value] != nil || from.Line == 0 { // what could not be decoded is known
 				continue
 			}
 			source, err := openAssetSource(from)

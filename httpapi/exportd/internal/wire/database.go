@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
@@ -29,7 +30,9 @@ func (s *Setup) openDatabase(c *config.Config) {
 	} else {
 		s.source, err = openSQLite(c.Database.Address)
 	}
-	s.check(c, c.Database.Line, err)
+	if err != nil {
+		s.problems = append(s.problems, c.DatabaseProblem(c.Database, err.Error()))
+	}
 }
 
 func openPostgres(address string) (source, error) {
@@ -43,6 +46,9 @@ func openPostgres(address string) (source, error) {
 // openSQLite opens a file. It says at once if there is none.
 func openSQLite(path string) (source, error) {
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no database file %s", path)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -41,6 +41,7 @@ type Server struct {
 	clock      *clock
 	audit      config.Audit
 	metrics    *prom.Metrics
+	watch      *watch
 	tracing    *trace.TracerProvider
 	tracer     *otel.Tracer
 	logger     *slog.Logger
@@ -131,6 +132,7 @@ func (s *Server) open(ctx context.Context, c *config.Config, o ServerOptions) er
 		return err
 	}
 	s.Metrics = s.metrics.Handler()
+	s.openWatch(c)
 	return nil
 }
 
@@ -142,6 +144,7 @@ func (s *Server) Run(ctx context.Context) error {
 	lasting, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var around sync.WaitGroup
 	around.Go(func() { s.clock.run(lasting) })
+	around.Go(func() { s.watch.run(lasting) })
 	around.Go(func() { keepAudit(lasting, s.Store, s.audit.Retention, s.logger) })
 	err := s.service.Run(ctx)
 	stop()

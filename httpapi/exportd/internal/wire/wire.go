@@ -4,6 +4,8 @@ package wire
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"time"
@@ -68,11 +70,26 @@ func (s *Setup) check(c *config.Config, line int, err error) {
 }
 
 func checkFolder(path string) error {
-	root, err := os.OpenRoot(path)
+	root, err := openFolder(path)
 	if err != nil {
 		return err
 	}
 	return root.Close()
+}
+
+// openFolder opens a folder. The error says whether there is none.
+func openFolder(path string) (*os.Root, error) {
+	root, err := os.OpenRoot(path)
+	if err == nil {
+		return root, nil
+	}
+	switch info, stat := os.Stat(path); {
+	case errors.Is(stat, fs.ErrNotExist):
+		return nil, fmt.Errorf("there is no folder %s", path)
+	case stat == nil && !info.IsDir():
+		return nil, fmt.Errorf("%s is no folder, but a file", path)
+	}
+	return nil, err
 }
 
 func (s *Setup) newEngine(c *config.Config, spool export.Spool, logger *slog.Logger) (*export.Engine, error) {

@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
+	"github.com/orgexport/orgexport/httpapi/exportd/internal/wire"
+)
+
+const checkHelp = `Check tells whether a configuration file is right, before a customer's export
+does. It reads the file, tries every folder and database that it names, and has
+the database prepare every query: missing tables and columns, columns that file
+names and json name, rights, parameters and their types. It reads no rows, exports
+nothing and changes no table.
+
+Every problem is a line on standard error, with file and line: first what is wrong
+in the file, then what is not there, then what the databases say. In a pipeline, status 2 means
+that the file needs a change; status 1 that the database is not the one that it
+was written for, or does not answer:
+
+  exportd check --config exportd.yaml || exit 1
+
+Serve and worker begin with the same, but wait for it only with --strict.
+
+Exit status:
+  0  the file is right, and the databases fit it
+  1  a database does not fit it, or does not answer
+  2  the file has a mistake or names a folder or file that is not there, or wrong
+     usage`
+
+func checkCommand() *cobra.Command {
+	var file string
+	c := newCommand("check --config FILE", "Tell whether a configuration is right", checkHelp, func(ctx context.Context) error {
+		return check(ctx, file)
+	})
+	configFlag(c, &file, "configuration `FILE` (required)")
+	requireFlags(c, "config")
+	c.DisableFlagsInUseLine = true
+	return c
+}
+
+func check(ctx context.Context, file string) error {
+	c, err := config.Load(file)
+	mistakes, ok := errors.AsType[config.FileErrors](err)
+	if err != nil && !ok {
+		return err
+	}
+	found := wire.Check(ctx, c)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := errors.Join(mistakes.Err(), found.File.Err()); err != nil {
+		return errors.Join(err, found.Source.Err())
+	}
+	if err := found.Source.Err(); err != nil {
+		return &failure{err}
+	}
+	n, queries := int64(len(c.Sections)), int64(found.Queries)
+	_, err = fmt.Printf("%s is right, and the database fits it: %d %s, %d %s\n", file, n, plural(n, "section", "sections"), queries, plural(queries, "query", "queries"))
+	return failed(err)
+}
