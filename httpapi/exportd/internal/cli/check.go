@@ -18,11 +18,15 @@ names and json name, rights, parameters and their types. It reads no rows, expor
 nothing and changes no table.
 
 Every problem is a line on standard error, with file and line: first what is wrong
-in the file, then what is not there, then what the databases say. In a pipeline, status 2 means
-that the file needs a change; status 1 that the database is not the one that it
-was written for, or does not answer:
+in the file, then what is not there, then what the databases say. Status 2 means
+that the file needs a change, status 1 that a database is another than the file
+expects, or does not answer. So in a pipeline that has the production's tables
 
-  exportd check --config exportd.yaml || exit 1
+  exportd check --config exportd.yaml
+
+has to succeed, and in one that has no database
+
+  exportd check --config exportd.yaml || [ $? -eq 1 ]
 
 Serve and worker begin with the same, but wait for it only with --strict.
 

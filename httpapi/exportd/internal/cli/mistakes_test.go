@@ -43,6 +43,7 @@ type mistake struct {
 
 // inFile are mistakes of the file itself: none needs a database to be found.
 func inFile() []mistake {
+	_, allSections, _ := strings.Cut(plainConfig, "sections:\n")
 	const membersSQL = "sql: SELECT * FROM members WHERE organization_id = :organization_id ORDER BY id"
 	return []mistake{
 		{"misspelled key", "    records:\n      - file: \"{{.id}}", "    recrods:\n      - file: \"{{.id}}", 2, `exportd.yaml:13: unknown key "recrods"; did you mean "records"?`},
@@ -55,8 +56,8 @@ func inFile() []mistake {
 		{"two keys of one name", "", "concurrency: 2\nconcurrency: 3\n", 2, `exportd.yaml:26: key "concurrency" is already in line 25`},
 		{"two sections of one key", "key: products", "key: organization", 2, `exportd.yaml:12: section key "organization" is already in line 7`},
 		{"two files of one name", "file: members.csv", "file: members.csv\n        sql: SELECT :organization_id AS id\n      - file: Members.csv", 2, "exportd.yaml:20: file: is used twice in the section"},
-		{"no sections", plainConfig[strings.Index(plainConfig, "sections:"):], "sections: []\n", 2, "exportd.yaml:6: the list is empty"},
-		{"sections missing", plainConfig[strings.Index(plainConfig, "sections:"):], "", 2, `exportd.yaml:1: key "sections" is missing`},
+		{"no sections", "sections:\n" + allSections, "sections: []\n", 2, "exportd.yaml:6: the list is empty"},
+		{"sections missing", "sections:\n" + allSections, "", 2, `exportd.yaml:1: key "sections" is missing`},
 		{"nothing at all", plainConfig, "", 2, "exportd.yaml: the file is empty"},
 		{"section of nothing", "    records:\n      - file: organization.yaml\n        sql: SELECT * FROM organizations WHERE id = :organization_id\n", "", 2, "exportd.yaml:7: the section has neither records nor assets"},
 		{"unquoted template", `"{{.id}}/product.yaml"`, "{{.id}}/product.yaml", 2,

@@ -231,12 +231,12 @@ func TestConfiguration(t *testing.T) {
 		want    string
 	}{
 		{"wrong", []string{"required: true", "requierd: true", "json: [tags]", "json: tags"},
-			`exportd: exportd.yaml:7: unknown key "requierd"; known are assets, key, max_section_bytes, records, required, timeout` + "\n" +
-				`exportd: exportd.yaml:12: "tags" must be a list that is not empty` + "\n"},
+			`exportd: exportd.yaml:7: unknown key "requierd"; did you mean "required"?` + "\n" +
+				`exportd: exportd.yaml:12: "tags" must be a list` + "\n"},
 		{"missing", []string{"shop #1.db", "none.db", "scratch: scratch", "scratch: none", "dir:files", "dir:shop #1.db"},
-			"exportd: exportd.yaml:2: stat none.db: no such file or directory\n" +
-				"exportd: exportd.yaml:3: open none: no such file or directory\n" +
-				"exportd: exportd.yaml:15: open shop #1.db: not a directory\n"},
+			"exportd: exportd.yaml:2: there is no database file none.db\n" +
+				"exportd: exportd.yaml:3: there is no folder none\n" +
+				"exportd: exportd.yaml:15: shop #1.db is no folder, but a file\n"},
 		{"no database", []string{"shop #1.db", "files"}, "exportd: exportd.yaml:2: files is not a database file\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

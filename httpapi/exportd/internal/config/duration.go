@@ -22,11 +22,12 @@ var daysPattern = regexp.MustCompile(`^(?:([0-9]+)w)?(?:([0-9]+)d)?(.*)$`)
 // 24 hours, as in 2w, 30d or 1d12h. The error says what it wants.
 func ParseDuration(text string) (time.Duration, error) {
 	m := daysPattern.FindStringSubmatch(text)
-	if m == nil || m[1]+m[2] == "" {
+	switch {
+	case m == nil || m[1]+m[2] == "":
 		m = []string{text, "", "", text}
-	} else if m[3] == "" {
+	case m[3] == "":
 		m[3] = "0s"
-	} else if m[3][0] == '-' || m[3][0] == '+' {
+	case m[3][0] == '-' || m[3][0] == '+':
 		return 0, errNoDuration
 	}
 	weeks, weeksOK := count(m[1], week)
