@@ -196,7 +196,7 @@ func TestServeRefuses(t *testing.T) {
 		{"--config a.yaml --data b", 2, "exportd: if any flags in the group [config data] are set none of the others can be; [config data] were all set\n"},
 		{"--config none.yaml", 2, "exportd: open none.yaml: no such file or directory\n"},
 		{"--log-level loud", 2, `exportd: invalid argument "loud" for "--log-level" flag: `},
-		{"more", 2, `exportd: unknown command "more" for "exportd serve"` + "\n"},
+		{"more", 2, `exportd: "more" is an argument too many: exportd serve [--config FILE] [flags]` + "\n"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			dir := t.TempDir()
