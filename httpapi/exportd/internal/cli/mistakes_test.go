@@ -51,7 +51,7 @@ func inFile() []mistake {
 			"exportd.yaml:9: unknown key \"rows\"; known are assets, key, max_section_bytes, records, required, timeout\nexportd.yaml:7: the section has neither records nor assets"},
 		{"key of another level", "        json: [tags]", "    json: [tags]", 2, "exportd.yaml:17: the indentation does not fit: keys of one mapping begin in the same column, as do the items of a list (YAML: did not find expected key)"},
 		{"key of the level above", "      - file: members.csv\n        sql", "      - file: members.csv\n    sql", 2,
-			"exportd.yaml:19: unknown key \"sql\"; known are assets, key, max_section_bytes, records, required, timeout; it is a key of records and assets: is it indented as the others there?\n" +
+			"exportd.yaml:19: unknown key \"sql\"; known are assets, key, max_section_bytes, records, required, timeout; it is a key of organization, records and assets: is it indented as the others there?\n" +
 				"exportd.yaml:18: key \"sql\" is missing"},
 		{"two keys of one name", "", "concurrency: 2\nconcurrency: 3\n", 2, `exportd.yaml:26: key "concurrency" is already in line 25`},
 		{"two sections of one key", "key: products", "key: organization", 2, `exportd.yaml:12: section key "organization" is already in line 7`},
@@ -73,6 +73,8 @@ func inFile() []mistake {
 			`exportd.yaml:18: a colon and a space are missing: "- file:members.csv" must be as in "key: value" (YAML: mapping values are not allowed in this context)`},
 		{"colon in a text", membersSQL, "sql: SELECT id AS the: id FROM members", 2, "exportd.yaml:19: text with a colon and a space in it needs quotes: quote it (YAML: mapping values are not allowed in this context)"},
 		{"open quote", `file: "{{.product_id}}/{{base .file}}"`, `file: "{{.product_id}}/{{base .file}}`, 2, "exportd.yaml:23: a quote is opened and not closed (YAML: found unexpected end of stream)"},
+		{"text behind a quote", `"{{.id}}/product.yaml"`, `"{{.id}}"/product.yaml`, 2, "exportd.yaml:14: the text goes on behind its closing quote: put all of it in quotes (YAML: did not find expected key)"},
+		{"alias", "sql: SELECT * FROM members", "sql: *members", 2, "exportd.yaml:19: a text that begins with * needs quotes (YAML: unknown anchor 'members' referenced)"},
 		{"open bracket", "json: [tags]", "json: [tags", 2,
 			"exportd.yaml:16: a bracket or a comma is missing or too many, or a text with such characters needs quotes (YAML: did not find expected ',' or ']')"},
 		{"comma in a text in brackets", "      - file: members.csv\n        " + membersSQL, "      - {file: members.csv, sql: SELECT id, name FROM members WHERE organization_id = :organization_id}", 2,

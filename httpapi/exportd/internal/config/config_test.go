@@ -243,7 +243,8 @@ func TestProblems(t *testing.T) {
 		{"tab", "a:\n\tb: c\n", []string{":2: there is a tab in the indentation"}},
 		{"indentation", "a:\n  b: c\n d: e\n", []string{":3: the indentation does not fit"}},
 		{"indentation far below", head + "sections:\n- key: a\n  required: true\n  records:\n  - file: a.csv\n    shared: true\n   sql: SELECT 1\n- key: b\n", []string{":9: the indentation does not fit"}},
-		{"syntax without a line", "a: *b\n", []string{": unknown anchor 'b'"}},
+		{"syntax without a line", "a: *b\n", []string{":1: a text that begins with * needs quotes (YAML: unknown anchor 'b'"}},
+		{"text behind a quote", records(`file: "{{.id}}"/a.yaml, each: row, ` + query), []string{":6: the text goes on behind its closing quote"}},
 		{"two documents", section("key: a") + "---\na: b\n", []string{":7: there is more than one"}},
 		{"nothing required", "concurrency: 2\n", []string{`:1: key "source" is missing`, `:1: key "organization" is missing`, `:1: key "sections" is missing`}},
 
@@ -254,7 +255,7 @@ func TestProblems(t *testing.T) {
 		{"key like no other, and what is missing for it", head + "sections:\n- key: a\n  rows:\n  - {file: a.csv, sql: SELECT 1}\n",
 			[]string{`:5: unknown key "rows"; known are assets,`, ":4: the section has neither"}},
 		{"key of another level", head + "sections:\n- key: a\n  records:\n  - file: a.csv\n  sql: SELECT 1\n",
-			[]string{`:7: unknown key "sql"; known are assets, key, max_section_bytes, records, required, timeout; it is a key of records and assets: is it indented`, `:6: key "sql" is missing`}},
+			[]string{`:7: unknown key "sql"; known are assets, key, max_section_bytes, records, required, timeout; it is a key of organization, records and assets: is it indented`, `:6: key "sql" is missing`}},
 		{"comma in a text", records("file: a.csv, sql: SELECT a, b FROM c WHERE d = :organization_id"), []string{`:6: "b FROM c WHERE d = :organization_id" is no key: within {…} a text`, ":6: sql: does not use"}},
 		{"unknown key in records", records("file: a.csv, sqll: x, " + query), []string{`:6: unknown key "sqll"`}},
 		{"unknown key in assets", assets("from: 'dir:.', source: a, file: b, each: row, " + query), []string{`:6: unknown key "each"`}},

@@ -17,7 +17,7 @@ import (
 // homes says where keys belong that a wrong indentation easily puts elsewhere.
 var homes = map[string]string{
 	"key": "a section", "required": "a section", "timeout": "a section", "records": "a section", "assets": "a section",
-	"file": "records and assets", "sql": "records and assets", "shared": "records and assets",
+	"file": "records and assets", "sql": "organization, records and assets", "shared": "records and assets",
 	"each": "records", "json": "records", "from": "assets", "source": "assets",
 }
 

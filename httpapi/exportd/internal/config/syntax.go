@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -15,13 +16,19 @@ var (
 	bareSign     = regexp.MustCompile("(?:[:\\-,]\\s+|[\\[{,]\\s*)([@%`*&|>!])")
 	tabIndent    = regexp.MustCompile(`^ *\t`)
 	keyAndMore   = regexp.MustCompile(`^\s*(?:- +)*[\w.-]+:(?:\s|$)`)
+	behindQuote  = regexp.MustCompile(`[:,-]\s+(?:"[^"]*"|'[^']*')\s*[^\s#,}\]:'"]`)
 	colonInText  = regexp.MustCompile(`^\s*(?:- +)*[\w.-]+:\s+[^\s"'].*:(?:\s|$)`)
 )
+
+var unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)'`)
 
 // reasonable puts the likely reason of an error of YAML before it, and the line that has
 // caused it in the place of the one in which it was noticed.
 func reasonable(data []byte, line int, message string) (int, string) {
 	lines := strings.Split(string(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))), "\n")
+	if m := unknownAnchor.FindStringSubmatch(message); m != nil {
+		line = 1 + slices.IndexFunc(lines, func(text string) bool { return strings.Contains(text, "*"+m[1]) })
+	}
 	if line < 1 || line > len(lines) {
 		return line, message
 	}
@@ -37,6 +44,9 @@ func reasonOf(lines []string, line int, message string) (at int, reason string) 
 	text := lines[line-1]
 	if bareTemplate.MatchString(text) {
 		return line, quoteTemplate
+	}
+	if strings.Contains(message, "did not find expected") && behindQuote.MatchString(text) {
+		return line, "the text goes on behind its closing quote: put all of it in quotes"
 	}
 	switch {
 	case strings.Contains(message, "tab character"), strings.Contains(message, "cannot start any token"), strings.Contains(message, "alphabetic or numeric"):
