@@ -21,7 +21,7 @@ func TestServerNames(t *testing.T) {
 			`:7: "X-Real-IP" must be X-Forwarded-For or Forwarded`,
 		}},
 		{"forwarded_header: Forwarded", []string{`:2: forwarded_header needs trusted_proxies: nobody else is believed`}},
-		{"trusted_proxies: []", []string{`:2: value is a list, must be a list that is not empty`}},
+		{"trusted_proxies: []", []string{`:2: the list is empty`}},
 
 		{"trusted_origins: [https://dashboard.example.com, http://localhost:3000]", nil},
 		{"trusted_origins:\n  - '*'\n  - https://*.example.com\n  - https://example.com/\n  - https://example.com/a\n  - https://Example.com\n" +
