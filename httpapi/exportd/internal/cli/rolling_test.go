@@ -108,6 +108,7 @@ func startCluster(t *testing.T) *cluster {
 	t.Helper()
 	c := &cluster{t: t, d: inPostgres(t), dir: t.TempDir()}
 	t.Cleanup(c.explain)
+	c.d.sourceEnv = "ORGEXPORT_SOURCE_DATABASE=" + c.d.source
 	write(t, c.dir+"/exportd.yaml", rollingConfig)
 	for i := range 2 {
 		c.apis[i] = &node{address: freeAddress(t)}
@@ -118,16 +119,14 @@ func startCluster(t *testing.T) *cluster {
 	return c
 }
 
-func (c *cluster) source() string { return "ORGEXPORT_SOURCE_DATABASE=" + c.d.source }
-
 func (c *cluster) startWorker(i int) {
-	c.worker[i] = c.d.worker(c.t, c.dir, "exportd.yaml", c.source())
+	c.worker[i] = c.d.worker(c.t, c.dir, "exportd.yaml")
 	c.all = append(c.all, c.worker[i])
 }
 
 func (c *cluster) startAPI(i int) {
 	n := c.apis[i]
-	n.serving = c.d.api(c.t, c.dir, n.address, c.source())
+	n.serving = c.d.api(c.t, c.dir, n.address)
 	c.all = append(c.all, n.serving)
 }
 

@@ -81,6 +81,7 @@ func inSQLite(t *testing.T) jobsDatabase {
 type jobsDatabase struct {
 	driver, source string
 	env            string // for the environment of exportd
+	sourceEnv      string // the same of the database that is exported; may be empty
 	secret         string // not to be seen anywhere; may be empty
 }
 
@@ -115,6 +116,9 @@ func (d jobsDatabase) command(t *testing.T, dir string, args ...string) *exec.Cm
 	t.Helper()
 	c := command(t, dir, args...)
 	c.Env = append(c.Env, d.env)
+	if d.sourceEnv != "" {
+		c.Env = append(c.Env, d.sourceEnv)
+	}
 	return c
 }
 
