@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -277,7 +278,13 @@ func TestStatus(t *testing.T) {
 		"/nothing": "2xx", "/hints": "4xx", "/twice": "2xx", "/failed": "5xx", "/panic": "aborted", "/late": "aborted", "/hijack": "2xx",
 	}
 	for version := 1; version <= 2; version++ {
-		server := httptest.NewUnstartedServer(m.HTTP(mux))
+		counted := m.HTTP(mux)
+		var handlers sync.WaitGroup // a server does not wait for those that hijack
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			handlers.Add(1)
+			defer handlers.Done()
+			counted.ServeHTTP(w, r)
+		}))
 		server.EnableHTTP2 = version == 2
 		server.StartTLS()
 		for path := range codes {
@@ -295,7 +302,8 @@ func TestStatus(t *testing.T) {
 				t.Errorf("%s is answered by %s, want HTTP/%d", path, response.Proto, version)
 			}
 		}
-		server.Close() // once the handlers have ended
+		server.Close()
+		handlers.Wait()
 		for path, code := range codes {
 			if n := value(gather(t, m), "orgexport_http_request_duration_seconds", "code="+code, "route=POST "+path); n != float64(version) {
 				t.Errorf("HTTP/%d: %s has %v requests counted as %s", version, path, n, code)
