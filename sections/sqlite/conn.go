@@ -15,9 +15,10 @@ import (
 
 // conn is a connection to a SQLite file. All but interrupt is for one goroutine at a time.
 type conn struct {
-	tls  *libc.TLS
-	db   uintptr
-	file fs.FileInfo // which file it is
+	tls   *libc.TLS
+	db    uintptr
+	file  fs.FileInfo // which file it is
+	still *state      // of a file that is read as immutable
 }
 
 // resultError is an error of SQLite.
@@ -30,7 +31,13 @@ func (e *resultError) Error() string { return fmt.Sprintf("sqlite: %s (%d)", e.m
 
 func (e *resultError) busy() bool { return e.code&0xff == sqlite3.SQLITE_BUSY }
 
-func open(path string) (*conn, error) {
+// open opens a file. If it is immutable SQLite neither locks it nor looks for other files.
+func open(path string, immutable bool) (*conn, error) {
+	flags := int32(sqlite3.SQLITE_OPEN_READONLY | sqlite3.SQLITE_OPEN_NOMUTEX | sqlite3.SQLITE_OPEN_EXRESCODE)
+	if immutable {
+		path = immutableName(path)
+		flags |= sqlite3.SQLITE_OPEN_URI
+	}
 	c := &conn{tls: libc.NewTLS()}
 	name, err := libc.CString(path)
 	if err != nil {
@@ -40,7 +47,7 @@ func open(path string) (*conn, error) {
 	defer libc.Xfree(c.tls, name)
 	code := int32(0)
 	c.db = c.out(func(db uintptr) {
-		code = sqlite3.Xsqlite3_open_v2(c.tls, name, db, sqlite3.SQLITE_OPEN_READONLY|sqlite3.SQLITE_OPEN_NOMUTEX|sqlite3.SQLITE_OPEN_EXRESCODE, 0)
+		code = sqlite3.Xsqlite3_open_v2(c.tls, name, db, flags, 0)
 	})
 	if err := c.check(code); err != nil {
 		_ = c.close()

@@ -12,7 +12,7 @@ func (s *Source) Describe(ctx context.Context, statement string, args []any) (co
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
-	c, err := open(s.path)
+	c, err := connect(s.path)
 	if err != nil {
 		return nil, err
 	}

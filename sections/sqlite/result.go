@@ -138,9 +138,12 @@ func (r *result) rows(yield func([]any, error) bool) {
 		}
 		var err error
 		if r.more, err = r.stmt.step(); err != nil { // another step would begin again
-			yield(nil, r.cause(err))
+			yield(nil, r.cause(r.conn.orChanged(err)))
 			return
 		}
+	}
+	if err := r.conn.orChanged(nil); err != nil {
+		yield(nil, err)
 	}
 }
 

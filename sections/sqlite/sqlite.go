@@ -30,6 +30,13 @@
 // A REAL has a dot or an exponent, and the fewest digits that read back as the same 64 bits.
 // A date stays the text or number that the application has stored. An expression has no
 // declared type.
+//
+// # Databases in WAL mode
+//
+// A database in WAL mode is read also where its folder cannot be written: as SQLite does it
+// if the files -wal and -shm are there and can be read; if there is no -wal, or an empty one,
+// as a file that does not change. A query during which it has changed all the same ends with an
+// error. If there is a -wal and no -shm the error says what to do.
 package sqlite
 
 import (
@@ -116,7 +123,7 @@ func (s *Source) Query(ctx context.Context, statement string, args []any, read f
 	defer interruptWith(ctx, c)()
 	r := &result{ctx: ctx, conn: c}
 	if err := r.open(statement, args); err != nil {
-		return err
+		return c.orChanged(err)
 	}
 	defer r.stmt.finalize()
 	return read(r.names, r.rows)
@@ -158,7 +165,7 @@ func (s *Source) take() (*conn, error) {
 	if c, err := s.takeIdle(info); c != nil || err != nil {
 		return c, err
 	}
-	c, err := open(s.path)
+	c, err := connect(s.path)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +194,7 @@ func (s *Source) takeIdle(info fs.FileInfo) (*conn, error) {
 func (s *Source) give(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || len(s.idle) == maxIdle {
+	if s.closed || len(s.idle) == maxIdle || c.still != nil {
 		_ = c.close() // it was only read
 		return
 	}
