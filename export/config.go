@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/export/record"
 )
 
 // Config is the configuration of an [Engine]. Only Sections is required.
@@ -64,6 +65,9 @@ type Config struct {
 	// RawCSV turns off the guard against spreadsheet formulas in .csv files: see
 	// [record.Options.RawCSV].
 	RawCSV bool
+
+	// CSV is the form of .csv files: delimiter, byte order mark and line ends.
+	CSV record.CSVForm
 
 	// Logger gets the causes that customers do not see. Defaults to [slog.Default].
 	Logger *slog.Logger
@@ -150,6 +154,9 @@ func (c Config) validate() error {
 	}
 	if c.Level < 0 || c.Level > 9 {
 		bad("Config.Level is %d, want 1 to 9", c.Level)
+	}
+	if err := c.CSV.Check(); err != nil {
+		errs = append(errs, err)
 	}
 	if cleanElement(c.Prefix) != c.Prefix {
 		bad("Config.Prefix %q: use letters, digits, dots, hyphens and underscores", c.Prefix)

@@ -26,6 +26,9 @@ type Manifest struct {
 	// Consistency is how the sections' data belongs together.
 	Consistency Consistency `json:"consistency"`
 
+	// CSV says how the .csv files are to be read.
+	CSV *ManifestCSV `json:"csv,omitempty"`
+
 	// Sections is the inventory, exactly as the API reports it.
 	Sections []SectionResult `json:"sections"`
 }
@@ -42,6 +45,38 @@ type Consistency struct {
 	// Consistent is true if all sections read one snapshot of the data. If not,
 	// each was read on its own, some time after AsOf.
 	Consistent bool `json:"consistent"`
+}
+
+// ManifestCSV is the form of an archive's .csv files: see [record.Options].
+type ManifestCSV struct {
+	Delimiter  string `json:"delimiter"`   // "," or ";" or a tab
+	BOM        bool   `json:"bom"`         // files begin with a byte order mark
+	LineEnding string `json:"line_ending"` // "crlf" or "lf"
+
+	// FormulaGuard says that texts which a spreadsheet could take for a formula have an
+	// apostrophe before them. Undo says how to take it away.
+	FormulaGuard bool   `json:"formula_guard"`
+	Undo         string `json:"undo,omitempty"`
+}
+
+// undoGuard is [record.Options.RawCSV] for whoever has only the archive.
+const undoGuard = `An apostrophe stands before text that a spreadsheet could take for a formula. To have the text as it was, take away each ` +
+	`apostrophe that begins a cell or follows a comma, semicolon, vertical bar, tab, carriage return or line feed in it, if one of = + - @ ＝ ＋ － ＠ comes next ` +
+	`or behind spaces, quotes, apostrophes or invisible characters; and one that begins a cell if a tab, carriage return or line feed comes next or behind apostrophes. ` +
+	`JSON in cells is right as it is.`
+
+func manifestCSV(c Config) *ManifestCSV {
+	m := &ManifestCSV{Delimiter: ",", BOM: c.CSV.BOM, LineEnding: "crlf", FormulaGuard: !c.RawCSV}
+	if c.CSV.Delimiter != 0 {
+		m.Delimiter = string(rune(c.CSV.Delimiter))
+	}
+	if c.CSV.LineFeed {
+		m.LineEnding = "lf"
+	}
+	if m.FormulaGuard {
+		m.Undo = undoGuard
+	}
+	return m
 }
 
 // MaxManifest is how many bytes a manifest may have to be read.

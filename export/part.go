@@ -24,7 +24,7 @@ import (
 // The last byte of the magic is the version. It must be raised by a change of this layout,
 // and of what an encoder writes: then parts of an older version are made again, so that
 // all of an archive has one form.
-const partMagic = "oxsp\x00\x00\x00\x02"
+const partMagic = "oxsp\x00\x00\x00\x03"
 
 const partFooterSize = len(partMagic) + 4*8 + 4
 

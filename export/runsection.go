@@ -61,7 +61,7 @@ func (x *run) packSection(ctx context.Context, s Section, body *partWriter) (fin
 			key:      s.Key(),
 			asOf:     x.AsOf,
 			maxBytes: limits.MaxBytes,
-			encoding: record.Options{RawCSV: x.engine.config.RawCSV},
+			encoding: record.Options{RawCSV: x.engine.config.RawCSV, CSV: x.engine.config.CSV},
 			log:      x.engine.config.Logger.With("job", x.JobID, "organization", x.Organization.ID, "section", s.Key()),
 			reporter: x.report,
 			turn:     make(chan struct{}, 1),

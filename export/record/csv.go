@@ -5,11 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // csvEncoder writes a header line and a line for each record (RFC 4180).
 type csvEncoder struct {
-	raw     bool           // no guard against formulas
+	raw       bool // no guard against formulas
+	delimiter byte
+	mark      string // before the header
+	lineEnd   string
+
 	json    jsonAppender   // of what is not plain text
 	columns map[string]int // place of each column in the header; nil before it is written
 
@@ -18,13 +23,31 @@ type csvEncoder struct {
 	fields []int
 	names  []string
 
-	object []byte // JSON text of a record that is no Row
-	value  []byte // JSON or other text of one cell
+	object  []byte // JSON text of a record that is no Row
+	value   []byte // JSON or other text of one cell
+	guarded []byte // text of one cell
 }
 
-func newCSVEncoder(raw bool) *csvEncoder {
-	return &csvEncoder{raw: raw, json: jsonAppender{enc: JSON}}
+func newCSVEncoder(o Options) *csvEncoder {
+	e := &csvEncoder{raw: o.RawCSV, delimiter: o.CSV.Delimiter, lineEnd: "\r\n", json: jsonAppender{enc: JSON}}
+	if e.delimiter == 0 {
+		e.delimiter = ','
+	}
+	if o.CSV.LineFeed {
+		e.lineEnd = "\n"
+	}
+	if o.CSV.BOM {
+		e.mark = byteOrderMark
+	}
+	return e
 }
+
+// delimiters are what may stand between cells, and byteOrderMark what a file in UTF-8 may
+// begin with.
+const (
+	delimiters    = ",;\t"
+	byteOrderMark = "\ufeff"
+)
 
 func (e *csvEncoder) header(dst []byte, names []string) ([]byte, error) {
 	if e.columns != nil || len(names) == 0 {
@@ -33,15 +56,19 @@ func (e *csvEncoder) header(dst []byte, names []string) ([]byte, error) {
 	if err := checkColumns(names); err != nil {
 		return dst, err
 	}
+	if err := (CSVForm{Delimiter: e.delimiter}).Check(); err != nil {
+		return dst, err
+	}
+	dst = append(dst, e.mark...)
 	e.columns = make(map[string]int, len(names))
 	for i, name := range names {
 		e.columns[name] = i
 		if i > 0 {
-			dst = append(dst, ',')
+			dst = append(dst, e.delimiter)
 		}
-		dst = appendCSVText(dst, name, !e.raw)
+		dst = e.nameCell(dst, name, i == 0)
 	}
-	return append(dst, "\r\n"...), e.arrange(names)
+	return append(dst, e.lineEnd...), e.arrange(names)
 }
 
 // arrange makes e.fields hold for rows with these names, which are all
@@ -77,7 +104,7 @@ func (e *csvEncoder) record(dst []byte, v any) ([]byte, error) {
 	keep := len(dst)
 	for i, field := range e.fields {
 		if i > 0 {
-			dst = append(dst, ',')
+			dst = append(dst, e.delimiter)
 		}
 		if field < 0 {
 			continue
@@ -86,7 +113,7 @@ func (e *csvEncoder) record(dst []byte, v any) ([]byte, error) {
 			return dst[:keep], fmt.Errorf("column %q: %w", row.Columns[field], err)
 		}
 	}
-	return append(dst, "\r\n"...), nil
+	return append(dst, e.lineEnd...), nil
 }
 
 func (e *csvEncoder) end(dst []byte) []byte { return dst }
@@ -143,7 +170,7 @@ func (e *csvEncoder) cell(dst []byte, v any) (_ []byte, err error) {
 		}
 		return e.appendFieldCell(dst, v)
 	case string:
-		return appendCSVText(dst, v, !e.raw), nil
+		return textCell(e, dst, v), nil
 	case float64:
 		return appendCSVFloat(dst, v, 64), nil
 	case float32:
@@ -155,7 +182,7 @@ func (e *csvEncoder) cell(dst []byte, v any) (_ []byte, err error) {
 	case json.RawMessage:
 		return e.rawCell(dst, v), nil
 	case member:
-		return e.textCell(dst, v), nil
+		return e.saidCell(dst, v), nil
 	case Appender:
 		if isNilPointer(v) {
 			return dst, nil
@@ -163,12 +190,12 @@ func (e *csvEncoder) cell(dst []byte, v any) (_ []byte, err error) {
 		if e.value, err = appendOwn(e.value[:0], v, CSV); err != nil {
 			return dst, err
 		}
-		return appendCSVText(dst, e.value, !e.raw), nil
+		return textCell(e, dst, e.value), nil
 	}
 	if e.value, err = e.json.appendValue(e.value[:0], v); err != nil {
 		return dst, err
 	}
-	return e.textCell(dst, e.value), nil
+	return e.saidCell(dst, e.value), nil
 }
 
 // rawCell appends a cell with JSON text as it is, so that "1" is not taken for 1. What is
@@ -181,27 +208,27 @@ func (e *csvEncoder) rawCell(dst, raw []byte) []byte {
 	e.value = text
 	switch {
 	case err != nil:
-		return appendCSVText(dst, raw, !e.raw)
+		return textCell(e, dst, raw)
 	case text[0] == '"', text[0] == '{', text[0] == '[':
-		return appendCSVQuoted(dst, text)
+		return e.jsonCell(dst, text)
 	default:
 		return append(dst, text...)
 	}
 }
 
-// textCell appends a cell with what compact JSON text says.
-func (e *csvEncoder) textCell(dst, value []byte) []byte {
+// saidCell appends a cell with what compact JSON text says.
+func (e *csvEncoder) saidCell(dst, value []byte) []byte {
 	switch value[0] {
 	case 'n': // null
 		return dst
 	case '{', '[':
-		return appendCSVQuoted(dst, value)
+		return e.jsonCell(dst, value)
 	case '"':
 		text, _, err := unquoteJSON(value, nil)
 		if err != nil { // it is no text, but JSON
 			text = value
 		}
-		return appendCSVText(dst, text, !e.raw)
+		return textCell(e, dst, text)
 	default: // numbers are never guarded
 		return append(dst, value...)
 	}
@@ -215,34 +242,50 @@ func appendCSVFloat(dst []byte, f float64, bits int) []byte {
 	return appendJSONFloat(dst, f, bits)
 }
 
-// appendCSVText appends a cell with text. Empty text is in quotes: a cell without them
-// is null. Text that is not UTF-8 is written like bytes. The guard is that of
-// [Options.RawCSV].
-func appendCSVText[T string | []byte](dst []byte, text T, guard bool) []byte {
+// textCell appends a cell with text. Empty text is in quotes: a cell without them is null.
+// Text that is not UTF-8 is written like bytes. The guard is that of [Options.RawCSV].
+func textCell[T string | []byte](e *csvEncoder, dst []byte, text T) []byte {
 	if !isUTF8(text) {
-		text = T(base64.StdEncoding.EncodeToString([]byte(text)))
+		return appendCell(e, dst, base64.StdEncoding.EncodeToString([]byte(text)), false)
 	}
-	guard = guard && likeFormula(text) && !isPlainNumber(text)
-	quote := len(text) == 0 || isBlank(text[0]) || isBlank(text[len(text)-1]) ||
+	return appendCell(e, dst, text, false)
+}
+
+// appendCell appends a cell with text that is UTF-8, in quotes if need be.
+func appendCell[T string | []byte](e *csvEncoder, dst []byte, text T, quote bool) []byte {
+	special, exposed := look(e.delimiter, text)
+	quote = quote || special || len(text) == 0 || isBlank(text[0]) || isBlank(text[len(text)-1]) ||
 		string(text) == `\.` // ends the data for PostgreSQL
-	for i := 0; i < len(text) && !quote; i++ {
-		switch text[i] {
-		case ',', '"', '\r', '\n':
-			quote = true
+	if exposed && !e.raw {
+		e.guarded = appendGuarded(e.guarded[:0], text)
+		if quote {
+			return appendCSVQuoted(dst, e.guarded)
 		}
+		return append(dst, e.guarded...)
 	}
-	switch {
-	case !quote && !guard:
-		return append(dst, text...)
-	case !quote:
-		return append(append(dst, '\''), text...)
-	case !guard:
+	if quote {
 		return appendCSVQuoted(dst, text)
 	}
-	at := len(dst)
-	dst = appendCSVQuoted(append(dst, '"'), text)
-	dst[at+1] = '\''
-	return dst
+	return append(dst, text...)
+}
+
+// nameCell appends the name of a column. The first one of a file is in quotes if it begins
+// with what would make the file another one: ID is the beginning of a SYLK file, which is
+// what Excel takes it for, and a byte order mark is not read as text. So is a name with any
+// delimiter, by which [Read] finds out which one the file has.
+func (e *csvEncoder) nameCell(dst []byte, name string, first bool) []byte {
+	quote := strings.ContainsAny(name, delimiters) ||
+		first && (strings.HasPrefix(name, "ID") || strings.HasPrefix(name, byteOrderMark))
+	return appendCell(e, dst, name, quote)
+}
+
+// jsonCell appends a cell with compact JSON text, which is always in quotes.
+func (e *csvEncoder) jsonCell(dst, json []byte) []byte {
+	if _, exposed := look(e.delimiter, json); exposed && !e.raw {
+		e.guarded = appendGuardedJSON(e.guarded[:0], json)
+		json = e.guarded
+	}
+	return appendCSVQuoted(dst, json)
 }
 
 func appendCSVQuoted[T string | []byte](dst []byte, text T) []byte {
@@ -258,36 +301,29 @@ func appendCSVQuoted[T string | []byte](dst []byte, text T) []byte {
 	return append(dst, '"')
 }
 
-func isBlank(c byte) bool { return c == ' ' || c == '\t' }
-
-// likeFormula reports whether text matches ^'*[=+\-@\t\r].
-func likeFormula[T string | []byte](text T) bool {
-	for i := range len(text) {
-		switch text[i] {
-		case '\'':
-			continue
-		case '=', '+', '-', '@', '\t', '\r':
-			return true
+// look reports whether a text has a character that wants quotes, and whether the guard may
+// have something to do in it.
+func look[T string | []byte](delimiter byte, text T) (quote, exposed bool) {
+	begins := true // a cell may begin here
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; c {
+		case '\r', '\n':
+			quote, begins = true, true
+		case ',', ';', '|', '\t':
+			quote = quote || c == ',' || c == delimiter
+			begins = true
+		case '"':
+			quote = true
 		default:
-			return false
+			if begins {
+				sort, size := sortOf(text[i:])
+				exposed = exposed || sort == sign
+				begins = sort == passedOver
+				i += size - 1
+			}
 		}
 	}
-	return false
+	return quote, exposed || hasBreak(text)
 }
 
-// isPlainNumber reports whether text is digits with at most one dot, and maybe
-// a sign before them, such as -12.50 or +49123.
-func isPlainNumber[T string | []byte](text T) bool {
-	digits, dots := 0, 0
-	for i := range len(text) {
-		switch c := text[i]; {
-		case '0' <= c && c <= '9':
-			digits++
-		case c == '.':
-			dots++
-		case i > 0 || c != '-' && c != '+':
-			return false
-		}
-	}
-	return digits > 0 && dots <= 1
-}
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // csvReader reads the lines of a .csv (RFC 4180). Unlike encoding/csv it tells an empty
 // cell from empty text, and passes over no line of a file with one column.
 type csvReader struct {
 	in    *bufio.Reader
+	comma byte // stands between cells; 0: the first delimiter that is not in quotes does
 	cells []string
 	null  []bool // the cell is empty and has no quotes
 }
@@ -39,7 +41,7 @@ func (c *csvReader) cell() (more bool, err error) {
 	if quoted {
 		text, b, err = c.quoted()
 	} else {
-		for err == nil && b != ',' && b != '\n' {
+		for err == nil && b != '\n' && !c.ends(b) {
 			if b == '"' {
 				return false, errors.New("a quote in a cell without quotes")
 			}
@@ -55,7 +57,15 @@ func (c *csvReader) cell() (more bool, err error) {
 	}
 	c.cells = append(c.cells, string(text))
 	c.null = append(c.null, !quoted && len(text) == 0)
-	return err == nil && b == ',', nil
+	return err == nil && b != '\n', nil
+}
+
+// ends reports whether b ends a cell within a line.
+func (c *csvReader) ends(b byte) bool {
+	if c.comma == 0 && b != 0 && strings.IndexByte(delimiters, b) >= 0 {
+		c.comma = b
+	}
+	return b == c.comma && b != 0
 }
 
 // quoted reads the rest of a cell that begins with a quote. It returns the text and the
@@ -81,7 +91,7 @@ func (c *csvReader) quoted() (text []byte, end byte, err error) {
 			}
 		}
 		switch {
-		case err != nil || b == ',' || b == '\n':
+		case err != nil || b == '\n' || c.ends(b):
 			return text, b, err
 		case b != '"':
 			return nil, 0, errors.New("something follows a quote")
@@ -92,8 +102,14 @@ func (c *csvReader) quoted() (text []byte, end byte, err error) {
 
 func eachRow(in *recordInput, yield func(json.RawMessage, error) bool) error {
 	c := &csvReader{in: bufio.NewReader(in)}
+	if start, err := c.in.Peek(len(byteOrderMark)); err == nil && string(start) == byteOrderMark {
+		_, _ = c.in.Discard(len(byteOrderMark)) // it is in the buffer
+	}
 	if err := c.read(); err != nil {
 		return endOfRows(err)
+	}
+	if c.comma == 0 { // there is one column
+		c.comma = ','
 	}
 	row := Row{Columns: append([]string(nil), c.cells...), Values: make([]any, len(c.cells))}
 	for {

@@ -21,7 +21,7 @@ func FuzzCSVRead(f *testing.F) {
 		judge := csv.NewReader(bytes.NewReader(text))
 		judge.FieldsPerRecord = -1
 		want, wantErr := judge.ReadAll()
-		c := &csvReader{in: bufio.NewReader(bytes.NewReader(text))}
+		c := &csvReader{in: bufio.NewReader(bytes.NewReader(text)), comma: ','}
 		var got [][]string
 		err := c.read()
 		for ; err == nil; err = c.read() {

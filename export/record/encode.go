@@ -23,16 +23,6 @@ func EncodingOf(name string) (enc Encoding, ok bool) {
 	return "", false
 }
 
-// Options are settings of the encoders. The zero value is ready for use.
-type Options struct {
-	// RawCSV turns off the guard against spreadsheet formulas in .csv files.
-	// The guard puts an apostrophe before text that begins with =, +, -, @, tab
-	// or carriage return (after any apostrophes), column names included, unless
-	// it is a plain number: digits with at most one dot and a sign before them.
-	// To undo it, take one apostrophe away from such text.
-	RawCSV bool
-}
-
 // EncodeError tells why a record could not be encoded.
 type EncodeError struct {
 	Name   string // of the file
@@ -75,7 +65,7 @@ func newEncoder(enc Encoding, o Options) encoder {
 	case YAML:
 		return newYAMLEncoder(true)
 	case CSV:
-		return newCSVEncoder(o.RawCSV)
+		return newCSVEncoder(o)
 	case JSON:
 		return &jsonEncoder{json: jsonAppender{enc: JSON}, array: true}
 	default:

@@ -102,7 +102,7 @@ func Ref(name string, number int64, v any) string {
 		return ref
 	}
 	const most = 100 // bytes of the value
-	e := newCSVEncoder(true)
+	e := newCSVEncoder(Options{RawCSV: true})
 	value, err := e.cell(nil, row.Values[0])
 	if err != nil || len(value) > most {
 		return ref

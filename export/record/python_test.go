@@ -20,7 +20,8 @@ type python struct {
 }
 
 const pythonJudge = `
-import csv, io, json, struct, sys, yaml
+import csv, io, json, re, struct, sys, yaml
+undo = re.compile(r"""` + undoExpression + `""")
 def show(v):
     if v is None or isinstance(v, (bool, str)):
         return v
@@ -36,7 +37,12 @@ def read(kind, data):
         return list(yaml.load_all(data, yaml.SafeLoader))
     if kind == b"l":
         return list(yaml.load_all(data, yaml.CSafeLoader))
+    if kind in (b",", b";", b"\t"):
+        text = data.decode("utf-8-sig")
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=kind.decode(), strict=True))
     text = data.decode("utf-8")
+    if kind == b"u":
+        return re.sub(undo, r"\1", text)
     if kind == b"c":
         return list(csv.reader(io.StringIO(text, newline=""), strict=True))
     return json.loads(text)
@@ -89,7 +95,8 @@ func startPython(t testing.TB) *python {
 }
 
 // read returns the tree of text: of its YAML documents as Python reads them (kind y) or
-// libyaml (l), its CSV rows (c) or its JSON (j).
+// libyaml (l), its CSV rows (c, or the delimiter), its JSON (j), or what the guard against
+// formulas was put on (u).
 func (p *python) read(kind byte, text []byte) (any, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -19,8 +19,10 @@ var ErrTooLarge = errors.New("record: too large")
 // Read reads the records of a file one by one, as JSON: the documents of a
 // .yaml, the lines of an .ndjson, the elements of a .json that is an array or
 // else the one record in it, and the rows of a .csv as objects of text and, where a
-// cell is empty and has no quotes, null, in the order of the header. Read does not undo
-// the guard against spreadsheet formulas. What JSON has no form for, such as .nan of a
+// cell is empty and has no quotes, null, in the order of the header. A .csv may have any
+// [CSVForm]: a byte order mark is passed over, and the first comma, semicolon or tab of the
+// header that is not in quotes is the delimiter. Read does not undo the guard against
+// spreadsheet formulas: see [Unguard]. What JSON has no form for, such as .nan of a
 // .yaml, is text.
 //
 // The sequence ends with the first error. A record is valid until the next one.

@@ -38,12 +38,13 @@ const (
 	// NDJSON is one JSON text on each line.
 	NDJSON Encoding = "ndjson"
 
-	// CSV follows RFC 4180, in UTF-8, with lines that end in CRLF, and always
-	// has a header line. Records are Rows, or encode to JSON objects; the first
+	// CSV follows RFC 4180, in UTF-8, with lines that end in CRLF, unless [CSVForm] says
+	// otherwise, and always has a header line. Records are Rows, or encode to JSON objects; the first
 	// record or declaration fixes the columns, and later records may have them
 	// in another order or lack some. Nested data is written as JSON text in its
 	// cell, null as an empty cell and empty text as "". If there is one column only, null
-	// is an empty line, as for PostgreSQL's COPY; some readers pass it over. See
+	// is an empty line, as for PostgreSQL's COPY; some readers pass it over. A header that
+	// begins with ID is in quotes, because Excel refuses the file otherwise. See
 	// [Options.RawCSV] for the guard against spreadsheet formulas.
 	CSV Encoding = "csv"
 )

@@ -181,10 +181,10 @@ func (e *csvEncoder) appendFieldCell(dst []byte, v *Value) ([]byte, error) {
 			return append(dst, v.bytes...), nil
 		}
 	case textValue:
-		return appendCSVText(dst, v.bytes, !e.raw), nil
+		return textCell(e, dst, v.bytes), nil
 	case bytesValue:
 		e.value = base64.StdEncoding.AppendEncode(e.value[:0], v.bytes)
-		return appendCSVText(dst, e.value, !e.raw), nil
+		return textCell(e, dst, e.value), nil
 	case jsonValue:
 		return e.rawCell(dst, v.bytes), nil
 	}

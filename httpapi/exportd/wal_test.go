@@ -34,10 +34,10 @@ func TestWALInReadOnlyFolder(t *testing.T) {
 			dir := t.TempDir()
 			must(t, os.Chmod(filepath.Dir(dir), 0o755))
 			must(t, os.Chmod(dir, 0o755))
-			make := exec.CommandContext(t.Context(), "sqlite3", "app.db")
-			make.Dir = dir
-			make.Stdin = strings.NewReader("PRAGMA journal_mode = WAL; CREATE TABLE o (id, slug, name); INSERT INTO o VALUES ('o1', 'acme', 'Acme');\n" + c.last + "\n")
-			if said, err := make.CombinedOutput(); err != nil {
+			shell := exec.CommandContext(t.Context(), "sqlite3", "app.db")
+			shell.Dir = dir
+			shell.Stdin = strings.NewReader("PRAGMA journal_mode = WAL; CREATE TABLE o (id, slug, name); INSERT INTO o VALUES ('o1', 'acme', 'Acme');\n" + c.last + "\n")
+			if said, err := shell.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, said)
 			}
 			if c.want != "" {

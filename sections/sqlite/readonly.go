@@ -103,7 +103,7 @@ func inWALMode(path string) bool {
 	if err != nil {
 		return false
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	var header [20]byte
 	_, err = io.ReadFull(f, header[:])
 	const walVersion = 2

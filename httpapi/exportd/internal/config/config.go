@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/orgexport/orgexport/export/record"
 	"github.com/orgexport/orgexport/sections"
 )
 
@@ -48,6 +49,7 @@ type Config struct {
 	MaxSectionBytes int64         // negative: no limit
 	MinFreeBytes    int64         // negative: not checked
 	RawCSV          bool
+	CSV             record.CSVForm
 	Scratch         Text
 
 	Database     Database

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export/access"
+	"github.com/orgexport/orgexport/export/record"
 	"github.com/orgexport/orgexport/httpapi"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/sections"
@@ -141,7 +142,7 @@ concurrency: 3
 section_timeout: 1h30m
 max_section_bytes: 64MiB
 min_free_bytes: none
-csv: {formula_guard: false}
+csv: {formula_guard: false, delimiter: ";", bom: true, line_ending: lf}
 scratch: tmp
 archive: {level: 9, max_bytes: 10 GB}
 source: {database: "postgres://me@localhost/shop"}
@@ -161,6 +162,7 @@ sections:
 		{c.MaxSectionBytes, int64(64 << 20)},
 		{c.MinFreeBytes, int64(-1)},
 		{c.RawCSV, true},
+		{c.CSV, record.CSVForm{Delimiter: ';', BOM: true, LineFeed: true}},
 		{c.Scratch.Value, filepath.Join(dir, "tmp")},
 		{c.Level, 9},
 		{c.MaxArchiveBytes, int64(10e9)},
@@ -260,6 +262,8 @@ func TestProblems(t *testing.T) {
 		{"unknown key in records", records("file: a.csv, sqll: x, " + query), []string{`:6: unknown key "sqll"`}},
 		{"unknown key in assets", assets("from: 'dir:.', source: a, file: b, each: row, " + query), []string{`:6: unknown key "each"`}},
 		{"unknown key in archive", top("archive: {name: a}"), []string{`:7: unknown key "name"; known are level, max_bytes, prefix`}},
+		{"delimiter", top("csv: {delimiter: '|'}"), []string{`:7: "|" must be comma, semicolon or tab`}},
+		{"line ending", top("csv: {line_ending: cr, bom: 1}"), []string{`:7: "cr" must be crlf or lf`, `:7: "1" must be true or false`}},
 		{"merge key", top("<<: {concurrency: 2}"), []string{`:7: unknown key "<<"`}},
 		{"duplicate key", top("concurrency: 2\nconcurrency: 2"), []string{`:8: key "concurrency" is already in line 7`}},
 		{"duplicate section key", section("key: a") + "- key: a\n  records:\n  - {file: a.csv, " + query + "}\n", []string{`:7: section key "a" is already in line 4`}},

@@ -37,11 +37,7 @@ func (d *decoder) root(n *yaml.Node) {
 		"organization": func(n *yaml.Node) {
 			d.mapping(n, map[string]value{"sql": d.into(&c.Organization)}, "sql")
 		},
-		"csv": func(n *yaml.Node) {
-			guard := true
-			d.mapping(n, map[string]value{"formula_guard": d.flag(&guard)})
-			c.RawCSV = !guard
-		},
+		"csv":               d.csv,
 		"concurrency":       d.number(&c.Concurrency, math.MaxInt),
 		"section_timeout":   d.duration(&c.SectionTimeout),
 		"max_section_bytes": d.size(&c.MaxSectionBytes),

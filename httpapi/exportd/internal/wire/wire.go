@@ -105,6 +105,7 @@ func (s *Setup) newEngine(c *config.Config, spool export.Spool, logger *slog.Log
 		Spool:           spool,
 		Level:           c.Level,
 		RawCSV:          c.RawCSV,
+		CSV:             c.CSV,
 		Logger:          logger,
 		Options:         make(map[string]export.SectionOptions),
 	}
