@@ -53,11 +53,8 @@ func checkName(name string) error {
 // the archive may be unpacked on.
 func checkElement(element string) string {
 	for _, r := range element {
-		switch {
-		case unicode.IsControl(r):
-			return "has a control character"
-		case strings.ContainsRune(`\:*?"<>|`, r):
-			return "has a character that some systems refuse: " + string(r)
+		if reason := forbiddenRune(r); reason != "" {
+			return reason
 		}
 	}
 	switch last := element[len(element)-1]; {
@@ -67,6 +64,19 @@ func checkElement(element string) string {
 		return "has an element longer than 255 bytes"
 	case isReserved(element):
 		return "has an element that Windows reserves"
+	}
+	return ""
+}
+
+// forbiddenRune returns why a character may not be in an element, or nothing if it may.
+func forbiddenRune(r rune) string {
+	switch {
+	case unicode.IsControl(r):
+		return "has a control character"
+	case unicode.Is(unicode.Bidi_Control, r): // photo‹U+202E›gpj.exe looks like a picture
+		return "has a character that changes the direction of text"
+	case strings.ContainsRune(`\:*?"<>|`, r):
+		return "has a character that some systems refuse: " + string(r)
 	}
 	return ""
 }

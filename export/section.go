@@ -36,7 +36,8 @@ type Scope struct {
 	JobID string
 
 	// AsOf is the instant, in UTC and whole seconds, at which the job was created.
-	// It labels the archive and is the modification time of each of its files. It
+	// It labels the archive and is the modification time of each of its files, but for
+	// those of BinaryModified. It
 	// does not mean that the data was read at that instant.
 	AsOf time.Time
 
@@ -61,7 +62,7 @@ type Organization struct {
 //
 //   - satisfies [io/fs.ValidPath],
 //   - has no backslash, colon, control character or other character that
-//     Windows refuses,
+//     Windows refuses, and none that changes the direction of text,
 //   - has no element that is longer than 255 bytes, ends in a dot or a space,
 //     or is a reserved name of Windows, such as "con",
 //   - is new in the section, also after Unicode normalization and case folding.
@@ -107,6 +108,19 @@ type Sink interface {
 	// partial. ref says to the customer which item it is. The section's
 	// _skipped.ndjson lists it with the public text of err (see [PublicText]).
 	Skip(ref string, err error)
+}
+
+// BinaryModified is [Sink.Binary] for a file that was modified at that instant, which the
+// archive keeps in whole seconds. With the zero time, with one before 1980 or after 2107,
+// which zip cannot say, and in a sink that keeps no times the file has [Scope.AsOf] like all
+// others.
+func BinaryModified(sink Sink, name string, r io.Reader, modified time.Time) error {
+	if s, ok := sink.(interface {
+		BinaryModified(name string, r io.Reader, modified time.Time) error
+	}); ok {
+		return s.BinaryModified(name, r, modified)
+	}
+	return sink.Binary(name, r)
 }
 
 // Records converts a typed sequence into one for [Sink.Records].

@@ -131,8 +131,16 @@ func asPanicError(v any) *PanicError {
 
 // Binary implements [Sink].
 func (s *sink) Binary(name string, r io.Reader) error {
+	return s.BinaryModified(name, r, time.Time{})
+}
+
+// BinaryModified serves the function [BinaryModified].
+func (s *sink) BinaryModified(name string, r io.Reader, modified time.Time) error {
+	if year := modified.UTC().Year(); year < 1980 || year > 2107 { // the zero time is one of these
+		modified = s.asOf
+	}
 	return s.do(func() error {
-		return s.add(s.ctx, name, r, func(e *Event) { e.Binaries++ })
+		return s.addModified(s.ctx, name, r, modified, func(e *Event) { e.Binaries++ })
 	})
 }
 
@@ -192,6 +200,10 @@ func (s *sink) do(call func() error) error {
 
 // add packs one file. count is called if it is whole and in the part.
 func (s *sink) add(ctx context.Context, name string, r io.Reader, count func(*Event)) error {
+	return s.addModified(ctx, name, r, s.asOf, count)
+}
+
+func (s *sink) addModified(ctx context.Context, name string, r io.Reader, modified time.Time, count func(*Event)) error {
 	if err := CheckName(name); err != nil {
 		return err
 	}
@@ -203,7 +215,7 @@ func (s *sink) add(ctx context.Context, name string, r io.Reader, count func(*Ev
 	}
 	in := &sinkReader{sink: s, r: r, left: s.room()}
 	defer in.settle()
-	entry := archive.Entry{Name: s.top + "/" + s.key + "/" + name, ModTime: s.asOf}
+	entry := archive.Entry{Name: s.top + "/" + s.key + "/" + name, ModTime: modified.UTC().Truncate(time.Second)}
 	file, err := s.packer.Add(ctx, entry, in)
 	if err == nil {
 		err = writeSum(s.sums, file.SHA256, s.key+"/"+name)

@@ -5,13 +5,14 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
+	"time"
 
 	"github.com/orgexport/orgexport/export"
 )
 
 // File is a file to copy into the archive.
 type File struct {
-	Source string // path in the fs.FS
+	Source string // path in the fs.FS; see CopyFile
 	Name   string // path in the archive, below the section's folder
 }
 
@@ -35,17 +36,36 @@ func FromFiles(key string, fsys fs.FS, list func(ctx context.Context, scope expo
 // be read or has a name that the sink refuses is skipped: [export.Sink.Skip] gets its source
 // path, and a reason that customers may see. CopyFile returns an error only if the sink has
 // failed or ctx has ended. The section returns that error.
+//
+// The source path may be written as data has it: a slash at its beginning is fsys itself, as
+// in the path of an URL, and ./a and b//c are a and b/c. A path with .. in it is refused.
+//
+// If the data of one organization could name the files of another, fsys must have only those
+// of the one: see [AssetFiles.Folder] and [io/fs.Sub].
 func CopyFile(ctx context.Context, sink export.Sink, fsys fs.FS, file File) error {
+	return copyFile(ctx, sink, fsys, file, false)
+}
+
+// CopyFileWithTime is CopyFile, and the file in the archive has the time at which the source
+// was modified: see [export.BinaryModified].
+func CopyFileWithTime(ctx context.Context, sink export.Sink, fsys fs.FS, file File) error {
+	return copyFile(ctx, sink, fsys, file, true)
+}
+
+func copyFile(ctx context.Context, sink export.Sink, fsys fs.FS, file File, keepTime bool) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	f, err := openRegular(fsys, file.Source)
+	f, modified, err := openSource(fsys, file.Source)
 	if err != nil {
-		sink.Skip(file.Source, unreadable(err))
+		sink.Skip(file.Source, err)
 		return nil
 	}
 	defer f.Close()
-	err = sink.Binary(file.Name, f)
+	if !keepTime {
+		modified = time.Time{}
+	}
+	err = export.BinaryModified(sink, file.Name, f, modified)
 	var badName *export.NameError
 	var badSource *export.SourceError
 	switch {
@@ -62,6 +82,26 @@ func CopyFile(ctx context.Context, sink export.Sink, fsys fs.FS, file File) erro
 		return err
 	}
 	return nil
+}
+
+// openSource opens the file that a path in data means. The error has a public text.
+func openSource(fsys fs.FS, source string) (f fs.File, modified time.Time, err error) {
+	name, err := sourcePath(source)
+	if err != nil {
+		return nil, modified, err
+	}
+	f, err = openRegular(fsys, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, modified, notFound(fsys, name, err)
+	}
+	if err != nil {
+		return nil, modified, unreadable(err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, modified, unreadable(errors.Join(err, f.Close()))
+	}
+	return f, info.ModTime(), nil
 }
 
 var (
@@ -114,8 +154,6 @@ func checkRegular(info fs.FileInfo) error {
 func unreadable(err error) error {
 	reason := "The file could not be read."
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		reason = "The file was not found."
 	case errors.Is(err, fs.ErrPermission):
 		reason = "The file may not be read."
 	case errors.Is(err, errFolder):

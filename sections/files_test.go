@@ -81,7 +81,7 @@ func TestFromFilesSkips(t *testing.T) {
 			}
 			files := []sections.File{
 				{"a.txt", "a.txt"}, {"none", "none"}, {"locked", "locked"}, {"torn.txt", "torn.txt"}, {"dir", "dir"}, {"device", "device"},
-				{"/a.txt", "absolute"}, {"a.txt", "../a.txt"}, {"a.txt", "A.TXT"}, {"zero", "torn.txt"}, {"dir/b", "b"},
+				{"/a.txt", "absolute"}, {"dir/../a.txt", "out"}, {"", "nothing"}, {"/", "root"}, {"a.txt", "../a.txt"}, {"a.txt", "A.TXT"}, {"zero", "torn.txt"}, {"dir/b", "b"},
 			}
 			if name == "with Stat" {
 				files = append(files, sections.File{Source: "pipe", Name: "pipe"})
@@ -96,7 +96,9 @@ func TestFromFilesSkips(t *testing.T) {
 				"torn.txt: The file could not be read.",
 				"dir: The file is a folder.",
 				"device: The file could not be read.",
-				"/a.txt: The file could not be read.",
+				"dir/../a.txt: The path of the file has .. in it, which is not allowed.",
+				": The path of the file is empty.",
+				"/: The file is a folder.",
 				`a.txt: The name "../a.txt" is not a plain relative path.`,
 				`a.txt: The name "A.TXT" is used twice in its section (upper and lower case do not differ).`,
 			}
@@ -106,7 +108,7 @@ func TestFromFilesSkips(t *testing.T) {
 			if got := skips(r); !slices.Equal(got, want) {
 				t.Errorf("skipped\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
-			for file, want := range map[string]string{"a.txt": "a", "torn.txt": "", "b": "b"} {
+			for file, want := range map[string]string{"a.txt": "a", "absolute": "a", "torn.txt": "", "b": "b"} {
 				if c, ok := r.Find(file); !ok || string(c.Content) != want {
 					t.Errorf("%s is %q, %v", file, c.Content, ok)
 				}

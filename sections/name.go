@@ -33,12 +33,7 @@ func parseName(source, guard string) (*nameTemplate, error) {
 	if strings.TrimSpace(source) == "" {
 		return nil, errors.New("is empty")
 	}
-	t, err := template.New("name").Option("missingkey=error").Funcs(template.FuncMap{
-		"base":       base,
-		"path":       keepSlashes,
-		guardElement: element,
-		guardText:    nameText,
-	}).Parse(source)
+	t, err := template.New("name").Option("missingkey=error").Funcs(nameFuncs()).Parse(source)
 	if err != nil {
 		return nil, fmt.Errorf("is not a template: %w", err)
 	}
@@ -54,7 +49,8 @@ func parseName(source, guard string) (*nameTemplate, error) {
 func (n *nameTemplate) of(row map[string]any) (string, error) {
 	var b strings.Builder
 	if err := n.tmpl.Execute(&b, row); err != nil {
-		return "", fmt.Errorf("sections: name: %w", err)
+		err = fmt.Errorf("sections: name: %w", err)
+		return "", export.WithPublic(err, export.PublicTextOr(err, "The name could not be made of its values."))
 	}
 	return b.String(), nil
 }
@@ -182,5 +178,14 @@ func setNameData(data map[string]any, row record.Row) {
 			v = string(t)
 		}
 		data[row.Columns[i]] = v
+	}
+}
+
+// setNameTimes makes times in data what they are in names of the archive.
+func setNameTimes(data map[string]any) {
+	for column, v := range data {
+		if text, ok := v.(string); ok {
+			data[column] = asNameTime(text)
+		}
 	}
 }

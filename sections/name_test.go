@@ -1,8 +1,10 @@
 package sections
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,7 +27,13 @@ func TestNames(t *testing.T) {
 		{"{{.id}}/product.yaml", "a1/product.yaml", "a1/product.yaml"},
 		{"{{.id}}-{{.n}}-{{.ok}}", "a1-7-true", "a1-7-true"},
 		{`{{printf "%03d" .n}}`, "007", "007"},
-		{"{{.price}} {{.f}} {{.at}}", "1.50 2500000 2026-01-02T03:04:05Z", "1.50 2500000 2026-01-02T03:04:05Z"},
+		{"{{.price}} {{.f}} {{.at}}", "1.50 2500000 2026-01-02T030405Z", "1.50 2500000 2026-01-02T03:04:05Z"},
+		{"{{slice .at 0 10}}", "2026-01-02", "2026-01-02"},
+		{"{{safe .path}}", "img_b c~" + hashOf("img/b c.png") + ".png", "img_b c~" + hashOf("img/b c.png") + ".png"},
+		{"{{safe .id}}.txt", "a1.txt", "a1.txt"},
+		{"{{urlquery .path}}", "img%2Fb+c.png", "img%2Fb+c.png"},
+		{"{{len .id}}", "2", "2"},
+		{`{{printf "%s-%d" .id .n}} {{print .id .n}} {{html .id}} {{js .id}}`, "a1-7 a17 a1 a1", "a1-7 a17 a1 a1"},
 		{"{{.path}}", slash, "img/b c.png"},
 		{"x/{{.up}}", slash, "x/../x"},
 		{"{{.win}}", slash, `C:\img\d.png`},
@@ -38,6 +46,24 @@ func TestNames(t *testing.T) {
 		{"{{base .none}}", missing, missing},
 		{"{{path .none}}", missing, missing},
 		{"{{.bytes}}", missing, missing},
+		{"{{urlquery .none}}", missing, missing},
+		{"{{.none | urlquery}}", missing, missing},
+		{"{{html .none}}", missing, missing},
+		{"{{js .id .none}}", missing, missing},
+		{"{{print .none}}", missing, missing},
+		{"{{println .id .none}}", missing, missing},
+		{`{{printf "%v" .none}}`, missing, missing},
+		{`{{printf "%s" (print .bytes)}}`, missing, missing},
+		{"{{len .none}}", missing, missing},
+		{"{{safe .none}}", missing, missing},
+		{"{{$x := .none}}{{urlquery $x}}", missing, missing},
+		{`{{urlquery (index . "none")}}`, missing, missing},
+		{"{{with .id}}{{urlquery $.none}}{{end}}", missing, missing},
+		{"{{if eq .id (print .none)}}x{{end}}", missing, missing},
+		{`{{slice .none 0 1}}`, "!out of", "!out of"},
+		{`{{index .none 0}}`, "!out of", "!out of"},
+		{`{{len .n}}`, "!out of", "!out of"},
+		{"{{if not .none}}x{{end}}", "x", "x"},
 		{"{{or .none .id}}", "a1", "a1"},
 		{"{{if .none}}{{.none}}{{else}}{{.id}}{{end}}", "a1", "a1"},
 		{"{{if .ok}}{{.path}}{{end}}", slash, "img/b c.png"},
@@ -58,6 +84,9 @@ func TestNames(t *testing.T) {
 			}
 			data := make(map[string]any)
 			setNameData(data, row)
+			if guard == guardElement {
+				setNameTimes(data)
+			}
 			got, err := n.of(data)
 			switch want {
 			case slash:
@@ -69,14 +98,30 @@ func TestNames(t *testing.T) {
 					t.Errorf("%s: %q, %v; want %v", c.template, got, err, errNoText)
 				}
 			case "!out of":
-				if err == nil {
-					t.Errorf("%s: %q", c.template, got)
+				if err == nil || export.PublicText(err) != "The name could not be made of its values." {
+					t.Errorf("%s: %q, %v", c.template, got, err)
 				}
 			default:
 				if err != nil || got != want {
 					t.Errorf("%s: %q, %v; want %q", c.template, got, err, want)
 				}
 			}
+		}
+	}
+}
+
+func hashOf(text string) string {
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(text)))[:10]
+}
+
+func TestNameTimes(t *testing.T) {
+	for text, want := range map[string]string{
+		"2024-01-01 10:20:30": "2024-01-01T102030", "2024-01-01T10:20:30Z": "2024-01-01T102030Z", "2024-01-01T10:20:30.123456+05:30": "2024-01-01T102030.123456+0530",
+		"2024-01-01 10:20": "2024-01-01T1020", "10000-01-01T04:59:59Z": "10000-01-01T045959Z", "0044-03-15T12:00:00Z BC": "0044-03-15T120000Z BC",
+		"2024-01-01": "2024-01-01", "10:20:30": "10:20:30", "16:9": "16:9", "2024-01-01 10:20:30 x": "2024-01-01 10:20:30 x", "at 2024-01-01 10:20:30": "at 2024-01-01 10:20:30",
+	} {
+		if got := asNameTime(text); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
 		}
 	}
 }

@@ -56,6 +56,7 @@ type recordEach struct {
 
 func (p *recordEach) export(ctx context.Context, scope export.Scope, sink export.Sink) error {
 	err := p.query.each(ctx, scope, func(value any, data map[string]any, number int) error {
+		setNameTimes(data)
 		name, err := p.file.of(data)
 		if err != nil {
 			sink.Skip(rowRef(p.file, number), err)
@@ -82,6 +83,7 @@ type assetFiles struct {
 	query        query
 	fsys         fs.FS
 	source, file *nameTemplate
+	keepTime     bool
 	scratch      string // folder of temporary files
 }
 
@@ -97,6 +99,7 @@ func (p *assetFiles) export(ctx context.Context, scope export.Scope, sink export
 			sink.Skip(rowRef(p.source, number), err)
 			return nil
 		}
+		setNameTimes(data)
 		name, err := p.file.of(data)
 		if err != nil {
 			sink.Skip(source, err)
@@ -120,7 +123,7 @@ func (p *assetFiles) copy(ctx context.Context, sink export.Sink, list *archive.S
 			return nil
 		}
 		if err == nil {
-			err = CopyFile(ctx, sink, p.fsys, File{Source: string(names[0]), Name: string(names[1])})
+			err = copyFile(ctx, sink, p.fsys, File{Source: string(names[0]), Name: string(names[1])}, p.keepTime)
 		}
 		if err != nil {
 			return err

@@ -115,6 +115,10 @@ type AssetFiles struct {
 
 	// Shared is as in [RecordFile].
 	Shared bool
+
+	// KeepTime makes the files in the archive have the times at which their sources were
+	// modified: see [export.BinaryModified].
+	KeepTime bool
 }
 
 // FieldError is a problem with one field of an [SQL].
@@ -149,9 +153,14 @@ func (e *FieldError) Unwrap() error { return e.Err }
 // and binary values make no name.
 //
 // In a File, a value that {{…}} inserts must have no slash or backslash: data makes no
-// folders unless you say so. There are two more functions: {{base .file}} is the last
-// element of a path, and {{path .file}} is a path that may have slashes. No value can lead
+// folders unless you say so. There are more functions: {{base .file}} is the last
+// element of a path, {{path .file}} is a path that may have slashes, and {{safe .name}} is any
+// text as one element that every system takes (see [export.SafeElement]). No value can lead
 // out of the section's folder, because the sink checks the whole name.
+//
+// A time in a File has no colons, which Windows refuses: 2024-01-01T102030Z. That is also
+// so for a text that is a date and time, as SQLite has them: 2024-01-01 10:20:30 becomes
+// 2024-01-01T102030. A Source has them as they are, and a time by RFC 3339.
 //
 // Items are skipped by their source path, or by the template and the number of the row. If
 // one of Files or Assets fails, the section exports the others and returns all errors. The
@@ -271,5 +280,5 @@ func (b *builder) assets(a AssetFiles) part {
 	source := b.template("Source", a.Source, guardText, &q)
 	file := b.template("File", a.File, guardElement, &q)
 	b.checkLater(q)
-	return &assetFiles{query: q, fsys: a.FS, source: source, file: file, scratch: b.config.Scratch}
+	return &assetFiles{query: q, fsys: a.FS, source: source, file: file, keepTime: a.KeepTime, scratch: b.config.Scratch}
 }

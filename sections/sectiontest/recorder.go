@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/record"
@@ -43,6 +44,9 @@ type Call struct {
 
 	// Content is what a Binary call read.
 	Content []byte
+
+	// Modified is the time of a file that [export.BinaryModified] wrote; else zero.
+	Modified time.Time
 
 	// Err is the error that the call returned; for Skip, the reason.
 	Err error
@@ -180,7 +184,12 @@ func (c *Call) add(value any) error {
 
 // Binary implements [export.Sink].
 func (r *Recorder) Binary(name string, reader io.Reader) error {
-	return r.do(Call{Op: Binary, Name: name}, func(c *Call, fail error) error {
+	return r.BinaryModified(name, reader, time.Time{})
+}
+
+// BinaryModified serves the function [export.BinaryModified].
+func (r *Recorder) BinaryModified(name string, reader io.Reader, modified time.Time) error {
+	return r.do(Call{Op: Binary, Name: name, Modified: modified}, func(c *Call, fail error) error {
 		r.lock(func() { r.files = append(r.files, reader) })
 		if err := r.claim(name); err != nil {
 			return err
