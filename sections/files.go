@@ -41,7 +41,7 @@ func FromFiles(key string, fsys fs.FS, list func(ctx context.Context, scope expo
 // in the path of an URL, and ./a and b//c are a and b/c. A path with .. in it is refused.
 //
 // If the data of one organization could name the files of another, fsys must have only those
-// of the one: see [AssetFiles.Folder] and [io/fs.Sub].
+// of the one: see [AssetFiles.Folder] and [InFolder].
 func CopyFile(ctx context.Context, sink export.Sink, fsys fs.FS, file File) error {
 	return copyFile(ctx, sink, fsys, file, false)
 }

@@ -82,6 +82,7 @@ func (p *recordEach) export(ctx context.Context, scope export.Scope, sink export
 type assetFiles struct {
 	query        query
 	fsys         fs.FS
+	folder       *nameTemplate // of the organization in fsys, or nil
 	source, file *nameTemplate
 	keepTime     bool
 	scratch      string // folder of temporary files
@@ -90,10 +91,15 @@ type assetFiles struct {
 // export first reads all rows, so that no connection waits for files. If that fails it
 // still copies those that it has read.
 func (p *assetFiles) export(ctx context.Context, scope export.Scope, sink export.Sink) error {
+	files, done, err := p.filesOf(scope.Organization)
+	if err != nil {
+		return describe(p.file.source, err)
+	}
+	defer done()
 	list := archive.NewScratch(p.scratch)
 	defer list.Close()
 	out := json.NewEncoder(list)
-	err := p.query.each(ctx, scope, func(_ any, data map[string]any, number int) error {
+	err = p.query.each(ctx, scope, func(_ any, data map[string]any, number int) error {
 		source, err := p.source.of(data)
 		if err != nil {
 			sink.Skip(rowRef(p.source, number), err)
@@ -107,14 +113,14 @@ func (p *assetFiles) export(ctx context.Context, scope export.Scope, sink export
 		}
 		return out.Encode([2][]byte{[]byte(source), []byte(name)}) // they may be no UTF-8
 	})
-	if copyErr := p.copy(ctx, sink, list); copyErr != nil {
+	if copyErr := p.copy(ctx, sink, files, list); copyErr != nil {
 		return describe(p.file.source, copyErr)
 	}
 	return describe(p.file.source, err)
 }
 
 // copy copies the files of the list.
-func (p *assetFiles) copy(ctx context.Context, sink export.Sink, list *archive.Scratch) error {
+func (p *assetFiles) copy(ctx context.Context, sink export.Sink, files fs.FS, list *archive.Scratch) error {
 	in := json.NewDecoder(io.NewSectionReader(list, 0, list.Size()))
 	for {
 		var names [2][]byte
@@ -123,7 +129,7 @@ func (p *assetFiles) copy(ctx context.Context, sink export.Sink, list *archive.S
 			return nil
 		}
 		if err == nil {
-			err = copyFile(ctx, sink, p.fsys, File{Source: string(names[0]), Name: string(names[1])}, p.keepTime)
+			err = copyFile(ctx, sink, files, File{Source: string(names[0]), Name: string(names[1])}, p.keepTime)
 		}
 		if err != nil {
 			return err

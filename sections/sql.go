@@ -100,9 +100,16 @@ type RecordFile struct {
 
 // AssetFiles is a query whose rows name the files that [CopyFile] copies into the archive.
 type AssetFiles struct {
-	// FS has the files. For a folder use [os.Root.FS]: [os.DirFS] follows links out of
-	// it. Required.
+	// FS has the files. For a folder use [RootFS]: [os.DirFS] follows links out of it.
+	// Required.
 	FS fs.FS
+
+	// Folder is a template of the folder in FS that has the files of the organization, such
+	// as uploads/{{.organization_id}}. It may use organization_id and organization_slug, each
+	// of which is a part of one element of the path. Source is a path in that folder, and
+	// nothing leads out of it if FS is a RootFS. Defaults to FS itself: then whoever can
+	// write what Source is made of can name the files of every organization.
+	Folder string
 
 	// Source is a template of the path in FS (see [NewSQL]).
 	Source string
@@ -280,5 +287,12 @@ func (b *builder) assets(a AssetFiles) part {
 	source := b.template("Source", a.Source, guardText, &q)
 	file := b.template("File", a.File, guardElement, &q)
 	b.checkLater(q)
-	return &assetFiles{query: q, fsys: a.FS, source: source, file: file, keepTime: a.KeepTime, scratch: b.config.Scratch}
+	var folder *nameTemplate
+	if a.Folder != "" {
+		var err error
+		if folder, err = folderOf(a.Folder); err != nil {
+			b.fail("Folder", err)
+		}
+	}
+	return &assetFiles{query: q, fsys: a.FS, folder: folder, source: source, file: file, keepTime: a.KeepTime, scratch: b.config.Scratch}
 }

@@ -35,8 +35,11 @@ type Ticket struct {
 
 // Tickets is the section: a folder for each ticket. Both fields are required.
 type Tickets struct {
-	Desk  Desk
-	Files fs.FS // where the attachments are; safe for concurrent use
+	Desk Desk
+
+	// Files returns the files that an organization's tickets may name, and nobody else's.
+	// It is safe for concurrent use.
+	Files func(organizationID string) fs.FS
 }
 
 var _ export.Section = Tickets{}
@@ -56,7 +59,7 @@ func (t Tickets) Export(ctx context.Context, scope export.Scope, sink export.Sin
 			return err
 		}
 		for _, file := range ticket.Attachments { // a missing one is skipped, and the archive says so
-			if err := sections.CopyFile(ctx, sink, t.Files, sections.File{Source: file, Name: ticket.ID + "/" + path.Base(file)}); err != nil {
+			if err := sections.CopyFile(ctx, sink, t.Files(scope.Organization.ID), sections.File{Source: file, Name: ticket.ID + "/" + path.Base(file)}); err != nil {
 				return err
 			}
 		}

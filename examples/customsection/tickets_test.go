@@ -2,12 +2,14 @@ package customsection_test
 
 import (
 	"context"
+	"io/fs"
 	"iter"
 	"os"
 	"testing"
 
 	"github.com/orgexport/orgexport/examples/customsection"
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/sections"
 	"github.com/orgexport/orgexport/sections/sectiontest"
 )
 
@@ -43,7 +45,11 @@ func scope(organizationID string) export.Scope {
 }
 
 func TestTickets(t *testing.T) {
-	files, open := sectiontest.CountFS(os.DirFS("testdata/files"))
+	all, open := sectiontest.CountFS(os.DirFS("testdata/files"))
+	files := func(organizationID string) fs.FS {
+		files, _ := sections.InFolder(all, organizationID) // there is nothing to end
+		return files
+	}
 	sectiontest.Run(t, sectiontest.Suite{
 		New:        func(*testing.T) export.Section { return customsection.Tickets{Desk: tickets, Files: files} },
 		Scope:      scope("aQUEktNMu3Fe65ax6FSWEb"),
@@ -54,7 +60,8 @@ func TestTickets(t *testing.T) {
 
 // TestGolden compares with what is known to be right, in testdata/golden.
 func TestGolden(t *testing.T) {
-	section := customsection.Tickets{Desk: tickets, Files: os.DirFS("testdata/files")}
+	files := func(organizationID string) fs.FS { return os.DirFS("testdata/files/" + organizationID) }
+	section := customsection.Tickets{Desk: tickets, Files: files}
 	sectiontest.Golden(t, section, scope("aQUEktNMu3Fe65ax6FSWEb"), "testdata/golden/tickets.txt")
 	sectiontest.Golden(t, section, scope("H9cNmGXLEc8NWcZzSThA9S"), "testdata/golden/lost.txt")
 }

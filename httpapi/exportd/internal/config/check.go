@@ -131,6 +131,8 @@ func (s Section) field(e *sections.FieldError) (key string, text Text) {
 		return "json", s.Records[e.Index].json(e.Column)
 	case "Assets.SQL":
 		return "sql", s.Assets[e.Index].SQL
+	case "Assets.Folder":
+		return "from", s.Assets[e.Index].Folder
 	case "Assets.Source":
 		return "source", s.Assets[e.Index].Source
 	case "Assets.File":

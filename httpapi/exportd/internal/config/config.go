@@ -175,10 +175,13 @@ type Records struct {
 // Assets is a query whose rows name files.
 type Assets struct {
 	Folder Text
+	Within string // template of the organization's folder in that one, or empty
 	Source Text
 	File   Text
 	SQL    Text
 	Shared bool
+
+	KeepTime bool
 }
 
 // SQL is the section as package sections wants it. open gives the file system
@@ -194,7 +197,7 @@ func (s Section) SQL(source sections.Source, d sections.Dialect, open func(folde
 	}
 	for _, a := range s.Assets {
 		out.Assets = append(out.Assets, sections.AssetFiles{
-			FS: open(a.Folder), Source: a.Source.Value, File: a.File.Value, SQL: a.SQL.Value, Shared: a.Shared,
+			FS: open(a.Folder), Folder: a.Within, Source: a.Source.Value, File: a.File.Value, SQL: a.SQL.Value, Shared: a.Shared, KeepTime: a.KeepTime,
 		})
 	}
 	return out

@@ -105,7 +105,7 @@ func TestReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Scratch.Value != "/tmp" || c.Sections[1].Assets[0].Folder.Value != dir {
+	if c.Scratch.Value != "/tmp" || c.Sections[1].Assets[0].Folder.Value != filepath.Join(dir, "files") {
 		t.Errorf("paths are %q and %q", c.Scratch.Value, c.Sections[1].Assets[0].Folder.Value)
 	}
 	filled(t, "Config", reflect.ValueOf(*c))
@@ -319,6 +319,9 @@ func TestProblems(t *testing.T) {
 		{"bad name", records("file: ../a.csv, " + query), []string{":6: file: name \"../a.csv\" is not a plain relative path"}},
 		{"file twice", head + "sections:\n- key: a\n  records:\n  - {file: a.csv, " + query + "}\n  - {file: A.csv, " + query + "}\n", []string{":7: file: is used twice"}},
 		{"not a folder", assets("from: 's3:bucket', source: a, file: b, " + query), []string{`:6: "s3:bucket" must be "dir:"`}},
+		{"column of a folder", assets("from: 'dir:a/{{.id}}', source: a, file: b, " + query), []string{`:6: from: uses "id"; a folder may use organization_id and organization_slug`}},
+		{"bad template of a folder", assets("from: 'dir:a/{{.organization_id', source: a, file: b, " + query), []string{":6: from: is not a template"}},
+		{"template without a folder", assets("from: '{{.organization_id}}', source: a, file: b, " + query), []string{`:6: "{{.organization_id}}" must be "dir:"`}},
 		{"no folder", assets("from: 'dir:', source: a, file: b, " + query), []string{`:6: "dir:" must be "dir:"`}},
 
 		{"unknown database", source("mysql://localhost/a"), []string{`:1: the database must be "sqlite:"`}},

@@ -90,25 +90,45 @@ func (d *decoder) records(n *yaml.Node) (r Records) {
 
 func (d *decoder) assets(n *yaml.Node) (a Assets) {
 	d.mapping(n, map[string]value{
-		"from":   d.dir(&a.Folder),
-		"source": d.into(&a.Source),
-		"file":   d.into(&a.File),
-		"sql":    d.into(&a.SQL),
-		"shared": d.flag(&a.Shared),
+		"from":      d.from(&a),
+		"source":    d.into(&a.Source),
+		"file":      d.into(&a.File),
+		"sql":       d.into(&a.SQL),
+		"shared":    d.flag(&a.Shared),
+		"keep_time": d.flag(&a.KeepTime),
 	}, "from", "source", "file", "sql")
 	return a
 }
 
+// from decodes a folder that may end in the template of a folder in it. The elements
+// before the first one with a template are the folder that is opened.
+func (d *decoder) from(a *Assets) value {
+	return d.text(func(t Text) {
+		folder, _, isTemplate := strings.Cut(t.Value, "{{")
+		if isTemplate {
+			end := max(strings.LastIndex(folder, "/"), strings.Index(folder, ":")) + 1
+			folder, a.Within = t.Value[:end], t.Value[end:]
+			if folder == "dir:" {
+				folder += "."
+			}
+		}
+		d.folderIn(&a.Folder, Text{folder, t.Line}, t.Value)
+	})
+}
+
 // dir decodes "dir:" and the path of a folder.
 func (d *decoder) dir(dst *Text) value {
-	return d.text(func(t Text) {
-		folder, ok := strings.CutPrefix(t.Value, "dir:")
-		if !ok || folder == "" {
-			d.problem(t.Line, `%q must be "dir:" and the path of a folder`, t.Value)
-			return
-		}
-		*dst = Text{d.path(folder), t.Line}
-	})
+	return d.text(func(t Text) { d.folderIn(dst, t, t.Value) })
+}
+
+// folderIn decodes what dir does; said is the value for a message.
+func (d *decoder) folderIn(dst *Text, t Text, said string) {
+	folder, ok := strings.CutPrefix(t.Value, "dir:")
+	if !ok || folder == "" {
+		d.problem(t.Line, `%q must be "dir:" and the path of a folder`, said)
+		return
+	}
+	*dst = Text{d.path(folder), t.Line}
 }
 
 // database decodes the address of a database.

@@ -98,7 +98,6 @@ type maker struct {
 	ctx    context.Context // of Make, which it does not outlive
 	tx     *sql.Tx
 	files  string // folder of the assets
-	slug   string // of the organization that is made
 	assets int
 	err    error
 }
@@ -111,8 +110,7 @@ func (m *maker) exec(query string, args ...any) {
 
 func (m *maker) organization(slug, name string, products []product) {
 	organization := id("organization " + slug)
-	m.slug = slug
-	if err := os.MkdirAll(filepath.Join(m.files, slug), 0o700); err != nil && m.err == nil {
+	if err := os.MkdirAll(filepath.Join(m.files, organization), 0o700); err != nil && m.err == nil {
 		m.err = err
 	}
 	m.exec("INSERT INTO organizations VALUES (?, ?, ?, ?, ?)",
@@ -142,10 +140,10 @@ func (m *maker) product(organization string, i int, p product) {
 	}
 	for n, side := range []string{"front", "back"} {
 		m.assets++
-		file := m.slug + "/" + strings.ToLower(sku) + "-" + side + ".png"
+		file := strings.ToLower(sku) + "-" + side + ".png"
 		m.exec("INSERT INTO assets VALUES (?, ?, ?, ?)", m.assets, organization, key, file)
 		if m.err == nil {
-			m.err = os.WriteFile(filepath.Join(m.files, file), picture(2*i+n, n == 0), 0o600)
+			m.err = os.WriteFile(filepath.Join(m.files, organization, file), picture(2*i+n, n == 0), 0o600)
 		}
 	}
 }

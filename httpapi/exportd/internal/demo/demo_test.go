@@ -17,7 +17,7 @@ func TestImages(t *testing.T) {
 	if err := demo.Make(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
-	images, err := filepath.Glob(filepath.Join(dir, "files/acme-foods/*.png"))
+	images, err := filepath.Glob(filepath.Join(dir, "files", demo.OrganizationID(), "*.png"))
 	if err != nil || len(images) != 240 {
 		t.Fatalf("%d images, %v", len(images), err)
 	}

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"os"
 
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
+	"github.com/orgexport/orgexport/sections"
 )
 
 // assetSource is where the files are that a query of assets names.
@@ -13,6 +15,11 @@ type assetSource interface {
 	FS() fs.FS
 	io.Closer
 }
+
+// folder is a folder, whose folders are kept apart, too.
+type folder struct{ *os.Root }
+
+func (f folder) FS() fs.FS { return sections.RootFS(f.Root) }
 
 // openAssetSource opens a source. It is a folder; nothing outside of it can be
 // reached through it. Another kind of source, such as a bucket, is one more case
@@ -22,7 +29,7 @@ func openAssetSource(from config.Text) (assetSource, error) {
 	if err != nil { // a nil *os.Root is no nil interface
 		return nil, err
 	}
-	return root, nil
+	return folder{root}, nil
 }
 
 // assetSources are all that a configuration names, each opened once, by name.
