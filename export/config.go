@@ -80,6 +80,13 @@ type SectionOptions struct {
 	// empty.
 	Required bool
 
+	// Rename gives a file whose name is taken, too long or forbidden another one: name~2.ext,
+	// or one with underscores for what is forbidden. Without it such a file is refused, as
+	// [Sink] says. What is renamed is the same each time, and listed in the section's
+	// _renamed.ndjson, a line with name and original for each file. A record file keeps its
+	// encoding.
+	Rename bool
+
 	// Timeout replaces [Config.SectionTimeout].
 	Timeout time.Duration
 

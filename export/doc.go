@@ -27,6 +27,7 @@
 //
 //	products/…               what the section products has written
 //	products/_skipped.ndjson its items that could not be exported, if any
+//	products/_renamed.ndjson its files that have another name than they were given, if any
 //	manifest.yaml            a [Manifest]: whose data, when, and the inventory
 //	SHA256SUMS               for sha256sum -c
 //

@@ -24,7 +24,7 @@ const (
 // [Sink]. The error is a [*NameError]. CheckName does not know the other names of the
 // section: compare them by [FoldName].
 func CheckName(name string) error {
-	if name == skippedFile {
+	if name == skippedFile || name == renamedFile {
 		return &NameError{name, "is used by the export itself"}
 	}
 	return checkName(name)

@@ -49,10 +49,11 @@ func (x *run) packSection(ctx context.Context, s Section, body *partWriter) (fin
 	var result SectionResult
 	limits := x.engine.config.limits(s.Key())
 	scratch := x.engine.config.Scratch
-	sums, tail, skips := archive.NewScratch(scratch), archive.NewScratch(scratch), archive.NewScratch(scratch)
+	sums, tail, skips, renames := archive.NewScratch(scratch), archive.NewScratch(scratch), archive.NewScratch(scratch), archive.NewScratch(scratch)
 	defer sums.Close()
 	defer tail.Close()
 	defer skips.Close()
+	defer renames.Close()
 	err = x.Format.Pack(ctx, body, tail, x.packing(), func(p archive.Packer) error {
 		out := &sink{
 			job:      ctx,
@@ -68,6 +69,8 @@ func (x *run) packSection(ctx context.Context, s Section, body *partWriter) (fin
 			names:    newNameIndex(scratch),
 			sums:     sums,
 			skips:    skips,
+			rename:   limits.Rename,
+			renames:  renames,
 			now:      Event{Section: s.Key()},
 		}
 		cause := x.runSection(ctx, s, limits.Timeout, out)
@@ -82,7 +85,7 @@ func (x *run) packSection(ctx context.Context, s Section, body *partWriter) (fin
 		if limits.Required && result.Status != StatusOK && result.Status != StatusEmpty {
 			return &RequiredError{result}
 		}
-		return addSkipped(ctx, out)
+		return addLists(ctx, out)
 	})
 	if err == nil {
 		err = body.seal(tail, sums, result)
@@ -189,14 +192,18 @@ func conclude(ctx context.Context, out *sink, cause error) SectionResult {
 	return result
 }
 
-// addSkipped adds the list of skipped items as the section's last file.
-func addSkipped(ctx context.Context, out *sink) error {
-	if out.skipped == 0 {
+// addLists adds the lists of renamed files and of skipped items as the section's last files.
+func addLists(ctx context.Context, out *sink) error {
+	return errors.Join(addList(ctx, out, renamedFile, out.renames), addList(ctx, out, skippedFile, out.skips))
+}
+
+func addList(ctx context.Context, out *sink, name string, list *archive.Scratch) error {
+	if list.Size() == 0 {
 		return nil
 	}
-	name := out.key + "/" + skippedFile
+	name = out.key + "/" + name
 	entry := archive.Entry{Name: out.top + "/" + name, ModTime: out.asOf}
-	file, err := out.packer.Add(ctx, entry, io.NewSectionReader(out.skips, 0, out.skips.Size()))
+	file, err := out.packer.Add(ctx, entry, io.NewSectionReader(list, 0, list.Size()))
 	if err != nil {
 		return err
 	}

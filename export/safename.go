@@ -47,6 +47,9 @@ func repairedElement(text, mark string, most int) string {
 	if mark+ext == "" {
 		stem = strings.TrimRight(stem, ". ") // of what was cut
 	}
+	if stem == "" {
+		stem = "_"
+	}
 	return stem + mark + ext
 }
 

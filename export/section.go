@@ -67,7 +67,8 @@ type Organization struct {
 //     or is a reserved name of Windows, such as "con",
 //   - is new in the section, also after Unicode normalization and case folding.
 //
-// Any other name gives a [*NameError] and writes nothing. The extension of a
+// Any other name gives a [*NameError] and writes nothing, unless the section renames such
+// files: see [SectionOptions.Rename]. The extension of a
 // record file picks its encoding: .yaml, .json, .ndjson or .csv (see
 // [record.Encoding]).
 //

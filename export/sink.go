@@ -35,12 +35,15 @@ type sink struct {
 	asOf     time.Time
 	maxBytes int64
 	encoding record.Options
+	rename   bool
 	log      *slog.Logger
 	reporter *reporter
 
 	turn  chan struct{} // held by the one call that is carried out
 	names *nameIndex    // with the turn
 	sums  *archive.Scratch
+
+	renames *archive.Scratch // with the turn
 
 	// commit is held from the moment a file is known to be whole until it is
 	// noted in sums, so that giving a section up never comes in between.
@@ -204,10 +207,9 @@ func (s *sink) add(ctx context.Context, name string, r io.Reader, count func(*Ev
 }
 
 func (s *sink) addModified(ctx context.Context, name string, r io.Reader, modified time.Time, count func(*Event)) error {
-	if err := CheckName(name); err != nil {
-		return err
-	}
-	if err := s.names.add(name); err != nil {
+	original := name
+	name, err := s.claim(original)
+	if err != nil {
 		if _, bad := errors.AsType[*NameError](err); bad {
 			return err
 		}
@@ -218,7 +220,7 @@ func (s *sink) addModified(ctx context.Context, name string, r io.Reader, modifi
 	entry := archive.Entry{Name: s.top + "/" + s.key + "/" + name, ModTime: modified.UTC().Truncate(time.Second)}
 	file, err := s.packer.Add(ctx, entry, in)
 	if err == nil {
-		err = writeSum(s.sums, file.SHA256, s.key+"/"+name)
+		err = errors.Join(writeSum(s.sums, file.SHA256, s.key+"/"+name), s.noteRenamed(name, original))
 		if err == nil {
 			s.count(file.Size, count)
 			return nil

@@ -26,6 +26,7 @@ type nameTemplate struct {
 const (
 	guardElement = "_element" // for names in the archive: a value makes no folders
 	guardText    = "_text"    // for source paths: a value is not null
+	guardRenamed = "_renamed" // for names that are renamed: slashes are backslashes
 )
 
 // parseName parses a template and appends the guard to each {{…}} that inserts a value.
@@ -139,6 +140,16 @@ func element(v any) (string, error) {
 	s, err := nameText(v)
 	if _, ok := v.(slashed); !ok && strings.ContainsAny(s, `/\`) {
 		return "", &export.NameError{Name: s, Reason: "has a slash"}
+	}
+	return s, err
+}
+
+// renamedElement is element where what is forbidden is renamed: it has backslashes for
+// slashes, which are forbidden.
+func renamedElement(v any) (string, error) {
+	s, err := nameText(v)
+	if _, ok := v.(slashed); !ok {
+		s = strings.ReplaceAll(s, "/", `\`)
 	}
 	return s, err
 }

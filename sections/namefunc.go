@@ -26,6 +26,7 @@ func nameFuncs() template.FuncMap {
 		"len":        length,
 		guardElement: element,
 		guardText:    nameText,
+		guardRenamed: renamedElement,
 	}
 }
 

@@ -59,6 +59,11 @@ type SQL struct {
 	// many.
 	Assets []AssetFiles
 
+	// Rename is to be set if the engine renames files of the section (see
+	// [export.SectionOptions.Rename]): then a slash in a value that makes a name is a
+	// backslash, for which the engine puts an underscore, and not an error.
+	Rename bool
+
 	// Scratch is the folder of temporary files. Defaults to [os.TempDir].
 	Scratch string
 }
@@ -249,6 +254,14 @@ func (b *builder) template(field, source, guard string, q *query) *nameTemplate 
 	return t
 }
 
+// fileGuard is the guard of names in the archive.
+func (b *builder) fileGuard() string {
+	if b.config.Rename {
+		return guardRenamed
+	}
+	return guardElement
+}
+
 func (b *builder) records(f RecordFile) part {
 	q := b.query(f.SQL, f.Shared)
 	q.json, q.wants = f.JSON, []want{{"JSON", f.JSON}}
@@ -259,7 +272,7 @@ func (b *builder) records(f RecordFile) part {
 				b.fail("File", err)
 			}
 		}
-		t := b.template("File", f.File, guardElement, &q)
+		t := b.template("File", f.File, b.fileGuard(), &q)
 		b.check(strings.Contains(f.File, "{{"), "File", "is the same for each row, so that only the first is kept; use a column of the row, as in {{.id}}, or leave out \"each\" for one file of all rows")
 		return &recordEach{query: q, file: t}
 	}
@@ -285,7 +298,7 @@ func (b *builder) assets(a AssetFiles) part {
 	b.check(a.FS != nil, "FS", "is nil")
 	q := b.query(a.SQL, a.Shared)
 	source := b.template("Source", a.Source, guardText, &q)
-	file := b.template("File", a.File, guardElement, &q)
+	file := b.template("File", a.File, b.fileGuard(), &q)
 	b.checkLater(q)
 	var folder *nameTemplate
 	if a.Folder != "" {

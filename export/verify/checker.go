@@ -21,6 +21,7 @@ const (
 	sumsFile      = "SHA256SUMS"
 	signatureFile = "SHA256SUMS.minisig"
 	skippedFile   = "_skipped.ndjson"
+	renamedFile   = "_renamed.ndjson"
 )
 
 const (

@@ -22,8 +22,11 @@ type tally struct {
 
 // file returns what the next file is to be written to, if it matters.
 func (t *tally) file(name string) io.Writer {
-	if name == skippedFile {
+	switch name {
+	case skippedFile:
 		t.skipped = true
+		return nil
+	case renamedFile:
 		return nil
 	}
 	enc, err := export.EncodingOf(name)

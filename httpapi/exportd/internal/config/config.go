@@ -156,6 +156,7 @@ type Database struct {
 type Section struct {
 	Key      Text
 	Required bool
+	Rename   bool
 	Timeout  time.Duration
 	MaxBytes int64
 	Records  []Records
@@ -187,7 +188,7 @@ type Assets struct {
 // SQL is the section as package sections wants it. open gives the file system
 // of a folder.
 func (s Section) SQL(source sections.Source, d sections.Dialect, open func(folder Text) fs.FS) sections.SQL {
-	out := sections.SQL{Key: s.Key.Value, Source: source, Dialect: d}
+	out := sections.SQL{Key: s.Key.Value, Source: source, Dialect: d, Rename: s.Rename}
 	for _, r := range s.Records {
 		file := sections.RecordFile{File: r.File.Value, Each: r.Each, SQL: r.SQL.Value, Shared: r.Shared}
 		for _, column := range r.JSON {

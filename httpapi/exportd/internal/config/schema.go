@@ -62,6 +62,7 @@ func (d *decoder) section(n *yaml.Node) {
 	seen := d.mapping(n, map[string]value{
 		"key":               d.into(&s.Key),
 		"required":          d.flag(&s.Required),
+		"names":             oneOf(d, &s.Rename, "skip or rename", map[string]bool{"skip": false, "rename": true}),
 		"timeout":           d.duration(&s.Timeout),
 		"max_section_bytes": d.size(&s.MaxBytes),
 		"records":           d.list(func(n *yaml.Node) { s.Records = append(s.Records, d.records(n)) }),

@@ -119,6 +119,7 @@ func (s *Setup) newEngine(c *config.Config, spool export.Spool, logger *slog.Log
 		engine.Sections = append(engine.Sections, made)
 		engine.Options[section.Key.Value] = export.SectionOptions{
 			Required: section.Required,
+			Rename:   section.Rename,
 			Timeout:  section.Timeout,
 			MaxBytes: section.MaxBytes,
 		}
