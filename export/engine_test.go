@@ -58,9 +58,10 @@ func TestExport(t *testing.T) {
 				"as_of":          "2026-06-26T21:00:00Z",
 				"consistency":    map[string]any{"consistent": false},
 				"csv": map[string]any{"delimiter": ",", "bom": false, "line_ending": "crlf", "formula_guard": true, "undo": "An apostrophe stands before text " +
-					"that a spreadsheet could take for a formula. To have the text as it was, take away each apostrophe that begins a cell or follows a comma, semicolon, " +
-					"vertical bar, tab, carriage return or line feed in it, if one of = + - @ ＝ ＋ － ＠ comes next or behind spaces, quotes, apostrophes or invisible " +
-					"characters; and one that begins a cell if a tab, carriage return or line feed comes next or behind apostrophes. JSON in cells is right as it is."},
+					"that a spreadsheet could take for a formula. To have the text as it was, take away each apostrophe that is the first character of a cell, or follows a comma, " +
+					"semicolon, vertical bar, tab, carriage return or line feed in it, if after it comes one of = + - @ ＝ ＋ － ＠, maybe with spaces, quotes, apostrophes or " +
+					"invisible characters in between; and one that is first in a cell if after it comes a tab, carriage return or line feed, maybe with apostrophes in between. " +
+					"Column names are cells, too. JSON in cells is right as it is."},
 				"sections": []any{
 					map[string]any{"key": "organization", "status": "ok", "record_count": 1},
 					map[string]any{"key": "products", "status": "ok", "record_count": 4, "binary_count": 1},

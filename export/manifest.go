@@ -60,10 +60,10 @@ type ManifestCSV struct {
 }
 
 // undoGuard is [record.Options.RawCSV] for whoever has only the archive.
-const undoGuard = `An apostrophe stands before text that a spreadsheet could take for a formula. To have the text as it was, take away each ` +
-	`apostrophe that begins a cell or follows a comma, semicolon, vertical bar, tab, carriage return or line feed in it, if one of = + - @ ＝ ＋ － ＠ comes next ` +
-	`or behind spaces, quotes, apostrophes or invisible characters; and one that begins a cell if a tab, carriage return or line feed comes next or behind apostrophes. ` +
-	`JSON in cells is right as it is.`
+const undoGuard = `An apostrophe stands before text that a spreadsheet could take for a formula. To have the text as it was, take away each apostrophe that is ` +
+	`the first character of a cell, or follows a comma, semicolon, vertical bar, tab, carriage return or line feed in it, if after it comes one of = + - @ ＝ ＋ － ＠, ` +
+	`maybe with spaces, quotes, apostrophes or invisible characters in between; and one that is first in a cell if after it comes a tab, carriage return or line feed, ` +
+	`maybe with apostrophes in between. Column names are cells, too. JSON in cells is right as it is.`
 
 func manifestCSV(c Config) *ManifestCSV {
 	m := &ManifestCSV{Delimiter: ",", BOM: c.CSV.BOM, LineEnding: "crlf", FormulaGuard: !c.RawCSV}
