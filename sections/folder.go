@@ -13,7 +13,21 @@ import (
 )
 
 // folderColumns are what a template of a folder may have.
-var folderColumns = []string{"organization_id", "organization_slug"}
+var folderColumns = []string{slugColumn, string(idParameter), string(uuidParameter), string(numberParameter)}
+
+const slugColumn = "organization_slug"
+
+// folderData is what a template of a folder gets. A form that the id does not have is null.
+func folderData(organization export.Organization) map[string]any {
+	data := map[string]any{slugColumn: organization.Slug}
+	for _, p := range []parameter{idParameter, uuidParameter, numberParameter} {
+		data[string(p)] = nil
+		if v, err := p.value(organization.ID); err == nil {
+			data[string(p)] = v
+		}
+	}
+	return data
+}
 
 // RootFS returns the files of a folder, which nothing leads out of. Nothing leads out of a
 // folder in it either that [AssetFiles.Folder] names, not even a link into another one. It is
@@ -89,7 +103,7 @@ func (p *assetFiles) filesOf(organization export.Organization) (files fs.FS, don
 	if p.folder == nil {
 		return p.fsys, func() {}, nil
 	}
-	folder, err := p.folder.of(map[string]any{folderColumns[0]: organization.ID, folderColumns[1]: organization.Slug})
+	folder, err := p.folder.of(folderData(organization))
 	if err == nil && (!fs.ValidPath(folder) || folder == ".") {
 		err = fmt.Errorf("sections: %q is not the path of a folder", folder)
 	}
@@ -109,7 +123,7 @@ func folderOf(source string) (*nameTemplate, error) {
 	var errs []error
 	for _, column := range t.needs {
 		if !slices.Contains(folderColumns, column) {
-			errs = append(errs, fmt.Errorf("uses %q; a folder may use organization_id and organization_slug", column))
+			errs = append(errs, fmt.Errorf("uses %q; a folder may use organization_id, organization_uuid, organization_number and organization_slug", column))
 		}
 	}
 	return t, errors.Join(errs...)

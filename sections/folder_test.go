@@ -91,7 +91,7 @@ func assetsOf(t *testing.T, fsys fs.FS, folder string, list []string) export.Sec
 
 func TestBadFolder(t *testing.T) {
 	for folder, want := range map[string]string{
-		"up/{{.id}}":         `Assets[0].Folder uses "id"; a folder may use organization_id and organization_slug`,
+		"up/{{.id}}":         `Assets[0].Folder uses "id"; a folder may use organization_id, organization_uuid, organization_number and organization_slug`,
 		"{{.organization_id": "Assets[0].Folder is not a template",
 		" ":                  "Assets[0].Folder is empty",
 	} {
@@ -100,6 +100,20 @@ func TestBadFolder(t *testing.T) {
 		}}})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", folder, err, want)
+		}
+	}
+}
+
+// A folder may be named by the forms of an id that a query may use.
+func TestFolderOfForms(t *testing.T) {
+	uuid := [16]byte{0x0b, 0x5f, 0x3c, 0x1e, 0x2d, 0x4a, 0x4b, 0x6c, 0x8d, 0x9e, 0xaf, 0x10, 0x21, 0x32, 0x43, 0x54}
+	files := fstest.MapFS{"0b5f3c1e-2d4a-4b6c-8d9e-af1021324354/a": {Data: []byte("uuid")}, "acme-foods/a": {Data: []byte("slug")}}
+	for folder, want := range map[string]string{"{{.organization_uuid}}": "uuid", "{{.organization_slug}}": "slug", "{{.organization_number}}": ""} {
+		scope := export.Scope{Organization: export.Organization{ID: export.EncodeID(uuid), Slug: "acme-foods"}}
+		r, err := recorded(t, assetsOf(t, files, folder, []string{"a"}), scope)
+		c, _ := r.Find("a")
+		if string(c.Content) != want || (err != nil) != (want == "") {
+			t.Errorf("%s: %q, %v; want %q", folder, c.Content, err, want)
 		}
 	}
 }

@@ -110,8 +110,9 @@ type AssetFiles struct {
 	FS fs.FS
 
 	// Folder is a template of the folder in FS that has the files of the organization, such
-	// as uploads/{{.organization_id}}. It may use organization_id and organization_slug, each
-	// of which is a part of one element of the path. Source is a path in that folder, and
+	// as uploads/{{.organization_id}}. It may use organization_id, organization_uuid,
+	// organization_number and organization_slug, each of which is a part of one element of
+	// the path. Source is a path in that folder, and
 	// nothing leads out of it if FS is a RootFS. Defaults to FS itself: then whoever can
 	// write what Source is made of can name the files of every organization.
 	Folder string

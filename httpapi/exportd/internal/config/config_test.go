@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export/access"
-	"github.com/orgexport/orgexport/export/record"
 	"github.com/orgexport/orgexport/httpapi"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/sections"
@@ -142,7 +141,7 @@ concurrency: 3
 section_timeout: 1h30m
 max_section_bytes: 64MiB
 min_free_bytes: none
-csv: {formula_guard: false, delimiter: ";", bom: true, line_ending: lf}
+csv: {formula_guard: false}
 scratch: tmp
 archive: {level: 9, max_bytes: 10 GB}
 source: {database: "postgres://me@localhost/shop"}
@@ -162,7 +161,6 @@ sections:
 		{c.MaxSectionBytes, int64(64 << 20)},
 		{c.MinFreeBytes, int64(-1)},
 		{c.RawCSV, true},
-		{c.CSV, record.CSVForm{Delimiter: ';', BOM: true, LineFeed: true}},
 		{c.Scratch.Value, filepath.Join(dir, "tmp")},
 		{c.Level, 9},
 		{c.MaxArchiveBytes, int64(10e9)},
@@ -257,13 +255,11 @@ func TestProblems(t *testing.T) {
 		{"key like no other, and what is missing for it", head + "sections:\n- key: a\n  rows:\n  - {file: a.csv, sql: SELECT 1}\n",
 			[]string{`:5: unknown key "rows"; known are assets,`, ":4: the section has neither"}},
 		{"key of another level", head + "sections:\n- key: a\n  records:\n  - file: a.csv\n  sql: SELECT 1\n",
-			[]string{`:7: unknown key "sql"; known are assets, key, max_section_bytes, records, required, timeout; it is a key of organization, records and assets: is it indented`, `:6: key "sql" is missing`}},
+			[]string{`:7: unknown key "sql"; known are assets, key, max_section_bytes, names, records, required, timeout; it is a key of organization, records and assets: is it indented`, `:6: key "sql" is missing`}},
 		{"comma in a text", records("file: a.csv, sql: SELECT a, b FROM c WHERE d = :organization_id"), []string{`:6: "b FROM c WHERE d = :organization_id" is no key: within {…} a text`, ":6: sql: does not use"}},
 		{"unknown key in records", records("file: a.csv, sqll: x, " + query), []string{`:6: unknown key "sqll"`}},
 		{"unknown key in assets", assets("from: 'dir:.', source: a, file: b, each: row, " + query), []string{`:6: unknown key "each"`}},
 		{"unknown key in archive", top("archive: {name: a}"), []string{`:7: unknown key "name"; known are level, max_bytes, prefix`}},
-		{"delimiter", top("csv: {delimiter: '|'}"), []string{`:7: "|" must be comma, semicolon or tab`}},
-		{"line ending", top("csv: {line_ending: cr, bom: 1}"), []string{`:7: "cr" must be crlf or lf`, `:7: "1" must be true or false`}},
 		{"merge key", top("<<: {concurrency: 2}"), []string{`:7: unknown key "<<"`}},
 		{"duplicate key", top("concurrency: 2\nconcurrency: 2"), []string{`:8: key "concurrency" is already in line 7`}},
 		{"duplicate section key", section("key: a") + "- key: a\n  records:\n  - {file: a.csv, " + query + "}\n", []string{`:7: section key "a" is already in line 4`}},
@@ -319,9 +315,6 @@ func TestProblems(t *testing.T) {
 		{"bad name", records("file: ../a.csv, " + query), []string{":6: file: name \"../a.csv\" is not a plain relative path"}},
 		{"file twice", head + "sections:\n- key: a\n  records:\n  - {file: a.csv, " + query + "}\n  - {file: A.csv, " + query + "}\n", []string{":7: file: is used twice"}},
 		{"not a folder", assets("from: 's3:bucket', source: a, file: b, " + query), []string{`:6: "s3:bucket" must be "dir:"`}},
-		{"column of a folder", assets("from: 'dir:a/{{.id}}', source: a, file: b, " + query), []string{`:6: from: uses "id"; a folder may use organization_id and organization_slug`}},
-		{"bad template of a folder", assets("from: 'dir:a/{{.organization_id', source: a, file: b, " + query), []string{":6: from: is not a template"}},
-		{"template without a folder", assets("from: '{{.organization_id}}', source: a, file: b, " + query), []string{`:6: "{{.organization_id}}" must be "dir:"`}},
 		{"no folder", assets("from: 'dir:', source: a, file: b, " + query), []string{`:6: "dir:" must be "dir:"`}},
 
 		{"unknown database", source("mysql://localhost/a"), []string{`:1: the database must be "sqlite:"`}},

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/orgexport/orgexport/export/record"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 )
 
@@ -26,6 +27,41 @@ func TestFrom(t *testing.T) {
 		a := c.Sections[1].Assets[0]
 		if a.Folder.Value != filepath.Join(dir, want[0]) || a.Within != want[1] || a.Folder.Line == 0 || !a.KeepTime {
 			t.Errorf("%s: %+v", from, a)
+		}
+	}
+}
+
+func TestFormOfCSV(t *testing.T) {
+	for _, delimiter := range []string{"semicolon", "';'"} {
+		c, _, err := load(t, catalogue+"csv: {delimiter: "+delimiter+", bom: true, line_ending: lf}\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := (record.CSVForm{Delimiter: ';', BOM: true, LineFeed: true}); c.CSV != want || c.RawCSV {
+			t.Errorf("%s: %+v, want %+v", delimiter, c.CSV, want)
+		}
+	}
+}
+
+func TestProblemsOfFiles(t *testing.T) {
+	const assets = head + "sections:\n- key: a\n  assets:\n  - {source: a, file: b, sql: 'SELECT :organization_id AS id', from: "
+	for text, want := range map[string][]string{
+		catalogue + "csv: {delimiter: '|'}\n":          {`"|" must be comma, semicolon or tab`},
+		catalogue + "csv: {line_ending: cr, bom: 1}\n": {`"cr" must be crlf or lf`, `"1" must be true or false`},
+		head + "sections:\n- key: a\n  names: x\n  records:\n  - {file: a.csv, sql: 'SELECT :organization_id'}\n": {`"x" must be skip or rename`},
+		assets + "'dir:a/{{.id}}'}\n":            {`:6: from: uses "id"; a folder may use organization_id, organization_uuid, organization_number and organization_slug`},
+		assets + "'dir:a/{{.organization_id'}\n": {":6: from: is not a template"},
+		assets + "'{{.organization_id}}'}\n":     {`:6: "{{.organization_id}}" must be "dir:"`},
+	} {
+		_, _, err := load(t, text)
+		if err == nil || strings.Count(err.Error(), "\n")+1 != len(want) {
+			t.Errorf("%s\nproblems are %v", text, err)
+			continue
+		}
+		for _, part := range want {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("%v\nwant %s in it", err, part)
+			}
 		}
 	}
 }

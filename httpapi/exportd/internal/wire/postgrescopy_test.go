@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"bytes"
+	"database/sql"
 	"fmt"
 	"io"
 	"slices"
@@ -37,27 +38,33 @@ func TestCopyReadsEveryForm(t *testing.T) {
 				if !raw {
 					value = "regexp_replace(v, $re$" + undoInPostgres + "$re$, '\\1', 'g')"
 				}
-				rows, err := j.db.QueryContext(t.Context(), "SELECT coalesce("+value+", 'NULL') FROM "+table+" ORDER BY n")
-				if err != nil {
-					t.Fatal(err)
-				}
-				var got []string
-				for rows.Next() {
-					var v string
-					if err := rows.Scan(&v); err != nil {
-						t.Fatal(err)
-					}
-					got = append(got, v)
-				}
-				if err := rows.Err(); err != nil {
-					t.Fatal(err)
-				}
+				got := textsOf(t, j.db, "SELECT coalesce("+value+", 'NULL') FROM "+table+" ORDER BY n")
 				if want := append(slices.Clone(texts), "NULL"); !slices.Equal(got, want) {
 					t.Errorf("%+v, raw %t: got\n%q, want\n%q", form, raw, got, want)
 				}
 			}
 		}
 	}
+}
+
+func textsOf(t *testing.T, db *sql.DB, query string) (texts []string) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, text)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return texts
 }
 
 // csvOf is a file of the texts and, at the end, null.
