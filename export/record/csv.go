@@ -306,7 +306,11 @@ func appendCSVQuoted[T string | []byte](dst []byte, text T) []byte {
 func look[T string | []byte](delimiter byte, text T) (quote, exposed bool) {
 	begins := true // a cell may begin here
 	for i := 0; i < len(text); i++ {
-		switch c := text[i]; c {
+		c := text[i]
+		if !begins && ('A' <= c && c <= 'z' || c == ' ' || '0' <= c && c <= '9') {
+			continue // most are these
+		}
+		switch c {
 		case '\r', '\n':
 			quote, begins = true, true
 		case ',', ';', '|', '\t':
