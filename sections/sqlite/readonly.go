@@ -25,12 +25,16 @@ func connect(path string) (*conn, error) {
 	if err != nil {
 		return nil, needsFolder(path, err)
 	}
-	err = c.probe()
-	if !cannotOpen(err) {
+	cannot := c.probe()
+	if !cannotOpen(cannot) {
 		return c, nil // if it is another error the query will say so
 	}
 	_ = c.close() // it has done nothing
-	if needs := needsFolder(path, err); !errors.Is(needs, errNoLog) {
+	// SQLite looks for the files beside the database itself, not beside a link to it.
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	if needs := needsFolder(path, cannot); !errors.Is(needs, errNoLog) {
 		return nil, needs
 	}
 	still, err := stateOf(path)

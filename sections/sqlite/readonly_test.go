@@ -209,3 +209,24 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// SQLite looks for the log beside the database, and not beside a link to it.
+func TestWALThroughLink(t *testing.T) {
+	path, _ := walShop(t)
+	path = copied(t, path, "", "-wal")
+	readOnly(t, path)
+	link := filepath.Join(t.TempDir(), "link.db")
+	must(t, os.Symlink(path, link))
+	must(t, os.Chmod(filepath.Dir(link), 0o755)) //nolint:gosec // others go through
+	asNobody(t, func() {
+		s, err := sqlite.Open(link)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer s.Close()
+		if got, err := values(t, s); err == nil || !strings.Contains(err.Error(), "app.db-wal") {
+			t.Errorf("got %q, %v; the last row is in the log", got, err)
+		}
+	})
+}
