@@ -24,10 +24,22 @@ const (
 // [Sink]. The error is a [*NameError]. CheckName does not know the other names of the
 // section: compare them by [FoldName].
 func CheckName(name string) error {
-	if name == skippedFile || name == renamedFile {
+	if isOwn(name) {
 		return &NameError{name, "is used by the export itself"}
 	}
 	return checkName(name)
+}
+
+// isOwn reports whether a name is that of one of the engine's own files in a section's
+// folder for some file system, or is in a folder of that name: the two could not be
+// unpacked together.
+func isOwn(name string) bool {
+	if !strings.HasPrefix(name, "_") {
+		return false
+	}
+	first, _, _ := strings.Cut(name, "/")
+	folded := FoldName(first)
+	return folded == skippedFile || folded == renamedFile
 }
 
 func checkName(name string) error {

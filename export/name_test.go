@@ -13,7 +13,7 @@ var badNames = []string{
 	"", ".", "..", "../x", "a/../b", "/a", "a/", "a//b", "./a", `C:\x`, `a\b`, "c:x", "a\x00b", "a\nb", "a\x7f", "a\u0085b",
 	"CON", "con.yaml", "a/NUL", "nul.tar.gz", "COM1", "lpt9.txt", "com¹", "AUX .txt", "CONIN$",
 	"a.", "a ", "a./b", "b /c", "...", "a*b", "a?b", `a"b`, "a<b", "a>b", "a|b",
-	strings.Repeat("x", 256), strings.Repeat("é", 128), strings.Repeat("long/", 300) + "x", "a\xffb", "_skipped.ndjson",
+	strings.Repeat("x", 256), strings.Repeat("é", 128), strings.Repeat("long/", 300) + "x", "a\xffb", "_skipped.ndjson", "_Skipped.NDJSON", "_skipped.ndjson/a", "_renamed.ndjson/a",
 }
 
 func TestBadNames(t *testing.T) {

@@ -22,6 +22,7 @@ func addAll(t *testing.T, names ...string) (got []string) {
 }
 
 func TestRename(t *testing.T) {
+	blank := strings.Repeat(" ", 300)
 	long, deep := strings.Repeat("é", 200), strings.Repeat("folder/", 200)
 	for _, c := range [][2][]string{
 		{{"a.txt", "a.txt", "A.TXT", "a.txt"}, {"a.txt", "a~2.txt", "A~3.TXT", "a~4.txt"}},
@@ -32,6 +33,8 @@ func TestRename(t *testing.T) {
 		{{"a:b?.txt", "a_b_.txt", "a\\b.txt", "\u202ea.txt", "con", "con.csv", "a. ", "..", "", "\xff"}, {"a_b_.txt", "a_b_~2.txt", "a_b.txt", "_a.txt", "_con", "_con.csv", "a", "_", "_~2", "_~3"}},
 		{{"/a//./b", "../c", "a/"}, {"a/b", "_/c", "a~2"}},
 		{{"_skipped.ndjson", "_renamed.ndjson", "x/_skipped.ndjson"}, {"__skipped.ndjson", "__renamed.ndjson", "x/_skipped.ndjson"}},
+		{{"_Skipped.ndjson", "_renamed.ndjson/x", "_renamed.NDJSON/y:z"}, {"__Skipped.ndjson", "__renamed.ndjson/x", "__renamed.NDJSON/y_z"}},
+		{{"a/con" + blank + "x", "a/con" + blank + "x.txt"}, {"a/_con", "a/_con" + blank[:247] + ".txt"}},
 		{{long + ".jpeg", long + ".jpeg"}, {strings.Repeat("é", 125) + ".jpeg", strings.Repeat("é", 124) + "~2.jpeg"}},
 		{{deep + "x.txt", deep + "x.txt"}, {strings.Repeat("folder/", 141) + "x.txt", strings.Repeat("folder/", 141) + "x~2.txt"}},
 	} {

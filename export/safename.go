@@ -50,6 +50,9 @@ func repairedElement(text, mark string, most int) string {
 	if stem == "" {
 		stem = "_"
 	}
+	if isReserved(stem + mark + ext) { // now that it is cut
+		stem = "_" + cutText(stem, most-len(mark)-len(ext)-len("_"))
+	}
 	return stem + mark + ext
 }
 
