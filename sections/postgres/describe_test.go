@@ -29,7 +29,9 @@ func TestDescribe(t *testing.T) {
 	}{
 		{"SELECT *, n AS number FROM a WHERE name = $1", []string{"id", "name", "n", "number"}, ""},
 		{"SELECT boom() FROM a WHERE name = $1", []string{"boom"}, ""},
-		{"DELETE FROM a WHERE $1 <> '' RETURNING n", []string{"n"}, ""},
+		{"DELETE FROM a WHERE $1 <> '' RETURNING n", nil, "writes or locks rows"},
+		{"WITH gone AS (DELETE FROM a WHERE $1 <> '' RETURNING n) SELECT n FROM gone", nil, "writes or locks rows"},
+		{"(SELECT 'ModifyTable' AS n FROM a WHERE name = $1)", []string{"n"}, ""},
 		{"SELECT naem FROM a WHERE name = $1", nil, `column "naem" does not exist (SQLSTATE 42703); Perhaps you meant to reference the column "a.name".`},
 		{"SELECT * FROM b WHERE name = $1", nil, `relation "b" does not exist`},
 		{"SELCT $1", nil, `syntax error at or near "SELCT"`},
@@ -47,6 +49,10 @@ func TestDescribe(t *testing.T) {
 	}
 	if columns, err := s.Describe(t.Context(), "SHOW server_version", nil); err != nil || !slices.Equal(columns, []string{"server_version"}) {
 		t.Errorf("SHOW: %q, %v", columns, err)
+	}
+	owner := opened(t, address, "test")
+	if _, err := owner.Describe(t.Context(), "SELECT n FROM (SELECT n FROM a FOR UPDATE) AS a", nil); err == nil || !strings.Contains(err.Error(), "writes or locks rows") {
+		t.Errorf("FOR UPDATE: %v", err)
 	}
 	if rows, err := all(t.Context(), s, "SELECT n FROM a"); err != nil || len(rows) != 1 {
 		t.Errorf("rows are %q, %v", rows, err)

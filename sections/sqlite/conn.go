@@ -192,6 +192,9 @@ func (s *stmt) step() (bool, error) {
 // reset makes the next step the first one again.
 func (s *stmt) reset() { sqlite3.Xsqlite3_reset(s.conn.tls, s.p) }
 
+// readOnly reports whether the statement writes nothing.
+func (s *stmt) readOnly() bool { return sqlite3.Xsqlite3_stmt_readonly(s.conn.tls, s.p) != 0 }
+
 func (s *stmt) columns() int { return int(sqlite3.Xsqlite3_column_count(s.conn.tls, s.p)) }
 
 func (s *stmt) name(i int) string {

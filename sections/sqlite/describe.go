@@ -36,5 +36,8 @@ func (s *Source) Describe(ctx context.Context, statement string, args []any) (co
 	if len(columns) == 0 {
 		return nil, errors.New("sqlite: the statement returns no columns")
 	}
+	if !r.stmt.readOnly() {
+		return nil, errors.New("sqlite: the statement writes, and the database is opened for reading only")
+	}
 	return columns, nil
 }

@@ -28,6 +28,7 @@ func TestDescribe(t *testing.T) {
 		{"SELCT ?1", nil, `near "SELCT": syntax error`},
 		{"WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c) SELECT max(n) AS n FROM c WHERE ?1 <> ''", []string{"n"}, ""}, // never ends
 		{"DELETE FROM a WHERE id = ?1", nil, "the statement returns no columns"},
+		{"DELETE FROM a WHERE id = ?1 RETURNING id", nil, "the statement writes"},
 		{"SELECT 1", nil, "the statement has 0 parameters, not 1"},
 	} {
 		columns, err := s.Describe(t.Context(), c.statement, []any{"x"})
