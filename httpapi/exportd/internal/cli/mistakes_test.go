@@ -168,4 +168,12 @@ func TestMistakes(t *testing.T) {
 		t.Errorf("it says %q", o.stdout)
 	}
 	nothingLeft(t, dir)
+
+	// The folder of archives is made, also for the jobs in it.
+	write(t, file, plainConfig+"archives: {store: 'dir:kept/here/'}\njobs: {database: 'sqlite:kept/here/jobs.db'}\n")
+	o = finish(t, command(t, dir, "check", "--config", "exportd.yaml"))
+	o.want(t, 0)
+	nothingLeft(t, dir)
+	o = finish(t, command(t, dir, "members", "list", "--config", "exportd.yaml", "--organization", "2222222222222222222222"))
+	o.want(t, 0)
 }

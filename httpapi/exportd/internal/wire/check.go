@@ -110,7 +110,11 @@ func checkJobs(ctx context.Context, c *config.Config, s *Setup) *config.Problem 
 		jobs, err = openPostgres(database.Address)
 	} else {
 		if _, err = os.Stat(database.Address); errors.Is(err, fs.ErrNotExist) { // it will be made
-			if err := checkWritable(filepath.Dir(database.Address)); err != nil {
+			folder := filepath.Dir(database.Address)
+			if makesFolder(c, folder) {
+				folder = existing(folder)
+			}
+			if err := checkWritable(folder); err != nil {
 				fail(err)
 			}
 			return nil

@@ -17,17 +17,23 @@ func OpenStore(ctx context.Context, c *config.Config) (*bunstore.Store, error) {
 	return openStore(ctx, c, bunstore.Config{})
 }
 
-// openStore is OpenStore with a configuration of the store. The folder of the
-// default SQLite file is made if it is not there.
+// openStore is OpenStore with a configuration of the store. The folder of a SQLite
+// file is made if makesFolder says so.
 func openStore(ctx context.Context, c *config.Config, how bunstore.Config) (*bunstore.Store, error) {
 	database := c.Jobs.Database
 	if database.Dialect == sections.Postgres {
 		return bunstore.OpenMigrated(ctx, database.Address, how)
 	}
-	if database.Line == 0 {
-		if err := os.MkdirAll(filepath.Dir(database.Address), 0o700); err != nil {
+	if folder := filepath.Dir(database.Address); makesFolder(c, folder) {
+		if err := os.MkdirAll(folder, 0o700); err != nil {
 			return nil, err
 		}
 	}
 	return bunstore.OpenMigrated(ctx, "sqlite:"+database.Address, how)
+}
+
+// makesFolder reports whether the folder of a database of jobs is made if it is not there:
+// the default one, and the one of the archives, which is made for these.
+func makesFolder(c *config.Config, folder string) bool {
+	return c.Jobs.Database.Line == 0 || folder == filepath.Clean(c.Archives.Folder.Value)
 }
