@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestServerNames: what is wrong with names of proxies and origins says what to write. Each
+// TestServerNames: what is wrong with names of the server, proxies and origins says what to write. Each
 // item stands in a line of its own.
 func TestServerNames(t *testing.T) {
 	for _, c := range []struct {
@@ -22,6 +22,10 @@ func TestServerNames(t *testing.T) {
 		}},
 		{"forwarded_header: Forwarded", []string{`:2: forwarded_header needs trusted_proxies: nobody else is believed`}},
 		{"trusted_proxies: []", []string{`:2: the list is empty`}},
+
+		{"public_url: https://x/%C3%A4/%7Bb%7D//", nil},
+		{"public_url: https://x//a", []string{`:2: "https://x//a" must be a URL such as https://`}},
+		{"public_url: 'https://x/ä/{b}/'", []string{`:2: "https://x/ä/{b}/" is not how clients write it: write https://x/%C3%A4/%7Bb%7D/`}},
 
 		{"trusted_origins: [https://dashboard.example.com, http://localhost:3000]", nil},
 		{"trusted_origins:\n  - '*'\n  - https://*.example.com\n  - https://example.com/\n  - https://example.com/a\n  - https://Example.com\n" +

@@ -45,9 +45,12 @@ func (d *decoder) server(n *yaml.Node) {
 		"listen": d.listen(&s.Listen),
 		"public_url": d.text(func(t Text) {
 			u, err := url.Parse(t.Value)
-			if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.ContainsAny(t.Value, "?# ") ||
-				path.Clean("/"+u.EscapedPath()) != "/"+strings.Trim(u.EscapedPath(), "/") {
+			switch {
+			case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.ContainsAny(t.Value, "?# ") ||
+				!isCleanPath(strings.TrimRight(u.EscapedPath(), "/")):
 				d.problem(t.Line, `%q must be a URL such as https://exports.example.com`, t.Value)
+			case !strings.EqualFold(u.String(), t.Value): // links would be others than clients ask for
+				d.problem(t.Line, `%q is not how clients write it: write %s`, t.Value, u)
 			}
 			s.PublicURL = Text{strings.TrimRight(t.Value, "/"), t.Line}
 		}),
@@ -241,6 +244,9 @@ func (c *Config) ListenOn(address string) error {
 	c.Server.Listen = Text{Value: address}
 	return checkListen(address)
 }
+
+// isCleanPath reports whether a path has neither dots nor empty elements.
+func isCleanPath(p string) bool { return p == "" || path.Clean(p) == p }
 
 // PublicURL is how clients reach a server that listens on addr: as the file says
 // or, if it does not, from this machine.
