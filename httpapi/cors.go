@@ -37,7 +37,7 @@ func (a *api) forOtherOrigins(next http.Handler) http.Handler {
 	if len(a.config.TrustedOrigins) == 0 {
 		return next // cors would let all origins in
 	}
-	return cors.New(cors.Options{
+	allowed := cors.New(cors.Options{
 		AllowedOrigins: a.config.TrustedOrigins,
 		AllowedMethods: []string{
 			http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete, http.MethodPut, http.MethodPatch,
@@ -47,6 +47,14 @@ func (a *api) forOtherOrigins(next http.Handler) http.Handler {
 		AllowCredentials: true,
 		MaxAge:           int(preflightAge / time.Second),
 	}).Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.Header.Values("Origin")) > 1 { // cors looks at the first one, and names all of them
+			w.Header().Add("Vary", "Origin")
+			next.ServeHTTP(w, r)
+			return
+		}
+		allowed.ServeHTTP(w, r)
+	})
 }
 
 // CheckOrigin returns an error unless text is an origin as browsers write it, such as

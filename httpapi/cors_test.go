@@ -151,3 +151,17 @@ func TestPreflight(t *testing.T) {
 	w.closed.Store(false)
 	w.send("GET", exports+ourOrg, withKey("x")).want(http.StatusUnauthorized)
 }
+
+// TestTwoOrigins: no browser sends two, and none is let in because of the other.
+func TestTwoOrigins(t *testing.T) {
+	w := originWorld(t, nil)
+	for _, method := range []string{"GET", "OPTIONS"} {
+		r := w.send(method, exports+ourOrg, withHeader("Origin", trustedPage), withHeader("Access-Control-Request-Method", "GET"), func(r *http.Request) {
+			r.Header.Add("Origin", "https://other.example")
+		})
+		wantReadable(t, r, "")
+		if got := r.Header.Values("Access-Control-Allow-Origin"); len(got) > 0 {
+			t.Errorf("%s: %q may read it", method, got)
+		}
+	}
+}
