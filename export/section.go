@@ -65,6 +65,8 @@ type Organization struct {
 //     Windows refuses, and none that changes the direction of text,
 //   - has no element that is longer than 255 bytes, ends in a dot or a space,
 //     or is a reserved name of Windows, such as "con",
+//   - is not that of one of the engine's own files, _skipped.ndjson and
+//     _renamed.ndjson, nor in a folder of that name,
 //   - is new in the section, also after Unicode normalization and case folding.
 //
 // Any other name gives a [*NameError] and writes nothing, unless the section renames such
