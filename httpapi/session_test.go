@@ -189,11 +189,12 @@ func TestCrossOrigin(t *testing.T) {
 		"other origin":     {[]string{"Origin", "https://evil.example"}, true},
 		"other, same-site": {[]string{"Origin", "http://dashboard.example", "Sec-Fetch-Site", "same-site"}, true},
 		"null":             {[]string{"Origin", "null"}, true},
+		"two origins":      {[]string{"Origin", "https://dashboard.example", "Origin", "https://evil.example"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			origin := func(r *http.Request) {
 				for i := 0; i < len(test.fields); i += 2 {
-					r.Header.Set(test.fields[i], test.fields[i+1])
+					r.Header.Add(test.fields[i], test.fields[i+1])
 				}
 			}
 			for _, o := range operations {
