@@ -7,7 +7,7 @@ import "strings"
 // two elements.
 func Array(between byte, element Decoder) Decoder {
 	return func(text string) any {
-		p := arrayParser{text: text, between: between, element: element}
+		p := arrayParser{cursor{text: text}, between, element}
 		if list, ok := p.parse(); ok {
 			return list
 		}
@@ -16,8 +16,7 @@ func Array(between byte, element Decoder) Decoder {
 }
 
 type arrayParser struct {
-	text    string
-	pos     int
+	cursor
 	between byte
 	element Decoder
 }
@@ -66,14 +65,6 @@ func (p *arrayParser) list(depth int) ([]any, bool) {
 	}
 }
 
-// next returns the next byte, or 0 at the end.
-func (p *arrayParser) next() byte {
-	if p.pos >= len(p.text) {
-		return 0
-	}
-	return p.text[p.pos]
-}
-
 func (p *arrayParser) value(depth int) (any, bool) {
 	switch p.next() {
 	case '{':
@@ -92,29 +83,4 @@ func (p *arrayParser) value(depth int) (any, bool) {
 		return nil, true
 	}
 	return p.element.field(text), true
-}
-
-// quoted returns the text in quotes that comes next: a part of the array, if nothing in it
-// stands behind a backslash.
-func (p *arrayParser) quoted() (string, bool) {
-	p.pos++
-	if n := strings.IndexAny(p.text[p.pos:], `"\`); n >= 0 && p.text[p.pos+n] == '"' {
-		text := p.text[p.pos : p.pos+n]
-		p.pos += n + 1
-		return text, true
-	}
-	var out []byte
-	for ; p.pos < len(p.text); p.pos++ {
-		switch c := p.text[p.pos]; c {
-		case '"':
-			p.pos++
-			return string(out), true
-		case '\\':
-			p.pos++
-			out = append(out, p.next())
-		default:
-			out = append(out, c)
-		}
-	}
-	return "", false
 }

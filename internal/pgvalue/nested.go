@@ -10,7 +10,7 @@ import (
 // attributes.
 func Composite(names []string, attributes []Decoder) Decoder {
 	return func(text string) any {
-		p := compositeParser{text: text, attributes: attributes}
+		p := compositeParser{cursor{text: text}, attributes}
 		if values, ok := p.parse(); ok {
 			return record.Row{Columns: names, Values: values}
 		}
@@ -19,8 +19,7 @@ func Composite(names []string, attributes []Decoder) Decoder {
 }
 
 type compositeParser struct {
-	text       string
-	pos        int
+	cursor
 	attributes []Decoder
 }
 
@@ -32,7 +31,7 @@ func (p *compositeParser) parse() ([]any, bool) {
 	p.text = p.text[1 : n-1]
 	values := make([]any, len(p.attributes)) // none is a row, too
 	for i, decode := range p.attributes {
-		if i > 0 && !p.skip(',') {
+		if i > 0 && !p.skip(",") {
 			return nil, false
 		}
 		if text, null, ok := p.attribute(); !ok {
@@ -44,18 +43,10 @@ func (p *compositeParser) parse() ([]any, bool) {
 	return values, p.pos == len(p.text)
 }
 
-func (p *compositeParser) skip(c byte) bool {
-	if p.pos == len(p.text) || p.text[p.pos] != c {
-		return false
-	}
-	p.pos++
-	return true
-}
-
 // attribute returns the text of the next attribute. One without quotes ends at a comma, and
 // is null if it is empty.
 func (p *compositeParser) attribute() (text string, null, ok bool) {
-	if !p.skip('"') {
+	if p.next() != '"' {
 		text, _, _ = strings.Cut(p.text[p.pos:], ",")
 		p.pos += len(text)
 		return text, text == "", true
@@ -64,40 +55,21 @@ func (p *compositeParser) attribute() (text string, null, ok bool) {
 	return text, false, ok
 }
 
-// quoted returns a text after its opening quote. Quotes and backslashes in it are there
-// twice, or behind a backslash.
-func (p *compositeParser) quoted() (string, bool) {
-	var out []byte
-	for ; p.pos < len(p.text); p.pos++ {
-		c := p.text[p.pos]
-		switch {
-		case c == '"' && !strings.HasPrefix(p.text[p.pos+1:], `"`):
-			p.pos++
-			return string(out), true
-		case c == '"', c == '\\' && p.pos+1 < len(p.text):
-			p.pos++
-			c = p.text[p.pos]
-		}
-		out = append(out, c)
-	}
-	return "", false
-}
-
 // HStore is the Decoder of an hstore, such as "a"=>"1", "b"=>NULL: a row of texts.
 func HStore(text string) any {
 	row := record.Row{Columns: []string{}, Values: []any{}}
-	p := arrayParser{text: text}
-	for p.pos < len(text) {
-		if len(row.Columns) > 0 && !p.skip(", ") {
+	c := cursor{text: text}
+	for c.pos < len(text) {
+		if len(row.Columns) > 0 && !c.skip(", ") {
 			return text
 		}
-		name, ok := p.skipQuoted()
-		if !ok || !p.skip("=>") {
+		name, ok := c.quoted()
+		if !ok || !c.skip("=>") {
 			return text
 		}
 		var value any
-		if !p.skip("NULL") {
-			if value, ok = p.skipQuoted(); !ok {
+		if !c.skip("NULL") {
+			if value, ok = c.quoted(); !ok {
 				return text
 			}
 		}
@@ -105,20 +77,4 @@ func HStore(text string) any {
 		row.Values = append(row.Values, value)
 	}
 	return row
-}
-
-func (p *arrayParser) skip(what string) bool {
-	ok := strings.HasPrefix(p.text[p.pos:], what)
-	if ok {
-		p.pos += len(what)
-	}
-	return ok
-}
-
-// skipQuoted returns the text in quotes that comes next.
-func (p *arrayParser) skipQuoted() (string, bool) {
-	if p.next() != '"' {
-		return "", false
-	}
-	return p.quoted()
 }
