@@ -60,7 +60,7 @@ func Check(ctx context.Context, s export.Section) error {
 }
 
 // check returns errors with a field and a cause.
-func (s *statement) check(ctx context.Context) (problems []*FieldError) {
+func (s *statement) check(ctx context.Context) []*FieldError {
 	source, ok := s.query.source.(Describer)
 	if !ok {
 		return nil
@@ -73,12 +73,18 @@ func (s *statement) check(ctx context.Context) (problems []*FieldError) {
 	if err != nil {
 		return []*FieldError{{Field: "SQL", Err: err}}
 	}
+	return s.query.misfits(columns)
+}
+
+// misfits returns what is wrong with the columns of a query's result, as errors with a field
+// and a cause.
+func (q *query) misfits(columns []string) (problems []*FieldError) {
 	for i, name := range columns {
 		if slices.Index(columns, name) < i {
 			problems = append(problems, &FieldError{Field: "SQL", Err: fmt.Errorf("returns two columns %q; name one with AS", name)})
 		}
 	}
-	for _, w := range s.query.wants {
+	for _, w := range q.wants {
 		for _, name := range w.columns {
 			if !slices.Contains(columns, name) {
 				err := fmt.Errorf("the query returns no column %q; it returns %s", name, listed(columns))

@@ -18,8 +18,7 @@ type query struct {
 	sql    string
 	params []parameter
 	json   []string // columns that hold nested data
-	needs  []string // columns that names are made of
-	wants  []want   // the columns of json and needs, by field
+	wants  []want   // the columns that fields name: json, and those that names are made of
 }
 
 // result has the rows that a query returns. It holds one row at a time in memory.
@@ -73,18 +72,13 @@ func (q *query) resultOf(columns []string, rows iter.Seq2[[]any, error]) (*resul
 	if len(columns) == 0 {
 		return nil, unread("columns", errors.New("the statement returns none"))
 	}
+	if problems := q.misfits(columns); len(problems) > 0 {
+		return nil, unread("columns", problems[0].Err)
+	}
 	r := &result{names: columns, rows: rows}
 	for i, name := range columns {
-		if slices.Contains(columns[:i], name) {
-			return nil, unread("columns", fmt.Errorf("the query returns two columns %q; name one with AS", name))
-		}
 		if slices.Contains(q.json, name) {
 			r.nested = append(r.nested, i)
-		}
-	}
-	for _, name := range slices.Concat(q.json, q.needs) {
-		if !slices.Contains(columns, name) {
-			return nil, unread("columns", fmt.Errorf("the query returns no column %q", name))
 		}
 	}
 	return r, nil

@@ -250,7 +250,6 @@ func (b *builder) template(field, source, guard string, q *query) *nameTemplate 
 		b.fail(field, err)
 		return nil
 	}
-	q.needs = append(q.needs, t.needs...)
 	q.wants = append(q.wants, want{field, t.needs})
 	return t
 }

@@ -36,7 +36,6 @@ type kind int
 const (
 	plain   kind = iota
 	bytes        // bytes stay bytes
-	text         // bytes are text: on PostgreSQL, whatever is no BYTEA
 	nested       // text is JSON
 	maybe        // text is JSON, bytes are not
 	numeric      // text is a number, or one of NaN, Infinity and -Infinity
@@ -78,10 +77,7 @@ func kindOf(d Dialect, declared string) kind {
 	case "XID", "CID":
 		return counter
 	}
-	if d == Postgres {
-		return text // nothing but BYTEA is binary there
-	}
-	return plain // the storage class of a value says more than the type of its column
+	return plain // on SQLite the storage class of a value says more than the type of its column
 }
 
 // value returns the field of a record for a value of the driver. It is valid until the
