@@ -25,6 +25,7 @@ type auditRow struct {
 	Range          string `bun:"byte_range"`
 	Bytes          int64  `bun:"bytes"`
 	Complete       bool   `bun:"complete"`
+	Requests       int64  `bun:"requests"`
 }
 
 // entry returns the entry that the row stores. The error is nil: see values.
@@ -40,6 +41,7 @@ func (r *auditRow) entry() (audit.Entry, error) {
 		Range:          r.Range,
 		Bytes:          r.Bytes,
 		Complete:       r.Complete,
+		Requests:       r.Requests,
 	}, nil
 }
 
@@ -57,6 +59,7 @@ func (s *Store) Record(ctx context.Context, e audit.Entry) error {
 		Range:          cleanText(e.Range),
 		Bytes:          e.Bytes,
 		Complete:       e.Complete,
+		Requests:       e.Requests,
 	}
 	_, err := s.into(s.db, "audit", row).Exec(ctx)
 	return wrap("record", err)

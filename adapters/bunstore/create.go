@@ -120,7 +120,7 @@ func (s *Store) usage(ctx context.Context, tx bun.Tx, organizationID string) (ti
 		FROM clock,
 			(SELECT count(*) AS n FROM ? WHERE organization_id = ? AND status IN ('pending', 'processing')) AS flying,
 			(SELECT count(*) AS n, min(created_at) AS oldest FROM ?
-				WHERE organization_id = ? AND status <> 'failed' AND created_at > (SELECT now FROM clock) - ?) AS day`,
+				WHERE organization_id = ? AND (status <> 'failed' OR cancelled) AND created_at > (SELECT now FROM clock) - ?) AS day`,
 		s.clock(), s.table("jobs"), organizationID, s.table("jobs"), organizationID, (24*time.Hour).Milliseconds(),
 	).Scan(ctx, &ms, &u.InFlight, &u.Day, &oldest)
 	u.Oldest = instant(oldest)

@@ -43,6 +43,12 @@ type jobRow struct {
 	Failures   int             `bun:"failures"`
 	Priority   int             `bun:"priority"`
 	PutOff     bool            `bun:"put_off"`
+	Keys       string          `bun:"keys"` // JSON
+	Suspect    int             `bun:"suspect"`
+	Alone      bool            `bun:"alone"`
+	Unable     sql.Null[int64] `bun:"unable_since"`
+	Cancelled  bool            `bun:"cancelled"`
+	DamagedAt  sql.Null[int64] `bun:"damaged_at"`
 	LeaseOwner string          `bun:"lease_owner"`
 	LeaseUntil sql.Null[int64] `bun:"lease_until"`
 	DueAt      sql.Null[int64] `bun:"due_at"` // see dueAt
@@ -109,6 +115,11 @@ func newJobRow(j jobs.Job, version int64) (*jobRow, error) {
 		SHA256:           append([]byte(nil), j.SHA256...), // nil if empty
 		ExpiresAt:        millis(j.ExpiresAt),
 		PurgeAt:          millis(j.PurgeAt),
+		Suspect:          j.Suspect,
+		Alone:            j.Alone,
+		Unable:           millis(j.UnableSince),
+		Cancelled:        j.Cancelled,
+		DamagedAt:        millis(j.DamagedAt),
 	}
 	results := slices.Clone(j.Results)
 	for i := range results {
@@ -119,7 +130,7 @@ func newJobRow(j jobs.Job, version int64) (*jobRow, error) {
 		parts[i] = partID(p)
 	}
 	err := errors.Join(
-		encodeList(&row.Sections, j.Sections), encodeList(&row.Progress, j.Progress),
+		encodeList(&row.Sections, j.Sections), encodeList(&row.Keys, j.Keys), encodeList(&row.Progress, j.Progress),
 		encodeList(&row.Parts, parts), encodeList(&row.Results, results))
 	return row, err
 }
@@ -150,10 +161,15 @@ func (r *jobRow) job() (jobs.Job, error) {
 		SHA256:       slices.Clone(r.SHA256),
 		ExpiresAt:    instant(r.ExpiresAt),
 		PurgeAt:      instant(r.PurgeAt),
+		Suspect:      r.Suspect,
+		Alone:        r.Alone,
+		UnableSince:  instant(r.Unable),
+		Cancelled:    r.Cancelled,
+		DamagedAt:    instant(r.DamagedAt),
 	}
 	var parts []partID
 	err := errors.Join(
-		decodeList(r.Sections, &j.Sections), decodeList(r.Progress, &j.Progress),
+		decodeList(r.Sections, &j.Sections), decodeList(r.Keys, &j.Keys), decodeList(r.Progress, &j.Progress),
 		decodeList(r.Parts, &parts), decodeList(r.Results, &j.Results))
 	if err != nil {
 		return jobs.Job{}, fmt.Errorf("job %s: %w", r.ID, err)
@@ -193,6 +209,9 @@ func checkJob(j jobs.Job) error {
 		"status", string(j.Status), "lease owner", j.LeaseOwner, "file name", j.Filename, "object key", j.ObjectKey)
 	for _, s := range j.Sections {
 		err = errors.Join(err, checkText("section", s))
+	}
+	for _, k := range j.Keys {
+		err = errors.Join(err, checkText("section", k.Key))
 	}
 	for _, p := range j.Progress {
 		err = errors.Join(err, checkText("section", p.Key))

@@ -15,7 +15,8 @@ import (
 
 var (
 	// ErrNewerSchema is matched if a newer program made the tables: this one must
-	// not use them.
+	// not use them. A program that runs already may, if they are compatible: see
+	// [Store.Check].
 	ErrNewerSchema = errors.New("bunstore: the database has a newer schema than this program")
 
 	// ErrOlderSchema is matched if there are no tables yet, or an older program
@@ -25,6 +26,9 @@ var (
 
 // migrationFiles are named by version and dialect, and use the default table prefix.
 // A file is not changed after it was released.
+//
+// A migration whose first line is "-- additive" keeps what programs of the schema before
+// it need, so that those that run go on.
 //
 //go:embed migrations
 var migrationFiles embed.FS
@@ -49,7 +53,8 @@ func migrations(postgres bool, prefix string) []string {
 // Migrate makes the tables, or brings them up to date. It does all of that or, if it
 // fails, nothing. Several processes may call it at once: one does the work and the
 // others wait for it, until their ctx ends. The error matches [ErrNewerSchema] if
-// the tables are newer than this program.
+// the tables are newer than this program, and [ErrOtherPurpose] if they are not for what
+// [Config] says.
 func (s *Store) Migrate(ctx context.Context) error {
 	return wrap("migrate", retry(ctx, isBusy, func() error {
 		return s.db.RunInTx(ctx, s.readCommitted(), s.migrate)
@@ -73,18 +78,43 @@ func (s *Store) migrate(ctx context.Context, tx bun.Tx) error {
 	if version > len(s.migrations) {
 		return s.newer(version)
 	}
+	if err := s.checkPurpose(ctx, tx, version); err != nil {
+		return err
+	}
 	for i, statements := range s.migrations[version:] {
 		version := version + i + 1
 		if _, err := tx.ExecContext(ctx, statements); err != nil {
 			return fmt.Errorf("version %d: %w", version, err)
 		}
-		_, err := tx.ExecContext(ctx, "INSERT INTO ? (version, applied_at) VALUES (?, ?)", s.table("schema"), version, s.clock())
-		if err != nil {
+		if err := s.noteVersion(ctx, tx, version); err != nil {
 			return err
 		}
 	}
-	return nil
+	if len(s.migrations) < identityVersion {
+		return nil
+	}
+	return s.identify(ctx, tx, version == 0)
 }
+
+// noteVersion notes that the tables have a version of the schema, and from which one on
+// programs work with it.
+func (s *Store) noteVersion(ctx context.Context, tx bun.Tx, version int) error {
+	if version < compatibleVersion {
+		_, err := tx.ExecContext(ctx, "INSERT INTO ? (version, applied_at) VALUES (?, ?)", s.table("schema"), version, s.clock())
+		return err
+	}
+	compatible := version
+	for compatible > compatibleVersion && strings.HasPrefix(s.migrations[compatible-1], "-- additive\n") {
+		compatible--
+	}
+	_, err := tx.ExecContext(ctx, "INSERT INTO ? (version, applied_at, compatible) VALUES (?, ?, ?)",
+		s.table("schema"), version, s.clock(), compatible)
+	return err
+}
+
+// compatibleVersion is the schema since which the tables say with which programs they
+// work.
+const compatibleVersion = 4
 
 // readCommitted returns options for a transaction that begins by waiting for others:
 // it must see what they wrote, whatever the database's default is. On SQLite every
@@ -105,18 +135,44 @@ func lock(ctx context.Context, tx bun.Tx, name string) error {
 	return err
 }
 
-// Check implements [export.Checker]. It returns nil if the database can be reached and
-// its tables are up to date. If they are not, the error matches [ErrNewerSchema] or
-// [ErrOlderSchema].
-func (s *Store) Check(ctx context.Context) error {
+// checkStart reports whether a program may begin to use the database. It need not have
+// tables yet.
+func (s *Store) checkStart(ctx context.Context) error {
 	version, err := s.schemaVersion(ctx, s.db)
 	switch {
 	case err != nil:
 		return wrap("check", err)
 	case version > len(s.migrations):
 		return s.newer(version)
+	}
+	return wrap("check", s.checkPurpose(ctx, s.db, version))
+}
+
+// Check implements [export.Checker]. It returns nil if the database can be reached and
+// this program may go on to use its tables: they are up to date, or a newer program has
+// only added to them. If not, the error matches [ErrNewerSchema] or [ErrOlderSchema].
+func (s *Store) Check(ctx context.Context) error {
+	version, err := s.schemaVersion(ctx, s.db)
+	switch {
+	case err != nil:
+		return wrap("check", err)
+	case version > len(s.migrations):
+		return s.checkCompatible(ctx, version)
 	case version < len(s.migrations):
 		return fmt.Errorf("%w: it has version %d, this program %d", ErrOlderSchema, version, len(s.migrations))
+	}
+	return nil
+}
+
+// checkCompatible reports whether this program works with tables of a newer version.
+func (s *Store) checkCompatible(ctx context.Context, version int) error {
+	var compatible int
+	err := s.db.NewRaw("SELECT compatible FROM ? WHERE version = ?", s.table("schema"), version).Scan(ctx, &compatible)
+	switch {
+	case err != nil:
+		return wrap("check", err)
+	case compatible > len(s.migrations):
+		return s.newer(version)
 	}
 	return nil
 }
@@ -142,10 +198,10 @@ func (s *Store) schemaVersion(ctx context.Context, db bun.IDB) (int, error) {
 	return version, err
 }
 
-// wrap says in an error which method failed. ErrNewerSchema stays as it is: it has
-// the package's name already.
+// wrap says in an error which method failed. ErrNewerSchema and ErrOtherPurpose stay as
+// they are: they have the package's name already.
 func wrap(method string, err error) error {
-	if err == nil || errors.Is(err, ErrNewerSchema) {
+	if err == nil || errors.Is(err, ErrNewerSchema) || errors.Is(err, ErrOtherPurpose) {
 		return err
 	}
 	return fmt.Errorf("bunstore: %s: %w", method, err)

@@ -34,8 +34,8 @@ const (
 // all parameters that pgx knows and pool_max_conns (defaults to 16).
 //
 // It connects but changes nothing: see [Store.Migrate]. The error matches
-// [ErrNewerSchema] if the tables were made by a newer program. No error ever holds
-// the password.
+// [ErrNewerSchema] if the tables were made by a newer program, and [ErrOtherPurpose] if
+// they are a demo's and the store is not. No error ever holds the password.
 func Open(ctx context.Context, address string, config Config) (*Store, error) {
 	db, err := openDB(ctx, address)
 	if err != nil {
@@ -46,7 +46,7 @@ func Open(ctx context.Context, address string, config Config) (*Store, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	s.owned = true
-	if err := s.Check(ctx); err != nil && !errors.Is(err, ErrOlderSchema) {
+	if err := s.checkStart(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil

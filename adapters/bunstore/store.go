@@ -36,6 +36,11 @@ type Config struct {
 	// letters, digits and underscores, a letter first. Defaults to "orgexport_".
 	TablePrefix string
 
+	// Demo says that the store is for a demo: if [Store.Migrate] makes its tables, they are
+	// marked so. A store opens no database of the other kind: [ErrOtherPurpose]. One of
+	// before there were marks is no demo's.
+	Demo bool
+
 	// AfterWrite is called by Create and Update when they have written a job, in
 	// the same transaction, with the job as it is then. If it returns an error the
 	// write is undone, and Create or Update returns that error, wrapped. If a write
@@ -57,6 +62,7 @@ type Store struct {
 	lookUps    line
 	owned      bool // Close closes db
 	postgres   bool // not SQLite
+	demo       bool
 	prefix     string
 	migrations []string // see migrations
 	afterWrite func(context.Context, *sql.Tx, *jobs.Job) error
@@ -67,7 +73,7 @@ type Store struct {
 // connections, set it before. New does not connect, and [Store.Close] leaves db open.
 // The error names all problems.
 func New(db *bun.DB, config Config) (*Store, error) {
-	s := &Store{db: db, prefix: config.TablePrefix, afterWrite: config.AfterWrite}
+	s := &Store{db: db, prefix: config.TablePrefix, demo: config.Demo, afterWrite: config.AfterWrite}
 	if s.prefix == "" {
 		s.prefix = defaultPrefix
 	}

@@ -35,6 +35,10 @@ type Entry struct {
 	Range    string
 	Bytes    int64
 	Complete bool
+
+	// Requests is how many requests an entry about downloads stands for. 0 stands for
+	// one.
+	Requests int64
 }
 
 // Action names what was done.

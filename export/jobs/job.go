@@ -26,6 +26,10 @@ type Job struct {
 	Sections []string
 	RetryOf  string
 
+	// Keys are the sections that the job is to make, in the order of the archive: those of
+	// the configuration by which it was created. None means those of its worker.
+	Keys []SectionKey
+
 	// Requester is the name of the principal that requested the export.
 	Requester string
 
@@ -51,6 +55,15 @@ type Job struct {
 	// worker was lost.
 	Failures int
 
+	// Suspect counts how often a worker was lost that had the job, up to 2: see state.go.
+	// Alone means that the current attempt has had its process to itself so far.
+	Suspect int
+	Alone   bool
+
+	// UnableSince is when a worker first gave the job back because it lacks one of the
+	// sections. It is zero if none has, or if another worker had all of them.
+	UnableSince time.Time
+
 	// LeaseOwner is the node whose worker has the job. Until LeaseUntil other
 	// processes leave a job in flight alone: its task is on the way if it is pending,
 	// and its worker has it if it is processing. Both are zero once it has ended.
@@ -70,8 +83,10 @@ type Job struct {
 	Parts   []export.PartID
 	Results []export.SectionResult
 
-	// Error says why the job has failed. It is a public text.
-	Error string
+	// Error says why the job has failed. It is a public text. Cancelled tells that it was
+	// cancelled.
+	Error     string
+	Cancelled bool
 
 	FinishedAt time.Time // when the job was completed or failed
 
@@ -83,6 +98,10 @@ type Job struct {
 	ObjectKey string
 	Size      int64
 	SHA256    []byte
+
+	// DamagedAt is when the archive was found to be missing, or not to be what was stored.
+	// Zero means never.
+	DamagedAt time.Time
 
 	// ExpiresAt is when the archive is purged. PurgeAt is when the parts or the
 	// archive are next to be deleted; it is zero if nothing is.
@@ -107,6 +126,12 @@ func (s Status) InFlight() bool { return s == Pending || s == Processing }
 // Waits reports whether the next free worker may claim the job.
 func (j Job) Waits() bool { return j.Status == Pending && !j.PutOff }
 
+// SectionKey is a section that a job is to make.
+type SectionKey struct {
+	Key      string `json:"key"`
+	Required bool   `json:"required,omitempty"` // see [export.SectionOptions]
+}
+
 // SectionProgress is how far a section of a running job is.
 type SectionProgress struct {
 	Key      string `json:"key"`
@@ -123,6 +148,7 @@ type SectionProgress struct {
 // Clone returns a copy that shares no memory with j.
 func (j Job) Clone() Job {
 	j.Sections = slices.Clone(j.Sections)
+	j.Keys = slices.Clone(j.Keys)
 	j.Progress = slices.Clone(j.Progress)
 	j.Parts = slices.Clone(j.Parts)
 	j.Results = slices.Clone(j.Results)

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Quota limits the jobs of each organization. Jobs that have failed do not count,
-// and a request that is answered with a job in flight does not either. Zero means
-// no limit.
+// Quota limits the jobs of each organization. Jobs that have failed do not count, unless
+// they were cancelled, and a request that is answered with a job in flight does not
+// either. Zero means no limit.
 type Quota struct {
 	InFlight int64 // jobs in flight at once
 	Day      int64 // jobs created within 24 hours

@@ -93,15 +93,45 @@ func TestQuotaOfTheDay(t *testing.T) {
 	})
 }
 
-// TestQuotaFailedJobs has jobs that fail or are cancelled, which are for free.
-func TestQuotaFailedJobs(t *testing.T) {
+// TestQuotaCancelledJobs requests and cancels again and again: each counts for the day.
+func TestQuotaCancelledJobs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNode(t, withQuota(jobs.Quota{Day: 2, InFlight: 1}), fine("a"))
-		for range 5 {
+		n := newNode(t, withQuota(jobs.Quota{Day: 3, InFlight: 1}), fine("a"))
+		for range 3 {
 			job := n.create(t, jobs.Request{})
 			n.Take()
 			if _, err := n.Delete(t.Context(), acme.ID, job.ID); err != nil {
 				t.Fatal(err)
+			}
+			if job := n.get(t, job); !job.Cancelled {
+				t.Errorf("the job is %+v, want it to be cancelled", job)
+			}
+		}
+		n.wantQuota(t, jobs.Request{}, 24*time.Hour, "An organization may request 3 exports within 24 hours.")
+	})
+}
+
+// TestQuotaFailedJobs has jobs that fail, which are for free.
+func TestQuotaFailedJobs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		runs := 0
+		section := writes("a", func(export.Sink) error {
+			if runs++; runs <= 5 {
+				return errors.New("not yet")
+			}
+			return nil
+		})
+		n := newNode(t, func(c *jobs.Config) {
+			c.Quota = jobs.Quota{Day: 2, InFlight: 1}
+			c.Engine = engine(t, func(c *export.Config) {
+				c.Options = map[string]export.SectionOptions{"a": {Required: true}}
+			}, section)
+		}, section)
+		for range 5 {
+			job := n.create(t, jobs.Request{})
+			n.work(t)
+			if job := n.get(t, job); job.Status != jobs.Failed || job.Cancelled {
+				t.Fatalf("the job is %s", job.Status)
 			}
 		}
 		first := n.create(t, jobs.Request{})

@@ -211,7 +211,7 @@ func (r rules) remove(now time.Time, j *Job) ([]Step, error) {
 	switch {
 	case j.Status.InFlight():
 		r.end(now, j, Failed)
-		j.Error = "The export was cancelled."
+		j.Error, j.Cancelled = "The export was cancelled.", true
 		j.PurgeAt = now.Add(2 * r.lease) // its worker may go on until its lease would have ended
 		return []Step{StepCancelled}, nil
 	case j.ObjectKey != "":

@@ -54,7 +54,8 @@ type Store interface {
 	Stale(ctx context.Context, limit int) ([]Job, error)
 }
 
-// Usage counts the jobs of an organization, except those that have failed.
+// Usage counts the jobs of an organization, except those that have failed and were not
+// cancelled.
 type Usage struct {
 	InFlight int64
 	Day      int64     // created less than 24 hours before now

@@ -162,7 +162,7 @@ func (s *MemStore) now() time.Time {
 func (s *MemStore) usage(organizationID string, now time.Time) jobs.Usage {
 	var u jobs.Usage
 	for _, j := range s.jobs {
-		if j.Organization.ID != organizationID || j.Status == jobs.Failed {
+		if j.Organization.ID != organizationID || j.Status == jobs.Failed && !j.Cancelled {
 			continue
 		}
 		if j.Status.InFlight() {
@@ -201,10 +201,11 @@ func (s *MemStore) those(are func(jobs.Job) bool) []jobs.Job {
 // milliseconds, and nil for slices without elements.
 func normal(j jobs.Job) jobs.Job {
 	j = j.Clone()
-	for _, at := range []*time.Time{&j.CreatedAt, &j.AsOf, &j.ClaimedAt, &j.LeaseUntil, &j.FinishedAt, &j.ExpiresAt, &j.PurgeAt} {
+	for _, at := range []*time.Time{&j.CreatedAt, &j.AsOf, &j.ClaimedAt, &j.LeaseUntil, &j.FinishedAt, &j.ExpiresAt, &j.PurgeAt, &j.UnableSince, &j.DamagedAt} {
 		*at = kittest.Instant(*at)
 	}
 	j.Sections = orNil(j.Sections)
+	j.Keys = orNil(j.Keys)
 	j.Progress = orNil(j.Progress)
 	j.Parts = orNil(j.Parts)
 	j.Results = orNil(j.Results)

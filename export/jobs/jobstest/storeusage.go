@@ -117,6 +117,13 @@ func storeUsageDay(t testing.TB, s jobs.Store) {
 		made[n] = create(t, s, n, func(now time.Time, j *jobs.Job) { j.CreatedAt = now.Add(-age) })
 	}
 	wantUsage(t, s, kittest.OurOrg, 6, 4, made[1].CreatedAt)
+	cancelled := func(yes bool) {
+		update(t, s, kittest.ShortID(1), func(_ time.Time, j *jobs.Job) { j.Status, j.Cancelled = jobs.Failed, yes })
+	}
+	cancelled(true)
+	wantUsage(t, s, kittest.OurOrg, 5, 4, made[1].CreatedAt)
+	cancelled(false)
+	wantUsage(t, s, kittest.OurOrg, 5, 3, made[2].CreatedAt)
 	for n := range 5 { // a job counts when it is completed too
 		update(t, s, kittest.ShortID(n), func(_ time.Time, j *jobs.Job) { j.Status = jobs.Completed })
 	}

@@ -1,0 +1,30 @@
+-- The lowest schema of programs that work with this one: see migrate.go.
+ALTER TABLE orgexport_schema ADD COLUMN compatible BIGINT NOT NULL DEFAULT 0;
+
+-- Which database this is, and whether it is a demo's. There is one row.
+CREATE TABLE orgexport_identity (
+	id   TEXT    COLLATE "C" NOT NULL PRIMARY KEY,
+	demo BOOLEAN NOT NULL
+);
+
+-- When something was last done, such as that a worker looked for jobs.
+CREATE TABLE orgexport_marks (
+	name TEXT    COLLATE "C" NOT NULL PRIMARY KEY,
+	at   BIGINT NOT NULL
+);
+
+ALTER TABLE orgexport_jobs ADD COLUMN cancelled BOOLEAN NOT NULL DEFAULT false;
+ALTER TABLE orgexport_jobs ADD COLUMN keys JSONB NOT NULL DEFAULT '[]';
+ALTER TABLE orgexport_jobs ADD COLUMN suspect BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE orgexport_jobs ADD COLUMN alone BOOLEAN NOT NULL DEFAULT false;
+ALTER TABLE orgexport_jobs ADD COLUMN unable_since BIGINT;
+ALTER TABLE orgexport_jobs ADD COLUMN damaged_at BIGINT;
+
+-- A cancelled job counts for the day. The index of before serves older programs.
+CREATE INDEX orgexport_jobs_used ON orgexport_jobs (organization_id, created_at) WHERE status <> 'failed' OR cancelled;
+
+-- By which ended jobs are removed.
+CREATE INDEX orgexport_jobs_ended ON orgexport_jobs (finished_at) WHERE finished_at IS NOT NULL;
+
+-- How many requests an entry stands for, if there are several.
+ALTER TABLE orgexport_audit ADD COLUMN requests BIGINT NOT NULL DEFAULT 0;
