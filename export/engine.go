@@ -110,6 +110,9 @@ func (e *Engine) Keys() []string {
 	return keys
 }
 
+// Required reports whether an export fails without a section: see [SectionOptions].
+func (e *Engine) Required(key string) bool { return e.config.Options[key].Required }
+
 // ExportSection runs one section and seals its part in the spool. A section that
 // fails is no error: the result says so. [Engine.Join] makes the archive once every
 // section has its part, on this machine or on another that shares the spool.

@@ -26,6 +26,11 @@ type Request struct {
 	// all.
 	Sections []string
 
+	// Absent are the keys of sections that were asked for and that this Engine does not
+	// have. Each is in the archive's inventory, after all others, as one that failed. If
+	// there are some, no Sections means none.
+	Absent []string
+
 	// Parts are sealed parts in the spool, by section, from an earlier attempt or
 	// job. Their sections do not run again. They must be of the same organization,
 	// AsOf and Format. [Engine.Export] ignores them.
@@ -52,6 +57,14 @@ func (e *Engine) check(r Request) error {
 	for _, key := range r.Sections {
 		if e.byKey[key] == nil {
 			errs = append(errs, fmt.Errorf("%w: section %q", ErrNotFound, key))
+		}
+	}
+	for i, key := range r.Absent {
+		if err := CheckKey(key); err != nil {
+			errs = append(errs, err)
+		}
+		if e.byKey[key] != nil || slices.Contains(r.Absent[:i], key) {
+			errs = append(errs, fmt.Errorf("export: Request.Absent: section %q is there, or named twice", key))
 		}
 	}
 	if r.Organization.ID == "" {
@@ -103,10 +116,13 @@ func (e *Engine) newRun(r Request) (*run, error) {
 		report:   &reporter{observe: r.Observe},
 		quota:    &quota{max: e.config.MaxArchiveBytes},
 	}
-	if len(r.Sections) > 0 {
+	if len(r.Sections)+len(r.Absent) > 0 {
 		x.sections = slices.DeleteFunc(slices.Clone(e.config.Sections), func(s Section) bool {
 			return !slices.Contains(r.Sections, s.Key())
 		})
+	}
+	for _, key := range r.Absent {
+		x.sections = append(x.sections, absent(key))
 	}
 	return x, nil
 }

@@ -2,6 +2,7 @@ package bunstore
 
 import (
 	"context"
+	"math"
 
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/jobs"
@@ -12,13 +13,14 @@ var _ jobs.Scheduler = (*Store)(nil)
 // Next implements [jobs.Scheduler]. It reads the jobs in flight only, through an
 // index that has no others, and one entry of another index for each organization
 // that waits.
-func (s *Store) Next(ctx context.Context) (string, error) {
+func (s *Store) Next(ctx context.Context, want jobs.Want) (string, error) {
 	var id string
 	err := s.db.NewRaw(`
 		WITH flying AS (
-			SELECT id, organization_id, status, put_off, priority, created_at FROM ? WHERE status IN ('pending', 'processing')
+			SELECT id, organization_id, status, put_off, priority, created_at, suspect FROM ? WHERE status IN ('pending', 'processing')
 		), waiting AS (
 			SELECT id, organization_id, priority, created_at FROM flying WHERE status = 'pending' AND NOT put_off
+				AND suspect <= ? AND organization_id <> ?
 		), turns AS (
 			SELECT organization_id,
 				(SELECT count(*) FROM flying AS f WHERE f.organization_id = w.organization_id AND f.status = 'processing') AS busy,
@@ -26,7 +28,24 @@ func (s *Store) Next(ctx context.Context) (string, error) {
 					WHERE j.organization_id = w.organization_id AND claimed_at IS NOT NULL), 0) AS served
 			FROM (SELECT DISTINCT organization_id FROM waiting) AS w
 		)
-		SELECT id FROM waiting JOIN turns USING (organization_id)
-		ORDER BY priority DESC, busy, served, created_at, id LIMIT 1`, s.table("jobs"), s.table("jobs")).Scan(ctx, &id)
+		SELECT id FROM waiting JOIN turns USING (organization_id) WHERE busy < ?
+		ORDER BY priority DESC, busy, served, created_at, id LIMIT 1`,
+		s.table("jobs"), mostSuspect(want), want.NotOrganization, s.table("jobs"), mostBusy(want)).Scan(ctx, &id)
 	return id, wrap("next job", noRow(err, export.ErrNotFound))
+}
+
+// mostSuspect is how suspect a job may be that is wanted.
+func mostSuspect(want jobs.Want) int {
+	if want.NoSuspects {
+		return 0
+	}
+	return math.MaxInt32
+}
+
+// mostBusy is the number of jobs from which on an organization has enough.
+func mostBusy(want jobs.Want) int {
+	if want.PerOrganization > 0 {
+		return want.PerOrganization
+	}
+	return math.MaxInt32
 }

@@ -20,6 +20,7 @@ func (s *Store) Stats(ctx context.Context) (jobs.Stats, error) {
 	}
 	var stats jobs.Stats
 	for _, row := range rows {
+		stats.Suspects += row.Suspects
 		switch jobs.Status(row.Status) {
 		case jobs.Pending:
 			stats.Pending = row.Jobs
@@ -34,15 +35,16 @@ func (s *Store) Stats(ctx context.Context) (jobs.Stats, error) {
 
 // statsRow counts the jobs of one status.
 type statsRow struct {
-	Status string `bun:"status"`
-	Jobs   int64  `bun:"jobs"`
-	Age    int64  `bun:"age"` // of the oldest, in milliseconds
+	Status   string `bun:"status"`
+	Jobs     int64  `bun:"jobs"`
+	Suspects int64  `bun:"suspects"`
+	Age      int64  `bun:"age"` // of the oldest, in milliseconds
 }
 
 // selectStats returns the query of Stats. Its condition is word for word that of the
 // index: otherwise SQLite would not use it.
 func (s *Store) selectStats() *bun.SelectQuery {
 	return s.db.NewSelect().TableExpr("? AS job", s.table("jobs")).
-		ColumnExpr("status, count(*) AS jobs, ? - min(created_at) AS age", s.clock()).
+		ColumnExpr("status, count(*) AS jobs, sum(CASE WHEN suspect > 0 THEN 1 ELSE 0 END) AS suspects, ? - min(created_at) AS age", s.clock()).
 		Where("status IN ('pending', 'processing')").GroupExpr("status")
 }

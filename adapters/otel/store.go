@@ -2,6 +2,7 @@ package otel
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/orgexport/orgexport/export"
@@ -73,12 +74,13 @@ func (s *store) Stale(ctx context.Context, limit int) ([]jobs.Job, error) {
 	return s.inner.Stale(ctx, limit)
 }
 
-// Next makes no span: it is called before an attempt begins.
-func (s *store) Next(ctx context.Context) (string, error) {
+// Next makes no span: it is called before an attempt begins. It is not supported if inner
+// is no [jobs.Scheduler].
+func (s *store) Next(ctx context.Context, want jobs.Want) (string, error) {
 	if n, ok := s.inner.(jobs.Scheduler); ok {
-		return n.Next(ctx)
+		return n.Next(ctx, want)
 	}
-	return "", export.ErrNotFound
+	return "", errors.ErrUnsupported
 }
 
 func (s *store) Check(ctx context.Context) error { return check(ctx, s.inner) }

@@ -35,6 +35,9 @@
 //	orgexport_job_duration_seconds           histogram  outcome            from creation to the end of a job, the wait included
 //	orgexport_attempts_running               gauge                         attempts at jobs that run now
 //	orgexport_attempt_duration_seconds       histogram  outcome            attempts: completed, failed, put_off, handed_back, stopped, lease_lost
+//	orgexport_suspects                       gauge                         jobs in flight that had a worker which was lost: see jobs.Job.Suspect
+//	orgexport_jobs_suspected_total           counter                       times that a worker was lost which had a job beside others
+//	orgexport_jobs_unable_total              counter                       times that a worker left a job to others, for lack of a section or of a process to itself
 //	orgexport_leases_lost_total              counter    noticed_by         leases lost; a loss may be noticed by the worker, the reaper or both
 //	orgexport_archive_bytes_total            counter                       size of the archives that were made
 //	orgexport_archives_purged_total          counter                       archives deleted, at the end of their retention or before

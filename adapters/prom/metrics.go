@@ -43,6 +43,8 @@ type Metrics struct {
 	attemptsRunning  prometheus.Gauge
 	attemptDuration  *prometheus.HistogramVec
 	leasesLost       *prometheus.CounterVec
+	jobsSuspected    prometheus.Counter
+	jobsUnable       prometheus.Counter
 	archiveBytes     prometheus.Counter
 	archivesPurged   prometheus.Counter
 	sectionDuration  *prometheus.HistogramVec
@@ -88,6 +90,8 @@ func New(c Config) (*Metrics, error) {
 	m.jobDuration = r.histograms("job_duration_seconds", "From the creation to the end of jobs, by outcome.", exportBuckets, "outcome")
 	m.attemptsRunning = r.gauge("attempts_running", "Attempts at jobs that run in this process.")
 	m.attemptDuration = r.histograms("attempt_duration_seconds", "Attempts at jobs, by outcome.", exportBuckets, "outcome")
+	m.jobsSuspected = r.counter("jobs_suspected_total", "Times that a worker was lost which had a job beside others.")
+	m.jobsUnable = r.counter("jobs_unable_total", "Times that a worker left a job to others, for lack of a section or of a process to itself.")
 	m.leasesLost = r.counters("leases_lost_total", "Leases of jobs that were lost, by who noticed it.", "noticed_by")
 	m.archiveBytes = r.counter("archive_bytes_total", "Size of the archives that were made.")
 	m.archivesPurged = r.counter("archives_purged_total", "Archives that were deleted.")

@@ -31,6 +31,10 @@ func (m *Metrics) job(_ context.Context, e jobs.Event) {
 		m.leasesLost.WithLabelValues(byWorker).Inc()
 	case jobs.StepWorkerLost:
 		m.leasesLost.WithLabelValues(byReaper).Inc()
+	case jobs.StepSuspected:
+		m.jobsSuspected.Inc()
+	case jobs.StepUnable:
+		m.jobsUnable.Inc()
 	case jobs.StepPurged:
 		m.archivesPurged.Inc()
 	case jobs.StepClaimed, jobs.StepPutOff, jobs.StepHandedBack, jobs.StepStopped: // counted as attempts

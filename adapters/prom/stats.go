@@ -22,6 +22,8 @@ func (m *Metrics) collectStats(r recorder) {
 			failures: r.counter("store_stats_failures_total", "Scrapes at which the store did not tell how busy it is."),
 			jobs: prometheus.NewDesc(namespace+"_jobs",
 				"Jobs in flight, of all processes, by status.", []string{"status"}, nil),
+			suspects: prometheus.NewDesc(namespace+"_suspects",
+				"Jobs in flight that had a worker which was lost.", nil, nil),
 			age: prometheus.NewDesc(namespace+"_queue_age_seconds",
 				"How long ago the oldest pending job was created.", nil, nil),
 		})
@@ -34,11 +36,13 @@ type busyness struct {
 	store     jobs.Statser
 	failures  prometheus.Counter
 	jobs, age *prometheus.Desc
+	suspects  *prometheus.Desc
 }
 
 // Describe implements [prometheus.Collector].
 func (b *busyness) Describe(out chan<- *prometheus.Desc) {
 	out <- b.jobs
+	out <- b.suspects
 	out <- b.age
 }
 
@@ -59,5 +63,6 @@ func (b *busyness) Collect(out chan<- prometheus.Metric) {
 	}
 	gauge(b.jobs, float64(stats.Pending), string(jobs.Pending))
 	gauge(b.jobs, float64(stats.Processing), string(jobs.Processing))
+	gauge(b.suspects, float64(stats.Suspects))
 	gauge(b.age, stats.Oldest.Seconds())
 }

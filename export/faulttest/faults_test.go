@@ -80,7 +80,7 @@ func useAll(ctx context.Context, f *Faults) error {
 	_, err = s.Stale(ctx, 1)
 	note(err)
 	if n, ok := s.(jobs.Scheduler); ok {
-		_, err = n.Next(ctx)
+		_, err = n.Next(ctx, jobs.Want{})
 		note(err)
 	}
 	d := f.Dispatcher(new(jobstest.MemDispatcher))

@@ -63,13 +63,13 @@ func (s faultyStore) Stale(ctx context.Context, limit int) ([]jobs.Job, error) {
 	return ask(s.f, "Store.Stale", func() ([]jobs.Job, error) { return s.inner.Stale(ctx, limit) })
 }
 
-// Next finds no job if inner is no jobs.Scheduler.
-func (s faultyStore) Next(ctx context.Context) (string, error) {
+// Next is not supported if inner is no jobs.Scheduler.
+func (s faultyStore) Next(ctx context.Context, want jobs.Want) (string, error) {
 	return ask(s.f, "Store.Next", func() (string, error) {
 		if n, ok := s.inner.(jobs.Scheduler); ok {
-			return n.Next(ctx)
+			return n.Next(ctx, want)
 		}
-		return "", export.ErrNotFound
+		return "", errors.ErrUnsupported
 	})
 }
 

@@ -11,14 +11,15 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
-// attempt exports a job that was claimed at began, and stores how that ended.
-func (s *Service) attempt(ctx context.Context, job Job, began time.Time) error {
-	l := s.newLease(job)
-	leased, release := l.start(ctx, began)
+// attempt exports a job that was claimed, and stores how that ended.
+func (s *Service) attempt(ctx context.Context, l *lease, job Job) error {
+	defer s.leave(l)
+	leased, release := l.start()
+	s.crowd(leased, l)
 	observed, end := s.beginAttempt(leased, job)
 	over := Event{Step: StepLeaseLost, Job: job} // what it is if this panics
 	defer func() {
-		over.Elapsed = time.Since(began)
+		over.Elapsed = time.Since(l.began)
 		end(over)
 	}()
 	done, failure := s.makeWhileLeased(observed, release, l, job)
@@ -90,13 +91,15 @@ func (s *Service) engineRequest(ctx context.Context, l *lease, job Job) (export.
 		Organization: job.Organization,
 		JobID:        job.ID,
 		AsOf:         job.AsOf,
-		Sections:     job.Sections,
 		Attempt:      job.Attempt,
 		Observe:      l.observe,
 		Begin: func(ctx context.Context, key string) (context.Context, func(export.Event, error)) {
 			return s.beginSection(ctx, job, key)
 		},
 		Parts: make(map[string]export.PartID),
+	}
+	if err := s.requestSections(&r, job); err != nil {
+		return r, err
 	}
 	var ok bool
 	if r.Format, ok = s.format(job.Format); !ok {

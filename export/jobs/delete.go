@@ -72,7 +72,7 @@ func (s *Service) leases(jobID string) iter.Seq[*lease] {
 	return func(yield func(*lease) bool) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		for l := range s.running {
+		for l := range s.places.running {
 			if l.jobID == jobID && !yield(l) {
 				return
 			}

@@ -22,38 +22,42 @@ type lease struct {
 	service  *Service
 	jobID    string
 	attempt  int
+	ctx      context.Context // of the work
 	cancel   context.CancelCauseFunc
+	began    time.Time   // when the lease was taken
 	deadline *time.Timer // ends the work before the lease is over
 
 	renewNow chan struct{}
+
+	organizationID string
+	suspect        bool
+	alone          bool // as it is stored; under Service.mu
 
 	mu       sync.Mutex
 	progress []SectionProgress
 	changed  bool
 }
 
-func (s *Service) newLease(job Job) *lease {
-	return &lease{service: s, jobID: job.ID, attempt: job.Attempt, renewNow: make(chan struct{}, 1)}
+// newLease returns the lease of a job that was claimed at began.
+func (s *Service) newLease(ctx context.Context, job Job, began time.Time) *lease {
+	l := &lease{
+		service: s, jobID: job.ID, attempt: job.Attempt, began: began, renewNow: make(chan struct{}, 1),
+		organizationID: job.Organization.ID, suspect: job.Suspect > 0, alone: job.Alone,
+	}
+	l.ctx, l.cancel = context.WithCancelCause(ctx)
+	return l
 }
 
-// start renews a lease that was taken at began, until release is called. The context
-// that it returns ends before the lease does.
-func (l *lease) start(ctx context.Context, began time.Time) (_ context.Context, release func()) {
-	ctx, l.cancel = context.WithCancelCause(ctx)
-	l.deadline = time.AfterFunc(l.left(began), func() { l.cancel(errLeaseLost) })
-	s := l.service
-	s.mu.Lock()
-	s.running[l] = true
-	s.mu.Unlock()
+// start renews the lease until release is called. The context that it returns ends
+// before the lease does.
+func (l *lease) start() (_ context.Context, release func()) {
+	l.deadline = time.AfterFunc(l.left(l.began), func() { l.cancel(errLeaseLost) })
 	var beats sync.WaitGroup
-	beats.Go(func() { l.heartbeats(ctx) })
-	return ctx, func() {
+	beats.Go(func() { l.heartbeats(l.ctx) })
+	return l.ctx, func() {
 		l.cancel(nil)
 		beats.Wait()
 		l.deadline.Stop()
-		s.mu.Lock()
-		delete(s.running, l)
-		s.mu.Unlock()
 	}
 }
 

@@ -54,6 +54,8 @@ const (
 	StepClaimed    Step = "claimed"     // an attempt begins
 	StepCancelled  Step = "cancelled"   // the job was cancelled and has failed
 	StepWorkerLost Step = "worker_lost" // the lease ran out while a worker had the job
+	StepSuspected  Step = "suspected"   // it had other jobs, too: each is tried apart
+	StepUnable     Step = "unable"      // a worker cannot export the job now; another one may
 	StepPurged     Step = "purged"      // the archive was deleted
 )
 

@@ -210,7 +210,7 @@ func TestObserver(t *testing.T) {
 			do: func(t *testing.T, n *node, job jobs.Job) {
 				for i := range 2 {
 					_, err := n.store.Update(t.Context(), job.ID, func(now time.Time, j *jobs.Job) error {
-						j.Status, j.LeaseOwner, j.LeaseUntil = jobs.Processing, "lost", now
+						j.Status, j.LeaseOwner, j.LeaseUntil, j.Alone = jobs.Processing, "lost", now, true
 						return nil
 					})
 					if err != nil {

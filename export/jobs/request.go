@@ -94,6 +94,7 @@ func (s *Service) Create(ctx context.Context, r Request) (Job, bool, error) {
 			return Job{}, false, err
 		}
 	}
+	fresh.Keys = s.keysOf(fresh.Sections)
 	job, created, err := s.config.Store.Create(ctx, r.OrganizationID, func(now time.Time, usage Usage) (Job, error) {
 		j := fresh.Clone()
 		j.ID = s.config.NewID()

@@ -22,6 +22,9 @@ import (
 func (s *Service) Run(ctx context.Context) error {
 	working, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
+	s.mu.Lock()
+	s.ending = working.Done()
+	s.mu.Unlock()
 	lasting, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var around errgroup.Group
@@ -38,9 +41,28 @@ func (s *Service) Run(ctx context.Context) error {
 			return err
 		})
 	}
+	if !s.config.NoWorker {
+		around.Go(func() error {
+			s.keepSpare(working)
+			return nil
+		})
+	}
 	err := s.runTasks(working)
+	fail(err)
 	stop()
 	return errors.Join(err, around.Wait())
+}
+
+// stopping reports whether no more jobs are to begin in this process.
+func (s *Service) stopping() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.ending:
+		return true
+	default:
+		return false
+	}
 }
 
 // runTasks exports jobs until ctx ends, if this process is to.

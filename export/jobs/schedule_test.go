@@ -208,8 +208,8 @@ type overtaken struct {
 	claim func(id string)
 }
 
-func (s overtaken) Next(ctx context.Context) (string, error) {
-	id, err := s.MemStore.Next(ctx)
+func (s overtaken) Next(ctx context.Context, want jobs.Want) (string, error) {
+	id, err := s.MemStore.Next(ctx, want)
 	if err == nil {
 		s.claim(id)
 	}

@@ -35,6 +35,11 @@ type Config struct {
 	// retry it. Defaults to 24 hours. If it is negative, they are deleted at once.
 	PartsRetention time.Duration
 
+	// JobsRetention is how long a job is kept after it has ended, in a store that is a
+	// [Remover]. It is not less than Retention and 24 hours. Defaults to 90 days, or to
+	// Retention if that is more; if it is negative, jobs are kept for ever.
+	JobsRetention time.Duration
+
 	// LinkTTL is how long a link is good. A link never outlives its archive.
 	// Defaults to one hour.
 	LinkTTL time.Duration
@@ -61,6 +66,11 @@ type Config struct {
 	// MaxFailures is how many attempts at a job may end because storage failed or
 	// the worker was lost. One more, and the job has failed. Defaults to 5.
 	MaxFailures int
+
+	// PerOrganization is how many jobs of one organization run at once, in all processes.
+	// Two processes that claim at the same instant may have one more. It needs a store that
+	// is a [Scheduler]. Defaults to no limit.
+	PerOrganization int
 
 	// NoWorker is for a process that only answers requests: [Service.Run] maintains
 	// jobs and exports none.
@@ -91,8 +101,9 @@ type Service struct {
 	config Config
 	rules  rules
 
-	mu      sync.Mutex
-	running map[*lease]bool // the jobs that this process exports
+	mu     sync.Mutex
+	places places          // the jobs that this process exports
+	ending <-chan struct{} // closed when Run is to end; nil without Run
 }
 
 // New returns a Service. The error names every problem of the configuration.
@@ -101,7 +112,7 @@ func New(c Config) (*Service, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	return &Service{config: c, rules: c.rules(), running: make(map[*lease]bool)}, nil
+	return &Service{config: c, rules: c.rules(), places: newPlaces()}, nil
 }
 
 func (c Config) withDefaults() Config {
@@ -110,6 +121,7 @@ func (c Config) withDefaults() Config {
 	}
 	c.Retention = cmp.Or(c.Retention, 7*24*time.Hour)
 	c.PartsRetention = cmp.Or(c.PartsRetention, 24*time.Hour)
+	c.JobsRetention = cmp.Or(c.JobsRetention, max(90*24*time.Hour, c.Retention))
 	c.LinkTTL = cmp.Or(c.LinkTTL, time.Hour)
 	c.Lease = cmp.Or(c.Lease, 15*time.Second)
 	c.Heartbeat = cmp.Or(c.Heartbeat, min(4*time.Second, c.Lease/3))
@@ -153,10 +165,13 @@ func (c Config) validate() error {
 	bad(c.Organizations == nil, "Organizations is nil")
 	bad(slices.Contains(c.Formats, nil), "Formats has a nil format")
 	bad(c.Retention < 0, "Retention is negative")
+	bad(c.JobsRetention >= 0 && c.JobsRetention < max(c.Retention, 24*time.Hour),
+		"JobsRetention is %v, want Retention, %v, and 24 hours or more", c.JobsRetention, c.Retention)
 	bad(c.LinkTTL < time.Second, "LinkTTL is %v, want a second or more", c.LinkTTL)
 	bad(c.Heartbeat <= 0 || c.Heartbeat > c.Lease/3, "Heartbeat is %v, want at most a third of Lease, %v", c.Heartbeat, c.Lease)
 	bad(c.ReapEvery < 0, "ReapEvery is negative")
 	bad(c.MaxFailures < 0, "MaxFailures is negative")
+	bad(c.PerOrganization < 0, "PerOrganization is negative")
 	bad(c.Quota.InFlight < 0 || c.Quota.Day < 0, "Quota is negative")
 	return errors.Join(errs...)
 }

@@ -30,6 +30,19 @@ import (
 // [rules]: it alters the job and returns the steps that observers are told of once
 // the job is stored. It has no other effect, because [Store.Update] may call it
 // more than once. After an error the job stays as it was.
+//
+// # Whose fault a lost worker is
+//
+// When a process dies, one of its jobs may be the reason, such as by a record that takes
+// all memory. The others are not to be charged for that. So a failure is counted only if
+// the job had the process to itself (Alone). Else all jobs of the process become suspects:
+//
+//	Suspect 1   it is tried again while other jobs go on, but one suspect at a time in a
+//	            process: those that did no harm are soon acquitted
+//	Suspect 2   it was lost a second time beside others, and is tried in a process that runs
+//	            nothing else meanwhile
+//
+// A process that stops as it should charges nobody: see handBack.
 
 // transition is a rule with all that it needs besides the time and the job.
 type transition func(now time.Time, j *Job) ([]Step, error)
@@ -55,6 +68,35 @@ type rules struct {
 	maxFailures    int
 }
 
+// place is what a process has free for one more job.
+type place struct {
+	node string
+
+	// alone means that the process runs no other job. withSuspect means that one of those
+	// that it runs is a suspect.
+	alone, withSuspect bool
+
+	// able reports whether the process can do all that the job asks for.
+	able func(Job) bool
+}
+
+var (
+	// errSuspect means that the process runs a suspect already, and the job is one too.
+	errSuspect = errors.New("jobs: one suspect at a time")
+
+	// errNotAlone means that the job must have a process to itself.
+	errNotAlone = errors.New("jobs: the job must run alone")
+)
+
+const (
+	// unableFor is how long a job waits for a worker that has all its sections. Then it is
+	// exported without those that are missing.
+	unableFor = 15 * time.Minute
+
+	// unablePause is the longest pause before it is offered again.
+	unablePause = time.Minute
+)
+
 // create begins the life of a job.
 func (r rules) create(now time.Time, j *Job) {
 	j.Status = Pending
@@ -66,26 +108,96 @@ func (r rules) create(now time.Time, j *Job) {
 }
 
 // claim makes a job a worker's: one that waits for a worker, or one whose worker
-// was lost.
-func (r rules) claim(node string) transition {
+// was lost. The job may end or wait instead: then it is not Processing.
+func (r rules) claim(p place) transition {
 	return func(now time.Time, j *Job) (steps []Step, err error) {
 		leased := (j.Status == Processing || j.PutOff) && now.Before(j.LeaseUntil)
 		if !j.Status.InFlight() || leased {
 			return nil, errNothingToDo
 		}
 		if j.Status == Processing {
-			steps = append(steps, StepWorkerLost)
-			if r.countFailure(now, j) {
-				return append(steps, StepFailed), nil
+			if steps = r.lost(now, j); !j.Status.InFlight() {
+				return steps, nil
 			}
+			j.wait(now.Add(r.lease))
+		}
+		if err := p.takes(*j); err != nil {
+			if steps != nil {
+				err = nil // it waits, as after rescue
+			}
+			return steps, err
+		}
+		if !p.able(*j) && r.waitForAble(now, j) {
+			return append(steps, StepUnable), nil
+		}
+		if p.able(*j) {
+			j.UnableSince = time.Time{}
 		}
 		j.Status = Processing
 		j.Attempt++
 		j.ClaimedAt = now
-		j.LeaseOwner, j.LeaseUntil, j.PutOff = node, now.Add(r.lease), false
+		j.LeaseOwner, j.LeaseUntil, j.PutOff = p.node, now.Add(r.lease), false
+		j.Alone = p.alone
 		j.Progress = nil
 		return append(steps, StepClaimed), nil
 	}
+}
+
+// takes reports whether a suspect may run beside the jobs that the process has.
+func (p place) takes(j Job) error {
+	switch {
+	case j.Suspect > 0 && p.withSuspect:
+		return errSuspect
+	case j.Suspect > 1 && !p.alone:
+		return errNotAlone
+	}
+	return nil
+}
+
+// waitForAble puts a job off that this process cannot do all of, for another one that
+// can. It reports false if the job has waited for long enough.
+func (r rules) waitForAble(now time.Time, j *Job) bool {
+	if j.UnableSince.IsZero() {
+		j.UnableSince = now
+	}
+	waited := now.Sub(j.UnableSince)
+	if waited >= unableFor {
+		return false
+	}
+	j.wait(now.Add(min(max(waited, r.lease/3), unablePause)))
+	j.PutOff = true
+	return true
+}
+
+// waitForAlone puts off a job that must run alone, because the other jobs of this process
+// do not end soon. They go on, and another process may be free before.
+func (r rules) waitForAlone(now time.Time, j *Job) ([]Step, error) {
+	if !j.Waits() {
+		return nil, errNothingToDo
+	}
+	j.wait(now.Add(2 * aloneFor))
+	j.PutOff = true
+	return []Step{StepUnable}, nil
+}
+
+// lost notes that the worker of a job was lost. The job ends if that was its own fault
+// too often.
+func (r rules) lost(now time.Time, j *Job) []Step {
+	charged := j.Alone || j.Suspect > 1
+	j.Suspect, j.Alone = min(j.Suspect+1, 2), false
+	if !charged {
+		return []Step{StepWorkerLost, StepSuspected}
+	}
+	if r.countFailure(now, j) {
+		return []Step{StepWorkerLost, StepFailed}
+	}
+	return []Step{StepWorkerLost}
+}
+
+// wait lets a job in flight wait for a worker. Its task is on the way until then.
+func (j *Job) wait(until time.Time) {
+	j.Status, j.Alone, j.Progress = Pending, false, nil
+	j.LeaseOwner, j.LeaseUntil, j.PutOff = "", until, false
 }
 
 // rescue lets a job in flight wait for a worker again after its lease is over.
@@ -94,13 +206,11 @@ func (r rules) rescue(now time.Time, j *Job) (steps []Step, err error) {
 		return nil, errNothingToDo
 	}
 	if j.Status == Processing {
-		steps = append(steps, StepWorkerLost)
-		if r.countFailure(now, j) {
-			return append(steps, StepFailed), nil
+		if steps = r.lost(now, j); !j.Status.InFlight() {
+			return steps, nil
 		}
 	}
-	j.Status = Pending
-	j.LeaseOwner, j.LeaseUntil, j.PutOff = "", now.Add(r.lease), false
+	j.wait(now.Add(r.lease))
 	return steps, nil
 }
 
@@ -132,6 +242,15 @@ func (r rules) renew(progress []SectionProgress) transition {
 		j.Progress = progress
 		return nil, nil
 	}
+}
+
+// crowd notes that the process runs another job beside this one.
+func (r rules) crowd(_ time.Time, j *Job) ([]Step, error) {
+	if !j.Alone {
+		return nil, errNothingToDo
+	}
+	j.Alone = false
+	return nil, nil
 }
 
 // identify stores whose data it is, for all attempts.
@@ -191,17 +310,15 @@ func (r rules) putOff(now time.Time, j *Job) ([]Step, error) {
 	if r.countFailure(now, j) {
 		return []Step{StepFailed}, nil
 	}
-	j.Progress = nil
-	j.Status, j.LeaseOwner, j.PutOff = Pending, "", true
-	j.LeaseUntil = now.Add(r.lease << min(j.Failures-1, 8))
+	j.wait(now.Add(r.lease << min(j.Failures-1, 8)))
+	j.PutOff = true
 	return []Step{StepPutOff}, nil
 }
 
 // handBack lets any worker go on with a job at once, because the process of this
 // one stops. That is no failure.
 func (r rules) handBack(now time.Time, j *Job) ([]Step, error) {
-	j.Progress = nil
-	j.Status, j.LeaseOwner, j.LeaseUntil = Pending, "", now
+	j.wait(now)
 	return []Step{StepHandedBack}, nil
 }
 
@@ -265,7 +382,7 @@ func (r rules) end(now time.Time, j *Job, status Status) {
 	j.Status, j.Error = status, ""
 	j.FinishedAt = now
 	j.LeaseOwner, j.LeaseUntil, j.PutOff = "", time.Time{}, false
-	j.Progress = nil
+	j.Alone, j.Progress = false, nil
 	j.PurgeAt = now.Add(max(r.partsRetention, 0))
 }
 

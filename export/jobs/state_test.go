@@ -65,6 +65,9 @@ func and(changes ...func(*Job)) func(*Job) {
 
 var (
 	putOff     = func(j *Job) { j.PutOff = true }
+	alone      = func(j *Job) { j.Alone = true }
+	suspect    = func(j *Job) { j.Suspect++ }
+	unable     = func(since time.Duration) func(*Job) { return func(j *Job) { j.UnableSince = at(since) } }
 	lastChance = func(j *Job) { j.Failures = stateRules.maxFailures }
 	later      = func(j *Job) { j.Attempt++ } // another worker has it
 	gone       = func(j *Job) { j.ObjectKey = "" }
@@ -82,6 +85,15 @@ var states = map[string]Job{
 	"processing by other": inState(and(processing(5*time.Second), later)),
 	"worker lost":         inState(processing(0)),
 	"worker lost again":   inState(and(processing(0), lastChance)),
+	"lost alone":          inState(and(processing(0), alone)),
+	"lost alone again":    inState(and(processing(0), alone, lastChance)),
+	"suspect":             inState(and(pending(5*time.Second), suspect)),
+	"suspect, running":    inState(and(processing(5*time.Second), suspect, alone)),
+	"suspect lost":        inState(and(processing(0), suspect)),
+	"suspect 2":           inState(and(pending(5*time.Second), suspect, suspect)),
+	"suspect 2 lost":      inState(and(processing(0), suspect, suspect)),
+	"unable, tried again": inState(and(pending(5*time.Second), unable(-30*time.Second))),
+	"unable for long":     inState(and(pending(5*time.Second), unable(-15*time.Minute))),
 	"last chance":         inState(and(processing(5*time.Second), lastChance)),
 	"completed":           inState(completed(7*24*time.Hour, time.Hour)),
 	"parts due":           inState(completed(7*24*time.Hour, 0)),
@@ -104,14 +116,27 @@ const (
 	lost     = "lease lost"
 	ended    = "ended"
 	tooOften = "+worker_lost +failed failed 3 failures finished no lease no progress purge 24h0m0s error"
+	claimed  = "+claimed processing attempt 4 claimed by me until 10s"
+	dropped  = "+cancelled failed finished no lease purge 20s error"
+	crowded  = "jobs: the job must run alone"
 )
 
 // ofWorker is what a rule of the worker that has the job gives.
 func ofWorker(want string) map[string]string {
 	return map[string]string{
 		"processing": want, "worker lost": want, "last chance": want, "worker lost again": want,
+		"lost alone": want, "lost alone again": want, "suspect, running": want, "suspect lost": want, "suspect 2 lost": want,
 		"completed": ended, "parts due": ended, "archive due": ended, "archive gone": ended, "failed": ended, "failed, parts due": ended,
 	}
+}
+
+// ending is what a rule of that worker gives by which it gives the job up.
+func ending(want string) map[string]string {
+	ends := ofWorker(want)
+	for _, state := range []string{"lost alone", "lost alone again", "suspect, running"} {
+		ends[state] += " not alone"
+	}
+	return ends
 }
 
 func with(want map[string]string, others map[string]string) map[string]string {
@@ -123,33 +148,102 @@ func ruleTests() []ruleTest {
 	result := export.Result{Filename: "a.zip", Size: 5, Sections: []export.SectionResult{{Key: "a"}}}
 	worker := func(t transition) transition { return fenced(stateAttempt, t) }
 	return []ruleTest{
-		{"claim", stateRules.claim("me"), map[string]string{
-			"pending":            "+claimed processing attempt 4 claimed by me until 10s",
-			"pending, task lost": "+claimed processing attempt 4 claimed by me until 10s",
-			"put off, due":       "+claimed processing attempt 4 claimed by me until 10s not put off",
-			"worker lost":        "+worker_lost +claimed 2 failures attempt 4 claimed by me until 10s no progress",
-			"worker lost again":  tooOften,
+		{"claim", stateRules.claim(place{node: "me", able: all}), map[string]string{
+			"pending":             claimed,
+			"pending, task lost":  claimed,
+			"put off, due":        claimed + " not put off",
+			"worker lost":         "+worker_lost +suspected suspect 1 +claimed attempt 4 claimed by me until 10s no progress",
+			"worker lost again":   "+worker_lost +suspected suspect 1 +claimed attempt 4 claimed by me until 10s no progress",
+			"lost alone":          "+worker_lost suspect 1 2 failures +claimed attempt 4 claimed by me until 10s no progress not alone",
+			"lost alone again":    tooOften + " suspect 1 not alone",
+			"suspect":             claimed,
+			"suspect lost":        "+worker_lost +suspected suspect 2 pending no owner until 10s no progress",
+			"suspect 2":           crowded,
+			"suspect 2 lost":      "+worker_lost 2 failures pending no owner until 10s no progress",
+			"unable, tried again": claimed + " able",
+			"unable for long":     claimed + " able",
+		}, nothing},
+		{"claim in an idle process", stateRules.claim(place{node: "me", able: all, alone: true}), map[string]string{
+			"pending":             claimed + " alone",
+			"pending, task lost":  claimed + " alone",
+			"put off, due":        claimed + " alone not put off",
+			"worker lost":         "+worker_lost +suspected suspect 1 +claimed alone attempt 4 claimed by me until 10s no progress",
+			"worker lost again":   "+worker_lost +suspected suspect 1 +claimed alone attempt 4 claimed by me until 10s no progress",
+			"lost alone":          "+worker_lost suspect 1 2 failures +claimed attempt 4 claimed by me until 10s no progress",
+			"lost alone again":    tooOften + " suspect 1 not alone",
+			"suspect":             claimed + " alone",
+			"suspect lost":        "+worker_lost +suspected suspect 2 +claimed alone attempt 4 claimed by me until 10s no progress",
+			"suspect 2":           claimed + " alone",
+			"suspect 2 lost":      "+worker_lost +claimed 2 failures alone attempt 4 claimed by me until 10s no progress",
+			"unable, tried again": claimed + " alone able",
+			"unable for long":     claimed + " alone able",
+		}, nothing},
+		{"claim beside a suspect", stateRules.claim(place{node: "me", able: all, withSuspect: true}), map[string]string{
+			"pending":             claimed,
+			"pending, task lost":  claimed,
+			"put off, due":        claimed + " not put off",
+			"worker lost":         "+worker_lost +suspected suspect 1 pending no owner until 10s no progress",
+			"worker lost again":   "+worker_lost +suspected suspect 1 pending no owner until 10s no progress",
+			"lost alone":          "+worker_lost suspect 1 2 failures pending no owner until 10s no progress not alone",
+			"lost alone again":    tooOften + " suspect 1 not alone",
+			"suspect":             errSuspect.Error(),
+			"suspect lost":        "+worker_lost +suspected suspect 2 pending no owner until 10s no progress",
+			"suspect 2":           errSuspect.Error(),
+			"suspect 2 lost":      "+worker_lost 2 failures pending no owner until 10s no progress",
+			"unable, tried again": claimed + " able",
+			"unable for long":     claimed + " able",
+		}, nothing},
+		{"claim without a section", stateRules.claim(place{node: "me", able: func(Job) bool { return false }}), map[string]string{
+			"pending":             "+unable unable since 0s put off until 3.333333333s",
+			"pending, task lost":  "+unable unable since 0s put off until 3.333333333s",
+			"put off, due":        "+unable unable since 0s until 3.333333333s",
+			"worker lost":         "+worker_lost +suspected suspect 1 +unable pending no owner unable since 0s put off until 3.333333333s no progress",
+			"worker lost again":   "+worker_lost +suspected suspect 1 +unable pending no owner unable since 0s put off until 3.333333333s no progress",
+			"lost alone":          "+worker_lost suspect 1 2 failures +unable pending no owner unable since 0s put off until 3.333333333s no progress not alone",
+			"lost alone again":    tooOften + " suspect 1 not alone",
+			"suspect":             "+unable unable since 0s put off until 3.333333333s",
+			"suspect lost":        "+worker_lost +suspected suspect 2 pending no owner until 10s no progress",
+			"suspect 2":           crowded,
+			"suspect 2 lost":      "+worker_lost 2 failures pending no owner until 10s no progress",
+			"unable, tried again": "+unable put off until 30s",
+			"unable for long":     claimed,
 		}, nothing},
 		{"rescue", stateRules.rescue, map[string]string{
 			"pending, task lost": "until 10s",
 			"put off, due":       "until 10s not put off",
-			"worker lost":        "+worker_lost pending 2 failures no owner until 10s",
-			"worker lost again":  tooOften,
+			"worker lost":        "+worker_lost +suspected suspect 1 pending no owner until 10s no progress",
+			"worker lost again":  "+worker_lost +suspected suspect 1 pending no owner until 10s no progress",
+			"lost alone":         "+worker_lost suspect 1 pending 2 failures no owner until 10s no progress not alone",
+			"lost alone again":   tooOften + " suspect 1 not alone",
+			"suspect lost":       "+worker_lost +suspected suspect 2 pending no owner until 10s no progress",
+			"suspect 2 lost":     "+worker_lost pending 2 failures no owner until 10s no progress",
 		}, nothing},
+		{"waitForAlone", stateRules.waitForAlone, map[string]string{
+			"pending": "+unable put off until 2m0s", "pending, task lost": "+unable put off until 2m0s", "suspect": "+unable put off until 2m0s",
+			"suspect 2": "+unable put off until 2m0s", "unable, tried again": "+unable put off until 2m0s", "unable for long": "+unable put off until 2m0s",
+		}, nothing},
+		{"crowd", worker(stateRules.crowd), with(ofWorker(nothing), map[string]string{
+			"lost alone": "not alone", "lost alone again": "not alone", "suspect, running": "not alone",
+		}), lost},
 		{"renew", worker(stateRules.renew([]SectionProgress{{Key: "d"}})), ofWorker("until 10s progress d"), lost},
 		{"identify", worker(stateRules.identify(export.Organization{ID: "org", Slug: "acme"})), ofWorker("organization acme"), lost},
 		{"addPart", worker(stateRules.addPart(export.PartID{Section: "b", Attempt: 3}, export.SectionResult{Key: "b"})), ofWorker("parts a1 b3"), lost},
 		{"dropPart", worker(stateRules.dropPart("a")), ofWorker("parts b2 results b"), lost},
 		{
 			"complete", worker(stateRules.complete("new", result)),
-			ofWorker("+completed completed finished no lease no progress purge 24h0m0s archive new expires 168h0m0s results a"), lost,
+			ending("+completed completed finished no lease no progress purge 24h0m0s archive new expires 168h0m0s results a"), lost,
 		},
-		{"fail", worker(stateRules.fail("why not")), ofWorker("+failed failed finished no lease no progress purge 24h0m0s error"), lost},
-		{"putOff", worker(stateRules.putOff), with(ofWorker("+put_off pending 2 failures no owner until 20s no progress put off"), map[string]string{
+		{"fail", worker(stateRules.fail("why not")), ending("+failed failed finished no lease no progress purge 24h0m0s error"), lost},
+		{"putOff", worker(stateRules.putOff), with(ending("+put_off pending 2 failures no owner until 20s no progress put off"), map[string]string{
+			"lost alone again":  "+failed failed 3 failures finished no lease no progress purge 24h0m0s error not alone",
 			"last chance":       "+failed failed 3 failures finished no lease no progress purge 24h0m0s error",
 			"worker lost again": "+failed failed 3 failures finished no lease no progress purge 24h0m0s error",
 		}), lost},
-		{"handBack", worker(stateRules.handBack), with(ofWorker("+handed_back pending no owner until 0s no progress"), map[string]string{
+		{"handBack", worker(stateRules.handBack), with(ending("+handed_back pending no owner until 0s no progress"), map[string]string{
+			"lost alone":        "+handed_back pending no owner no progress not alone",
+			"lost alone again":  "+handed_back pending no owner no progress not alone",
+			"suspect lost":      "+handed_back pending no owner no progress",
+			"suspect 2 lost":    "+handed_back pending no owner no progress",
 			"worker lost":       "+handed_back pending no owner no progress", // it was until now already
 			"worker lost again": "+handed_back pending no owner no progress",
 		}), lost},
@@ -157,7 +251,10 @@ func ruleTests() []ruleTest {
 			"completed": "archive gone, expires 0s purge 0s", "parts due": "archive gone, expires 0s", "archive due": "archive gone,",
 			"archive gone": nothing, "failed": nothing, "failed, parts due": nothing,
 			"put off": "+cancelled failed finished no lease not put off purge 20s error", "put off, due": "+cancelled failed finished no lease not put off purge 20s error",
-			"pending": "+cancelled failed finished no lease purge 20s error", "pending, task lost": "+cancelled failed finished no lease purge 20s error",
+			"pending": dropped, "pending, task lost": dropped, "suspect": dropped, "suspect 2": dropped,
+			"unable, tried again": dropped, "unable for long": dropped,
+			"lost alone": dropped + " no progress not alone", "lost alone again": dropped + " no progress not alone",
+			"suspect, running": dropped + " no progress not alone",
 		}, "+cancelled failed finished no lease no progress purge 20s error"},
 		{"beginPurge", stateRules.beginPurge, map[string]string{
 			"parts due":         "no parts purge 10s",
@@ -188,6 +285,9 @@ func TestStates(t *testing.T) {
 				t.Errorf("%s of a job that is %q:\n got %s\nwant %s", r.name, name, got, want)
 			}
 			checkJob(t, r.name+" of "+name, job)
+			if job.Cancelled != slices.Contains(steps, StepCancelled) {
+				t.Errorf("%s of %s: cancelled is %t after the steps %v", r.name, name, job.Cancelled, steps)
+			}
 		}
 		for name := range r.want {
 			if _, ok := states[name]; !ok {
@@ -196,6 +296,9 @@ func TestStates(t *testing.T) {
 		}
 	}
 }
+
+// all is of a process that has every section.
+func all(Job) bool { return true }
 
 // sameWords compares two texts of an outcome: the order does not matter.
 func sameWords(got, want string) bool {
@@ -208,6 +311,7 @@ func checkJob(t *testing.T, what string, j Job) {
 	t.Helper()
 	bad := map[string]bool{
 		"a lease or an owner, and has ended":       !j.Status.InFlight() && (j.LeaseOwner != "" || !j.LeaseUntil.IsZero() || j.PutOff),
+		"a process to itself, and does not run":    j.Status != Processing && j.Alone,
 		"no owner, and is processing":              j.Status == Processing && j.LeaseOwner == "",
 		"an owner, and is pending":                 j.Status == Pending && j.LeaseOwner != "",
 		"no lease, and is in flight":               j.Status.InFlight() && j.LeaseUntil.IsZero(),
@@ -278,6 +382,11 @@ func outcome(was, is Job, steps []Step, err error) string {
 	say(!was.ExpiresAt.Equal(is.ExpiresAt), "expires %s", since(is.ExpiresAt))
 	say(!was.PurgeAt.Equal(is.PurgeAt), "purge %s", since(is.PurgeAt))
 	say(was.Error != is.Error, "error")
+	say(was.Suspect != is.Suspect, "suspect %d", is.Suspect)
+	say(!was.Alone && is.Alone, "alone")
+	say(was.Alone && !is.Alone, "not alone")
+	say(!was.UnableSince.Equal(is.UnableSince) && !is.UnableSince.IsZero(), "unable since %s", since(is.UnableSince))
+	say(!was.UnableSince.Equal(is.UnableSince) && is.UnableSince.IsZero(), "able")
 	return strings.Join(out, " ")
 }
 

@@ -73,21 +73,29 @@ type Page struct {
 // Without it jobs run in the order in which the [Dispatcher] brings their tasks.
 type Scheduler interface {
 	// Next returns the id of the job that the next free worker is to claim. It
-	// chooses from the jobs that wait (see [Job.Waits]) by, in this order:
+	// chooses from the jobs that wait (see [Job.Waits]) and are wanted by, in this order:
 	//
 	//  1. the greatest Priority,
 	//  2. the organization with the fewest jobs processing,
 	//  3. the organization whose last claim was longest ago, or never,
 	//  4. the job that was created first.
 	//
-	// The error matches [export.ErrNotFound] if no job waits.
-	Next(ctx context.Context) (string, error)
+	// The error matches [export.ErrNotFound] if there is no such job.
+	Next(ctx context.Context, want Want) (string, error)
+}
+
+// Want says which jobs a worker may claim. Its zero value is all.
+type Want struct {
+	NoSuspects      bool   // none whose Suspect is more than 0
+	NotOrganization string // none of this organization; empty means of all
+	PerOrganization int    // none of an organization with so many jobs processing; 0 means no limit
 }
 
 // Stats says how busy a [Store] is. It counts jobs in flight only.
 type Stats struct {
 	Pending    int64
 	Processing int64
+	Suspects   int64 // of these: see Job.Suspect
 
 	// Oldest is the age of the oldest pending job, by the clock of the store. It is
 	// 0 if no job is pending.

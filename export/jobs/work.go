@@ -20,6 +20,9 @@ const claimTries = 100
 // Work claims the job that is next and dispatches the task again, because the
 // task's own job may still wait. Else it claims the job of the task.
 //
+// A job that may have been the reason why a worker was lost begins when no other such
+// job runs in this process, or none at all; Work waits for that.
+//
 // Work returns nil if there was nothing to do, if the job has failed, or if
 // another worker has taken it over. When ctx ends, the job is handed back: any
 // worker may go on with the parts that are sealed.
@@ -30,60 +33,140 @@ func (s *Service) Work(ctx context.Context, task Task) error {
 	if task.Kind != TaskExport {
 		return fmt.Errorf("jobs: task of the unknown kind %q", task.Kind)
 	}
-	job, began, err := s.claimNext(ctx, task)
-	if errors.Is(err, errNothingToDo) {
+	end, ok := s.places.begin(ctx)
+	if ok && s.stopping() { // it waited for so long
+		end()
+		ok = false
+	}
+	if !ok {
+		s.dispatch(context.WithoutCancel(ctx), Job{ID: task.JobID})
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	if job.ID != task.JobID {
+	l, job, err := s.claimNext(ctx, task.JobID, Want{PerOrganization: s.config.PerOrganization})
+	if err == nil && job.ID != task.JobID {
 		// The task of the claimed job may have been lost with a process. Then the
 		// job of this task has no other.
 		s.dispatch(ctx, Job{ID: task.JobID})
 	}
-	if !job.Status.InFlight() { // its workers were lost too often
-		return nil
-	}
-	return s.attempt(ctx, job, began)
+	return s.export(ctx, l, job, end, err)
 }
 
-// claimNext claims the next job of a [Scheduler], else that of the task. The lease
-// counts from began. The error is errNothingToDo if there is no such job.
-func (s *Service) claimNext(ctx context.Context, task Task) (job Job, began time.Time, err error) {
-	scheduler, ok := s.config.Store.(Scheduler)
+// export exports a job that was claimed, if one was. end lets other jobs begin.
+func (s *Service) export(ctx context.Context, l *lease, job Job, end func(), err error) error {
+	if errors.Is(err, errNothingToDo) {
+		err = nil
+	}
+	if l == nil {
+		end()
+		return err
+	}
+	if job.Suspect < 2 {
+		end()
+		end = func() {}
+	}
+	defer s.wakeNext(ctx, job)
+	defer end()
+	return s.attempt(ctx, l, job)
+}
+
+// wakeNext dispatches the next job after one that others may have waited for though a
+// worker was free: their tasks are gone.
+func (s *Service) wakeNext(ctx context.Context, ended Job) {
+	if ended.Suspect == 0 && s.config.PerOrganization == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Lease)
+	defer cancel()
+	id, err := s.next(ctx, Want{PerOrganization: s.config.PerOrganization})
+	if err == nil {
+		s.dispatch(ctx, Job{ID: id})
+	}
+}
+
+// claimNext claims the next job of a [Scheduler], else the one with that id. The caller
+// has called begin. The error is errNothingToDo if there is no such job. The lease is nil
+// if the job is not to be exported now.
+func (s *Service) claimNext(ctx context.Context, jobID string, want Want) (*lease, Job, error) {
+	noSuspects := want.NoSuspects
 	for range claimTries {
-		if !ok {
-			break
-		}
-		id, err := scheduler.Next(ctx)
-		if errors.Is(err, export.ErrNotFound) {
-			break
+		free, _ := s.free()
+		want.NoSuspects = noSuspects || free.withSuspect
+		id, err := s.next(ctx, want)
+		switch {
+		case errors.Is(err, errors.ErrUnsupported):
+			return s.claim(ctx, jobID)
+		case errors.Is(err, export.ErrNotFound):
+			return nil, Job{}, s.rescueNow(ctx, jobID)
 		}
 		if err != nil {
-			return Job{}, began, fmt.Errorf("jobs: next job: %w", err)
+			return nil, Job{}, fmt.Errorf("jobs: next job: %w", err)
 		}
-		began = time.Now()
-		job, err = s.claim(ctx, id)
-		if !errors.Is(err, errNothingToDo) {
-			return job, began, err
+		l, job, err := s.claim(ctx, id)
+		if l != nil || err != nil && !errors.Is(err, errNothingToDo) {
+			return l, job, err
 		}
-		// Another worker was faster, or the job was cancelled.
+		// Another worker was faster, the job was cancelled, or it waits for another worker.
 	}
-	began = time.Now()
-	job, err = s.claim(ctx, task.JobID)
-	return job, began, err
+	return nil, Job{}, errNothingToDo
 }
 
-// claim makes a job this worker's. The job may have failed instead.
-func (s *Service) claim(ctx context.Context, jobID string) (Job, error) {
-	job, steps, err := s.update(ctx, jobID, s.rules.claim(s.config.Node))
-	if errors.Is(err, errNothingToDo) {
-		return job, err
+// next asks the store for the next job. The error matches [errors.ErrUnsupported] if it is
+// no [Scheduler].
+func (s *Service) next(ctx context.Context, want Want) (string, error) {
+	if n, ok := s.config.Store.(Scheduler); ok {
+		return n.Next(ctx, want)
 	}
-	if err != nil {
-		return job, fmt.Errorf("jobs: claim job %s: %w", jobID, err)
+	return "", errors.ErrUnsupported
+}
+
+// rescueNow is rescue of a job that may not be named.
+func (s *Service) rescueNow(ctx context.Context, jobID string) error {
+	if jobID == "" {
+		return errNothingToDo
+	}
+	if err := s.rescue(ctx, jobID); err != nil && !errors.Is(err, export.ErrNotFound) {
+		return err
+	}
+	return errNothingToDo
+}
+
+// claim makes a job this worker's. The lease is nil if the job waits for another worker
+// instead, or has failed.
+func (s *Service) claim(ctx context.Context, jobID string) (*lease, Job, error) {
+	l, job, err := s.claimOnce(ctx, jobID)
+	if !errors.Is(err, errNotAlone) {
+		return l, job, err
+	}
+	if s.waitAlone(ctx) {
+		return s.claimOnce(ctx, jobID)
+	}
+	if ctx.Err() == nil { // others are not to wait any longer
+		job, steps, err := s.update(ctx, jobID, s.rules.waitForAlone)
+		if err == nil {
+			s.log(job).WarnContext(ctx, "a suspect waits until a process exports nothing else")
+			s.tell(ctx, job, steps)
+		}
+	}
+	return nil, job, errNothingToDo
+}
+
+func (s *Service) claimOnce(ctx context.Context, jobID string) (*lease, Job, error) {
+	free, _ := s.free()
+	began := time.Now()
+	job, steps, err := s.update(ctx, jobID, s.rules.claim(free))
+	switch {
+	case errors.Is(err, errNothingToDo), errors.Is(err, errSuspect):
+		return nil, job, errNothingToDo
+	case errors.Is(err, errNotAlone):
+		return nil, job, err
+	case err != nil:
+		return nil, job, fmt.Errorf("jobs: claim job %s: %w", jobID, err)
 	}
 	s.tell(ctx, job, steps)
-	return job, nil
+	if job.Status != Processing {
+		return nil, job, nil
+	}
+	l := s.newLease(ctx, job, began)
+	s.enter(l)
+	return l, job, nil
 }

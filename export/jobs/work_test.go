@@ -281,7 +281,7 @@ func TestWorkersThatAreLostAreCapped(t *testing.T) {
 		job := n.create(t, jobs.Request{})
 		for range 3 { // claimed, and never heard of again
 			_, err := n.store.Update(t.Context(), job.ID, func(now time.Time, j *jobs.Job) error {
-				j.Status, j.LeaseOwner, j.LeaseUntil = jobs.Processing, "lost", now.Add(time.Second)
+				j.Status, j.LeaseOwner, j.LeaseUntil, j.Alone = jobs.Processing, "lost", now.Add(time.Second), true
 				return nil
 			})
 			if err != nil {

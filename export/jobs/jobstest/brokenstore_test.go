@@ -28,6 +28,7 @@ type brokenStore struct {
 	usage  func(u *jobs.Usage)
 	stats  func(stats *jobs.Stats)
 	next   func(j *jobs.Job)
+	ended  func(j *jobs.Job)
 	stale  func(stale []jobs.Job, limit int) []jobs.Job
 	create func(organizationID string, create creator) (jobs.Job, bool, error)
 	get    func(organizationID, jobID string) (jobs.Job, error)
@@ -103,15 +104,36 @@ func (s *brokenStore) Stats(ctx context.Context) (jobs.Stats, error) {
 	return stats, err
 }
 
-func (s *brokenStore) Next(ctx context.Context) (string, error) {
+func (s *brokenStore) Next(ctx context.Context, want jobs.Want) (string, error) {
 	seen := MemStore{jobs: make(map[string]jobs.Job)}
 	for _, j := range s.all(every) {
 		s.next(&j)
 		seen.jobs[j.ID] = j
 	}
-	id, err := seen.Next(s.deaf.Hears(ctx))
+	id, err := seen.Next(s.deaf.Hears(ctx), want)
 	_, err = s.gives(jobs.Job{}, err)
 	return id, err
+}
+
+// RemoveEnded removes jobs as they look after ended has changed them.
+func (s *brokenStore) RemoveEnded(ctx context.Context, kept time.Duration, limit int) (int64, error) {
+	if s.ended == nil {
+		return s.MemStore.RemoveEnded(ctx, kept, limit)
+	}
+	seen := MemStore{jobs: make(map[string]jobs.Job)}
+	for _, j := range s.all(every) {
+		s.ended(&j)
+		seen.jobs[j.ID] = j
+	}
+	n, err := seen.RemoveEnded(ctx, kept, limit)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id := range s.jobs {
+		if _, left := seen.jobs[id]; !left {
+			delete(s.jobs, id)
+		}
+	}
+	return n, err
 }
 
 func (s *brokenStore) all(are func(jobs.Job) bool) []jobs.Job {

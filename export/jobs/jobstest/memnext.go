@@ -13,7 +13,7 @@ import (
 )
 
 // Next implements [jobs.Scheduler].
-func (s *MemStore) Next(ctx context.Context) (string, error) {
+func (s *MemStore) Next(ctx context.Context, want jobs.Want) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ctx.Err() != nil {
@@ -29,7 +29,11 @@ func (s *MemStore) Next(ctx context.Context) (string, error) {
 			served[org] = j.ClaimedAt
 		}
 	}
-	waiting := s.those(jobs.Job.Waits)
+	waiting := s.those(func(j jobs.Job) bool {
+		org := j.Organization.ID
+		return j.Waits() && !(want.NoSuspects && j.Suspect > 0) && (want.NotOrganization == "" || org != want.NotOrganization) &&
+			(want.PerOrganization == 0 || busy[org] < want.PerOrganization)
+	})
 	if len(waiting) == 0 {
 		return "", fmt.Errorf("%w: no job waits", export.ErrNotFound)
 	}

@@ -16,6 +16,9 @@ func (s *MemStore) Stats(ctx context.Context) (jobs.Stats, error) {
 	var stats jobs.Stats
 	now := s.now()
 	for _, j := range s.jobs {
+		if j.Status.InFlight() && j.Suspect > 0 {
+			stats.Suspects++
+		}
 		switch j.Status {
 		case jobs.Pending:
 			stats.Pending++

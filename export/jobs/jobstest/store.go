@@ -55,6 +55,8 @@ var storePromises = []kittest.Promise[jobs.Store]{
 	{"StatsOfACancelledContext", storeStatsCancelled},
 	{"NextInFairOrder", storeNext},
 	{"NextOfACancelledContext", storeNextCancelled},
+	{"NextThatIsWanted", storeNextWanted},
+	{"RemoveEnded", storeRemoves},
 	{"CancelledContext", storeCancelled},
 	{"ConcurrentCreates", storeConcurrentCreates},
 	{"ConcurrentRequests", storeConcurrentRequests},

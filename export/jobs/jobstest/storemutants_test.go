@@ -173,6 +173,10 @@ func findMutants() []kittest.Mutant[broken] {
 		{"NextInFairOrder", next(func(j *jobs.Job) { j.Priority = 0 }), "with one of priority"},
 		{"NextInFairOrder", next(func(j *jobs.Job) { j.ClaimedAt = time.Time{} }), "whose turn was longer ago"},
 		{"NextInFairOrder", func(s broken) { s.err = opaque }, "want ErrNotFound"},
+		{"RemoveEnded", func(s broken) { s.ended = func(j *jobs.Job) { j.PurgeAt = time.Time{} } }, "RemoveEnded of 10 gives"},
+		{"RemoveEnded", func(s broken) { s.ended = func(j *jobs.Job) { j.FinishedAt = kittest.SomeTime() } }, "RemoveEnded of 10 gives"},
+		{"NextThatIsWanted", next(func(j *jobs.Job) { j.Suspect = 0 }), "without suspects"},
+		{"NextThatIsWanted", next(func(j *jobs.Job) { j.Organization.ID = kittest.TheirOrg }), "of others"},
 	}
 }
 

@@ -29,7 +29,7 @@ func storeNext(t testing.TB, s jobs.Store) {
 	}
 	next := func(when, want string) {
 		t.Helper()
-		got, err := scheduler.Next(t.Context())
+		got, err := scheduler.Next(t.Context(), jobs.Want{})
 		if want == "" {
 			if !errors.Is(err, export.ErrNotFound) {
 				t.Errorf("%s Next gives %q, %v, want ErrNotFound", when, got, err)
@@ -77,9 +77,43 @@ func storeNext(t testing.TB, s jobs.Store) {
 	next("by turns", third)
 }
 
+// storeNextWanted asks for jobs of some kinds only.
+func storeNextWanted(t testing.TB, s jobs.Store) {
+	scheduler, ok := s.(jobs.Scheduler)
+	if !ok {
+		return
+	}
+	next := func(when string, want jobs.Want, id string) {
+		t.Helper()
+		got, err := scheduler.Next(t.Context(), want)
+		if id == "" && !errors.Is(err, export.ErrNotFound) || id != "" && (err != nil || got != id) {
+			t.Errorf("%s Next gives %q, %v, want %q", when, got, err, id)
+		}
+	}
+	n := 0
+	add := func(organization string, suspect int) string {
+		n++
+		return createOf(t, s, organization, n, func(now time.Time, j *jobs.Job) {
+			j.CreatedAt, j.Suspect = now.Add(-time.Hour+time.Duration(n)*time.Minute), suspect
+		}).ID
+	}
+	suspect := add(kittest.OurOrg, 2)
+	next("with one suspect", jobs.Want{}, suspect)
+	next("without suspects", jobs.Want{NoSuspects: true}, "")
+	ours, theirs := add(kittest.OurOrg, 0), add(kittest.TheirOrg, 0)
+	next("without suspects", jobs.Want{NoSuspects: true}, ours)
+	next("of others", jobs.Want{NotOrganization: kittest.OurOrg}, theirs)
+	next("of others", jobs.Want{NotOrganization: kittest.TheirOrg, NoSuspects: true}, ours)
+	update(t, s, suspect, func(now time.Time, j *jobs.Job) { j.Status, j.LeaseUntil = jobs.Processing, now.Add(time.Hour) })
+	next("with one each", jobs.Want{PerOrganization: 1}, theirs)
+	update(t, s, theirs, func(now time.Time, j *jobs.Job) { j.Status, j.LeaseUntil = jobs.Processing, now.Add(time.Hour) })
+	next("with one each", jobs.Want{PerOrganization: 1}, "")
+	next("with two each", jobs.Want{PerOrganization: 2}, ours)
+}
+
 func storeNextCancelled(t testing.TB, s jobs.Store) {
 	if scheduler, ok := s.(jobs.Scheduler); ok {
-		_, err := scheduler.Next(kittest.Cancelled(t))
+		_, err := scheduler.Next(kittest.Cancelled(t), jobs.Want{})
 		kittest.WantCancelled(t, "Next", err)
 	}
 }

@@ -49,6 +49,12 @@ func storeStats(t testing.TB, s jobs.Store) {
 	want("with jobs of each status", 3, 2, 3*time.Hour)
 	update(t, s, oldest, func(_ time.Time, j *jobs.Job) { j.Status = jobs.Processing })
 	want("once the oldest is claimed", 2, 3, 2*time.Hour)
+	for _, suspect := range []int{2, 0} {
+		update(t, s, oldest, func(_ time.Time, j *jobs.Job) { j.Suspect = suspect })
+		if got, err := jobs.StatsOf(t.Context(), s); err != nil || got.Suspects != int64(suspect/2) {
+			t.Errorf("of a job that is suspect %d, Stats counts %d, %v", suspect, got.Suspects, err)
+		}
+	}
 	add(kittest.OurOrg, jobs.Pending, -time.Hour)
 	want("with one of tomorrow", 3, 3, 2*time.Hour)
 }

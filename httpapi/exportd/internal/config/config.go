@@ -87,11 +87,12 @@ type Server struct {
 }
 
 // Limits are how many requests each key, session or subject may make, and how
-// many exports each organization may have. No exports at once or in a day means
-// no limit.
+// many exports each organization may have: in flight, running and within a day. No
+// exports means no limit.
 type Limits struct {
 	PerMinute, PerDay int
 	InFlight, Daily   int
+	Running           int
 }
 
 // Metrics is where metrics are served; nowhere if Listen is empty.
@@ -104,11 +105,13 @@ type Tracing struct{ Endpoint Text }
 type OIDC struct{ Issuer, Audience, Scope Text }
 
 // Jobs is where jobs, keys and the audit trail are kept, and how many jobs run
-// at once in this process, and how long they may go on when it is to stop.
+// at once in this process, how long they may go on when it is to stop, and how long
+// a job is kept after it has ended: 0 is the default, negative means for ever.
 type Jobs struct {
 	Database    Database
 	Workers     int
 	StopTimeout time.Duration
+	Retention   time.Duration
 }
 
 // Archives is where archives and parts are kept, and for how long. A negative
@@ -275,6 +278,7 @@ func LoadFor(file, dataFolder string) (*Config, error) {
 	d.document(data)
 	d.environment(os.Getenv)
 	d.serverDefaults(dataFolder)
+	d.checkRetention()
 	d.check()
 	return d.config, d.problems.Err()
 }

@@ -351,6 +351,8 @@ func TestProblems(t *testing.T) {
 		{"bad archives", top("archives: {store: 's3:a', retention: none, link_ttl: none}"),
 			[]string{`:7: "s3:a" must be "dir:"`, `:7: "none" must be a duration`, `:7: "none" must be a duration`}},
 
+		{"jobs kept for too short", top("jobs: {retention: 3d}\narchives: {retention: 5d}"), []string{`:7: jobs are kept for 72h0m0s: as long as archives`}},
+		{"jobs kept for hours", top("jobs: {retention: 3h}"), []string{`:7: jobs are kept for 3h0m0s`}},
 		{"bad audit", top("audit: {retention: 400days}"), []string{`:7: "400days" must be a duration such as`}},
 
 		{"many, by line", "sections:\n- key: A\n  records:\n  - {file: a.txt, sql: SELECT 1}\nconcurrency: x\nsource: {database: 'sqlite:a'}\norganization: {sql: SELECT 2}\nmore: 1\n",

@@ -25,6 +25,8 @@ type decoder struct {
 	config   *Config
 	folder   string // paths are relative to it
 	problems FileErrors
+
+	jobsRetention int // its line
 }
 
 func (d *decoder) problem(line int, format string, args ...any) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"net"
@@ -30,6 +31,9 @@ const (
 
 // defaultLimits are what a customer hardly needs, and a loop of requests soon
 // has.
+// defaultRetention is how long archives are kept by jobs.Config.
+const defaultRetention = 7 * 24 * time.Hour
+
 func defaultLimits() Limits { return Limits{InFlight: 10, Daily: 100} }
 
 // Variables of the environment that replace what may hold a secret.
@@ -111,6 +115,7 @@ func (d *decoder) limits(n *yaml.Node) {
 		"requests_per_day":    d.number(&l.PerDay, math.MaxInt32),
 		"exports_at_once":     d.quota(&l.InFlight),
 		"exports_per_day":     d.quota(&l.Daily),
+		"exports_running":     d.quota(&l.Running),
 	})
 }
 
@@ -145,7 +150,19 @@ func (d *decoder) jobs(n *yaml.Node) {
 		"database":     d.database(&j.Database),
 		"workers":      d.number(&j.Workers, math.MaxInt),
 		"stop_timeout": d.wait(&j.StopTimeout),
+		"retention": func(n *yaml.Node) {
+			d.duration(&j.Retention)(n)
+			d.jobsRetention = plain(n).Line
+		},
 	})
+}
+
+// checkRetention compares how long jobs and archives are kept.
+func (d *decoder) checkRetention() {
+	kept, archives := d.config.Jobs.Retention, cmp.Or(d.config.Archives.Retention, defaultRetention)
+	if least := max(24*time.Hour, archives); kept > 0 && kept < least {
+		d.problem(d.jobsRetention, "jobs are kept for %v: as long as archives and a day, that is %v, or more", kept, least)
+	}
 }
 
 func (d *decoder) archives(n *yaml.Node) {

@@ -15,21 +15,23 @@ import (
 // openService makes the service of what is open.
 func (s *Server) openService(c *config.Config, signer jobs.Signer) (err error) {
 	s.service, err = jobs.New(jobs.Config{
-		Engine:         s.setup.Engine,
-		Store:          s.jobs,
-		Dispatcher:     s.dispatcher,
-		Destination:    s.archives,
-		Signer:         signer,
-		Organizations:  organizations{s.setup},
-		Retention:      c.Archives.Retention,
-		PartsRetention: c.Archives.PartsRetention,
-		LinkTTL:        c.Archives.LinkTTL,
-		Now:            s.clock.Now,
-		Quota:          jobs.Quota{InFlight: int64(c.Limits.InFlight), Day: int64(c.Limits.Daily)},
-		Observers:      []jobs.Observer{s.metrics.Observer(), s.tracer.Observer()},
-		NoWorker:       s.noWorker,
-		Node:           node(),
-		Logger:         s.logger,
+		Engine:          s.setup.Engine,
+		Store:           s.jobs,
+		Dispatcher:      s.dispatcher,
+		Destination:     s.archives,
+		Signer:          signer,
+		Organizations:   organizations{s.setup},
+		Retention:       c.Archives.Retention,
+		PartsRetention:  c.Archives.PartsRetention,
+		JobsRetention:   c.Jobs.Retention,
+		PerOrganization: c.Limits.Running,
+		LinkTTL:         c.Archives.LinkTTL,
+		Now:             s.clock.Now,
+		Quota:           jobs.Quota{InFlight: int64(c.Limits.InFlight), Day: int64(c.Limits.Daily)},
+		Observers:       []jobs.Observer{s.metrics.Observer(), s.tracer.Observer()},
+		NoWorker:        s.noWorker,
+		Node:            node(),
+		Logger:          s.logger,
 	})
 	return err
 }
