@@ -84,7 +84,7 @@ func (s *Service) soleOrganization() (id string) {
 }
 
 // aloneFor is how long a job that must run alone waits for the others of its process to
-// end. Meanwhile no other begins.
+// end. Meanwhile no other begins. Then it is put off: see rules.waitForAlone.
 const aloneFor = time.Minute
 
 // waitAlone waits until the process exports nothing. It reports false if that takes too

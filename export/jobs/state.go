@@ -175,7 +175,7 @@ func (r rules) waitForAlone(now time.Time, j *Job) ([]Step, error) {
 	if !j.Waits() {
 		return nil, errNothingToDo
 	}
-	j.wait(now.Add(2 * aloneFor))
+	j.wait(now.Add(min(max(now.Sub(j.ClaimedAt), 2*aloneFor), 30*aloneFor))) // longer each time
 	j.PutOff = true
 	return []Step{StepUnable}, nil
 }
@@ -212,6 +212,15 @@ func (r rules) rescue(now time.Time, j *Job) (steps []Step, err error) {
 	}
 	j.wait(now.Add(r.lease))
 	return steps, nil
+}
+
+// wake lets a job wait whose task is on the way again.
+func (r rules) wake(now time.Time, j *Job) ([]Step, error) {
+	if !j.Waits() {
+		return nil, errNothingToDo
+	}
+	j.LeaseUntil = now.Add(r.lease)
+	return nil, nil
 }
 
 // fenced lets only the worker whose attempt has the job apply a rule.

@@ -218,6 +218,10 @@ func ruleTests() []ruleTest {
 			"suspect lost":       "+worker_lost +suspected suspect 2 pending no owner until 10s no progress",
 			"suspect 2 lost":     "+worker_lost pending 2 failures no owner until 10s no progress",
 		}, nothing},
+		{"wake", stateRules.wake, map[string]string{
+			"pending": "until 10s", "pending, task lost": "until 10s", "suspect": "until 10s", "suspect 2": "until 10s",
+			"unable, tried again": "until 10s", "unable for long": "until 10s",
+		}, nothing},
 		{"waitForAlone", stateRules.waitForAlone, map[string]string{
 			"pending": "+unable put off until 2m0s", "pending, task lost": "+unable put off until 2m0s", "suspect": "+unable put off until 2m0s",
 			"suspect 2": "+unable put off until 2m0s", "unable, tried again": "+unable put off until 2m0s", "unable for long": "+unable put off until 2m0s",

@@ -39,7 +39,7 @@ func (s *Service) Work(ctx context.Context, task Task) error {
 		ok = false
 	}
 	if !ok {
-		s.dispatch(context.WithoutCancel(ctx), Job{ID: task.JobID})
+		s.wake(ctx, task.JobID)
 		return nil
 	}
 	l, job, err := s.claimNext(ctx, task.JobID, Want{PerOrganization: s.config.PerOrganization})
@@ -75,11 +75,20 @@ func (s *Service) wakeNext(ctx context.Context, ended Job) {
 	if ended.Suspect == 0 && s.config.PerOrganization == 0 {
 		return
 	}
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Lease)
+	defer cancel()
+	if id, err := s.next(limited, Want{PerOrganization: s.config.PerOrganization}); err == nil {
+		s.wake(ctx, id)
+	}
+}
+
+// wake dispatches a job that waits and may have no task. It writes the job, because some
+// stores enqueue the task with that. If it fails the job is found when its lease is over.
+func (s *Service) wake(ctx context.Context, jobID string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Lease)
 	defer cancel()
-	id, err := s.next(ctx, Want{PerOrganization: s.config.PerOrganization})
-	if err == nil {
-		s.dispatch(ctx, Job{ID: id})
+	if job, _, err := s.update(ctx, jobID, s.rules.wake); err == nil {
+		s.dispatch(ctx, job)
 	}
 }
 
