@@ -4,15 +4,10 @@ package cli_test
 
 import (
 	"database/sql"
-	"fmt"
-	"net"
 	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
@@ -86,7 +81,6 @@ func changed(t *testing.T, address, user, password, database string) string {
 // byte.
 func TestSourceSettings(t *testing.T) {
 	t.Parallel()
-	needTools(t, "pgbouncer")
 	const password = "hostile-password"
 	plain := pgtest.NewServer(t).URL()
 	statements(t, plain, sourceSchema, "CREATE DATABASE latin ENCODING LATIN1 LOCALE 'C' TEMPLATE template0",
@@ -97,7 +91,7 @@ func TestSourceSettings(t *testing.T) {
 	latin := changed(t, plain, "", "", "latin")
 	statements(t, latin+"&client_encoding=UTF8", sourceSchema, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO hostile")
 	hostile := changed(t, plain, "hostile", password, "")
-	session, transaction := pooler(t, hostile, "session"), pooler(t, hostile, "transaction")
+	session, transaction := pgtest.Pooler(t, hostile, "session"), pgtest.Pooler(t, hostile, "transaction")
 
 	dir := shop(t)
 	write(t, filepath.Join(dir, "exportd.yaml"), "archive: {prefix: shop-export}\nsource: {database: 'postgres://in.the.environment/x'}"+sourceSections)
@@ -160,69 +154,10 @@ func TestSourceIsNotWritten(t *testing.T) {
 // TestJobsThroughPooler runs a server whose jobs are behind PgBouncer, in session mode.
 func TestJobsThroughPooler(t *testing.T) {
 	t.Parallel()
-	needTools(t, "pgbouncer")
-	address := pooler(t, pgtest.Database(t), "session")
+	address := pgtest.Pooler(t, pgtest.Database(t), "session")
 	d := jobsDatabase{driver: "pgx", source: address, env: "ORGEXPORT_JOBS_DATABASE=" + address}
 	dir := shop(t, organizationSection)
 	s := d.serve(t, dir)
 	s.exported(t, "X-API-Key: "+d.newKey(t, dir, "--organization", acme))
 	s.stop(t)
-}
-
-// pooler starts a PgBouncer before the database of an address, and returns the address
-// that reaches it so.
-func pooler(t *testing.T, address, mode string) string {
-	t.Helper()
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	password, _ := u.User.Password()
-	host, port, err := net.SplitHostPort(freeAddress(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The program refuses to be root, and then has to read this as somebody else.
-	dir, err := os.MkdirTemp("", "pooler-") //nolint:usetesting // only the owner can enter a folder of the test
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // as above
-		t.Fatal(err)
-	}
-	config := filepath.Join(dir, "pgbouncer.ini")
-	text := fmt.Sprintf("[databases]\nx = host=%s port=%s dbname=%s user=%s password=%s\n[pgbouncer]\nlisten_addr = %s\nlisten_port = %s\n"+
-		"unix_socket_dir =\nauth_type = any\npool_mode = %s\ndefault_pool_size = 10\n",
-		u.Hostname(), u.Port(), strings.TrimPrefix(u.Path, "/"), u.User.Username(), password, host, port, mode)
-	if err := os.WriteFile(config, []byte(text), 0o644); err != nil { //nolint:gosec // as above
-		t.Fatal(err)
-	}
-	var log syncBuffer
-	c := exec.CommandContext(t.Context(), "pgbouncer", config)
-	c.Stdout, c.Stderr = &log, &log
-	if os.Geteuid() == 0 {
-		const nobody = 65534
-		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = c.Process.Kill()
-		_ = c.Wait() // it was killed
-		if t.Failed() {
-			t.Logf("pgbouncer says\n%s", log.String())
-		}
-	})
-	through := url.URL{Scheme: "postgres", User: url.UserPassword("anybody", "through-the-pooler"), Host: net.JoinHostPort(host, port), Path: "/x", RawQuery: "sslmode=disable"}
-	eventually(t, "the pooler answers", func() bool {
-		db, err := sql.Open("pgx", through.String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
-		return db.PingContext(t.Context()) == nil
-	})
-	return through.String()
 }
