@@ -29,11 +29,20 @@ func (q *Queue) Cancel(ctx context.Context, jobID string) error {
 
 // Listen implements [jobs.Listener]. It calls cancelled with the id of each job that
 // any process cancels, one call after the other, until ctx ends; then it returns nil.
-// While the database cannot be reached, and without a Config.ListenURL, it hears of
-// nothing.
+// While the database cannot be reached, behind a pooler of transactions, and without a
+// Config.ListenURL, it hears of nothing.
 func (q *Queue) Listen(ctx context.Context, cancelled func(jobID string)) error {
 	for q.listen != nil && ctx.Err() == nil {
-		if err := q.listenOnce(ctx, cancelled); ctx.Err() == nil {
+		works, err := q.hears(ctx)
+		if err == nil && !works {
+			<-ctx.Done()
+			return nil
+		}
+		if err == nil {
+			err = q.listenOnce(ctx, cancelled)
+			q.hearAgain()
+		}
+		if ctx.Err() == nil {
 			q.config.Logger.WarnContext(ctx, "cancelled jobs are not heard of", "error", err)
 		}
 		select {
@@ -50,11 +59,7 @@ func (q *Queue) listenOnce(ctx context.Context, cancelled func(jobID string)) er
 	if err != nil {
 		return err
 	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
-		defer cancel()
-		_ = conn.Close(ctx) // nothing was written
-	}()
+	defer closeSoon(ctx, conn)
 	if _, err := conn.Exec(ctx, "LISTEN "+cancelChannel); err != nil {
 		return err
 	}

@@ -38,14 +38,17 @@ var schemaPattern = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]{0,45}$`)
 // Config is the configuration of a [Queue]. DB is required.
 type Config struct {
 	// DB is the PostgreSQL database, opened with the driver pgx. The queue does not
-	// close it. [Queue.Migrate] uses two connections at once.
+	// close it. [Queue.Migrate] uses two connections at once. Behind a pooler of
+	// transactions that keeps no prepared statements its URL needs
+	// default_query_exec_mode=cache_describe; the database of adapters/bunstore has it.
 	DB *sql.DB
 
 	// ListenURL is the URL of the same database. [Queue.Run] and [Queue.Listen] each
 	// open a connection of their own to it, and hear of new tasks and of cancelled
-	// jobs at once. It must lead to the server or to a pooler of sessions, not to a
-	// pooler of transactions. If it is empty, Run looks for tasks every second, and
-	// Listen hears of nothing.
+	// jobs at once, if it leads to the server or to a pooler of sessions. If it is
+	// empty, or a pooler of transactions lets no notifications through, which is
+	// logged, Run looks for tasks every second, and Listen hears of nothing: then a
+	// cancelled job ends with the next heartbeat of its lease.
 	ListenURL string
 
 	// Schema is the schema of River's tables: up to 46 letters, digits and
@@ -75,6 +78,7 @@ type Queue struct {
 	listen    *pgxpool.Config // nil without a ListenURL
 	inserter  *river.Client[*sql.Tx]
 	migrating sync.Mutex
+	hearing   hearing
 	running   atomic.Bool // a Run has not returned yet
 }
 

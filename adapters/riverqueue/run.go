@@ -49,8 +49,11 @@ func (q *Queue) Run(ctx context.Context, work func(context.Context, jobs.Task) e
 	lasting := context.WithoutCancel(ctx)
 	working, cancel := context.WithCancelCause(lasting)
 	defer cancel(nil)
-	driver, closeListener, err := q.listener(lasting)
+	driver, closeListener, err := q.listener(ctx)
 	if err != nil {
+		if ctx.Err() != nil {
+			return nil // stopped
+		}
 		return fmt.Errorf("riverqueue: listen: %w", err)
 	}
 	defer closeListener()
@@ -73,12 +76,18 @@ func (q *Queue) Run(ctx context.Context, work func(context.Context, jobs.Task) e
 }
 
 // listener returns River's driver, and a function that must be called after its use.
-// With a ListenURL the driver hears of new tasks.
+// With a ListenURL by which notifications come the driver hears of new tasks, also when ctx
+// has ended.
 func (q *Queue) listener(ctx context.Context) (*riverdatabasesql.Driver, func(), error) {
+	polling := riverdatabasesql.New(q.config.DB)
 	if q.listen == nil {
-		return riverdatabasesql.New(q.config.DB), func() {}, nil
+		return polling, func() {}, nil
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, q.listenConfig())
+	works, err := q.hears(ctx)
+	if err != nil || !works {
+		return polling, func() {}, err
+	}
+	pool, err := pgxpool.NewWithConfig(context.WithoutCancel(ctx), q.listenConfig())
 	if err != nil {
 		return nil, nil, err
 	}

@@ -168,13 +168,20 @@ func (d jobsDatabase) serve(t *testing.T, dir string, env ...string) *serving {
 	c := d.command(t, dir, "serve", "--config", "exportd.yaml", "--listen", "127.0.0.1:0", "--log-level", "debug")
 	c.Env = append(c.Env, env...)
 	s := &serving{cmd: c}
+	s.listen(t)
+	return s
+}
+
+// listen starts the command, which is exportd serve, and reads from its first line where it
+// listens.
+func (s *serving) listen(t *testing.T) {
+	t.Helper()
 	s.start(t)
 	match := regexp.MustCompile(`^serving on (http://127\.0\.0\.1:\d+), documentation at (http://127\.0\.0\.1:\d+)/docs\n$`).FindStringSubmatch(s.greeting)
 	if match == nil || match[1] != match[2] {
 		t.Fatalf("it says %q\n%s", s.greeting, s.log.String())
 	}
 	s.url = match[1]
-	return s
 }
 
 // start starts the command and waits for its first line.

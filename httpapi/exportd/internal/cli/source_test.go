@@ -4,6 +4,7 @@ package cli_test
 
 import (
 	"database/sql"
+	"net/http"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -151,13 +152,40 @@ func TestSourceIsNotWritten(t *testing.T) {
 	}
 }
 
-// TestJobsThroughPooler runs a server whose jobs are behind PgBouncer, in session mode.
+// TestJobsThroughPooler runs two processes whose jobs are behind PgBouncer. Behind one of
+// transactions notifications do not come: that is said once by each, and a job that another
+// process cancels ends all the same.
 func TestJobsThroughPooler(t *testing.T) {
 	t.Parallel()
-	address := pgtest.Pooler(t, pgtest.Database(t), "session")
-	d := jobsDatabase{driver: "pgx", source: address, env: "ORGEXPORT_JOBS_DATABASE=" + address}
-	dir := shop(t, organizationSection)
-	s := d.serve(t, dir)
-	s.exported(t, "X-API-Key: "+d.newKey(t, dir, "--organization", acme))
-	s.stop(t)
+	for mode, said := range map[string]int{"session": 0, "transaction": 1} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			address := pgtest.Pooler(t, pgtest.Database(t), mode)
+			d := jobsDatabase{driver: "pgx", source: address, env: "ORGEXPORT_JOBS_DATABASE=" + address}
+			dir := gatedShop(t)
+			configure(t, dir, "jobs: {workers: 1}\n")
+			api := &serving{cmd: d.command(t, dir, "serve", "--config", "exportd.yaml", "--listen", "127.0.0.1:0", "--no-worker")}
+			api.listen(t)
+			worker := &serving{cmd: d.command(t, dir, "worker", "--config", "exportd.yaml")}
+			worker.start(t)
+			key := d.newKey(t, dir, "--organization", acme)
+			cancelled := api.request(t, key)
+			api.until(t, key, cancelled, "taken", func(a answer) bool { return a.Status == "processing" })
+			if a := api.ask(t, key, http.MethodDelete, acme, "/"+cancelled); a.code != http.StatusNoContent {
+				t.Errorf("cancel: %d", a.code)
+			}
+			openGate(t, dir)
+			api.exported(t, "X-API-Key: "+key)
+			for name, s := range map[string]*serving{"serve": api, "worker": worker} {
+				s.stop(t)
+				want := said
+				if name == "serve" { // which listens to nothing
+					want = 0
+				}
+				if n := strings.Count(s.log.String(), "as behind a pooler of transactions"); n != want {
+					t.Errorf("%s says %d times that it hears of nothing, want %d\n%s", name, n, want, s.log.String())
+				}
+			}
+		})
+	}
 }
