@@ -28,7 +28,9 @@ type lexer struct {
 	dialect Dialect
 	src     string
 	pos     int
-	last    string  // the token before: a word in lower case, or one character
+	first   string  // the first token: a word in lower case, or one character
+	last    string  // the token before, in the same form
+	verb    string  // what a statement with WITH does, if it was found
 	ended   bool    // there was a semicolon
 	open    []byte  // the brackets that are open; A is the one of ARRAY[…]
 	found   []place // the parameters
@@ -80,9 +82,11 @@ func (l *lexer) run() error {
 		if l.ended && l.src[l.pos] != ';' {
 			return errors.New("has more than one statement")
 		}
+		before := l.last
 		if l.last, err = l.token(); err != nil {
 			return err
 		}
+		l.note(before)
 	}
 	if l.last == "" {
 		return errors.New("is empty")

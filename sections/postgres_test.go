@@ -38,6 +38,14 @@ func TestSQLOnPostgres(t *testing.T) {
 	}
 }
 
+// PostgreSQL knows results without columns.
+func TestSQLWithoutColumns(t *testing.T) {
+	s := newSQL(t, sections.SQL{Key: "t", DB: new(fakeDB).open(t), Dialect: sections.Postgres, Files: []sections.RecordFile{{File: "t.json", SQL: "SELECT FROM t", Shared: true}}})
+	if _, err := recorded(t, s, acme); err == nil || !strings.Contains(err.Error(), "returns none") {
+		t.Errorf("error is %v", err)
+	}
+}
+
 // A transaction or connection of the caller keeps its settings.
 func TestSQLOnPostgresOfTheCaller(t *testing.T) {
 	f := &fakeDB{columns: []string{"id"}, types: []string{"TEXT"}, rows: [][]driver.Value{{"a"}}}

@@ -84,9 +84,22 @@ func (q *query) resultOf(columns []string, rows iter.Seq2[[]any, error]) (*resul
 	return r, nil
 }
 
-// unread returns an error whose public text does not say why data could not be read.
+// unread returns an error whose public text does not say why data could not be read, unless
+// the database took too long.
 func unread(what string, err error) error {
-	return export.WithPublic(fmt.Errorf("sections: %s: %w", what, err), "The data could not be read.")
+	text := "The data could not be read."
+	if isStopped(err) {
+		text = "The data could not be read: the database stopped the query, as it does when one takes too long."
+	}
+	return export.WithPublic(fmt.Errorf("sections: %s: %w", what, err), text)
+}
+
+// isStopped tells whether PostgreSQL has ended a query, because of a time limit or because its
+// administrator did. Each of its drivers has an error that tells the code.
+func isStopped(err error) bool {
+	const queryCanceled = "57014"
+	var coded interface{ SQLState() string }
+	return errors.As(err, &coded) && coded.SQLState() == queryCanceled
 }
 
 // records yields each row as a [record.Row]. It is the same one each time, with other

@@ -27,8 +27,24 @@ import (
 // be a slice, is an error that says what to write instead.
 //
 // A query is one statement. It should have an ORDER BY, because the order of rows is
-// their order in the archive. The SQL is trusted: whoever writes it can read the whole
-// database.
+// their order in the archive.
+//
+// # What a query may do
+//
+// The SQL is trusted: whoever writes it can read the whole database, and what the
+// database's functions reach. That it does not write is looked after in two places.
+//
+// [NewSQL] looks at the words, for each database and each Source: a query is one statement,
+// begins with SELECT, WITH, VALUES, TABLE or a bracket, and does not go on with INSERT,
+// UPDATE, DELETE, REPLACE or MERGE behind WITH. So there is no COPY … TO PROGRAM, ATTACH,
+// VACUUM INTO, SET or CALL.
+//
+// What then runs the query has to keep it from writing: words do not tell what a function
+// does, or what stands in the brackets of WITH. The Sources of sections/postgres and
+// sections/sqlite say what they do. With DB on Postgres, a query runs in a read-only
+// transaction that is rolled back, if DB has BeginTx; advisory locks of the session stay.
+// With DB on SQLite nothing is added: open it with mode=ro. A Source of your own has its
+// own rules.
 type SQL struct {
 	// Key is the section's key. The engine checks it.
 	Key string
@@ -234,6 +250,9 @@ func (b *builder) check(ok bool, field, problem string) {
 // query returns a query with its parameters bound.
 func (b *builder) query(sql string, shared bool) query {
 	text, params, err := bindParameters(b.config.Dialect, sql)
+	if err == nil {
+		err = checkReads(b.config.Dialect, sql)
+	}
 	switch {
 	case err != nil:
 		b.fail("SQL", err)

@@ -23,12 +23,13 @@ func (s *Source) Describe(ctx context.Context, statement string, args []any) (co
 		return nil, err
 	}
 	defer conn.Release()
-	// A connection whose transaction has not ended does not come back into the pool.
 	pg := conn.Conn().PgConn()
 	columns, err = describe(ctx, pg, statement, values)
-	_ = exec(ctx, pg, "ROLLBACK")
+	end(ctx, pg)
 	return columns, withHint(err)
 }
+
+var errNoColumns = errors.New("postgres: the statement returns no columns")
 
 // describe returns the columns of a statement, in a transaction.
 func describe(ctx context.Context, pg *pgconn.PgConn, statement string, values [][]byte) ([]string, error) {
@@ -40,7 +41,7 @@ func describe(ctx context.Context, pg *pgconn.PgConn, statement string, values [
 		return nil, fmt.Errorf("postgres: the statement has %d parameters, not %d", given, len(values))
 	}
 	if len(described.Fields) == 0 {
-		return nil, errors.New("postgres: the statement returns no columns")
+		return nil, errNoColumns
 	}
 	plan := pg.ExecParams(ctx, "EXPLAIN (FORMAT JSON) "+statement, values, nil, nil, nil).Read()
 	switch {

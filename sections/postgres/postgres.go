@@ -20,6 +20,20 @@
 // byte, and nothing is asked of a connection that a pooler such as PgBouncer, in any mode,
 // does not give: no parameter of the session and no named prepared statement.
 //
+// # What a query can do
+//
+// A query that writes to a table or a sequence fails, also within WITH and in a function.
+// What else it or a function does in the database (set_config, NOTIFY, large objects, which
+// servers before version 16 let a read-only transaction write) is undone by the ROLLBACK, and
+// advisory locks are given back. A statement without columns, such as COPY or SET, is not
+// run.
+//
+// What a function does beyond the transaction happens: dblink writes by a connection of its
+// own, and lo_export, adminpack, untrusted languages and functions such as
+// pg_terminate_backend and pg_read_file reach the server and its files. PostgreSQL lets only
+// superusers use most of them, and those to whom they were granted. So give the Source a role
+// that may only read.
+//
 // # Values
 //
 // The table has what becomes of each type. Nested data is JSON text in a cell of a .csv. See
@@ -146,11 +160,17 @@ func (s *Source) Query(ctx context.Context, statement string, args []any, read f
 		return err
 	}
 	defer conn.Release()
-	// A connection whose transaction has not ended does not come back into the pool.
 	pg := conn.Conn().PgConn()
 	err = s.read(ctx, pg, statement, values, read)
-	_ = exec(ctx, pg, "ROLLBACK")
+	end(ctx, pg)
 	return err
+}
+
+// end ends a transaction, and gives back the only locks that do not end with it: whoever
+// has the connection next would hold them. If that fails the connection does not come back
+// into the pool.
+func end(ctx context.Context, pg *pgconn.PgConn) {
+	_ = exec(ctx, pg, "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()")
 }
 
 // begin returns a connection with a transaction. Those that were broken while they waited in

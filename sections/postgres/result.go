@@ -34,6 +34,9 @@ func (r *result) open(ctx context.Context, statement string, values [][]byte) er
 	if given := len(described.ParamOIDs); given != len(values) {
 		return fmt.Errorf("postgres: the statement has %d parameters, not %d", given, len(values))
 	}
+	if len(described.Fields) == 0 { // COPY, SET or DO would do something all the same
+		return errNoColumns
+	}
 	asked, err := r.describe(ctx, described.Fields)
 	if err != nil {
 		return err

@@ -53,7 +53,25 @@ func open(path string, immutable bool) (*conn, error) {
 		_ = c.close()
 		return nil, err
 	}
+	if err := c.forbidWriting(); err != nil {
+		_ = c.close()
+		return nil, err
+	}
 	return c, nil
+}
+
+// forbidWriting leaves no way to another file: none can be attached, which VACUUM INTO would
+// do, too. The file itself was opened for reading. query_only is one more lock before the
+// same door.
+func (c *conn) forbidWriting() error {
+	sqlite3.Xsqlite3_limit(c.tls, c.db, sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+	s, err := c.prepare("PRAGMA query_only = ON")
+	if err != nil {
+		return err
+	}
+	defer s.finalize()
+	_, err = s.step()
+	return err
 }
 
 func (c *conn) close() error {

@@ -37,7 +37,7 @@ func (s *Source) Describe(ctx context.Context, statement string, args []any) (co
 		return nil, errors.New("sqlite: the statement returns no columns")
 	}
 	if !r.stmt.readOnly() {
-		return nil, errors.New("sqlite: the statement writes, and the database is opened for reading only")
+		return nil, errWrites
 	}
 	return columns, nil
 }

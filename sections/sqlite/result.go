@@ -49,11 +49,17 @@ func (r *result) open(statement string, args []any) error {
 	return nil
 }
 
+// errWrites is the error of a statement that is none to read.
+var errWrites = errors.New("sqlite: the statement writes, and the database is opened for reading only")
+
 // begin goes to the first row. What has no rows, such as BEGIN or ATTACH, is not run: it
 // would change the connection for the next query.
 func (r *result) begin(args []any) error {
 	if r.stmt.columns() == 0 {
 		return errors.New("sqlite: the statement returns no columns")
+	}
+	if !r.stmt.readOnly() {
+		return errWrites
 	}
 	if err := r.bind(args); err != nil {
 		return err

@@ -31,6 +31,14 @@
 // A date stays the text or number that the application has stored. An expression has no
 // declared type.
 //
+// # Nothing is written
+//
+// The file is opened for reading, with query_only set, and no other file can be attached. A
+// statement is run if it returns columns and SQLite says that it only reads. So neither INSERT
+// … RETURNING nor VACUUM INTO, ATTACH or a PRAGMA that writes does anything. Extensions are not
+// loaded, and the functions of the program sqlite3 that write files are not there. SQLite
+// itself makes temporary files where a sort needs them, and those of WAL mode.
+//
 // # Databases in WAL mode
 //
 // A database in WAL mode is read also where its folder cannot be written: as SQLite does it

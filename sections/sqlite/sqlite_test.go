@@ -113,7 +113,7 @@ func TestQuery(t *testing.T) {
 		"DELETE FROM t":             "no columns",
 		"BEGIN":                     "no columns",
 		"ATTACH ':memory:' AS m":    "no columns",
-		"DELETE FROM t RETURNING i": "readonly",
+		"DELETE FROM t RETURNING i": "the statement writes",
 		"SELECT ?1":                 "has 1 parameters, not 0",
 		"SELECT json('{') FROM t":   "malformed JSON",
 	} {

@@ -132,23 +132,72 @@ func TestSourceSettings(t *testing.T) {
 	}
 }
 
-// TestSourceIsNotWritten: a query cannot change what it exports, whatever its role may do.
+// TestSourceIsNotWritten: a query cannot change what it exports, whatever its role may do. A
+// statement that is no query is a mistake of the file.
 func TestSourceIsNotWritten(t *testing.T) {
 	t.Parallel()
 	address := pgtest.Database(t)
 	statements(t, address, sourceSchema)
 	dir := shop(t)
-	write(t, filepath.Join(dir, "exportd.yaml"), strings.ReplaceAll("archive: {prefix: shop-export}\nsource: {database: 'postgres://in.the.environment/x'}"+sourceSections,
-		"SELECT * FROM assets WHERE organization_id = :organization_id", "DELETE FROM assets WHERE organization_id = :organization_id RETURNING *"))
-	c := command(t, dir, runFlags()...)
-	c.Env = append(c.Env, "ORGEXPORT_SOURCE_DATABASE="+address)
-	if o := finish(t, c); !strings.Contains(o.stdout+o.stderr, "read-only transaction") {
+	configured := func(sql string) outcome {
+		write(t, filepath.Join(dir, "exportd.yaml"), strings.Replace("archive: {prefix: shop-export}\nsource: {database: 'postgres://in.the.environment/x'}"+sourceSections,
+			"SELECT * FROM assets WHERE organization_id = :organization_id", sql, 1))
+		c := command(t, dir, runFlags()...)
+		c.Env = append(c.Env, "ORGEXPORT_SOURCE_DATABASE="+address)
+		return finish(t, c)
+	}
+	const gone = "DELETE FROM assets WHERE organization_id = :organization_id RETURNING *"
+	if o := configured("WITH gone AS (" + gone + ") SELECT * FROM gone"); !strings.Contains(o.stdout+o.stderr, "read-only transaction") {
 		t.Errorf("status %d\n%s%s", o.status, o.stdout, o.stderr)
+	}
+	for sql, begin := range map[string]string{
+		gone: "DELETE", "COPY assets TO PROGRAM 'true'": "COPY", "VACUUM": "VACUUM", "SET TimeZone = 'UTC'": "SET", "SELECT :organization_id; DROP TABLE assets": "",
+	} {
+		want := "exportd.yaml:11: sql: begins with " + begin + "; a statement that reads begins with SELECT, WITH, VALUES, TABLE or a bracket"
+		if begin == "" {
+			want = "exportd.yaml:11: sql: has more than one statement"
+		}
+		if o := configured(sql); o.status != 2 || !strings.Contains(o.stderr, want) || o.stdout != "" {
+			t.Errorf("%s: status %d\n%s%s\nwant %s", sql, o.status, o.stdout, o.stderr, want)
+		}
 	}
 	var n int
 	jobsDatabase{driver: "pgx", source: address}.row(t, "SELECT count(*) FROM assets", &n)
 	if n != 1 {
 		t.Errorf("%d assets are left, want 1", n)
+	}
+}
+
+// TestSourceTimeout: a query that takes longer than the database allows fails its section, once
+// and with a text that says why. The rest is delivered.
+func TestSourceTimeout(t *testing.T) {
+	t.Parallel()
+	address := pgtest.Database(t)
+	statements(t, address, sourceSchema, "CREATE TABLE late (organization_id text, id int)",
+		"INSERT INTO late SELECT '"+acme+"', generate_series(1, 100000)",
+		"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET statement_timeout = 5000', current_database()); END $$")
+	dir := shop(t)
+	write(t, filepath.Join(dir, "exportd.yaml"), "archive: {prefix: shop-export}\nsource: {database: 'postgres://in.the.environment/x'}"+sourceSections+`
+  - key: immediate
+    records: [{file: a.csv, sql: "SELECT pg_sleep(100)::text AS slept WHERE :organization_id <> ''"}]
+  - key: late
+    records:
+      - {file: before.csv, sql: "SELECT id FROM late WHERE organization_id = :organization_id AND id < 9 ORDER BY id"}
+      - {file: late.csv, sql: "SELECT id, CASE WHEN id > 99990 THEN pg_sleep(100)::text END AS slept FROM late WHERE organization_id = :organization_id"}
+`)
+	c := command(t, dir, runFlags("--out", "out/a.zip")...)
+	c.Env = append(c.Env, "ORGEXPORT_SOURCE_DATABASE="+address)
+	o := finish(t, c)
+	files := extract(t, "zip", read(t, filepath.Join(dir, "out", "a.zip")))
+	if files[stem+"/v/v.csv"] == "" || !strings.HasPrefix(files[stem+"/late/before.csv"], "id\r\n1\r\n2\r\n") || !strings.Contains(files[stem+"/late/late.csv"], "\n99990,") {
+		t.Errorf("of the %d files of the archive some are missing", len(files))
+	}
+	const text = "The data could not be read: the database stopped the query, as it does when one takes too long."
+	if manifest := files[stem+"/manifest.yaml"]; strings.Count(manifest, text) != 2 || strings.Contains(manifest, "57014") {
+		t.Errorf("the manifest is\n%s", manifest)
+	}
+	if n := strings.Count(o.stderr, "SQLSTATE 57014"); n != 2 {
+		t.Errorf("%d queries were stopped, want one of each section\n%s", n, o.stderr)
 	}
 }
 
