@@ -32,7 +32,7 @@
 // own, and lo_export, adminpack, untrusted languages and functions such as
 // pg_terminate_backend and pg_read_file reach the server and its files. PostgreSQL lets only
 // superusers use most of them, and those to whom they were granted. So give the Source a role
-// that may only read.
+// that may only read: [Source.Rights] tells whether it has one, and which GRANTs make one.
 //
 // # Values
 //

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -28,26 +30,34 @@ has to succeed, and in one that has no database
 
   exportd check --config exportd.yaml || [ $? -eq 1 ]
 
-Serve and worker begin with the same, but wait for it only with --strict.
+A warning is about what works and may still be a mistake: a role of PostgreSQL that
+may write what it is to read. Statements for psql that make one that may only read
+follow. Warnings change the status only with --strict, to 1.
+
+Serve and worker begin with the same but for warnings, and wait for it only with
+their --strict.
 
 Exit status:
   0  the file is right, and the databases fit it
-  1  a database does not fit it, or does not answer
+  1  a database does not fit it, or does not answer, or there are warnings and
+     --strict was given
   2  the file has a mistake or names a folder or file that is not there, or wrong
      usage`
 
 func checkCommand() *cobra.Command {
 	var file string
+	var strict bool
 	c := newCommand("check --config FILE", "Tell whether a configuration is right", checkHelp, func(ctx context.Context) error {
-		return check(ctx, file)
+		return check(ctx, file, strict)
 	})
+	c.Flags().BoolVar(&strict, "strict", false, "let warnings be problems")
 	configFlag(c, &file, "configuration `FILE` (required)")
 	requireFlags(c, "config")
 	c.DisableFlagsInUseLine = true
 	return c
 }
 
-func check(ctx context.Context, file string) error {
+func check(ctx context.Context, file string, strict bool) error {
 	c, err := config.Load(file)
 	mistakes, ok := errors.AsType[config.FileErrors](err)
 	if err != nil && !ok {
@@ -63,7 +73,19 @@ func check(ctx context.Context, file string) error {
 	if err := found.Source.Err(); err != nil {
 		return &failure{err}
 	}
+	warn(os.Stderr, found.Warnings)
+	if strict && len(found.Warnings) > 0 {
+		return &failure{errors.New("there are warnings, and --strict was given")}
+	}
 	n, queries := int64(len(c.Sections)), int64(found.Queries)
 	_, err = fmt.Printf("%s is right, and the database fits it: %d %s, %d %s\n", file, n, plural(n, "section", "sections"), queries, plural(queries, "query", "queries"))
 	return failed(err)
+}
+
+// warn writes warnings. The lines of their advice are to be copied, and stay as they are.
+func warn(w io.Writer, warnings []wire.Warning) {
+	for _, warning := range warnings {
+		complain(w, errors.New("warning: "+warning.String()))
+		_, _ = io.WriteString(w, warning.Advice) // there is no other place to complain
+	}
 }

@@ -16,9 +16,10 @@ import (
 
 // Checked is what a check has found.
 type Checked struct {
-	File    config.FileErrors // mistakes of the file: it names what is not there
-	Source  config.FileErrors // what databases say, which may be other than the file expects
-	Queries int               // of sections and of the organization
+	File     config.FileErrors // mistakes of the file: it names what is not there
+	Source   config.FileErrors // what databases say, which may be other than the file expects
+	Warnings []Warning         // what may be meant so
+	Queries  int               // of sections and of the organization
 }
 
 // Check tries every folder and database that a configuration names, and has every query
@@ -37,8 +38,12 @@ func Check(ctx context.Context, c *config.Config) Checked {
 		s.openDatabase(c)
 	}
 	if s.source != nil {
-		for _, p := range checkSource(ctx, c, s.source) {
+		db := &asked{source: s.source}
+		for _, p := range checkSource(ctx, c, db) {
 			found.Source = append(found.Source, p.problem)
+		}
+		if len(found.Source) == 0 {
+			found.Warnings = checkRights(ctx, c, db)
 		}
 	}
 	if problem := checkJobs(ctx, c, s); problem != nil {

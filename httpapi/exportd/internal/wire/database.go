@@ -17,6 +17,7 @@ import (
 // source is the database that is exported.
 type source interface {
 	sections.Source
+	sections.Describer
 	io.Closer
 	Ping(ctx context.Context) error
 }
