@@ -18,8 +18,9 @@ import (
 
 // Exit statuses, beside 128 and the number of the signal that ended a run.
 const (
-	exitFailed = 1
-	exitUsage  = 2
+	exitFailed     = 1
+	exitUsage      = 2
+	exitIncomplete = 3
 )
 
 // Main runs the command that args ask for and returns the exit status.
@@ -35,6 +36,9 @@ func Main(ctx context.Context, args []string) int {
 		return stopped.status()
 	}
 	complain(os.Stderr, err)
+	if _, ok := errors.AsType[*incompleteError](err); ok {
+		return exitIncomplete
+	}
 	if _, ok := errors.AsType[*failure](err); ok {
 		return exitFailed
 	}
@@ -47,6 +51,11 @@ type failure struct{ err error }
 
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
+
+// incompleteError says that there is an archive that lacks something.
+type incompleteError struct{ text string }
+
+func (e *incompleteError) Error() string { return e.text }
 
 // failed turns an error into a failure, unless it says that the configuration
 // is wrong.

@@ -42,6 +42,27 @@ func newInventory(path string, request export.Request, result export.Result) inv
 	}
 }
 
+// isIncomplete tells whether a section lacks something that it should have.
+func isIncomplete(s export.SectionResult) bool {
+	return s.Status != export.StatusOK && s.Status != export.StatusEmpty
+}
+
+// incomplete returns an error that names the sections that are, or nil.
+func (i inventory) incomplete() error {
+	var keys []string
+	for _, s := range i.Sections {
+		if isIncomplete(s) {
+			keys = append(keys, fmt.Sprintf("%s (%s)", s.Key, s.Status))
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	all := int64(len(i.Sections))
+	return &incompleteError{fmt.Sprintf("the archive is incomplete: %d of %d %s: %s",
+		len(keys), all, plural(all, "section", "sections"), strings.Join(keys, ", "))}
+}
+
 func (i inventory) print(w io.Writer, asJSON bool) error {
 	if asJSON {
 		out := json.NewEncoder(w)

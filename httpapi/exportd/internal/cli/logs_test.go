@@ -94,7 +94,7 @@ organization: {sql: "SELECT :organization_id::text AS id, 'a' AS slug, 'a' AS na
 sections: [{key: t, records: [{file: t.csv, shared: true, sql: "SELECT ('sesame' || n)::int FROM generate_series(1, 2) n"}]}]
 `)
 	o := run(t, dir, "--out", "out/a.zip")
-	o.want(t, 0, "section failed", "(SQLSTATE 22P02)")
+	o.want(t, 3, "section failed", "(SQLSTATE 22P02)")
 	if strings.Contains(o.stderr, "sesame") {
 		t.Errorf("it says %s", o.stderr)
 	}

@@ -25,22 +25,24 @@ for a file of the default name in it, or a device or pipe, which is written as
 it is. While it runs, progress is shown if standard error is a terminal. The
 inventory goes to standard output, or to standard error with --out -.
 
-A section that failed or skipped items is warned about; the archive is made all
-the same, unless the section is required.
+The archive is made, too, if a section failed or skipped items, unless that is
+required. Which sections are incomplete and why is said on standard error, and the
+exit status is 3; with --allow-partial it is 0.
 
 SIGINT, SIGTERM and SIGHUP end the run and leave nothing behind. A second one
 kills at once, which may leave a file ".NAME.partial-NUMBER" beside FILE.
 
 Exit status:
-  0    the archive was made, even if sections are partial
-  1    the run failed
+  0    the archive was made, and every section is ok or empty
+  1    no archive was made
   2    wrong usage or configuration
+  3    the archive was made, but a section is incomplete (0 with --allow-partial)
   130  ended by SIGINT (128 and the number of the signal; 143 by SIGTERM)`
 
 // runOptions are the flags of run.
 type runOptions struct {
 	config, organization, format, out, asOf string
-	json                                    bool
+	json, allowPartial                      bool
 	logLevel                                slog.Level
 }
 
@@ -54,6 +56,7 @@ func runCommand() *cobra.Command {
 	f.StringVar(&o.out, "out", "", "`FILE` or folder for the archive, - for standard output (default: a file in this folder)")
 	f.StringVar(&o.asOf, "as-of", "", "`TIME` that the export is labelled with, in RFC 3339; the same time, data and configuration give the same bytes (default: now)")
 	f.BoolVar(&o.json, "json", false, "print the inventory as JSON")
+	f.BoolVar(&o.allowPartial, "allow-partial", false, "end with status 0 if a section is incomplete, too")
 	f.TextVar(&o.logLevel, "log-level", slog.LevelWarn, "least `LEVEL` of what is logged: debug, info, warn, error")
 	requireFlags(c, "config", "organization")
 	return c
@@ -105,7 +108,10 @@ func (o *runOptions) run(ctx context.Context) error {
 	if err := made.print(inventoryTo, o.json); err != nil {
 		return failed(fmt.Errorf("the archive %s was made, but not its inventory: %w", made.Path, err))
 	}
-	return nil
+	if o.allowPartial {
+		return nil
+	}
+	return made.incomplete()
 }
 
 // export makes the archive of the request, which has no organization yet, and
@@ -140,10 +146,11 @@ func (o *runOptions) export(ctx context.Context, c *config.Config, request expor
 	if err != nil {
 		return made, err
 	}
-	for _, s := range result.Sections {
-		if s.Status != export.StatusOK && s.Status != export.StatusEmpty {
+	made = newInventory(path, request, result)
+	for _, s := range made.Sections {
+		if isIncomplete(s) {
 			complain(stderr, fmt.Errorf("warning: section %q is incomplete (%s): %s", s.Key, s.Status, s.Error))
 		}
 	}
-	return newInventory(path, request, result), nil
+	return made, nil
 }

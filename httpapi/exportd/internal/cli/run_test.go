@@ -68,7 +68,7 @@ func TestEmptyOrganization(t *testing.T) {
 func TestJSON(t *testing.T) {
 	dir := shop(t, organizationSection, productsSection, brokenSection)
 	o := run(t, dir, "--json", "--out", "out", "--as-of", "2026-06-26T23:00:00.7+02:00")
-	o.want(t, 0, `exportd: warning: section "broken" is incomplete (error): The data could not be read.`)
+	o.want(t, 3, `exportd: warning: section "broken" is incomplete (error): The data could not be read.`)
 	var got map[string]any
 	if err := json.Unmarshal([]byte(o.stdout), &got); err != nil {
 		t.Fatal(err)
@@ -149,7 +149,7 @@ func TestFailingSection(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := run(t, dir, "--out", "out/a.zip")
-	o.want(t, 0, "sekret", "section failed",
+	o.want(t, 3, "sekret", "section failed",
 		`exportd: warning: section "broken" is incomplete (error): The data could not be read.`,
 		`exportd: warning: section "products" is incomplete (partial): 3 items were skipped; they are listed in products/_skipped.ndjson.`)
 	files := extract(t, "zip", read(t, filepath.Join(dir, "out/a.zip")))

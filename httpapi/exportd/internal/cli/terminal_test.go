@@ -44,7 +44,7 @@ func TestBarsOnTerminal(t *testing.T) {
 		"msg=\"section failed\"",
 		"warning: section \"broken\"",
 		"SECTION       STATUS ",
-		"status 0\n",
+		"exportd: the archive is incomplete: 1 of 3 sections: broken (error)\nstatus 3\n",
 	} {
 		if !strings.Contains(out, text) {
 			t.Errorf("%q is not in\n%s", text, out)
