@@ -14,8 +14,8 @@ import (
 func TestOwnName(t *testing.T) {
 	needTools(t, "curl", "sh")
 	dir := t.TempDir()
-	command(t, dir, exportd(t), "keys", "list", "--organization", "nobody") // makes the demo
-	file := filepath.Join(dir, "exportd-data/demo/exportd.yaml")
+	command(t, dir, exportd(t), "keys", "list", "--data", "exportd-demo", "--organization", "nobody") // makes the demo
+	file := filepath.Join(dir, "exportd-demo/demo/exportd.yaml")
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)

@@ -34,7 +34,7 @@ func TestServe(t *testing.T) {
 	command(t, named, "curl", "-sSOJ", job.Download)
 	checkArchive(t, filepath.Join(named, job.Filename), digest)
 	// Nobody else may read what is kept.
-	ownerOnly(t, filepath.Join(dir, "exportd-data"))
+	ownerOnly(t, filepath.Join(dir, "exportd-demo"))
 	s.stop(t, secretsOf(t, dir, job.Download)...)
 
 	again := serveDemo(t, dir)
@@ -49,7 +49,7 @@ func TestServe(t *testing.T) {
 		t.Errorf("exports are requested at %s and %s", s.url, again.url)
 	}
 	again.stop(t, secretsOf(t, dir, kept.Download)...)
-	if n := command(t, dir, "sqlite3", "exportd-data/jobs.db", "SELECT count(*) FROM orgexport_audit WHERE organization_id <> '' AND action IN ('key.created', 'key.revoked', 'export.downloaded')"); string(n) != "7\n" {
+	if n := command(t, dir, "sqlite3", "exportd-demo/jobs.db", "SELECT count(*) FROM orgexport_audit WHERE organization_id <> '' AND action IN ('key.created', 'key.revoked', 'export.downloaded')"); string(n) != "7\n" {
 		t.Errorf("the audit trail has %s entries of keys and downloads, want 3 and 4", n)
 	}
 	if list := string(command(t, dir, exportd(t), "keys", "list", "--organization", again.url[strings.LastIndex(again.url, "/")+1:])); strings.Count(list, "exportd serve, demo\n") != 2 {
@@ -166,7 +166,7 @@ func secretsOf(t *testing.T, dir, link string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := os.ReadFile(filepath.Join(dir, "exportd-data/signing.keys"))
+	keys, err := os.ReadFile(filepath.Join(dir, "exportd-demo/signing.keys"))
 	if err != nil {
 		t.Fatal(err)
 	}

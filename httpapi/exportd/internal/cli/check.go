@@ -47,17 +47,20 @@ Exit status:
 func checkCommand() *cobra.Command {
 	var file string
 	var strict bool
-	c := newCommand("check --config FILE", "Tell whether a configuration is right", checkHelp, func(ctx context.Context) error {
+	c := newCommand("check [--config FILE] [flags]", "Tell whether a configuration is right", checkHelp, func(ctx context.Context) error {
 		return check(ctx, file, strict)
 	})
+	configFlag(c, &file, configUsage)
 	c.Flags().BoolVar(&strict, "strict", false, "let warnings be problems")
-	configFlag(c, &file, "configuration `FILE` (required)")
-	requireFlags(c, "config")
 	c.DisableFlagsInUseLine = true
 	return c
 }
 
 func check(ctx context.Context, file string, strict bool) error {
+	file, err := configOr(file)
+	if err != nil {
+		return err
+	}
 	c, err := config.Load(file)
 	mistakes, ok := errors.AsType[config.FileErrors](err)
 	if err != nil && !ok {

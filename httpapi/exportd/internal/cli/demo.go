@@ -78,7 +78,7 @@ func (o *demoOptions) demo(ctx context.Context) (err error) {
 
 // export serves the catalogue from dir, and is the client of that.
 func (o *demoOptions) export(ctx context.Context, dir string) (made inventory, err error) {
-	c, err := (&serverOptions{data: dir}).load(ctx)
+	c, err := loadDemo(ctx, dir)
 	if err != nil {
 		return made, err
 	}

@@ -71,14 +71,34 @@ func checkRole(role access.Role) error {
 	return nil
 }
 
+// configUsage is what --config of commands is that know nothing of the demo.
+const configUsage = "configuration `FILE` (default: exportd.yaml in this folder)"
+
 // configFlag adds the flag --config. Help lists all flags of the command in the order in
 // which they are added.
 func configFlag(c *cobra.Command, file *string, usage string) {
 	c.Flags().SortFlags = false
-	c.Flags().StringVar(file, "config", "", usage)
+	c.Flags().Var((*pathFlag)(file), "config", usage)
 	if err := c.MarkFlagFilename("config", "yaml", "yml"); err != nil {
 		panic(err) // there is no such flag
 	}
+}
+
+// pathFlag is a flag that is a path. If it is given it is not empty, as it would be of a
+// variable that a shell does not know.
+type pathFlag string
+
+func (p *pathFlag) String() string { return string(*p) }
+
+func (p *pathFlag) Type() string { return "string" }
+
+// Set implements [pflag.Value].
+func (p *pathFlag) Set(path string) error {
+	if path == "" {
+		return errors.New("it is empty")
+	}
+	*p = pathFlag(path)
+	return nil
 }
 
 // requireFlags makes a call without one of these flags wrong usage.

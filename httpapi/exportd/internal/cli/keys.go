@@ -17,7 +17,8 @@ import (
 )
 
 const keysHelp = `Keys manages the API keys of exportd serve. A key is shown once, when it is made;
-only its SHA-256 is stored. Without --config they are those of the demo.
+only its SHA-256 is stored. Without --config they are those of exportd.yaml in the
+current folder or, if there is none, of the demo that serve has made there.
 
 Exit status:
   0  done

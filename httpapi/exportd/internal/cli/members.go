@@ -16,7 +16,8 @@ import (
 
 const membersHelp = `Members manages who belongs to which organization, for user keys, sessions and
 bearer tokens of exportd serve. A change counts from the next request on. Owners and managers may
-export. Without --config they are those of the demo.
+export. Without --config they are those of exportd.yaml in the current folder or, if
+there is none, of the demo that serve has made there.
 
 A user is a SUBJECT: any text for keys and sessions that were made for it; for
 bearer tokens the claim "sub" with --issuer.

@@ -48,8 +48,8 @@ type runOptions struct {
 
 func runCommand() *cobra.Command {
 	var o runOptions
-	c := newCommand("run --config FILE --organization ID [flags]", "Export one organization into an archive", runHelp, o.run)
-	configFlag(c, &o.config, "configuration `FILE` (required)")
+	c := newCommand("run [--config FILE] --organization ID [flags]", "Export one organization into an archive", runHelp, o.run)
+	configFlag(c, &o.config, configUsage)
 	f := c.Flags()
 	f.StringVar(&o.organization, "organization", "", "`ID` of the organization (required): that of the API, its UUID or its number (see exportd id)")
 	addFormatFlag(c, &o.format, "zip", "`FORMAT` of the archive", formats())
@@ -58,7 +58,7 @@ func runCommand() *cobra.Command {
 	f.BoolVar(&o.json, "json", false, "print the inventory as JSON")
 	f.BoolVar(&o.allowPartial, "allow-partial", false, "end with status 0 if a section is incomplete, too")
 	f.TextVar(&o.logLevel, "log-level", slog.LevelWarn, "least `LEVEL` of what is logged: debug, info, warn, error")
-	requireFlags(c, "config", "organization")
+	requireFlags(c, "organization")
 	return c
 }
 
@@ -92,7 +92,7 @@ func (o *runOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := config.Load(o.config)
+	c, err := loadConfig(o.config)
 	if err != nil {
 		return err
 	}

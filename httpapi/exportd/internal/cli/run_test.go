@@ -191,7 +191,7 @@ func TestUsage(t *testing.T) {
 		want string
 	}{
 		{"unknown command", []string{"rum"}, `unknown command "rum"`},
-		{"no flags", []string{"run"}, `required flag(s) "config", "organization" not set`},
+		{"no flags", []string{"run"}, `required flag(s) "organization" not set`},
 		{"unknown flag", runFlags("--fast"), "unknown flag: --fast"},
 		{"argument", runFlags("more"), `"more" is an argument too many: exportd `},
 		{"format", runFlags("--format", "rar"), `--format "rar" is none of zip, tar.gz, tar.xz`},

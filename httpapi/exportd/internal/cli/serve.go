@@ -22,8 +22,11 @@ them, until it is told to stop. The configuration file is that of exportd run,
 with keys for the server (see exportd help config). API keys are made by exportd
 keys create.
 
-Without --config it serves the made-up organization of exportd demo from a data
-folder, on this machine only, and prints a curl command with a fresh API key.
+Without --config it is exportd.yaml in the current folder. If there is none, serve
+starts the demo: it serves the made-up organization of exportd demo, on this machine
+only, and prints a curl command with a fresh API key. All of that is in a folder of
+its own, exportd-demo. The jobs database of a demo is refused to any other
+configuration, and theirs to the demo.
 
 With --no-worker it answers requests only, for exportd worker on other machines to
 run the exports. Any number of both may share one configuration, with jobs in
@@ -63,7 +66,7 @@ const stopTimeout = 30 * time.Second
 const demoKeyName = "exportd serve, demo"
 
 func serveCommand() *cobra.Command {
-	var o serverOptions
+	o := serverOptions{startsDemo: true}
 	var listen string
 	var noWorker bool
 	c := &cobra.Command{
@@ -85,10 +88,13 @@ func serveCommand() *cobra.Command {
 }
 
 func (o *serverOptions) serve(ctx context.Context, listen string, noWorker bool) error {
-	if noWorker && o.isDemo() {
+	if err := o.findConfig(); err != nil {
+		return err
+	}
+	if noWorker && o.config == "" {
 		return errors.New("--no-worker needs a --config: the demo is one process")
 	}
-	c, err := o.load(ctx)
+	c, err := o.loadFound(ctx)
 	if err != nil {
 		return err
 	}
@@ -102,7 +108,7 @@ func (o *serverOptions) serve(ctx context.Context, listen string, noWorker bool)
 			return fmt.Errorf("--listen: %w", err)
 		}
 	}
-	if host, _, _ := net.SplitHostPort(c.Server.Listen.Value); o.isDemo() && !isLoopback(host) {
+	if host, _, _ := net.SplitHostPort(c.Server.Listen.Value); c.Demo && !isLoopback(host) {
 		return errors.New("the demo is served on this machine only: --listen 127.0.0.1:PORT, or give a --config")
 	}
 	listener, metrics, err := listenOn(ctx, c)
@@ -127,7 +133,7 @@ func (o *serverOptions) serve(ctx context.Context, listen string, noWorker bool)
 	if err := o.refusal(ctx, server); err != nil {
 		return err
 	}
-	if err := o.greet(ctx, c.API, server, publicURL); err != nil {
+	if err := greet(ctx, c, server, publicURL); err != nil {
 		return failed(errors.Join(err, server.Close()))
 	}
 	err = withMetrics(ctx, metrics, server, func(ctx context.Context) error {
@@ -142,17 +148,17 @@ func isLoopback(host string) bool {
 }
 
 // greet prints where the API is and, of the demo, how to use it.
-func (o *serverOptions) greet(ctx context.Context, api config.API, server *wire.Server, publicURL string) error {
-	if !o.isDemo() {
+func greet(ctx context.Context, c *config.Config, server *wire.Server, publicURL string) error {
+	if !c.Demo {
 		_, err := fmt.Printf("serving on %s, documentation at %s/docs\n", publicURL, publicURL)
 		return err
 	}
-	text, err := demoKey(ctx, api, server)
+	text, err := demoKey(ctx, c.API, server)
 	if err != nil {
 		return err
 	}
 	_, err = fmt.Printf("serving Acme Foods, a made-up organization, on %s, documentation at %s/docs\n\nTry, with a key that is good until the next start:\n\n"+
-		"  curl -X POST -H 'X-API-Key: %s' '%s?archive_format=zip'\n\n", publicURL, publicURL, text, api.ExportsURL(publicURL, demo.OrganizationID()))
+		"  curl -X POST -H 'X-API-Key: %s' '%s?archive_format=zip'\n\n", publicURL, publicURL, text, c.API.ExportsURL(publicURL, demo.OrganizationID()))
 	return err
 }
 

@@ -16,13 +16,14 @@ import (
 // serverOptions are the flags of the commands about a server.
 type serverOptions struct {
 	config, data string
+	startsDemo   bool // if there is neither a configuration nor a demo
 	strict       bool // of serve and worker
 	logLevel     slog.Level
 }
 
 func (o *serverOptions) flags(c *cobra.Command) {
-	configFlag(c, &o.config, "configuration `FILE` (default: that of the demo)")
-	c.Flags().StringVar(&o.data, "data", config.DataFolder, "`DIR` of the demo's data, without --config")
+	configFlag(c, &o.config, "configuration `FILE` (default: exportd.yaml in this folder or, if there is none, that of the demo)")
+	c.Flags().Var((*pathFlag)(&o.data), "data", "`DIR` of the demo's data, to use the demo (default: "+demoFolder+")")
 	c.MarkFlagsMutuallyExclusive("config", "data")
 }
 
@@ -50,18 +51,29 @@ func (o *serverOptions) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: o.logLevel, ReplaceAttr: wire.Discreet}))
 }
 
-// isDemo tells whether there is no configuration but the demo's.
-func (o *serverOptions) isDemo() bool { return o.config == "" }
-
 // load reads the configuration. Without one it is the demo's, whose catalogue is
 // made if need be.
 func (o *serverOptions) load(ctx context.Context) (*config.Config, error) {
-	if !o.isDemo() {
+	if err := o.findConfig(); err != nil {
+		return nil, err
+	}
+	return o.loadFound(ctx)
+}
+
+// loadFound is load once findConfig has been called.
+func (o *serverOptions) loadFound(ctx context.Context) (*config.Config, error) {
+	if o.config != "" {
 		return config.Load(o.config)
 	}
-	file, err := demo.Config(ctx, o.data, config.Starter())
+	return loadDemo(ctx, o.data)
+}
+
+// loadDemo reads the configuration of the demo in a folder, and makes it if it is not
+// there.
+func loadDemo(ctx context.Context, folder string) (*config.Config, error) {
+	file, err := demo.Config(ctx, folder, config.Starter())
 	if err != nil {
 		return nil, failed(err)
 	}
-	return config.LoadFor(file, o.data)
+	return config.LoadDemo(file, folder)
 }

@@ -18,7 +18,8 @@ import (
 const sessionsHelp = `Sessions manages the sessions of browsers at exportd serve, for a product that
 signs its users in by itself: it makes one here and gives the browser the text
 that is printed as the cookie "sessionid". Only its SHA-256 is stored. Without
---config they are those of the demo.
+--config they are those of exportd.yaml in the current folder or, if there is none, of
+the demo that serve has made there.
 
 Exit status:
   0  done

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/wire"
 )
 
@@ -34,16 +33,15 @@ Exit status:
 
 func workerCommand() *cobra.Command {
 	var o serverOptions
-	c := newCommand("worker --config FILE [flags]", "Run exports for servers on other machines", workerHelp, o.worker)
-	configFlag(c, &o.config, "configuration `FILE` (required)")
-	requireFlags(c, "config")
+	c := newCommand("worker [--config FILE] [flags]", "Run exports for servers on other machines", workerHelp, o.worker)
+	configFlag(c, &o.config, configUsage)
 	o.strictFlag(c)
 	o.logFlag(c)
 	return c
 }
 
 func (o *serverOptions) worker(ctx context.Context) error {
-	c, err := config.Load(o.config)
+	c, err := loadConfig(o.config)
 	if err != nil {
 		return err
 	}

@@ -70,10 +70,9 @@ func TestNeedPostgres(t *testing.T) {
 	for args, want := range map[string]string{
 		"worker --config exportd.yaml":            "exportd: exportd.yaml: exportd worker needs jobs.database to be PostgreSQL: jobs in SQLite are for the one process",
 		"serve --no-worker --config exportd.yaml": "exportd: exportd.yaml: --no-worker needs jobs.database to be PostgreSQL: jobs in SQLite are for the one process",
-		"serve --no-worker":                       "exportd: --no-worker needs a --config: the demo is one process\n",
-		"worker":                                  `exportd: required flag(s) "config" not set`,
+		"serve --no-worker --data demo":           "exportd: --no-worker needs a --config: the demo is one process\n",
 		"worker --config none.yaml":               "exportd: open none.yaml: no such file or directory\n",
-		"worker --config exportd.yaml more":       `exportd: "more" is an argument too many: exportd worker --config FILE [flags]`,
+		"worker --config exportd.yaml more":       `exportd: "more" is an argument too many: exportd worker [--config FILE] [flags]`,
 	} {
 		if o := finish(t, command(t, dir, strings.Fields(args)...)); o.stdout != "" {
 			t.Errorf("%s says\n%s", args, o.stdout)

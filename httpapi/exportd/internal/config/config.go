@@ -40,6 +40,7 @@ func Starter() string { return starter }
 // that (*decoder).environment reads.
 type Config struct {
 	File string // the file it was read from
+	Demo bool   // it is that of a demo: see LoadDemo
 
 	Prefix          Text
 	Level           int
@@ -265,18 +266,27 @@ func (p FileErrors) Err() error {
 // Variables of the environment replace what may hold a secret: see
 // environment.
 func Load(file string) (*Config, error) {
-	return LoadFor(file, filepath.Join(filepath.Dir(file), DataFolder))
+	return load(file, filepath.Join(filepath.Dir(file), DataFolder), os.Getenv)
 }
 
-// LoadFor is [Load] with another folder for the data of the server.
-func LoadFor(file, dataFolder string) (*Config, error) {
+// LoadDemo is [Load] for the configuration of a demo, which has its data in a folder of
+// its own and takes nothing from the environment: that is there for other configurations.
+func LoadDemo(file, dataFolder string) (*Config, error) {
+	c, err := load(file, dataFolder, func(string) string { return "" })
+	if c != nil {
+		c.Demo = true
+	}
+	return c, err
+}
+
+func load(file, dataFolder string, getenv func(string) string) (*Config, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
 	d := &decoder{config: &Config{File: file, Server: Server{Drain: defaultDrain}, Limits: defaultLimits()}, folder: filepath.Dir(file)}
 	d.document(data)
-	d.environment(os.Getenv)
+	d.environment(getenv)
 	d.serverDefaults(dataFolder)
 	d.checkRetention()
 	d.check()

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -42,6 +43,16 @@ const (
 	envJobs    = "ORGEXPORT_JOBS_DATABASE"
 	envSigning = "ORGEXPORT_SIGNING_KEYS"
 )
+
+// Variables returns the names of the variables that [Load] reads and that are set.
+func Variables() (set []string) {
+	for _, name := range []string{envSource, envJobs, envSigning} {
+		if os.Getenv(name) != "" {
+			set = append(set, name)
+		}
+	}
+	return set
+}
 
 func (d *decoder) server(n *yaml.Node) {
 	s := &d.config.Server

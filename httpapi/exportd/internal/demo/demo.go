@@ -67,10 +67,12 @@ func Make(ctx context.Context, dir string) (err error) {
 	return tx.Commit()
 }
 
-// Config is the path of a configuration file of the catalogue that is kept in a
-// folder; if there is none, the catalogue is made.
+// File is the path of the configuration file of a catalogue that is kept in a folder.
+func File(dir string) string { return filepath.Join(dir, "demo", "exportd.yaml") }
+
+// Config is [File]; if there is none, the catalogue is made.
 func Config(ctx context.Context, dir, configuration string) (string, error) {
-	file := filepath.Join(dir, "demo", "exportd.yaml")
+	file := File(dir)
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 		return file, err
 	}

@@ -19,7 +19,7 @@ func demoConfig(t *testing.T) *config.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := config.LoadFor(file, folder)
+	c, err := config.LoadDemo(file, folder)
 	if err != nil {
 		t.Fatal(err)
 	}
