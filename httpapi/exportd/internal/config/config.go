@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -154,6 +155,22 @@ type Database struct {
 	// Variable is the one of the environment that it is from, if it is not from the
 	// file.
 	Variable string
+}
+
+// Shown is the address as it may be shown: without a password.
+func (d Database) Shown() string {
+	if d.Dialect != sections.Postgres {
+		return "sqlite:" + d.Address
+	}
+	u, err := url.Parse(d.Address)
+	if err != nil {
+		return "postgres://…"
+	}
+	u.RawQuery, u.Fragment = "", ""
+	if u.User != nil {
+		u.User = url.User(u.User.Username())
+	}
+	return u.String()
 }
 
 // Section is one section.

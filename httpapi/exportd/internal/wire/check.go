@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -137,5 +138,20 @@ func checkJobs(ctx context.Context, c *config.Config, s *Setup) *config.Problem 
 		problem := c.DatabaseProblem(database, "the database of jobs does not answer: "+withoutPackage(err))
 		return &problem
 	}
+	if isDemos(ctx, jobs) {
+		s.problems = append(s.problems, otherPurpose(c))
+	}
 	return nil
+}
+
+// isDemos tells whether a database of jobs is known to be a demo's. One that has no tables
+// yet, or older ones, is not.
+func isDemos(ctx context.Context, jobs source) (is bool) {
+	_ = jobs.Query(ctx, "SELECT id FROM orgexport_identity WHERE demo", nil, func(_ []string, rows iter.Seq2[[]any, error]) error {
+		for _, err := range rows {
+			is = is || err == nil
+		}
+		return nil
+	})
+	return is
 }

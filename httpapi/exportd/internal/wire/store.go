@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -21,15 +22,31 @@ func OpenStore(ctx context.Context, c *config.Config) (*bunstore.Store, error) {
 // file is made if makesFolder says so.
 func openStore(ctx context.Context, c *config.Config, how bunstore.Config) (*bunstore.Store, error) {
 	database := c.Jobs.Database
-	if database.Dialect == sections.Postgres {
-		return bunstore.OpenMigrated(ctx, database.Address, how)
-	}
-	if folder := filepath.Dir(database.Address); makesFolder(c, folder) {
-		if err := os.MkdirAll(folder, 0o700); err != nil {
-			return nil, err
+	address := database.Address
+	if database.Dialect != sections.Postgres {
+		if folder := filepath.Dir(address); makesFolder(c, folder) {
+			if err := os.MkdirAll(folder, 0o700); err != nil {
+				return nil, err
+			}
 		}
+		address = "sqlite:" + address
 	}
-	return bunstore.OpenMigrated(ctx, "sqlite:"+database.Address, how)
+	how.Demo = c.Demo
+	store, err := bunstore.OpenMigrated(ctx, address, how)
+	if errors.Is(err, bunstore.ErrOtherPurpose) {
+		return nil, config.FileErrors{otherPurpose(c)}
+	}
+	return store, err
+}
+
+// otherPurpose is the problem of a configuration that names the database of a demo and is
+// none's, or the other way round.
+func otherPurpose(c *config.Config) config.Problem {
+	shown := c.Jobs.Database.Shown()
+	if c.Demo {
+		return c.DatabaseProblem(c.Jobs.Database, "the jobs database "+shown+" is no demo's, and may hold real jobs and keys: the demo does not use it; give its configuration with --config FILE, or the demo another folder with --data")
+	}
+	return c.DatabaseProblem(c.Jobs.Database, "the jobs database "+shown+" is a demo's, and this is no configuration of the demo: name another database")
 }
 
 // makesFolder reports whether the folder of a database of jobs is made if it is not there:
