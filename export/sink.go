@@ -165,16 +165,21 @@ func (s *sink) Skip(ref string, err error) {
 		_ = s.failLocked(encErr, true)
 		return
 	}
-	if s.skipped++; s.skipped <= maxSkipLogs {
-		if e, ok := errors.AsType[*record.EncodeError](err); ok && e.Number > 0 {
-			ref = record.Ref(e.Name, e.Number, nil) // no values in logs
-		}
-		s.log.WarnContext(s.ctx, "item skipped", "ref", ref, "error", err)
+	if e, ok := errors.AsType[*record.EncodeError](err); ok && e.Number > 0 {
+		ref = record.Ref(e.Name, e.Number, nil) // no values in logs
 	}
+	level := slog.LevelWarn
+	if s.skipped++; s.skipped > maxSkipLogs {
+		level = slog.LevelDebug
+	}
+	s.log.Log(s.ctx, level, ItemSkipped, "ref", ref, "error", err)
 }
 
-// maxSkipLogs is how many skipped items of one section are logged; all are
-// listed in the archive.
+// ItemSkipped is the message of the line in the log that an item was skipped. The first
+// hundred of a section have the level warn, the others debug. All are listed in the archive.
+const ItemSkipped = "item skipped"
+
+// maxSkipLogs is how many skipped items of one section are logged as warnings.
 const maxSkipLogs = 100
 
 // Progress serves the function [Progress].

@@ -93,7 +93,7 @@ func (o *demoOptions) export(ctx context.Context, dir string) (made inventory, e
 	url := c.PublicURL(listener.Addr())
 	server, err := wire.OpenServer(ctx, c, wire.ServerOptions{
 		PublicURL: url,
-		Logger:    slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Logger:    (&logging{level: levelFlag{byDefault: slog.LevelWarn}}).logger(stderr, c.Log),
 		Formats:   formats(),
 		Stopping:  ctx.Done(),
 	})

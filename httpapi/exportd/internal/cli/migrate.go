@@ -31,7 +31,7 @@ func (o *serverOptions) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := wire.Migrate(ctx, c, o.logger()); err != nil {
+	if err := wire.Migrate(ctx, c, o.logger(c)); err != nil {
 		return failed(err)
 	}
 	_, err = fmt.Println("the tables are up to date")

@@ -27,7 +27,9 @@ inventory goes to standard output, or to standard error with --out -.
 
 The archive is made, too, if a section failed or skipped items, unless that is
 required. Which sections are incomplete and why is said on standard error, and the
-exit status is 3; with --allow-partial it is 0.
+exit status is 3; with --allow-partial it is 0. Skipped items are listed in the
+archive; the log has one line for those of a section that have the same reason, and
+with --log-level debug one for each.
 
 SIGINT, SIGTERM and SIGHUP end the run and leave nothing behind. A second one
 kills at once, which may leave a file ".NAME.partial-NUMBER" beside FILE.
@@ -43,7 +45,7 @@ Exit status:
 type runOptions struct {
 	config, organization, format, out, asOf string
 	json, allowPartial                      bool
-	logLevel                                slog.Level
+	logging                                 logging
 }
 
 func runCommand() *cobra.Command {
@@ -57,7 +59,7 @@ func runCommand() *cobra.Command {
 	f.StringVar(&o.asOf, "as-of", "", "`TIME` that the export is labelled with, in RFC 3339; the same time, data and configuration give the same bytes (default: now)")
 	f.BoolVar(&o.json, "json", false, "print the inventory as JSON")
 	f.BoolVar(&o.allowPartial, "allow-partial", false, "end with status 0 if a section is incomplete, too")
-	f.TextVar(&o.logLevel, "log-level", slog.LevelWarn, "least `LEVEL` of what is logged: debug, info, warn, error")
+	o.logging.flags(c, slog.LevelWarn)
 	requireFlags(c, "organization")
 	return c
 }
@@ -117,8 +119,8 @@ func (o *runOptions) run(ctx context.Context) error {
 // export makes the archive of the request, which has no organization yet, and
 // returns what is in it.
 func (o *runOptions) export(ctx context.Context, c *config.Config, request export.Request, stderr *screen) (made inventory, err error) {
-	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: o.logLevel, ReplaceAttr: wire.Discreet}))
-	setup, err := wire.Open(c, nil, logger)
+	skips := newSkips(o.logging.logger(stderr, c.Log).Handler())
+	setup, err := wire.Open(c, nil, slog.New(skips))
 	if err != nil {
 		return made, err
 	}
@@ -131,7 +133,12 @@ func (o *runOptions) export(ctx context.Context, c *config.Config, request expor
 		return made, err
 	}
 	request.JobID = export.RunJobID(request.Organization.ID, request.AsOf)
-	request.Observe = stderr.observe
+	request.Observe = func(e export.Event) {
+		if e.Kind == export.SectionFinished {
+			skips.tell(e.Section)
+		}
+		stderr.observe(e)
+	}
 
 	path := inFolder(o.out, setup.Engine.Filename(request))
 	if isStandardOutput(path) {
@@ -140,6 +147,7 @@ func (o *runOptions) export(ctx context.Context, c *config.Config, request expor
 	var result export.Result
 	err = writeOutput(path, func(w io.Writer) (err error) {
 		defer stderr.close()
+		defer skips.tell("") // of sections that did not finish
 		result, err = setup.Engine.Export(ctx, request, w)
 		return err
 	})

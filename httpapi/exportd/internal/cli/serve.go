@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -49,7 +50,12 @@ itself may find its connection refused, reset or closed without an answer in the
 moment when the server stops listening. Its request was not read then, and it may
 send it again, also a POST.
 
-Meanwhile the database that is exported is asked whether it fits the queries, as
+The log goes to standard error, as text or as JSON (--log-format, or log.format of
+the configuration). Its first line tells what has started, with which configuration
+and where everything is; its last two why it stopped, and how many exports are
+handed back.
+
+After the start the database that is exported is asked whether it fits the queries, as
 exportd check does. What it says is logged once for each problem, and is a metric
 (orgexport_source_problems); only the sections that need it fail. With --strict it
 is waited for, and the server does not start if there is a problem.
@@ -83,7 +89,7 @@ func serveCommand() *cobra.Command {
 	c.Flags().StringVar(&listen, "listen", "", "`ADDRESS:PORT` to listen on (default: server.listen of the configuration)")
 	c.Flags().BoolVar(&noWorker, "no-worker", false, "run no exports: exportd worker does, elsewhere")
 	o.strictFlag(c)
-	o.logFlag(c)
+	o.logging.flags(c, slog.LevelInfo)
 	return c
 }
 
@@ -119,11 +125,11 @@ func (o *serverOptions) serve(ctx context.Context, listen string, noWorker bool)
 	if metrics != nil {
 		defer metrics.Close() //nolint:errcheck // as above
 	}
-	publicURL := c.PublicURL(listener.Addr())
+	publicURL, logger := c.PublicURL(listener.Addr()), o.logger(c)
 	server, err := wire.OpenServer(ctx, c, wire.ServerOptions{
 		PublicURL: publicURL,
 		NoWorker:  noWorker,
-		Logger:    o.logger(),
+		Logger:    logger,
 		Formats:   formats(),
 		Stopping:  ctx.Done(),
 	})
@@ -133,13 +139,16 @@ func (o *serverOptions) serve(ctx context.Context, listen string, noWorker bool)
 	if err := o.refusal(ctx, server); err != nil {
 		return err
 	}
-	if err := greet(ctx, c, server, publicURL); err != nil {
-		return failed(errors.Join(err, server.Close()))
+	logStart(logger, c, metrics, "listen", listener.Addr().String(), "url", publicURL, "worker", !noWorker)
+	stopped := logStop(ctx, logger, server)
+	if err = greet(ctx, c, server, publicURL); err == nil {
+		err = withMetrics(ctx, metrics, server, func(ctx context.Context) error {
+			return serveOn(ctx, listener, server, c.Server.Drain)
+		})
 	}
-	err = withMetrics(ctx, metrics, server, func(ctx context.Context) error {
-		return serveOn(ctx, listener, server, c.Server.Drain)
-	})
-	return failed(errors.Join(err, server.Close()))
+	err = errors.Join(err, server.Close())
+	stopped(err)
+	return failed(err)
 }
 
 func isLoopback(host string) bool {

@@ -18,17 +18,13 @@ type serverOptions struct {
 	config, data string
 	startsDemo   bool // if there is neither a configuration nor a demo
 	strict       bool // of serve and worker
-	logLevel     slog.Level
+	logging      logging
 }
 
 func (o *serverOptions) flags(c *cobra.Command) {
 	configFlag(c, &o.config, "configuration `FILE` (default: exportd.yaml in this folder or, if there is none, that of the demo)")
 	c.Flags().Var((*pathFlag)(&o.data), "data", "`DIR` of the demo's data, to use the demo (default: "+demoFolder+")")
 	c.MarkFlagsMutuallyExclusive("config", "data")
-}
-
-func (o *serverOptions) logFlag(c *cobra.Command) {
-	c.Flags().TextVar(&o.logLevel, "log-level", slog.LevelInfo, "least `LEVEL` of what is logged: debug, info, warn, error")
 }
 
 func (o *serverOptions) strictFlag(c *cobra.Command) {
@@ -47,8 +43,8 @@ func (o *serverOptions) refusal(ctx context.Context, server *wire.Server) error 
 	return nil
 }
 
-func (o *serverOptions) logger() *slog.Logger {
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: o.logLevel, ReplaceAttr: wire.Discreet}))
+func (o *serverOptions) logger(c *config.Config) *slog.Logger {
+	return o.logging.logger(os.Stderr, c.Log)
 }
 
 // load reads the configuration. Without one it is the demo's, whose catalogue is

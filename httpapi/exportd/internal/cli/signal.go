@@ -12,6 +12,17 @@ type signalError struct{ signal syscall.Signal }
 
 func (e *signalError) Error() string { return "interrupted" }
 
+// name is what the signal is called.
+func (e *signalError) name() string {
+	switch e.signal {
+	case syscall.SIGINT:
+		return "SIGINT"
+	case syscall.SIGHUP:
+		return "SIGHUP"
+	}
+	return "SIGTERM"
+}
+
 // status is the exit status that shells give to who dies of the signal.
 func (e *signalError) status() int { return 128 + int(e.signal) }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -65,5 +66,24 @@ func TestArchiveToTerminal(t *testing.T) {
 			t.Errorf("terminal shows\n%s", got)
 		}
 		nothingLeft(t, dir)
+	}
+}
+
+// TestSkippedOnTerminal: the line stands above the bars.
+func TestSkippedOnTerminal(t *testing.T) {
+	dir := shop(t, organizationSection, productsSection)
+	missingImages(t, dir, 178)
+	out := onTerminal(t, dir, "--out", "out")
+	if strings.Count(out, "msg=\"items skipped\"") != 1 || strings.Contains(out, "msg=\"item skipped\"") {
+		t.Errorf("terminal shows\n%s", out)
+	}
+	for line := range strings.Lines(out) {
+		// What is logged begins its line, behind what takes the bars away.
+		if strings.Contains(line, "time=") && !regexp.MustCompile(`^(\x1b\[\d+A\x1b\[J)?time=`).MatchString(line) {
+			t.Errorf("torn: %q", line)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "out", stem+".zip")); err != nil {
+		t.Error(err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 
@@ -36,7 +37,7 @@ func workerCommand() *cobra.Command {
 	c := newCommand("worker [--config FILE] [flags]", "Run exports for servers on other machines", workerHelp, o.worker)
 	configFlag(c, &o.config, configUsage)
 	o.strictFlag(c)
-	o.logFlag(c)
+	o.logging.flags(c, slog.LevelInfo)
 	return c
 }
 
@@ -55,15 +56,20 @@ func (o *serverOptions) worker(ctx context.Context) error {
 	if metrics != nil {
 		defer metrics.Close() //nolint:errcheck // the server has closed it by then
 	}
-	server, err := wire.OpenWorker(ctx, c, wire.ServerOptions{Logger: o.logger()})
+	logger := o.logger(c)
+	server, err := wire.OpenWorker(ctx, c, wire.ServerOptions{Logger: logger})
 	if err != nil {
 		return failed(err)
 	}
 	if err := o.refusal(ctx, server); err != nil {
 		return err
 	}
-	if _, err := fmt.Println("working on exports"); err != nil {
-		return failed(errors.Join(err, server.Close()))
+	logStart(logger, c, metrics)
+	stopped := logStop(ctx, logger, server)
+	if _, err = fmt.Println("working on exports"); err == nil {
+		err = withMetrics(ctx, metrics, server, server.Run)
 	}
-	return failed(errors.Join(withMetrics(ctx, metrics, server, server.Run), server.Close()))
+	err = errors.Join(err, server.Close())
+	stopped(err)
+	return failed(err)
 }

@@ -68,6 +68,7 @@ type Config struct {
 	OIDC     OIDC // no Issuer: no bearer tokens
 	Metrics  Metrics
 	Tracing  Tracing
+	Log      Log
 }
 
 // Server is where the API is served.

@@ -118,6 +118,7 @@ func TestReference(t *testing.T) {
 	filled(t, "OIDC", reflect.ValueOf(c.OIDC))
 	filled(t, "Metrics", reflect.ValueOf(c.Metrics))
 	filled(t, "Tracing", reflect.ValueOf(c.Tracing))
+	filled(t, "Log", reflect.ValueOf(c.Log))
 	filled(t, "Section", reflect.ValueOf(c.Sections[0]), "Assets")
 	filled(t, "Records", reflect.ValueOf(c.Sections[0].Records[1]), "Each", "JSON")
 	filled(t, "Records", reflect.ValueOf(c.Sections[1].Records[0]), "Shared")
@@ -414,20 +415,4 @@ func TestNoFile(t *testing.T) {
 	if _, err := config.Load(filepath.Join(t.TempDir(), "none.yaml")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error is %v, want %v", err, os.ErrNotExist)
 	}
-}
-
-func FuzzLoad(f *testing.F) {
-	f.Add(catalogue)
-	f.Add(config.Reference())
-	f.Add(head + "sections: &a [*a]\n")
-	f.Add("? [a]\n: b\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		c, _, err := load(t, text)
-		if err != nil {
-			return
-		}
-		if c.Database.Line == 0 || c.Organization.Line == 0 || len(c.Sections) == 0 {
-			t.Errorf("%+v is not complete", c)
-		}
-	})
 }

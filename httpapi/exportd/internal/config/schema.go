@@ -54,6 +54,7 @@ func (d *decoder) root(n *yaml.Node) {
 		"oidc":              d.oidc,
 		"metrics":           d.metrics,
 		"tracing":           d.tracing,
+		"log":               d.log,
 	}, "source", "organization", "sections")
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/sdk/trace"
@@ -45,6 +46,7 @@ type Server struct {
 	tracing    *trace.TracerProvider
 	tracer     *otel.Tracer
 	logger     *slog.Logger
+	handedBack atomic.Int64
 }
 
 // ServerOptions is what a server needs beside the configuration file.
@@ -150,6 +152,19 @@ func (s *Server) Run(ctx context.Context) error {
 	stop()
 	around.Wait()
 	return err
+}
+
+// HandedBack returns how many jobs this process has handed back: another one, or the next
+// start, goes on with them. It is safe for concurrent use.
+func (s *Server) HandedBack() int64 { return s.handedBack.Load() }
+
+// countHandedBack counts the jobs that are handed back.
+func (s *Server) countHandedBack() jobs.Observer {
+	return jobs.Observer{Job: func(_ context.Context, e jobs.Event) {
+		if e.Step == jobs.StepHandedBack {
+			s.handedBack.Add(1)
+		}
+	}}
 }
 
 // Close closes everything that was opened. Call it once Run has returned.

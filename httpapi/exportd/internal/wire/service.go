@@ -28,7 +28,7 @@ func (s *Server) openService(c *config.Config, signer jobs.Signer) (err error) {
 		LinkTTL:         c.Archives.LinkTTL,
 		Now:             s.clock.Now,
 		Quota:           jobs.Quota{InFlight: int64(c.Limits.InFlight), Day: int64(c.Limits.Daily)},
-		Observers:       []jobs.Observer{s.metrics.Observer(), s.tracer.Observer()},
+		Observers:       []jobs.Observer{s.metrics.Observer(), s.tracer.Observer(), s.countHandedBack()},
 		NoWorker:        s.noWorker,
 		Node:            node(),
 		Logger:          s.logger,
