@@ -30,12 +30,13 @@ has to succeed, and in one that has no database
 
   exportd check --config exportd.yaml || [ $? -eq 1 ]
 
-A warning is about what works and may still be a mistake: a role of PostgreSQL that
-may write what it is to read. Statements for psql that make one that may only read
-follow. Warnings change the status only with --strict, to 1.
+A warning is about what works and may still be a mistake: a password in a file that
+others may read, and a role of PostgreSQL that may write what it is to read;
+statements for psql that make one that may only read follow. Warnings change the
+status only with --strict, to 1.
 
-Serve and worker begin with the same but for warnings, and wait for it only with
-their --strict.
+Serve and worker begin with the same but for the rights of the role, and wait for it
+only with their --strict.
 
 Exit status:
   0  the file is right, and the databases fit it

@@ -119,7 +119,9 @@ func (o *runOptions) run(ctx context.Context) error {
 // export makes the archive of the request, which has no organization yet, and
 // returns what is in it.
 func (o *runOptions) export(ctx context.Context, c *config.Config, request export.Request, stderr *screen) (made inventory, err error) {
-	skips := newSkips(o.logging.logger(stderr, c.Log).Handler())
+	logger := o.logging.logger(stderr, c.Log)
+	logWarnings(logger, c)
+	skips := newSkips(logger.Handler())
 	setup, err := wire.Open(c, nil, slog.New(skips))
 	if err != nil {
 		return made, err

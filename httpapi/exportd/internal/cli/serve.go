@@ -58,12 +58,15 @@ handed back.
 After the start the database that is exported is asked whether it fits the queries, as
 exportd check does. What it says is logged once for each problem, and is a metric
 (orgexport_source_problems); only the sections that need it fail. With --strict it
-is waited for, and the server does not start if there is a problem.
+is waited for, and the server does not start if there is a problem. Neither does it
+with --strict if the configuration has a password that others may read, which is
+only logged otherwise.
 
 Exit status:
   0  it was told to stop
   1  it failed, or the database does not fit and --strict was given
-  2  wrong usage or configuration`
+  2  wrong usage or configuration, or others may read its password and --strict was
+     given`
 
 // stopTimeout is how long requests may take to finish.
 const stopTimeout = 30 * time.Second
@@ -126,6 +129,9 @@ func (o *serverOptions) serve(ctx context.Context, listen string, noWorker bool)
 		defer metrics.Close() //nolint:errcheck // as above
 	}
 	publicURL, logger := c.PublicURL(listener.Addr()), o.logger(c)
+	if err := o.warn(logger, c); err != nil {
+		return err
+	}
 	server, err := wire.OpenServer(ctx, c, wire.ServerOptions{
 		PublicURL: publicURL,
 		NoWorker:  noWorker,

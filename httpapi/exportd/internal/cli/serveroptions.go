@@ -28,7 +28,22 @@ func (o *serverOptions) flags(c *cobra.Command) {
 }
 
 func (o *serverOptions) strictFlag(c *cobra.Command) {
-	c.Flags().BoolVar(&o.strict, "strict", false, "refuse to start if the database does not fit the queries, or does not answer (see exportd check)")
+	c.Flags().BoolVar(&o.strict, "strict", false, "refuse to start if the database does not fit the queries or does not answer, or others may read a password of the configuration (see exportd check)")
+}
+
+// warn logs what is no good in a configuration. With --strict it is an error.
+func (o *serverOptions) warn(logger *slog.Logger, c *config.Config) error {
+	if o.strict {
+		return config.FileErrors(c.Warnings()).Err()
+	}
+	logWarnings(logger, c)
+	return nil
+}
+
+func logWarnings(logger *slog.Logger, c *config.Config) {
+	for _, w := range c.Warnings() {
+		logger.Warn("the configuration is not safe", "problem", w.String())
+	}
 }
 
 // refusal returns the error of a server that was opened and is not to start: with --strict

@@ -25,12 +25,14 @@ they are handed back, for another process to go on with what is finished of them
 A second signal kills at once, which loses no export either.
 
 What the database that is exported has against the queries is logged, as serve
-does; with --strict the worker does not start then.
+does; with --strict the worker does not start then, nor if the configuration has a
+password that others may read.
 
 Exit status:
   0  it was told to stop
   1  it failed, or the database does not fit and --strict was given
-  2  wrong usage or configuration, such as jobs in SQLite`
+  2  wrong usage or configuration, such as jobs in SQLite, or others may read its
+     password and --strict was given`
 
 func workerCommand() *cobra.Command {
 	var o serverOptions
@@ -57,6 +59,9 @@ func (o *serverOptions) worker(ctx context.Context) error {
 		defer metrics.Close() //nolint:errcheck // the server has closed it by then
 	}
 	logger := o.logger(c)
+	if err := o.warn(logger, c); err != nil {
+		return err
+	}
 	server, err := wire.OpenWorker(ctx, c, wire.ServerOptions{Logger: logger})
 	if err != nil {
 		return failed(err)

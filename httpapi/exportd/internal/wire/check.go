@@ -28,6 +28,9 @@ type Checked struct {
 // mistakes: what they are about is left out.
 func Check(ctx context.Context, c *config.Config) Checked {
 	var found Checked
+	for _, p := range c.Warnings() {
+		found.Warnings = append(found.Warnings, Warning{Problem: p})
+	}
 	s := &Setup{assets: make(assetSources)}
 	defer s.Close() //nolint:errcheck // it was only read
 	s.openAssets(c)
@@ -44,7 +47,7 @@ func Check(ctx context.Context, c *config.Config) Checked {
 			found.Source = append(found.Source, p.problem)
 		}
 		if len(found.Source) == 0 {
-			found.Warnings = checkRights(ctx, c, db)
+			found.Warnings = append(found.Warnings, checkRights(ctx, c, db)...)
 		}
 	}
 	if problem := checkJobs(ctx, c, s); problem != nil {
