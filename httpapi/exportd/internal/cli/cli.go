@@ -87,7 +87,7 @@ func execute(ctx context.Context, args []string) error {
 	root.Version = version(debug.ReadBuildInfo())
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddCommand(demoCommand(), initCommand(), checkCommand(), serveCommand(), workerCommand(), keysCommand(), membersCommand(), sessionsCommand(), migrateCommand(), runCommand(), idCommand(),
-		verifyCommand(), listCommand(), catCommand(), versionCommand(), &cobra.Command{
+		verifyCommand(), listCommand(), catCommand(), versionCommand(), licensesCommand(), &cobra.Command{
 			Use:   "config",
 			Short: "The configuration file, with all its keys",
 			Long:  config.Reference(),
