@@ -2,11 +2,14 @@ package dir
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"path"
 	"strings"
+
+	"github.com/orgexport/orgexport/export"
 )
 
 // wordAlphabet has the characters of job ids and section keys. Keys also have dots
@@ -14,7 +17,7 @@ import (
 const wordAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 // Destination keeps archives in a folder. It implements [jobs.Destination],
-// [export.Checker], [export.FreeSpacer] and [export.Sweeper]. It is safe for
+// [jobs.Sizer], [export.Checker], [export.FreeSpacer] and [export.Sweeper]. It is safe for
 // concurrent use, and several processes may use one folder. Make one with
 // [NewDestination].
 type Destination struct{ *folder }
@@ -38,12 +41,27 @@ func (d *Destination) Put(ctx context.Context, key string, write func(io.Writer)
 	return d.put(ctx, key, write)
 }
 
-// Open implements [jobs.Destination]. It returns an [*os.File].
+// Open implements [jobs.Destination]. It returns an [*os.File]. If the folder is not at
+// its path any more, such as a network folder that is not there, the error does not say
+// that the object is missing.
 func (d *Destination) Open(ctx context.Context, key string) (io.ReadSeekCloser, error) {
 	if err := ready(ctx, checkKey(key)); err != nil {
 		return nil, err
 	}
-	return d.open(key)
+	r, err := d.open(key)
+	if errors.Is(err, export.ErrNotFound) {
+		err = d.missing(key)
+	}
+	return r, err
+}
+
+// Size implements [jobs.Sizer]. If the folder is not at its path any more, the error is
+// like that of Open.
+func (d *Destination) Size(ctx context.Context, key string) (int64, error) {
+	if err := ready(ctx, checkKey(key)); err != nil {
+		return 0, err
+	}
+	return d.size(key)
 }
 
 // Delete implements [jobs.Destination].

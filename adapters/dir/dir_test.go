@@ -22,6 +22,7 @@ import (
 )
 
 var (
+	_ jobs.Sizer        = (*dir.Destination)(nil)
 	_ export.Checker    = (*dir.Destination)(nil)
 	_ export.FreeSpacer = (*dir.Destination)(nil)
 	_ export.Sweeper    = (*dir.Destination)(nil)

@@ -21,6 +21,18 @@
 // and returns. So an object is there whole or not at all, even after a crash. Windows
 // offers no way to wait for the name, and some network file systems do not either.
 //
+// # Reading back
+//
+// A service reads an archive back before its job is completed, and whenever it scrubs
+// (see [jobs.Service.Scrub]). On Linux it asks the system first to forget what it has of
+// the file in memory, which is possible because Put has waited until the file is on disk.
+// So the bytes come from the disk, unless its own memory, that of a controller or of the
+// host of a virtual machine answers. Where the system keeps files in memory only, such as
+// in a tmpfs, and on other systems, the bytes may come from memory: then reading back
+// proves that the system has taken what was written, and not that the disk has.
+//
+// # Killed processes
+//
 // A process that is killed leaves files in "~tmp". They are removed when any process
 // opens the folder, and by Sweep. Several processes may use a folder at once. So may
 // several machines, if a machine sees the locks that another has on files, which is

@@ -176,6 +176,26 @@ func (f *folder) open(name string) (io.ReadSeekCloser, error) {
 	return file, nil
 }
 
+// size returns the length of a file. A file is only missing if the folder is there.
+func (f *folder) size(name string) (int64, error) {
+	info, err := f.root.Stat(name)
+	if err == nil && info.Mode().IsRegular() {
+		return info.Size(), nil
+	}
+	if err != nil && !isMissing(err) {
+		return 0, fmt.Errorf("dir: size: %w", err)
+	}
+	return 0, f.missing(name)
+}
+
+// missing returns the error of a file that is not there, or why nobody knows.
+func (f *folder) missing(name string) error {
+	if err := f.inPlace(); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: %s", export.ErrNotFound, name)
+}
+
 // remove removes a file, and the folders above it that are empty then. A folder that
 // is not empty cannot be removed.
 func (f *folder) remove(name string) error {
@@ -210,6 +230,22 @@ func (f *folder) Check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if err := f.inPlace(); err != nil {
+		return err
+	}
+	temp, err := f.newTemp()
+	if err != nil {
+		return fmt.Errorf("dir: not writable: %w", err)
+	}
+	defer temp.discard()
+	if _, err := temp.file.Write(make([]byte, 4096)); err != nil {
+		return fmt.Errorf("dir: not writable: %w", err)
+	}
+	return nil
+}
+
+// inPlace returns an error if the folder was removed or replaced since it was opened.
+func (f *folder) inPlace() error {
 	named, err := os.Stat(f.path)
 	if err != nil {
 		return fmt.Errorf("dir: %w", err)
@@ -220,14 +256,6 @@ func (f *folder) Check(ctx context.Context) error {
 	}
 	if !os.SameFile(named, opened) {
 		return errors.New("dir: the folder was replaced after it was opened")
-	}
-	temp, err := f.newTemp()
-	if err != nil {
-		return fmt.Errorf("dir: not writable: %w", err)
-	}
-	defer temp.discard()
-	if _, err := temp.file.Write(make([]byte, 4096)); err != nil {
-		return fmt.Errorf("dir: not writable: %w", err)
 	}
 	return nil
 }

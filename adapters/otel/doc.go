@@ -45,7 +45,7 @@
 // creates, cancels or purges.
 //
 // Within an attempt are the spans of its sections, of what it writes to the store, and
-// of the putting of its archive. Within a section are the spans that the section itself
+// of the putting and reading back of its archive. Within a section are the spans that the section itself
 // makes with its context, and that of the putting of its part.
 //
 // # What is left out

@@ -79,6 +79,13 @@ func TestWhatPortsMayDo(t *testing.T) {
 	if _, err := tracer.Spool(bare).(export.JobLister).Jobs(t.Context()); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("Jobs of who does not know gives %v", err)
 	}
+	plain := tracer.Destination(struct{ jobs.Destination }{new(jobstest.MemDestination)})
+	if _, err := jobs.SizeOf(t.Context(), plain, "a"); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("Size of who does not know gives %v", err)
+	}
+	if jobs.Confirms(plain) || !jobs.Confirms(tracer.Destination(new(jobstest.MemConfirmer))) {
+		t.Error("Confirms gives something else than that of the destination")
+	}
 	if _, err := jobs.StatsOf(t.Context(), tracer.Store(new(jobstest.MemStore))); err != nil {
 		t.Errorf("Stats gives %v", err)
 	}

@@ -68,6 +68,7 @@ POST /dashboard/api/v1/data-export/{organization_id}
 _OTHER
 job attempt
   destination list
+  destination open
   destination put
   section bad
     spool put

@@ -68,8 +68,9 @@ func (s *spool) FreeSpace() (int64, error) {
 }
 
 // Destination returns a destination that makes spans of the calls of inner. It passes on
-// the calls of [export.Checker] and [export.Sweeper]. If inner does not implement these,
-// Check and Sweep return nil.
+// the calls of [export.Checker], [export.Sweeper], [jobs.Sizer] and [jobs.Confirmer]. If
+// inner does not implement these, Check and Sweep return nil, Size returns
+// [errors.ErrUnsupported] and Confirms false.
 func (t *Tracer) Destination(inner jobs.Destination) jobs.Destination {
 	return &destination{t, inner}
 }
@@ -104,6 +105,19 @@ func (d *destination) List(ctx context.Context, prefix string) ([]string, error)
 	end(err)
 	return keys, err
 }
+
+func (d *destination) Size(ctx context.Context, key string) (int64, error) {
+	s, ok := d.inner.(jobs.Sizer)
+	if !ok {
+		return 0, errors.ErrUnsupported
+	}
+	ctx, _, end := d.t.port(ctx, "destination size", objectKey.String(key))
+	size, err := s.Size(ctx, key)
+	end(err)
+	return size, err
+}
+
+func (d *destination) Confirms() bool { return jobs.Confirms(d.inner) }
 
 func (d *destination) Check(ctx context.Context) error { return check(ctx, d.inner) }
 

@@ -35,8 +35,8 @@ import (
 //     returns. After a failed Read all Reads fail.
 //
 // A wrapped port has the methods of its interface. Of the optional interfaces it
-// implements only [jobs.Scheduler], [jobs.Canceller] and [export.JobLister]. Faults
-// is safe for concurrent use.
+// implements only [jobs.Scheduler], [jobs.Canceller], [jobs.Sizer] and
+// [export.JobLister]. Faults is safe for concurrent use.
 type Faults struct {
 	mu    sync.Mutex
 	plan  []*fault
@@ -86,7 +86,7 @@ var calls = []string{
 	"Spool.Put", "Spool.Write", "Spool.Commit", "Spool.Open", "Spool.Read", "Spool.Seek", "Spool.Close",
 	"Spool.Delete", "Spool.List", "Spool.Jobs",
 	"Destination.Put", "Destination.Write", "Destination.Commit", "Destination.Open", "Destination.Read",
-	"Destination.Seek", "Destination.Close", "Destination.Delete", "Destination.List",
+	"Destination.Seek", "Destination.Close", "Destination.Delete", "Destination.List", "Destination.Size",
 	"Dispatcher.Dispatch", "Dispatcher.Cancel", "Signer.Sign", "Organizations.Get",
 	"KeyStore.CreateKey", "KeyStore.KeyByHash", "KeyStore.TouchKey", "KeyStore.RevokeKey", "KeyStore.Keys",
 	"MemberStore.PutMember", "MemberStore.Member", "MemberStore.Members", "MemberStore.RemoveMember",
@@ -141,7 +141,7 @@ func (f *Faults) Spool(inner export.Spool) export.Spool {
 
 // Destination wraps a destination.
 func (f *Faults) Destination(inner jobs.Destination) jobs.Destination {
-	return faultyKeeper[string]{f, "Destination.", inner}
+	return faultyDestination{faultyKeeper[string]{f, "Destination.", inner}, inner}
 }
 
 // Dispatcher wraps a dispatcher.

@@ -96,7 +96,10 @@ func useAll(ctx context.Context, f *Faults) error {
 	note(useKeeper(ctx, f.Spool(new(exporttest.MemSpool)), export.PartID{JobID: "job"}, "job"))
 	_, err = f.Spool(new(exporttest.MemSpool)).(export.JobLister).Jobs(ctx)
 	note(err)
-	note(useKeeper(ctx, f.Destination(new(jobstest.MemDestination)), "key", ""))
+	dest := f.Destination(new(jobstest.MemDestination))
+	note(useKeeper(ctx, dest, "key", ""))
+	_, err = jobs.SizeOf(ctx, dest, "key")
+	note(err)
 
 	k := f.KeyStore(new(accesstest.MemKeys))
 	note(k.CreateKey(ctx, someKey))

@@ -212,3 +212,12 @@ type faultyLog struct {
 func (s faultyLog) Record(ctx context.Context, entry audit.Entry) error {
 	return s.f.do("Log.Record", func() error { return s.inner.Record(ctx, entry) })
 }
+
+type faultyDestination struct {
+	faultyKeeper[string]
+	inner jobs.Destination
+}
+
+func (d faultyDestination) Size(ctx context.Context, key string) (int64, error) {
+	return ask(d.f, "Destination.Size", func() (int64, error) { return jobs.SizeOf(ctx, d.inner, key) })
+}

@@ -54,6 +54,9 @@ func (s *Service) makeArchive(ctx context.Context, l *lease, job Job) (Job, erro
 	if err != nil {
 		return Job{}, err
 	}
+	if err := s.readBack(ctx, job, key, result); err != nil {
+		return Job{}, err
+	}
 	// From here on the archive is there: not even the end of ctx is to lose it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Lease)
 	defer cancel()

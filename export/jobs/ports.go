@@ -99,8 +99,9 @@ type Link struct {
 
 // Destination keeps finished archives. A key satisfies [io/fs.ValidPath]; its
 // elements are made of letters, digits, dots, hyphens and underscores. It is safe
-// for concurrent use. It may also implement [export.Checker], for readiness, and
-// [export.Sweeper], if a killed process leaves something behind.
+// for concurrent use. It may also implement [export.Checker], for readiness,
+// [export.Sweeper], if a killed process leaves something behind, [Sizer] and
+// [Confirmer].
 type Destination interface {
 	// Put stores what write writes under a key, and replaces an earlier object: Open
 	// gives that one or the new one, at any time. The object exists once Put has
@@ -119,4 +120,37 @@ type Destination interface {
 
 	// List returns the keys that begin with prefix, in no order.
 	List(ctx context.Context, prefix string) ([]string, error)
+}
+
+// Sizer is implemented by a [Destination] that knows how large an object is without
+// reading it.
+type Sizer interface {
+	// Size returns the length of an object in bytes, as it is stored now. The error
+	// matches [export.ErrNotFound] if there is none, and only then: not if nobody
+	// knows. It is called for each link, so it is to be cheap.
+	Size(ctx context.Context, key string) (int64, error)
+}
+
+// SizeOf returns the size of an object. The error matches [errors.ErrUnsupported] if
+// the destination is no [Sizer].
+func SizeOf(ctx context.Context, d Destination, key string) (int64, error) {
+	if s, ok := d.(Sizer); ok {
+		return s.Size(ctx, key)
+	}
+	return 0, errors.ErrUnsupported
+}
+
+// Confirmer is implemented by a [Destination] whose Put returns nil only if whoever
+// stores the object has confirmed, by a checksum of the bytes that write wrote, that it
+// has got them. Buckets do. Such an archive is not read back before its job is
+// completed: see [Config.ReadBack].
+type Confirmer interface {
+	// Confirms reports whether it is so. The answer is always the same.
+	Confirms() bool
+}
+
+// Confirms reports whether a destination is a [Confirmer] that does.
+func Confirms(d Destination) bool {
+	c, ok := d.(Confirmer)
+	return ok && c.Confirms()
 }

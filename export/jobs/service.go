@@ -72,6 +72,13 @@ type Config struct {
 	// is a [Scheduler]. Defaults to no limit.
 	PerOrganization int
 
+	// ReadBack is up to how many bytes an archive is read back, before its job is
+	// completed, and compared by SHA-256 with what was written. Of a larger one only
+	// the size is compared, and so it is if the Destination is a [Confirmer]. An
+	// attempt whose archive is another one fails as if storage had failed. Defaults to
+	// 1 GiB. If it is negative, no archive is read back.
+	ReadBack int64
+
 	// NoWorker is for a process that only answers requests: [Service.Run] maintains
 	// jobs and exports none.
 	NoWorker bool
@@ -128,6 +135,7 @@ func (c Config) withDefaults() Config {
 	c.ReapEvery = cmp.Or(c.ReapEvery, 2*time.Second)
 	c.SweepEvery = cmp.Or(c.SweepEvery, time.Hour)
 	c.MaxFailures = cmp.Or(c.MaxFailures, 5)
+	c.ReadBack = cmp.Or(c.ReadBack, 1<<30)
 	if c.NewID == nil {
 		c.NewID = export.NewID
 	}

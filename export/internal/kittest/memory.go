@@ -50,6 +50,17 @@ func (m *Memory[K]) Open(id K) (io.ReadSeekCloser, error) {
 	}{r, io.NopCloser(r)}, nil
 }
 
+// Size returns the length of the content, or [export.ErrNotFound].
+func (m *Memory[K]) Size(id K) (int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b, ok := m.contents[id]
+	if !ok {
+		return 0, fmt.Errorf("%w: %v", export.ErrNotFound, id)
+	}
+	return int64(len(b)), nil
+}
+
 // Delete removes the content, if there is one.
 func (m *Memory[K]) Delete(id K) {
 	m.mu.Lock()

@@ -2,17 +2,19 @@ package jobstest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"testing"
 
+	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/internal/kittest"
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// MemDestination is a [jobs.Destination] in memory, for tests. Its zero value
-// is ready for use. It is safe for concurrent use.
+// MemDestination is a [jobs.Destination] and [jobs.Sizer] in memory, for tests. Its
+// zero value is ready for use. It is safe for concurrent use.
 type MemDestination struct{ objects kittest.Memory[string] }
 
 // Put implements [jobs.Destination].
@@ -23,6 +25,14 @@ func (d *MemDestination) Put(ctx context.Context, key string, write func(io.Writ
 // Open implements [jobs.Destination].
 func (d *MemDestination) Open(_ context.Context, key string) (io.ReadSeekCloser, error) {
 	return d.objects.Open(key)
+}
+
+// Size implements [jobs.Sizer].
+func (d *MemDestination) Size(ctx context.Context, key string) (int64, error) {
+	if ctx.Err() != nil {
+		return 0, context.Cause(ctx)
+	}
+	return d.objects.Size(key)
 }
 
 // Delete implements [jobs.Destination].
@@ -49,6 +59,8 @@ var destinationPromises = append(
 	}),
 	kittest.Promise[jobs.Destination]{"Keys", destinationKeys},
 	kittest.Promise[jobs.Destination]{"ListsByPrefix", destinationLists},
+	kittest.Promise[jobs.Destination]{"Sizes", destinationSizes},
+	kittest.Promise[jobs.Destination]{"SizeOfACancelledContext", destinationSizeCancelled},
 )
 
 // destinationKeys uses keys of all forms, some of which are alike.
@@ -83,4 +95,51 @@ func destinationLists(t testing.TB, d jobs.Destination) {
 	kittest.WantList(t, d, "rg/")
 	kittest.WantList(t, d, "nothing/here/")
 	kittest.WantList(t, d, "org/job/1/a.zip/")
+}
+
+// sizes reports whether the destination, or the one that it wraps, is a jobs.Sizer.
+func sizes(t testing.TB, d jobs.Destination) bool {
+	_, err := jobs.SizeOf(t.Context(), d, "org/job/1.zip")
+	return !errors.Is(err, errors.ErrUnsupported)
+}
+
+// destinationSizes asks for the size of objects that come, grow, shrink and go. It
+// passes if the destination is no jobs.Sizer.
+func destinationSizes(t testing.TB, d jobs.Destination) {
+	if !sizes(t, d) {
+		return
+	}
+	const key = "org/job/1.zip"
+	none := func(when, key string) {
+		t.Helper()
+		if size, err := jobs.SizeOf(t.Context(), d, key); !errors.Is(err, export.ErrNotFound) {
+			t.Errorf("%s the size of %s is %d, %v, want ErrNotFound", when, key, size, err)
+		}
+	}
+	none("at first", key)
+	for _, n := range []int{10, 0, 70_000, 1} {
+		kittest.Put(t, d, key, strings.Repeat("x", n))
+		if size, err := jobs.SizeOf(t.Context(), d, key); err != nil || size != int64(n) {
+			t.Errorf("the size of %d bytes is %d, %v", n, size, err)
+		}
+	}
+	none("beside it,", "org/job/2.zip")
+	none("above it,", "org/job")
+	none("below it,", key+"/1")
+	if err := d.Delete(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	none("once it is deleted,", key)
+}
+
+func destinationSizeCancelled(t testing.TB, d jobs.Destination) {
+	if !sizes(t, d) {
+		return
+	}
+	kittest.Put(t, d, "org/job/1.zip", "x")
+	_, err := jobs.SizeOf(kittest.Cancelled(t), d, "org/job/1.zip")
+	kittest.WantCancelled(t, "Size", err)
+	if errors.Is(err, export.ErrNotFound) {
+		t.Errorf("Size gives %v, but the object is there", err)
+	}
 }

@@ -24,6 +24,7 @@ type brokenDestination struct {
 	delete func(key string) error
 	lists  func(key, prefix string) bool
 	sweep  func() error
+	size   func(n int64, err error) (int64, error)
 }
 
 func breakDestination(breaks func(*brokenDestination)) jobs.Destination {
@@ -32,6 +33,7 @@ func breakDestination(breaks func(*brokenDestination)) jobs.Destination {
 		name:  func(key string) string { return key },
 		lists: strings.HasPrefix,
 		sweep: func() error { return nil },
+		size:  func(n int64, err error) (int64, error) { return n, err },
 	}
 	d.put, d.delete = d.MemDestination.Put, func(key string) error { return d.MemDestination.Delete(context.Background(), key) }
 	breaks(d)
@@ -44,6 +46,10 @@ func (d *brokenDestination) Put(ctx context.Context, key string, write func(io.W
 
 func (d *brokenDestination) Open(ctx context.Context, key string) (io.ReadSeekCloser, error) {
 	return d.open(d.MemDestination.Open(ctx, d.name(key)))
+}
+
+func (d *brokenDestination) Size(ctx context.Context, key string) (int64, error) {
+	return d.size(d.MemDestination.Size(ctx, d.name(key)))
 }
 
 func (d *brokenDestination) Delete(_ context.Context, key string) error { return d.delete(key) }
@@ -100,6 +106,7 @@ func TestDestinationMutants(t *testing.T) {
 			}
 		}
 	}
+	resizes := func(change func(int64, error) (int64, error)) func(D) { return func(d D) { d.size = change } }
 	lists := func(are func(key, prefix string) bool) func(D) { return func(d D) { d.lists = are } }
 	kittest.TestMutants(t, destinationPromises, breakDestination, []kittest.Mutant[D]{
 		{"ReadsBack", stores(func(b []byte) []byte { return b[:len(b)-1] }), "the reader is broken"},
@@ -154,5 +161,23 @@ func TestDestinationMutants(t *testing.T) {
 			rest, ok := strings.CutPrefix(key, prefix)
 			return ok && !strings.Contains(rest, "/")
 		}), `List("org/job/")`},
+		{"Sizes", resizes(func(n int64, err error) (int64, error) { return n, opaque(err) }), "want ErrNotFound"},
+		{"Sizes", resizes(func(int64, error) (int64, error) { return 0, nil }), "want ErrNotFound"},
+		{"Sizes", resizes(func(n int64, err error) (int64, error) { return n + 1, err }), "the size of 10 bytes is 11"},
+		{"Sizes", func(d D) {
+			known := int64(-1)
+			d.size = func(n int64, err error) (int64, error) {
+				if err == nil && known < 0 {
+					known = n
+				}
+				return known, err
+			}
+		}, "the size of 0 bytes is 10"},
+		{"SizeOfACancelledContext", resizes(func(n int64, err error) (int64, error) {
+			if errors.Is(err, context.Canceled) {
+				return 0, export.ErrNotFound
+			}
+			return n, err
+		}), "but the object is there"},
 	})
 }

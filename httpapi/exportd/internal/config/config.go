@@ -117,13 +117,15 @@ type Jobs struct {
 	Retention   time.Duration
 }
 
-// Archives is where archives and parts are kept, and for how long. A negative
-// PartsRetention means that parts are not kept.
+// Archives is where archives and parts are kept, for how long, and up to how many bytes
+// an archive is read back. A negative PartsRetention means that parts are not kept, and a
+// negative ReadBack that no archive is read back.
 type Archives struct {
 	Folder         Text
 	Retention      time.Duration
 	PartsRetention time.Duration
 	LinkTTL        time.Duration
+	ReadBack       int64
 }
 
 // Audit is how long entries of the audit trail are kept. Negative means for ever.

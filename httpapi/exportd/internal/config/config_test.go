@@ -349,8 +349,8 @@ func TestProblems(t *testing.T) {
 		{"bad times to stop", top("server: {drain: none}\njobs: {stop_timeout: -1s}"),
 			[]string{`:7: "none" must be a duration such as`, `:8: "-1s" must be a duration such as`}},
 		{"password of the jobs", top(`jobs: {database: "postgres://me:secret@[::1/jobs"}`), []string{":7: the address of the PostgreSQL database is not a valid URL"}},
-		{"bad archives", top("archives: {store: 's3:a', retention: none, link_ttl: none}"),
-			[]string{`:7: "s3:a" must be "dir:"`, `:7: "none" must be a duration`, `:7: "none" must be a duration`}},
+		{"bad archives", top("archives: {store: 's3:a', retention: none, link_ttl: none, read_back: 0}"),
+			[]string{`:7: "s3:a" must be "dir:"`, `:7: "none" must be a duration`, `:7: "none" must be a duration`, `:7: "0" must be a size`}},
 
 		{"jobs kept for too short", top("jobs: {retention: 3d}\narchives: {retention: 5d}"), []string{`:7: jobs are kept for 72h0m0s: as long as archives`}},
 		{"jobs kept for hours", top("jobs: {retention: 3h}"), []string{`:7: jobs are kept for 3h0m0s`}},
@@ -387,7 +387,7 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("ORGEXPORT_SOURCE_DATABASE", "postgres://me:secret@localhost/shop")
 	t.Setenv("ORGEXPORT_JOBS_DATABASE", "sqlite:/jobs.db")
 	t.Setenv("ORGEXPORT_SIGNING_KEYS", "a:b")
-	c, _, err := load(t, catalogue+"jobs: {database: 'sqlite:other.db'}\nserver: {listen: ':99'}\narchives: {store: 'dir:a', parts_retention: none}\naudit: {retention: none}\n")
+	c, _, err := load(t, catalogue+"jobs: {database: 'sqlite:other.db'}\nserver: {listen: ':99'}\narchives: {store: 'dir:a', parts_retention: none, read_back: none}\naudit: {retention: none}\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -397,7 +397,7 @@ func TestEnvironment(t *testing.T) {
 		{c.Jobs.Database.Address, "/jobs.db"},
 		{c.Signing.Keys, "a:b"},
 		{c.PublicURL(&net.TCPAddr{IP: net.IPv4zero, Port: 99}), "http://127.0.0.1:99"},
-		{c.Archives.PartsRetention, time.Duration(-1)},
+		{c.Archives.PartsRetention, time.Duration(-1)}, {c.Archives.ReadBack, int64(-1)},
 		{c.Audit.Retention, time.Duration(-1)},
 	} {
 		if v.got != v.want {

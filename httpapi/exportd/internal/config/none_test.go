@@ -32,7 +32,7 @@ func TestNone(t *testing.T) {
 			t.Errorf("line %d, %q: with none the error is %v", i+1, line, err)
 		}
 	}
-	if works != 12 {
-		t.Errorf("none works for %d keys", works)
+	if works < 12 {
+		t.Errorf("none works for %d keys: are lines still found?", works)
 	}
 }

@@ -183,6 +183,7 @@ func (d *decoder) archives(n *yaml.Node) {
 		"retention":       d.limited(d.duration(&a.Retention)),
 		"parts_retention": d.duration(&a.PartsRetention),
 		"link_ttl":        d.limited(d.duration(&a.LinkTTL)),
+		"read_back":       d.size(&a.ReadBack),
 	})
 }
 

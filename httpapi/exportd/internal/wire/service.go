@@ -26,6 +26,7 @@ func (s *Server) openService(c *config.Config, signer jobs.Signer) (err error) {
 		JobsRetention:   c.Jobs.Retention,
 		PerOrganization: c.Limits.Running,
 		LinkTTL:         c.Archives.LinkTTL,
+		ReadBack:        c.Archives.ReadBack,
 		Now:             s.clock.Now,
 		Quota:           jobs.Quota{InFlight: int64(c.Limits.InFlight), Day: int64(c.Limits.Daily)},
 		Observers:       []jobs.Observer{s.metrics.Observer(), s.tracer.Observer(), s.countHandedBack()},
