@@ -186,7 +186,7 @@ func (a *api) documentDownload() {
 			"application/octet-stream": {Schema: &huma.Schema{Type: "string", Format: "binary"}},
 		}}
 	}
-	responses := errorResponses(problemType, http.StatusForbidden, http.StatusNotFound, http.StatusPreconditionFailed,
+	responses := errorResponses(problemType, http.StatusForbidden, http.StatusNotFound, http.StatusGone, http.StatusPreconditionFailed,
 		http.StatusRequestedRangeNotSatisfiable, http.StatusInternalServerError)
 	responses["200"] = archive("The archive")
 	responses["206"] = archive("The part of the archive that the header field Range asks for")

@@ -30,6 +30,7 @@ var kinds = map[int]kind{
 	http.StatusMethodNotAllowed:      {"method_not_allowed", "Method Not Allowed", "The resource does not have this method.", false},
 	http.StatusNotAcceptable:         {"not_acceptable", "Not Acceptable", "The response is only available as application/json.", false},
 	http.StatusConflict:              {"conflict", "Conflict", "The request conflicts with the state of the resource.", false},
+	http.StatusGone:                  {"gone", "Gone", "The resource does not exist any more.", false},
 	http.StatusRequestEntityTooLarge: {"content_too_large", "Content Too Large", "The body of the request is too large.", false},
 	http.StatusUnsupportedMediaType:  {"unsupported_media_type", "Unsupported Media Type", "The body of the request has a type that is not supported.", false},
 	http.StatusUnprocessableEntity:   {"validation_error", "Validation Error", "Validation error.", false},

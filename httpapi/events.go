@@ -225,7 +225,11 @@ func eventID(job jobs.Job) string {
 	job = job.Clone()
 	slices.SortFunc(job.Progress, func(x, y jobs.SectionProgress) int { return strings.Compare(x.Key, y.Key) })
 	slices.SortFunc(job.Results, func(x, y export.SectionResult) int { return strings.Compare(x.Key, y.Key) })
-	seen, err := json.Marshal([]any{job.Status, job.Progress, job.Results, job.Error, job.ObjectKey})
+	parts := []any{job.Status, job.Progress, job.Results, job.Error, job.ObjectKey}
+	if !job.DamagedAt.IsZero() {
+		parts = append(parts, "damaged")
+	}
+	seen, err := json.Marshal(parts)
 	if err != nil { // of our own types only
 		panic(err)
 	}

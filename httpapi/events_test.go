@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"reflect"
 	"strings"
@@ -27,7 +28,11 @@ func (w *world) create() string {
 // update changes a job as a worker in another process does.
 func (w *world) update(id string, change func(j *jobs.Job)) {
 	w.t.Helper()
-	_, err := w.store.Update(w.t.Context(), id, func(_ time.Time, j *jobs.Job) error {
+	err := w.destination.Put(w.t.Context(), "key", func(out io.Writer) error { _, err := io.WriteString(out, "archive"); return err })
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	_, err = w.store.Update(w.t.Context(), id, func(_ time.Time, j *jobs.Job) error {
 		change(j)
 		return nil
 	})
@@ -43,6 +48,7 @@ func progressed(records int64) func(j *jobs.Job) {
 	}
 }
 
+// completed is a job with the archive that update has stored.
 func completed(j *jobs.Job) {
 	j.Status, j.Progress, j.ObjectKey, j.Filename, j.Size = jobs.Completed, nil, "key", "a.zip", 7
 	j.Results = []export.SectionResult{{Key: "products", Status: export.StatusOK, Records: 9}}

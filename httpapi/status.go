@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -30,7 +31,8 @@ func (a *api) status(ctx context.Context, job jobs.Job) (*statusResponse, error)
 	return &statusResponse{out}, nil
 }
 
-// statusOf returns a job as clients see it, with a fresh link to its archive.
+// statusOf returns a job as clients see it, with a fresh link to its archive. If that is
+// damaged there is no link, and an error that says so; the job stays completed.
 func (a *api) statusOf(ctx context.Context, job jobs.Job) (orgExportStatusOut, error) {
 	out := orgExportStatusOut{
 		JobID:          job.ID,
@@ -43,6 +45,10 @@ func (a *api) statusOf(ctx context.Context, job jobs.Job) (orgExportStatusOut, e
 		Error:          orNull(job.Error),
 	}
 	link, err := a.config.Service.Link(ctx, job)
+	if errors.Is(err, jobs.ErrDamaged) {
+		out.Error = orNull(publicText(err))
+		return out, nil
+	}
 	if err != nil {
 		return out, fmt.Errorf("httpapi: make a link: %w", err)
 	}

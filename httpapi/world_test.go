@@ -363,3 +363,7 @@ type checkedDestination struct {
 }
 
 func (d checkedDestination) Check(context.Context) error { return d.destination }
+
+func (d checkedDestination) Size(ctx context.Context, key string) (int64, error) {
+	return jobs.SizeOf(ctx, d.Destination, key)
+}

@@ -58,8 +58,8 @@ type Config struct {
 	ClientAddress func(r *http.Request) string
 
 	// ErrorHandler answers a request that is refused. The status is 403 with an error
-	// that matches [ErrLink] or [ErrExpired], 404 with [export.ErrNotFound], 405, 412,
-	// 416, or 500. The cause of a 500 has been logged. [export.PublicText] of err is
+	// that matches [ErrLink] or [ErrExpired], 404 with [export.ErrNotFound], 410 with
+	// [jobs.ErrDamaged], 405, 412, 416, or 500. The cause of a 500 has been logged. [export.PublicText] of err is
 	// the text for the client. Header fields that belong to the status, such as Allow
 	// and Content-Range, are set already. Defaults to plain text.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, status int, err error)

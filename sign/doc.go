@@ -50,7 +50,8 @@
 // field Repr-Digest (RFC 9530) of the archive's SHA-256. A slow client may take
 // hours. One that takes nothing is cut off. If the archive cannot be read to its
 // end the connection is broken, so that nobody takes a piece for the whole. Every
-// download is recorded in the [audit.Log].
+// download is recorded in the [audit.Log]. An archive whose size is not that of its job,
+// or that was found damaged (see [jobs.Job]), is not served at all: the status is 410.
 //
 // Neither links nor signatures are written to the log. A link is a secret for as
 // long as it lives: keep the query of its path out of access logs, too.

@@ -41,6 +41,8 @@ func (l *Links) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	job, content, err := l.open(r.Context(), asked.object, asked.filename)
 	switch {
+	case errors.Is(err, jobs.ErrDamaged):
+		l.fail(w, r, http.StatusGone, err)
 	case errors.Is(err, export.ErrNotFound):
 		l.fail(w, r, http.StatusNotFound, export.WithPublic(err, "The archive does not exist any more."))
 	case err != nil:
@@ -82,7 +84,8 @@ func (l *Links) check(r *http.Request) (link, error) {
 }
 
 // open returns the job of an archive, and opens the archive. It fails if the job does
-// not have it any more.
+// not have it any more. The error matches [jobs.ErrDamaged] if the archive is not the one
+// that was made, as far as its size tells or was found before.
 func (l *Links) open(ctx context.Context, o object, filename string) (jobs.Job, io.ReadSeekCloser, error) {
 	job, err := l.config.Jobs.Get(ctx, o.organization, o.job)
 	if err != nil {
@@ -92,12 +95,18 @@ func (l *Links) open(ctx context.Context, o object, filename string) (jobs.Job, 
 		job.Organization.ID != o.organization || job.ID != o.job || job.Attempt != o.attempt {
 		return jobs.Job{}, nil, fmt.Errorf("%w: the job has no such archive", export.ErrNotFound)
 	}
+	if !job.DamagedAt.IsZero() {
+		return jobs.Job{}, nil, jobs.ErrDamaged
+	}
 	content, err := l.config.Destination.Open(ctx, o.key)
 	if err != nil {
 		return jobs.Job{}, nil, fmt.Errorf("sign: open the object: %w", err)
 	}
 	if err := checkObject(job, content); err != nil {
 		_ = content.Close() // it was only read
+		if errors.Is(err, jobs.ErrDamaged) {
+			l.config.Logger.ErrorContext(ctx, "an archive that was asked for is damaged", "organization", o.organization, "job", o.job, "error", err)
+		}
 		return jobs.Job{}, nil, err
 	}
 	return job, content, nil
@@ -110,7 +119,7 @@ func checkObject(job jobs.Job, content io.Seeker) error {
 	case err != nil:
 		return fmt.Errorf("sign: size of the object: %w", err)
 	case size != job.Size:
-		return fmt.Errorf("sign: the object has %d bytes, the job says %d", size, job.Size)
+		return &jobs.DamageError{Kind: jobs.DamageSize, Size: size, Want: job.Size}
 	case len(job.SHA256) != sha256.Size:
 		return fmt.Errorf("sign: the job's SHA-256 has %d bytes", len(job.SHA256))
 	}

@@ -300,11 +300,43 @@ func TestNoSuchArchive(t *testing.T) {
 	}
 }
 
+// TestADamagedArchiveIsNotServed: neither whole nor a range of it, nor its header. What a
+// job is known for is not logged again.
+func TestADamagedArchiveIsNotServed(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*world)
+		logged int
+	}{
+		"longer":        {func(w *world) { w.jobs.job.Size-- }, 1},
+		"shorter":       {func(w *world) { w.jobs.job.Size++ }, 1},
+		"empty":         {func(w *world) { w.destination.content = []byte{} }, 1},
+		"known":         {func(w *world) { w.jobs.job.DamagedAt = start }, 0},
+		"known, gone":   {func(w *world) { w.jobs.job.DamagedAt, w.destination.content = start, nil }, 0},
+		"known, longer": {func(w *world) { w.jobs.job.DamagedAt = start; w.jobs.job.Size-- }, 0},
+	} {
+		for _, method := range []string{"GET", "HEAD"} {
+			w := newWorld(t)
+			uri := w.uri(t)
+			c.change(w)
+			rec := w.do(t, method, uri, "Range: bytes=0-9")
+			if rec.Code != http.StatusGone || rec.Body.String() != "The archive was lost or damaged where it was kept. Please request the export again.\n" {
+				t.Errorf("%s, %s: status %d, %q", name, method, rec.Code, rec.Body)
+			}
+			wantHeader(t, rec.Header(), map[string]string{"Cache-Control": "no-store", "ETag": "", "Accept-Ranges": ""})
+			log := w.log.String()
+			if strings.Count(log, "\n") != c.logged || c.logged > 0 && !strings.Contains(log, jobID) || strings.Contains(log, "signature") || len(w.trail.all()) != 0 {
+				t.Errorf("%s, %s: logged %s, recorded %v", name, method, log, w.trail.all())
+			}
+			if w.destination.opened != w.destination.closed {
+				t.Errorf("%s, %s: the object is open", name, method)
+			}
+		}
+	}
+}
+
 func TestInternalErrors(t *testing.T) {
 	for name, change := range map[string]func(*world){
 		"store":    func(w *world) { w.jobs.err = errRead },
-		"longer":   func(w *world) { w.jobs.job.Size-- },
-		"shorter":  func(w *world) { w.jobs.job.Size++ },
 		"noDigest": func(w *world) { w.jobs.job.SHA256 = nil },
 	} {
 		w := newWorld(t)

@@ -11,8 +11,9 @@ import (
 
 var _ jobs.Statser = (*Store)(nil)
 
-// Stats implements [jobs.Statser]. It reads the jobs in flight only, through an
-// index that has no others.
+// Stats implements [jobs.Statser]. It reads the jobs in flight and those for which
+// something is due once, such as the purge of an archive, through indexes that have no
+// others.
 func (s *Store) Stats(ctx context.Context) (jobs.Stats, error) {
 	var rows []statsRow
 	if err := s.selectStats().Scan(ctx, &rows); err != nil {
@@ -30,7 +31,8 @@ func (s *Store) Stats(ctx context.Context) (jobs.Stats, error) {
 		case jobs.Completed, jobs.Failed:
 		}
 	}
-	return stats, nil
+	err := s.selectDamaged().Scan(ctx, &stats.Damaged)
+	return stats, wrap("stats", err)
 }
 
 // statsRow counts the jobs of one status.
@@ -47,4 +49,11 @@ func (s *Store) selectStats() *bun.SelectQuery {
 	return s.db.NewSelect().TableExpr("? AS job", s.table("jobs")).
 		ColumnExpr("status, count(*) AS jobs, sum(CASE WHEN suspect > 0 THEN 1 ELSE 0 END) AS suspects, ? - min(created_at) AS age", s.clock()).
 		Where("status IN ('pending', 'processing')").GroupExpr("status")
+}
+
+// selectDamaged returns the query that counts damaged archives. An archive that is kept
+// is purged once, so its job is in the index of jobs for which something is due.
+func (s *Store) selectDamaged() *bun.SelectQuery {
+	return s.db.NewSelect().TableExpr("? AS job", s.table("jobs")).ColumnExpr("count(*)").
+		Where("due_at IS NOT NULL").Where("damaged_at IS NOT NULL").Where("object_key <> ''")
 }

@@ -36,6 +36,7 @@
 //	spool list          client    orgexport.job.id
 //	destination put     client    orgexport.object.key, orgexport.bytes
 //	destination open    client    orgexport.object.key
+//	destination size    client    orgexport.object.key
 //	destination delete  client    orgexport.object.key
 //	destination list    client    orgexport.object.prefix
 //

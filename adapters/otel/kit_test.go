@@ -79,6 +79,9 @@ func TestWhatPortsMayDo(t *testing.T) {
 	if _, err := tracer.Spool(bare).(export.JobLister).Jobs(t.Context()); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("Jobs of who does not know gives %v", err)
 	}
+	if _, err := jobs.ArchivesOf(t.Context(), tracer.Store(faulttest.New().Store(new(jobstest.MemStore))), "", 1); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("Archives of who does not know gives %v", err)
+	}
 	plain := tracer.Destination(struct{ jobs.Destination }{new(jobstest.MemDestination)})
 	if _, err := jobs.SizeOf(t.Context(), plain, "a"); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("Size of who does not know gives %v", err)

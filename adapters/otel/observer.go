@@ -22,7 +22,7 @@ func (t *Tracer) job(ctx context.Context, e jobs.Event) {
 	case jobs.StepCreated, jobs.StepCancelled, jobs.StepPurged:
 		trace.SpanFromContext(ctx).SetAttributes(jobID.String(e.Job.ID), organization.String(e.Job.Organization.ID))
 	case jobs.StepClaimed, jobs.StepCompleted, jobs.StepFailed, jobs.StepPutOff, jobs.StepHandedBack,
-		jobs.StepStopped, jobs.StepLeaseLost, jobs.StepWorkerLost: // these are events of attempts
+		jobs.StepStopped, jobs.StepLeaseLost, jobs.StepWorkerLost, jobs.StepDamaged: // these are no requests
 	}
 }
 
@@ -44,7 +44,7 @@ func (t *Tracer) attempt(ctx context.Context, job jobs.Job) (context.Context, fu
 		case jobs.StepFailed, jobs.StepPutOff:
 			fail(span, e.Err)
 		case jobs.StepHandedBack, jobs.StepStopped: // as somebody wanted
-		case jobs.StepCreated, jobs.StepClaimed, jobs.StepCancelled, jobs.StepWorkerLost, jobs.StepPurged: // end no attempt
+		case jobs.StepCreated, jobs.StepClaimed, jobs.StepCancelled, jobs.StepWorkerLost, jobs.StepDamaged, jobs.StepPurged: // end no attempt
 		}
 		span.End()
 	}

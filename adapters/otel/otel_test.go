@@ -57,8 +57,10 @@ func TestTraces(t *testing.T) {
   store get
   store update x3
 GET /dashboard/api/v1/data-export/{organization_id}
+  destination size
   store list
 GET /dashboard/api/v1/data-export/{organization_id}/{job_id}
+  destination size
   store get
 GET /downloads/
   destination open

@@ -10,9 +10,9 @@ import (
 )
 
 // Store returns a store that makes spans of the calls of inner. It passes on the calls of
-// [export.Checker], [jobs.Statser] and [jobs.Scheduler]. If inner does not implement
-// these, Check returns nil, the error of Stats matches [errors.ErrUnsupported], and that
-// of Next is [export.ErrNotFound].
+// [export.Checker], [jobs.Statser], [jobs.ArchiveLister] and [jobs.Scheduler]. If inner
+// does not implement these, Check returns nil, the errors of Stats and Archives match
+// [errors.ErrUnsupported], and that of Next is [export.ErrNotFound].
 func (t *Tracer) Store(inner jobs.Store) jobs.Store { return &store{t, inner} }
 
 type store struct {
@@ -84,6 +84,11 @@ func (s *store) Next(ctx context.Context, want jobs.Want) (string, error) {
 }
 
 func (s *store) Check(ctx context.Context) error { return check(ctx, s.inner) }
+
+// Archives makes no span: only a scrub calls it.
+func (s *store) Archives(ctx context.Context, after string, limit int) ([]jobs.Job, error) {
+	return jobs.ArchivesOf(ctx, s.inner, after, limit)
+}
 
 func (s *store) Stats(ctx context.Context) (jobs.Stats, error) { return jobs.StatsOf(ctx, s.inner) }
 

@@ -22,14 +22,15 @@
 //
 // # Metrics
 //
-// Each process counts what it does itself. Only orgexport_jobs and
-// orgexport_queue_age_seconds come from the store, which all processes share: do not add
-// them up over processes. They are missing while the store does not answer, and if it is
-// not a [jobs.Statser].
+// Each process counts what it does itself. Only orgexport_jobs,
+// orgexport_queue_age_seconds and orgexport_archives_damaged come from the store, which
+// all processes share: do not add them up over processes. They are missing while the
+// store does not answer, and if it is not a [jobs.Statser]. Damaged archives are found by
+// a scrub, which may be a process of its own, or when a link is made.
 //
 //	orgexport_jobs                           gauge      status             jobs in flight: pending or processing
 //	orgexport_queue_age_seconds              gauge                         since the oldest pending job was created; 0 if none is
-//	orgexport_store_stats_failures_total     counter                       scrapes at which the store did not tell the two
+//	orgexport_store_stats_failures_total     counter                       scrapes at which the store did not tell these
 //	orgexport_jobs_created_total             counter                       jobs asked for
 //	orgexport_jobs_ended_total               counter    outcome            jobs ended: completed, failed or cancelled
 //	orgexport_job_duration_seconds           histogram  outcome            from creation to the end of a job, the wait included
@@ -40,7 +41,9 @@
 //	orgexport_jobs_unable_total              counter                       times that a worker left a job to others, for lack of a section or of a process to itself
 //	orgexport_leases_lost_total              counter    noticed_by         leases lost; a loss may be noticed by the worker, the reaper or both
 //	orgexport_archive_bytes_total            counter                       size of the archives that were made
+//	orgexport_archives_damaged               gauge                         archives that are kept and were found missing or changed; alert on more than 0
 //	orgexport_archives_purged_total          counter                       archives deleted, at the end of their retention or before
+//	orgexport_archives_refused_total         counter                       archives that were not kept as they were written; the attempt failed
 //	orgexport_section_duration_seconds       histogram  section, status    sections: ok, empty, partial, error, or aborted with the attempt
 //	orgexport_section_records_total          counter    section            records of finished sections
 //	orgexport_section_binaries_total         counter    section            binaries of finished sections

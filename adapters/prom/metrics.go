@@ -47,6 +47,7 @@ type Metrics struct {
 	jobsUnable       prometheus.Counter
 	archiveBytes     prometheus.Counter
 	archivesPurged   prometheus.Counter
+	archivesRefused  prometheus.Counter
 	sectionDuration  *prometheus.HistogramVec
 	sectionRecords   *prometheus.CounterVec
 	sectionBinaries  *prometheus.CounterVec
@@ -95,6 +96,7 @@ func New(c Config) (*Metrics, error) {
 	m.leasesLost = r.counters("leases_lost_total", "Leases of jobs that were lost, by who noticed it.", "noticed_by")
 	m.archiveBytes = r.counter("archive_bytes_total", "Size of the archives that were made.")
 	m.archivesPurged = r.counter("archives_purged_total", "Archives that were deleted.")
+	m.archivesRefused = r.counter("archives_refused_total", "Archives that were not kept as they were written, so that the attempt failed.")
 	m.sectionDuration = r.histograms("section_duration_seconds", "Sections, by key and status.", exportBuckets, "section", "status")
 	m.sectionRecords = r.counters("section_records_total", "Records of finished sections.", "section")
 	m.sectionBinaries = r.counters("section_binaries_total", "Binaries of finished sections.", "section")

@@ -2,6 +2,7 @@ package prom
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/orgexport/orgexport/export"
@@ -20,6 +21,9 @@ func (m *Metrics) Observer() jobs.Observer {
 }
 
 func (m *Metrics) job(_ context.Context, e jobs.Event) {
+	if e.Step != jobs.StepDamaged && errors.Is(e.Err, jobs.ErrDamaged) {
+		m.archivesRefused.Inc()
+	}
 	switch e.Step {
 	case jobs.StepCreated:
 		m.jobsCreated.Inc()
@@ -37,6 +41,7 @@ func (m *Metrics) job(_ context.Context, e jobs.Event) {
 		m.jobsUnable.Inc()
 	case jobs.StepPurged:
 		m.archivesPurged.Inc()
+	case jobs.StepDamaged: // the store counts them
 	case jobs.StepClaimed, jobs.StepPutOff, jobs.StepHandedBack, jobs.StepStopped: // counted as attempts
 	}
 }

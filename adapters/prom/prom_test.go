@@ -3,6 +3,7 @@ package prom_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -50,6 +51,7 @@ type world struct {
 	jobstest.MemDispatcher
 	metrics *prom.Metrics
 	store   *jobstest.MemStore
+	kept    *jobstest.MemDestination
 	faults  *faulttest.Faults
 	blocked chan struct{} // the section "slow" has begun
 	server  *httptest.Server
@@ -57,7 +59,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{store: new(jobstest.MemStore), faults: faulttest.New(), blocked: make(chan struct{}, 1)}
+	w := &world{store: new(jobstest.MemStore), kept: new(jobstest.MemDestination), faults: faulttest.New(), blocked: make(chan struct{}, 1)}
 	logger := slog.New(slog.DiscardHandler)
 	engine, err := export.New(export.Config{
 		Sections: []export.Section{
@@ -80,7 +82,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w.Service, err = jobs.New(jobs.Config{
-		Engine: engine, Store: w.store, Dispatcher: &w.MemDispatcher, Destination: w.faults.Destination(new(jobstest.MemDestination)),
+		Engine: engine, Store: w.store, Dispatcher: &w.MemDispatcher, Destination: w.faults.Destination(w.kept),
 		Signer: new(jobstest.MemSigner), Logger: logger, Heartbeat: 10 * time.Millisecond,
 		Organizations: jobstest.MemOrganizations{acme: {ID: acme, Slug: "acme"}, other: {ID: other, Slug: "other"}},
 		Observers:     []jobs.Observer{w.metrics.Observer()},
@@ -242,6 +244,45 @@ func TestScrape(t *testing.T) {
 	if value(got, "orgexport_section_bytes_total", "section=good") < 12 || value(got, "go_goroutines") < 1 {
 		t.Error("bytes or goroutines are not counted")
 	}
+}
+
+// TestDamagedArchives finds one by a scrub and deletes it, and has one refused.
+func TestDamagedArchives(t *testing.T) {
+	w := newWorld(t)
+	want := func(when string, damaged, refused float64) {
+		t.Helper()
+		got := gather(t, w.metrics)
+		if n := value(got, "orgexport_archives_damaged"); n != damaged {
+			t.Errorf("%s %v archives are damaged, want %v", when, n, damaged)
+		}
+		if n := value(got, "orgexport_archives_refused_total"); n != refused {
+			t.Errorf("%s %v archives are refused, want %v", when, n, refused)
+		}
+	}
+	job := w.create(t, acme, "good")
+	w.work(t, nil)
+	want("at first", 0, 0)
+	job, err := w.Get(t.Context(), acme, job.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.kept.Delete(t.Context(), job.ObjectKey); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := w.Scrub(t.Context(), jobs.ScrubOptions{}); err != nil || r.Missing != 1 {
+		t.Errorf("Scrub gives %+v, %v", r, err)
+	}
+	want("once it is found", 1, 0)
+	if _, err := w.Delete(t.Context(), acme, job.ID); err != nil {
+		t.Fatal(err)
+	}
+	want("once it is deleted", 0, 0)
+	tell := w.metrics.Observer().Job
+	refused := fmt.Errorf("read back: %w", &jobs.DamageError{Kind: jobs.DamageDigest})
+	tell(t.Context(), jobs.Event{Step: jobs.StepPutOff, Err: refused})
+	tell(t.Context(), jobs.Event{Step: jobs.StepFailed, Err: refused})
+	tell(t.Context(), jobs.Event{Step: jobs.StepPutOff, Err: errors.New("disk full")})
+	want("once two are refused", 0, 2)
 }
 
 // brokenStore does not tell how busy it is.

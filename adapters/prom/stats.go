@@ -26,6 +26,8 @@ func (m *Metrics) collectStats(r recorder) {
 				"Jobs in flight that had a worker which was lost.", nil, nil),
 			age: prometheus.NewDesc(namespace+"_queue_age_seconds",
 				"How long ago the oldest pending job was created.", nil, nil),
+			damaged: prometheus.NewDesc(namespace+"_archives_damaged",
+				"Archives that are kept and were found missing or changed, of all processes.", nil, nil),
 		})
 	}
 }
@@ -37,6 +39,7 @@ type busyness struct {
 	failures  prometheus.Counter
 	jobs, age *prometheus.Desc
 	suspects  *prometheus.Desc
+	damaged   *prometheus.Desc
 }
 
 // Describe implements [prometheus.Collector].
@@ -44,6 +47,7 @@ func (b *busyness) Describe(out chan<- *prometheus.Desc) {
 	out <- b.jobs
 	out <- b.suspects
 	out <- b.age
+	out <- b.damaged
 }
 
 // Collect implements [prometheus.Collector]. If the store does not answer it leaves its
@@ -65,4 +69,5 @@ func (b *busyness) Collect(out chan<- prometheus.Metric) {
 	gauge(b.jobs, float64(stats.Processing), string(jobs.Processing))
 	gauge(b.suspects, float64(stats.Suspects))
 	gauge(b.age, stats.Oldest.Seconds())
+	gauge(b.damaged, float64(stats.Damaged))
 }

@@ -29,6 +29,14 @@
 // names its attempt. No task of the dispatcher has to survive, because
 // [Service.Maintain] finds in the store what is left to do.
 //
+// # Archives that rot
+//
+// Disks, file systems and buckets lose bytes without a word. An archive is read back
+// before its job is completed ([Config.ReadBack]), its size is asked for whenever
+// [Service.Link] makes a link, and [Service.Scrub] reads all of them. One that is missing
+// or changed gets no links: [Job.DamagedAt] says so. Its job stays completed, and the
+// same request makes a new one.
+//
 // # Many machines
 //
 // All nodes share the ports and have the same configuration. Only the clock of the

@@ -99,8 +99,8 @@ type Job struct {
 	Size      int64
 	SHA256    []byte
 
-	// DamagedAt is when the archive was found to be missing, or not to be what was stored.
-	// Zero means never.
+	// DamagedAt is when the archive was found to be missing, or not to be the one that
+	// was made. It gets no links then. Zero means that nobody has found that.
 	DamagedAt time.Time
 
 	// ExpiresAt is when the archive is purged. PurgeAt is when the parts or the
@@ -130,6 +130,11 @@ func (j Job) Waits() bool { return j.Status == Pending && !j.PutOff }
 type SectionKey struct {
 	Key      string `json:"key"`
 	Required bool   `json:"required,omitempty"` // see [export.SectionOptions]
+}
+
+// hasArchive reports whether the archive of the job is the one under a key.
+func (j Job) hasArchive(key string) bool {
+	return j.Status == Completed && j.ObjectKey == key && key != ""
 }
 
 // SectionProgress is how far a section of a running job is.

@@ -26,3 +26,9 @@ func parseObjectKey(key string) (prefix string, ok bool) {
 	j := Job{ID: fields[1], Organization: export.Organization{ID: fields[0]}, Attempt: attempt}
 	return objectPrefix(j), err == nil && extension != "" && key == objectKey(j, extension)
 }
+
+// ownerOf returns whose archives begin with a prefix that parseObjectKey has returned.
+func ownerOf(prefix string) (organizationID, jobID string) {
+	organizationID, jobID, _ = strings.Cut(strings.TrimSuffix(prefix, "/"), "/")
+	return organizationID, jobID
+}

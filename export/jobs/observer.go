@@ -41,7 +41,8 @@ type Event struct {
 	// Elapsed is how long the attempt took. It is 0 if the step ends no attempt.
 	Elapsed time.Duration
 
-	// Err is why an attempt did not complete the job. It is not for customers.
+	// Err is why an attempt did not complete the job, or a [*DamageError] that says
+	// what is wrong with its archive. It is not for customers.
 	Err error
 }
 
@@ -56,6 +57,7 @@ const (
 	StepWorkerLost Step = "worker_lost" // the lease ran out while a worker had the job
 	StepSuspected  Step = "suspected"   // it had other jobs, too: each is tried apart
 	StepUnable     Step = "unable"      // a worker cannot export the job now; another one may
+	StepDamaged    Step = "damaged"     // the archive of a completed job was found damaged
 	StepPurged     Step = "purged"      // the archive was deleted
 )
 

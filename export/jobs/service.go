@@ -209,17 +209,6 @@ func (s *Service) List(ctx context.Context, organizationID string, page Page) ([
 	return s.config.Store.List(ctx, organizationID, page)
 }
 
-// Link returns a new link to the archive of a job. If there is nothing to download, it
-// returns the zero Link and no error: the job is not completed, or its archive is purged
-// or has less than a second left.
-func (s *Service) Link(ctx context.Context, job Job) (Link, error) {
-	ttl := min(s.config.LinkTTL, job.ExpiresAt.Sub(s.config.Now()))
-	if job.Status != Completed || job.ObjectKey == "" || ttl < time.Second {
-		return Link{}, nil
-	}
-	return s.config.Signer.Sign(ctx, job.ObjectKey, job.Filename, ttl)
-}
-
 // Ready reports whether the Store, the Dispatcher, the engine's Spool and the
 // Destination are ready to be used. A port that is no [export.Checker] counts as
 // ready. The error joins [*NotReadyError] values, one for each port that is not.

@@ -24,7 +24,7 @@ import (
 // While a job is processing, its worker applies renew, identify, addPart and
 // dropPart; claim takes a job over from a worker that was lost. A job that has
 // ended stays as it is, but remove, beginPurge and endPurge take away what is kept
-// for it.
+// for it, and damage and mend note how its archive is.
 //
 // Each rule is a function of the time and the job, by the configuration in
 // [rules]: it alters the job and returns the steps that observers are told of once
@@ -345,6 +345,30 @@ func (r rules) remove(now time.Time, j *Job) ([]Step, error) {
 		return nil, nil
 	}
 	return nil, errNothingToDo
+}
+
+// damage notes that the archive under a key was found damaged. It does not apply if the
+// job has that archive no more, or if it is known.
+func (r rules) damage(key string) transition {
+	return func(now time.Time, j *Job) ([]Step, error) {
+		if !j.hasArchive(key) || !j.DamagedAt.IsZero() {
+			return nil, errNothingToDo
+		}
+		j.DamagedAt = now
+		return []Step{StepDamaged}, nil
+	}
+}
+
+// mend notes that the archive under a key, which was found damaged, is whole: it was
+// restored, or the place where it is kept was not there.
+func (r rules) mend(key string) transition {
+	return func(_ time.Time, j *Job) ([]Step, error) {
+		if !j.hasArchive(key) || j.DamagedAt.IsZero() {
+			return nil, errNothingToDo
+		}
+		j.DamagedAt = time.Time{}
+		return nil, nil
+	}
 }
 
 // beginPurge takes out of an ended job what is to be deleted now: its parts and,

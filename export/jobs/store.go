@@ -91,7 +91,26 @@ type Want struct {
 	PerOrganization int    // none of an organization with so many jobs processing; 0 means no limit
 }
 
-// Stats says how busy a [Store] is. It counts jobs in flight only.
+// ArchiveLister is implemented by a [Store] that finds the jobs whose archives are kept,
+// of all organizations. [Service.Scrub] needs it to find archives that are gone.
+type ArchiveLister interface {
+	// Archives returns up to limit completed jobs that have an ObjectKey, in an order
+	// of their ids that is the store's own and always the same: those behind the id
+	// after, or the first ones if after is empty. Pages together have each such job
+	// that is there all the time, once.
+	Archives(ctx context.Context, after string, limit int) ([]Job, error)
+}
+
+// ArchivesOf returns a page of the jobs whose archives are kept. The error matches
+// [errors.ErrUnsupported] if the store is no [ArchiveLister].
+func ArchivesOf(ctx context.Context, store Store, after string, limit int) ([]Job, error) {
+	if s, ok := store.(ArchiveLister); ok {
+		return s.Archives(ctx, after, limit)
+	}
+	return nil, errors.ErrUnsupported
+}
+
+// Stats says how busy a [Store] is. It counts jobs in flight, and Damaged.
 type Stats struct {
 	Pending    int64
 	Processing int64
@@ -100,6 +119,9 @@ type Stats struct {
 	// Oldest is the age of the oldest pending job, by the clock of the store. It is
 	// 0 if no job is pending.
 	Oldest time.Duration
+
+	// Damaged counts the completed jobs whose archive is kept and was found damaged.
+	Damaged int64
 }
 
 // Statser is implemented by a [Store] that can say how busy it is. That is cheap,

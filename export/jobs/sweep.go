@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"strings"
 	"time"
 
 	"github.com/orgexport/orgexport/export"
@@ -79,7 +78,7 @@ func (w *sweep) archives(ctx context.Context) error {
 		}
 	}
 	return eachJob(ctx, ofJob, func(prefix string, keys []string) error {
-		organizationID, jobID, _ := strings.Cut(strings.TrimSuffix(prefix, "/"), "/")
+		organizationID, jobID := ownerOf(prefix)
 		job, err := w.service.config.Store.Get(ctx, organizationID, jobID)
 		if errors.Is(err, export.ErrNotFound) {
 			w.unknownArchives += len(keys)

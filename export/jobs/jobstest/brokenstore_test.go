@@ -22,13 +22,16 @@ type (
 // of methods.
 type brokenStore struct {
 	MemStore
-	deaf   kittest.Deaf
-	out    func(j *jobs.Job)
-	err    func(err error) error
-	usage  func(u *jobs.Usage)
-	stats  func(stats *jobs.Stats)
-	next   func(j *jobs.Job)
-	ended  func(j *jobs.Job)
+	deaf  kittest.Deaf
+	out   func(j *jobs.Job)
+	err   func(err error) error
+	usage func(u *jobs.Usage)
+	stats func(stats *jobs.Stats)
+	next  func(j *jobs.Job)
+	ended func(j *jobs.Job)
+
+	archives func(after string, limit int) []jobs.Job
+
 	stale  func(stale []jobs.Job, limit int) []jobs.Job
 	create func(organizationID string, create creator) (jobs.Job, bool, error)
 	get    func(organizationID, jobID string) (jobs.Job, error)
@@ -102,6 +105,13 @@ func (s *brokenStore) Stats(ctx context.Context) (jobs.Stats, error) {
 	stats, err := s.MemStore.Stats(s.deaf.Hears(ctx))
 	s.stats(&stats)
 	return stats, err
+}
+
+func (s *brokenStore) Archives(ctx context.Context, after string, limit int) ([]jobs.Job, error) {
+	if s.archives == nil {
+		return s.MemStore.Archives(s.deaf.Hears(ctx), after, limit)
+	}
+	return s.archives(after, limit), nil
 }
 
 func (s *brokenStore) Next(ctx context.Context, want jobs.Want) (string, error) {
@@ -188,6 +198,20 @@ func lists(are func(j jobs.Job, organizationID string) bool, order orderer) func
 			found := s.all(func(j jobs.Job) bool { return are(j, organizationID) })
 			slices.SortFunc(found, order)
 			return found
+		}
+	}
+}
+
+// finds lets Archives find what it likes, behind the job after in its own order.
+func finds(are func(j jobs.Job) bool, order orderer) func(*brokenStore) {
+	return func(s *brokenStore) {
+		s.archives = func(after string, limit int) []jobs.Job {
+			found := s.all(are)
+			slices.SortFunc(found, order)
+			if i := slices.IndexFunc(found, func(j jobs.Job) bool { return j.ID == after }); i >= 0 {
+				found = found[i+1:]
+			}
+			return found[:min(len(found), limit)]
 		}
 	}
 }

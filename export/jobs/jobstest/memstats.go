@@ -25,7 +25,11 @@ func (s *MemStore) Stats(ctx context.Context) (jobs.Stats, error) {
 			stats.Oldest = max(stats.Oldest, now.Sub(j.CreatedAt))
 		case jobs.Processing:
 			stats.Processing++
-		case jobs.Completed, jobs.Failed:
+		case jobs.Completed:
+			if j.ObjectKey != "" && !j.DamagedAt.IsZero() {
+				stats.Damaged++
+			}
+		case jobs.Failed:
 		}
 	}
 	return stats, nil

@@ -19,7 +19,7 @@ import (
 type broken = *brokenStore
 
 func TestStoreMutants(t *testing.T) {
-	kittest.TestMutants(t, storePromises, breakStore, slices.Concat(createMutants(), findMutants(), updateMutants()))
+	kittest.TestMutants(t, storePromises, breakStore, slices.Concat(createMutants(), findMutants(), archivesMutants(), updateMutants()))
 }
 
 func TestForgetfulStores(t *testing.T) {
