@@ -86,7 +86,7 @@ func execute(ctx context.Context, args []string) error {
 	root.SetArgs(args)
 	root.Version = version(debug.ReadBuildInfo())
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.AddCommand(demoCommand(), initCommand(), checkCommand(), serveCommand(), workerCommand(), keysCommand(), membersCommand(), sessionsCommand(), migrateCommand(), runCommand(), idCommand(),
+	root.AddCommand(demoCommand(), initCommand(), checkCommand(), serveCommand(), workerCommand(), keysCommand(), membersCommand(), sessionsCommand(), migrateCommand(), scrubCommand(), runCommand(), idCommand(),
 		verifyCommand(), listCommand(), catCommand(), versionCommand(), licensesCommand(), &cobra.Command{
 			Use:   "config",
 			Short: "The configuration file, with all its keys",

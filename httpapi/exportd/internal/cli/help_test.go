@@ -8,7 +8,7 @@ import (
 func TestHelpOfEach(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"", "cat", "check", "completion", "config", "demo", "init", "keys", "keys create", "keys list",
-		"keys revoke", "licenses", "list", "members", "members add", "members list", "members remove", "migrate", "run", "serve", "sessions",
+		"keys revoke", "licenses", "list", "members", "members add", "members list", "members remove", "migrate", "run", "scrub", "serve", "sessions",
 		"sessions create", "sessions revoke", "verify", "version", "worker"} {
 		words := strings.Fields(name)
 		for _, args := range [][]string{append([]string{"help"}, words...), append(words, "--help")} {

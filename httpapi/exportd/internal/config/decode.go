@@ -246,14 +246,6 @@ func (d *decoder) duration(dst *time.Duration) value {
 	}
 }
 
-var (
-	sizePattern = regexp.MustCompile(`^([0-9]+) ?(|[kKMGT]B|[KMGT]iB)$`)
-	sizeUnits   = map[string]int64{
-		"": 1, "kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
-		"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
-	}
-)
-
 // size decodes a number of bytes; none becomes -1.
 func (d *decoder) size(dst *int64) value {
 	return func(n *yaml.Node) {
@@ -262,15 +254,10 @@ func (d *decoder) size(dst *int64) value {
 			*dst = -1
 			return
 		}
-		if n.Kind == yaml.ScalarNode {
-			if m := sizePattern.FindStringSubmatch(n.Value); m != nil {
-				number, err := strconv.ParseInt(m[1], 10, 64)
-				if unit := sizeUnits[m[2]]; err == nil && number > 0 && number <= math.MaxInt64/unit {
-					*dst = number * unit
-					return
-				}
-			}
+		if size, err := ParseSize(n.Value); n.Kind == yaml.ScalarNode && err == nil {
+			*dst = size
+			return
 		}
-		d.wrong(n, `a size such as 5000000, 64MiB or 10GB, or "none"`)
+		d.wrong(n, sizeForm+`, or "none"`)
 	}
 }

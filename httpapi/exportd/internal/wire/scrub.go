@@ -1,0 +1,34 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/orgexport/orgexport/adapters/datadir"
+	"github.com/orgexport/orgexport/adapters/dir"
+	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
+)
+
+// Scrub reads all archives that a configuration keeps: see [jobs.Scrub]. It needs nothing
+// else of a server, which may run meanwhile. A folder of archives that is not there is an
+// error, and is not made: all archives would be missing in it.
+func Scrub(ctx context.Context, c *config.Config, logger *slog.Logger, o jobs.ScrubOptions) (_ jobs.ScrubResult, err error) {
+	folder := filepath.Join(c.Archives.Folder.Value, datadir.ArchivesFolder)
+	if err := checkFolder(folder); err != nil {
+		return jobs.ScrubResult{}, err
+	}
+	archives, err := dir.NewDestination(folder)
+	if err != nil {
+		return jobs.ScrubResult{}, err
+	}
+	defer func() { err = errors.Join(err, archives.Close()) }()
+	store, err := OpenStore(ctx, c)
+	if err != nil {
+		return jobs.ScrubResult{}, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	return jobs.Scrub(ctx, store, archives, logger, o)
+}
