@@ -100,6 +100,7 @@ var keyPattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 func (c Config) withDefaults() Config {
 	setDefault(&c.Prefix, "export")
 	setDefault(&c.Concurrency, 4)
+	setDefault(&c.Level, 6)
 	setDefault(&c.SectionTimeout, time.Hour)
 	setDefault(&c.Grace, 10*time.Second)
 	setDefault(&c.MaxSectionBytes, 64<<30)

@@ -139,10 +139,16 @@ func (e *Engine) Join(ctx context.Context, r Request, dst io.Writer) (Result, er
 	return x.join(ctx, dst, func(string) error { return nil }, false)
 }
 
-// CheckPart reports whether a part can be joined, by a look at its end only. The
-// error is a [*PartError] if the part has to be made again, else one of the spool.
-func (e *Engine) CheckPart(ctx context.Context, id PartID) error {
-	p, err := openPart(ctx, e.config.Spool, id)
+// CheckPart reports whether a part can be joined into the archive of a request, by a look
+// at its end only. The error is a [*PartError] if the part has to be made again, because
+// this engine would make another one, too (see [Digester]). Else it is one of the spool, or
+// of the request.
+func (e *Engine) CheckPart(ctx context.Context, r Request, id PartID) error {
+	x, err := e.newRun(r)
+	if err != nil {
+		return err
+	}
+	p, err := openPart(ctx, e.config.Spool, id, x.digest(id.Section))
 	if err == nil {
 		p.close()
 	}

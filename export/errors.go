@@ -29,7 +29,8 @@ var (
 )
 
 // PartError names a part that cannot be joined and has to be made again, because it is
-// missing, damaged or of another version. It wraps [ErrNotFound] or [archive.ErrPart].
+// missing, damaged, of another version or made by another configuration (see [Digester]).
+// It wraps [ErrNotFound] or [archive.ErrPart].
 type PartError struct {
 	Part PartID
 	Err  error

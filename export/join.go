@@ -55,7 +55,7 @@ func (x *run) join(ctx context.Context, dst io.Writer, ready func(key string) er
 }
 
 func (x *run) joinPart(ctx context.Context, id PartID, j archive.Joiner, sums io.Writer) (SectionResult, error) {
-	p, err := openPart(ctx, x.engine.config.Spool, id)
+	p, err := openPart(ctx, x.engine.config.Spool, id, x.digest(id.Section))
 	if err != nil {
 		return SectionResult{}, partError(id, err)
 	}

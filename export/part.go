@@ -1,7 +1,9 @@
 package export
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -18,15 +20,15 @@ import (
 //	tail     likewise; both check themselves
 //	sums     the part's lines of SHA256SUMS
 //	result   the section's result in JSON
-//	footer   magic and version, the four lengths, CRC-32C of sums, result
-//	         and the footer's fields before
+//	footer   magic and version, the four lengths, the digest of what the part was
+//	         made by, CRC-32C of sums, result and the footer's fields before
 //
 // The last byte of the magic is the version. It must be raised by a change of this layout,
 // and of what an encoder writes: then parts of an older version are made again, so that
 // all of an archive has one form.
-const partMagic = "oxsp\x00\x00\x00\x03"
+const partMagic = "oxsp\x00\x00\x00\x04"
 
-const partFooterSize = len(partMagic) + 4*8 + 4
+const partFooterSize = len(partMagic) + 4*8 + sha256.Size + 4
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -47,9 +49,10 @@ func (q *quota) take(n int) error {
 
 // partWriter counts the body while it is written and seals the part.
 type partWriter struct {
-	w     io.Writer
-	n     int64
-	quota *quota
+	w      io.Writer
+	n      int64
+	quota  *quota
+	digest [sha256.Size]byte // see run.digest
 }
 
 func (p *partWriter) Write(b []byte) (int, error) {
@@ -83,6 +86,7 @@ func (p *partWriter) seal(tail, sums *archive.Scratch, result SectionResult) err
 	for _, n := range []int64{body, tail.Size(), sums.Size(), int64(len(meta))} {
 		footer = binary.LittleEndian.AppendUint64(footer, uint64(n))
 	}
+	footer = append(footer, p.digest[:]...)
 	if _, err := w.Write(footer); err != nil {
 		return err
 	}
@@ -101,8 +105,8 @@ type part struct {
 }
 
 // openPart opens a part and reads its footer. The error matches
-// [archive.ErrPart] if it is not whole or of another version.
-func openPart(ctx context.Context, spool Spool, id PartID) (_ *part, err error) {
+// [archive.ErrPart] if it is not whole, of another version or of another digest.
+func openPart(ctx context.Context, spool Spool, id PartID, digest [sha256.Size]byte) (_ *part, err error) {
 	p := &part{id: id}
 	defer func() {
 		if err != nil {
@@ -129,21 +133,32 @@ func openPart(ctx context.Context, spool Spool, id PartID) (_ *part, err error) 
 	if _, err = io.ReadFull(p.tail, p.footer); err != nil {
 		return nil, err
 	}
-	if string(p.footer[:len(partMagic)]) != partMagic {
-		return nil, p.refuse("no part of this version")
+	if err = p.check(end-int64(partFooterSize), digest); err != nil {
+		return nil, err
 	}
-	rest := end - int64(partFooterSize)
+	return p, nil
+}
+
+// check reports whether the footer is one of this version and digest, and fits the bytes
+// before it.
+func (p *part) check(rest int64, digest [sha256.Size]byte) error {
+	if string(p.footer[:len(partMagic)]) != partMagic {
+		return p.refuse("no part of this version")
+	}
 	for i := range p.sizes {
 		p.sizes[i] = int64(binary.LittleEndian.Uint64(p.footer[len(partMagic)+8*i:]))
 		if p.sizes[i] < 0 || p.sizes[i] > rest {
-			return nil, p.refuse("its lengths do not fit")
+			return p.refuse("its lengths do not fit")
 		}
 		rest -= p.sizes[i]
 	}
 	if rest != 0 {
-		return nil, p.refuse("its lengths do not fit")
+		return p.refuse("its lengths do not fit")
 	}
-	return p, nil
+	if !bytes.HasPrefix(p.footer[len(partMagic)+8*len(p.sizes):], digest[:]) {
+		return p.refuse("it was made by another configuration")
+	}
+	return nil
 }
 
 // join appends the part to the archive and its sums to sums, and returns the

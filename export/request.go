@@ -32,8 +32,9 @@ type Request struct {
 	Absent []string
 
 	// Parts are sealed parts in the spool, by section, from an earlier attempt or
-	// job. Their sections do not run again. They must be of the same organization,
-	// AsOf and Format. [Engine.Export] ignores them.
+	// job. Their sections do not run again. Those of another organization, AsOf, Format
+	// or configuration cannot be joined: see [Engine.CheckPart]. [Engine.Export] ignores
+	// them.
 	Parts map[string]PartID
 
 	// Attempt tells the parts of one attempt at the job from another's.

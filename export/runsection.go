@@ -34,7 +34,7 @@ func (x *run) exportSection(ctx context.Context, s Section) (SectionResult, erro
 	err := errors.New("export: part was not sealed") // what it is if Put panics
 	defer func() { end(finished, err) }()
 	err = x.engine.config.Spool.Put(ctx, x.part(s.Key()), func(w io.Writer) (err error) {
-		finished, err = x.packSection(ctx, s, &partWriter{w: w, quota: x.quota})
+		finished, err = x.packSection(ctx, s, &partWriter{w: w, quota: x.quota, digest: x.digest(s.Key())})
 		return err
 	})
 	if err != nil {

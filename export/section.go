@@ -11,7 +11,7 @@ import (
 // products. It becomes one folder of the archive.
 //
 // A Section must be safe for concurrent use with different scopes. Test an
-// implementation with package sections/sectiontest.
+// implementation with package sections/sectiontest. It may be a [Digester], too.
 type Section interface {
 	// Key returns the name of the section and of its folder: lower-case letters,
 	// digits and underscores, beginning with a letter. It never changes.

@@ -19,7 +19,7 @@ type File struct {
 // FromFiles returns a section that copies the files that list yields, by [CopyFile]. An
 // error that list yields ends the section.
 func FromFiles(key string, fsys fs.FS, list func(ctx context.Context, scope export.Scope) iter.Seq2[File, error]) export.Section {
-	return New(key, func(ctx context.Context, scope export.Scope, sink export.Sink) error {
+	run := func(ctx context.Context, scope export.Scope, sink export.Sink) error {
 		for file, err := range list(ctx, scope) {
 			if err == nil {
 				err = CopyFile(ctx, sink, fsys, file)
@@ -29,7 +29,8 @@ func FromFiles(key string, fsys fs.FS, list func(ctx context.Context, scope expo
 			}
 		}
 		return nil
-	})
+	}
+	return &section{key: key, run: run, digest: digest(origin(fsys))}
 }
 
 // CopyFile puts a file of fsys into the sink. A file that is missing, is a folder, cannot

@@ -39,6 +39,9 @@ type rootFS struct {
 	root *os.Root
 }
 
+// Digest implements [export.Digester].
+func (r rootFS) Digest() string { return r.root.Name() }
+
 // Stat implements [fs.StatFS].
 func (r rootFS) Stat(name string) (fs.FileInfo, error) { return fs.Stat(r.FS, name) }
 

@@ -10,15 +10,19 @@ import (
 // New returns a section whose Export calls run. run must not be nil, and must keep to the
 // contract of [export.Section]. The engine checks the key.
 func New(key string, run func(ctx context.Context, scope export.Scope, sink export.Sink) error) export.Section {
-	return &section{key, run}
+	return &section{key: key, run: run}
 }
 
 type section struct {
-	key string
-	run func(context.Context, export.Scope, export.Sink) error
+	key    string
+	run    func(context.Context, export.Scope, export.Sink) error
+	digest string
 }
 
 func (s *section) Key() string { return s.key }
+
+// Digest implements [export.Digester].
+func (s *section) Digest() string { return s.digest }
 
 func (s *section) Export(ctx context.Context, scope export.Scope, sink export.Sink) error {
 	return s.run(ctx, scope, sink)
@@ -29,7 +33,7 @@ func (s *section) Export(ctx context.Context, scope export.Scope, sink export.Si
 // to be valid until seq yields the next one. If seq yields an error the file ends there,
 // and the section returns the error. If ctx ends, so does the iteration.
 func FromSeq[T any](key, file string, seq func(ctx context.Context, scope export.Scope) iter.Seq2[T, error]) export.Section {
-	return New(key, func(ctx context.Context, scope export.Scope, sink export.Sink) error {
+	run := func(ctx context.Context, scope export.Scope, sink export.Sink) error {
 		return sink.Records(file, func(yield func(any, error) bool) {
 			for value, err := range seq(ctx, scope) {
 				if err == nil && ctx.Err() != nil {
@@ -40,5 +44,6 @@ func FromSeq[T any](key, file string, seq func(ctx context.Context, scope export
 				}
 			}
 		})
-	})
+	}
+	return &section{key: key, run: run, digest: digest(file)}
 }

@@ -7,7 +7,8 @@ import (
 
 // Source runs the queries of a section that reads a database by other means than package
 // database/sql. Packages sections/postgres and sections/sqlite have one each: they are
-// faster, and say more about values.
+// faster, and say more about values. It may be an [export.Digester] that says which database
+// it is.
 type Source interface {
 	// Query runs a statement with these values of its positional parameters and calls
 	// read with the columns and rows of its result. What the query holds, such as a

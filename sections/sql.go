@@ -215,7 +215,7 @@ func NewSQL(c SQL) (export.Section, error) {
 	run := func(ctx context.Context, scope export.Scope, sink export.Sink) error {
 		return exportParts(ctx, scope, sink, parts)
 	}
-	return &sqlSection{section{c.Key, run}, b.statements}, nil
+	return &sqlSection{section{c.Key, run, c.digest()}, b.statements}, nil
 }
 
 // source returns what runs the queries.

@@ -120,7 +120,7 @@ func (s *Service) engineRequest(ctx context.Context, l *lease, job Job) (export.
 		r.Organization = organization
 	}
 	for _, id := range job.Parts {
-		if err := s.config.Engine.CheckPart(ctx, id); err == nil {
+		if err := s.config.Engine.CheckPart(ctx, r, id); err == nil {
 			r.Parts[id.Section] = id
 		} else if err := s.remakePart(ctx, l, id, err); err != nil {
 			return r, err

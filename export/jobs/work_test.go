@@ -304,28 +304,13 @@ func TestDamagedPartsAreMadeAgain(t *testing.T) {
 		sections := []export.Section{counted("a", &a), counted("b", &b), counted("c", &c), counted("d", &d)}
 		n := newNode(t, nil, sections...)
 		job := n.create(t, jobs.Request{})
-		ids := make(map[string]export.PartID)
-		r := request()
-		r.JobID, r.AsOf, r.Attempt = job.ID, job.AsOf, 7
-		err := n.config.Engine.Seal(t.Context(), r, func(ctx context.Context, id export.PartID, result export.SectionResult) error {
-			_, err := n.store.Update(ctx, job.ID, func(_ time.Time, j *jobs.Job) error {
-				j.Parts, j.Results = append(j.Parts, id), append(j.Results, result)
-				return nil
-			})
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, key := range []string{"a", "b", "c", "d"} {
-			ids[key] = export.PartID{JobID: job.ID, Section: key, Attempt: 7}
-		}
+		ids := n.seal(t, job, 7, "a", "b", "c", "d")
 		if err := n.spool.Delete(t.Context(), ids["a"]); err != nil { // found before
 			t.Fatal(err)
 		}
 		change(t, n.spool, ids["b"], func(part []byte) { part[20] ^= 1 }) // found while joining
 		change(t, n.spool, ids["c"], func(part []byte) {                  // made by a newer program
-			footer := bytes.LastIndex(part, []byte("oxsp\x00\x00\x00\x02"))
+			footer := bytes.LastIndex(part, []byte("oxsp\x00\x00\x00"))
 			part[footer+7]++
 		})
 		n.work(t)
@@ -334,6 +319,27 @@ func TestDamagedPartsAreMadeAgain(t *testing.T) {
 			t.Errorf("the sections ran %d, %d, %d and %d times, want 2, 2, 2, 1", a.Load(), b.Load(), c.Load(), d.Load())
 		}
 	})
+}
+
+// seal makes parts of a job as an attempt does whose process is killed then, and returns
+// their ids by section.
+func (n *node) seal(t *testing.T, job jobs.Job, attempt int, keys ...string) map[string]export.PartID {
+	t.Helper()
+	ids := make(map[string]export.PartID)
+	r := request()
+	r.JobID, r.AsOf, r.Attempt, r.Sections = job.ID, job.AsOf, attempt, keys
+	err := n.config.Engine.Seal(t.Context(), r, func(ctx context.Context, id export.PartID, result export.SectionResult) error {
+		_, err := n.store.Update(ctx, job.ID, func(_ time.Time, j *jobs.Job) error {
+			ids[id.Section] = id
+			j.Parts, j.Results = append(j.Parts, id), append(j.Results, result)
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids
 }
 
 // change writes a part anew, with other bytes.

@@ -146,6 +146,13 @@ func (s *Source) Close() error {
 	return nil
 }
 
+// Digest implements export.Digester: it says which database this is, and by which role it is
+// read, but not at which address, because a replica or a pooler has the same data.
+func (s *Source) Digest() string {
+	c := s.pool.Config().ConnConfig
+	return fmt.Sprintf("%q %q", c.Database, c.User)
+}
+
 // Ping returns an error if the server cannot be reached.
 func (s *Source) Ping(ctx context.Context) error { return s.pool.Ping(ctx) }
 

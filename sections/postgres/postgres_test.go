@@ -342,3 +342,17 @@ func TestOpen(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 }
+
+// A replica, a pooler or a new password has the same data; another database or role may not.
+func TestDigestSaysWhichDatabase(t *testing.T) {
+	digest := func(address string) string { return opened(t, address, "").Digest() }
+	same := digest("postgres://app:secret@db1.example.com/app")
+	if other := digest("postgres://app:changed@db2.example.com:6432/app?sslmode=disable"); other != same {
+		t.Errorf("at another address the digest is %s, not %s", other, same)
+	}
+	for _, address := range []string{"postgres://app:secret@db1.example.com/demo", "postgres://audit:secret@db1.example.com/app"} {
+		if digest(address) == same {
+			t.Errorf("%s has the same digest", address)
+		}
+	}
+}

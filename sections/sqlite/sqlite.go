@@ -106,6 +106,9 @@ func (s *Source) Close() error {
 	return errors.Join(errs...)
 }
 
+// Digest implements export.Digester: it says which file the database is.
+func (s *Source) Digest() string { return s.path }
+
 // Ping returns an error if the file cannot be read as a database.
 func (s *Source) Ping(ctx context.Context) error {
 	return s.Query(ctx, "SELECT count(*) FROM sqlite_schema", nil, func(_ []string, rows iter.Seq2[[]any, error]) error {
