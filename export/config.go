@@ -26,9 +26,20 @@ type Config struct {
 	// Concurrency is how many sections run at once. Defaults to 4.
 	Concurrency int
 
-	// SectionTimeout is how long one section may run. Defaults to one hour;
+	// SectionTimeout is how long one run of a section may take. Defaults to one hour;
 	// negative means no limit.
 	SectionTimeout time.Duration
+
+	// Reruns is how often a section is run again that a fault of the machine has ended, such
+	// as a lost connection (see [MachineFault]). What a run wrote is thrown away, except that
+	// of the last one: its section ends as with any other error. Each run has the whole
+	// SectionTimeout. Defaults to 3; negative means never.
+	Reruns int
+
+	// RerunDelay is how long a section waits before it is run again for the first time. Then
+	// it waits four times as long each time, but no more than five minutes, and up to a
+	// quarter longer. Defaults to one second, which makes 1, 4 and 16 seconds.
+	RerunDelay time.Duration
 
 	// Grace is how long the engine waits for a section that was told to stop before
 	// it gives the section up. Defaults to 10 seconds.
@@ -102,6 +113,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Concurrency, 4)
 	setDefault(&c.Level, 6)
 	setDefault(&c.SectionTimeout, time.Hour)
+	setDefault(&c.Reruns, 3)
+	setDefault(&c.RerunDelay, time.Second)
 	setDefault(&c.Grace, 10*time.Second)
 	setDefault(&c.MaxSectionBytes, 64<<30)
 	setDefault(&c.MaxArchiveBytes, 256<<30)
@@ -159,6 +172,9 @@ func (c Config) validate() error {
 	}
 	if c.Grace < 0 {
 		bad("Config.Grace is negative")
+	}
+	if c.RerunDelay < 0 {
+		bad("Config.RerunDelay is negative")
 	}
 	if c.Level < 0 || c.Level > 9 {
 		bad("Config.Level is %d, want 1 to 9", c.Level)

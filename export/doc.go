@@ -19,7 +19,8 @@
 //
 // A section fails alone. An error, a panic, a time-out or too much data makes this
 // section partial or error, and so does an item that cannot be read. The rest of the
-// archive is whole, and the [Result] says how each section ended.
+// archive is whole, and the [Result] says how each section ended. A section that the machine
+// has failed, as by a lost connection, is run again a few times first: see [MachineFault].
 //
 // # What is in an archive
 //

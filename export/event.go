@@ -25,11 +25,13 @@ type Event struct {
 type EventKind string
 
 // The kinds of events. Each section has exactly one started and, unless the
-// export fails, exactly one finished.
+// export fails, exactly one finished. A section that is run again has a restarted for each
+// time: nothing is written then, and its next events count from 0.
 const (
-	SectionStarted  EventKind = "started"
-	SectionAdvanced EventKind = "advanced"
-	SectionFinished EventKind = "finished"
+	SectionStarted   EventKind = "started"
+	SectionAdvanced  EventKind = "advanced"
+	SectionRestarted EventKind = "restarted"
+	SectionFinished  EventKind = "finished"
 )
 
 // advanceEvery is the shortest time between two reports of a section's progress.

@@ -51,11 +51,13 @@ func (q *quota) take(n int) error {
 type partWriter struct {
 	w      io.Writer
 	n      int64
+	taken  int64 // of the quota
 	quota  *quota
 	digest [sha256.Size]byte // see run.digest
 }
 
 func (p *partWriter) Write(b []byte) (int, error) {
+	p.taken += int64(len(b))
 	if err := p.quota.take(len(b)); err != nil {
 		return 0, err
 	}

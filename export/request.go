@@ -50,6 +50,11 @@ type Request struct {
 	// event [SectionFinished] when the part is sealed, or with an error of the
 	// export. Several goroutines call it at once. Optional.
 	Begin func(ctx context.Context, section string) (_ context.Context, end func(Event, error))
+
+	// Rerun is called when a section is to be run again, before the wait for it (see
+	// [Config.Reruns]), with the context that Begin has returned. Several goroutines call
+	// it at once. Optional.
+	Rerun func(ctx context.Context, section string, fault Fault)
 }
 
 // check reports everything that is wrong with a request.

@@ -33,19 +33,16 @@ func (x *run) exportSection(ctx context.Context, s Section) (SectionResult, erro
 	var finished Event
 	err := errors.New("export: part was not sealed") // what it is if Put panics
 	defer func() { end(finished, err) }()
-	err = x.engine.config.Spool.Put(ctx, x.part(s.Key()), func(w io.Writer) (err error) {
-		finished, err = x.packSection(ctx, s, &partWriter{w: w, quota: x.quota, digest: x.digest(s.Key())})
-		return err
-	})
-	if err != nil {
+	if finished, err = x.sealSection(ctx, s); err != nil {
 		finished = Event{}
 		return SectionResult{}, fmt.Errorf("export: section %q: %w", s.Key(), err)
 	}
 	return *finished.Result, nil
 }
 
-// packSection writes a whole part and returns how its section finished.
-func (x *run) packSection(ctx context.Context, s Section, body *partWriter) (finished Event, err error) {
+// packSection writes a whole part and returns how its section finished. The error is a
+// [*rerunError] if this is not the last run and the section has to be run again.
+func (x *run) packSection(ctx context.Context, s Section, body *partWriter, last bool) (finished Event, err error) {
 	var result SectionResult
 	limits := x.engine.config.limits(s.Key())
 	scratch := x.engine.config.Scratch
@@ -80,6 +77,9 @@ func (x *run) packSection(ctx context.Context, s Section, body *partWriter) (fin
 		if out.jobFailed {
 			return out.cause
 		}
+		if fault := sectionFault(cause); fault != "" && !last {
+			return &rerunError{fault, cause}
+		}
 		result = conclude(ctx, out, cause)
 		finished = out.written()
 		if limits.Required && result.Status != StatusOK && result.Status != StatusEmpty {
@@ -110,7 +110,6 @@ func (x *run) runSection(ctx context.Context, s Section, timeout time.Duration, 
 		defer stop()
 	}
 	out.ctx = ctx
-	out.reporter.report(Event{Kind: SectionStarted, Section: s.Key()})
 	done := make(chan error, 1)
 	go func() {
 		err := errors.New("export: section ended its goroutine")
@@ -178,6 +177,9 @@ func conclude(ctx context.Context, out *sink, cause error) SectionResult {
 	if cause != nil {
 		out.log.ErrorContext(ctx, "section failed", "error", cause)
 		result.Error = PublicTextOr(cause, "The section could not be exported.")
+		if sectionFault(cause) != "" {
+			result.Error = "The source of the data could not be reached. Try again later."
+		}
 	}
 	if out.skipped > 0 {
 		text := fmt.Sprintf("%d items were skipped; they are listed in %s/%s.", out.skipped, out.key, skippedFile)

@@ -20,8 +20,10 @@ type Section interface {
 	// Export writes everything that belongs to scope into sink. It must return soon
 	// after ctx ends. It must return the error of a sink call if that error matches
 	// [ErrSinkFailed]. Any error makes this section partial or error and no other;
-	// what was written before is kept. The same scope and the same data must give
-	// the same calls in the same order, which is the order in the archive.
+	// what was written before is kept; but after a fault of the machine (see
+	// [MachineFault]) it is thrown away, and Export is called again, a few times. The same
+	// scope and the same data must give the same calls in the same order, which is the
+	// order in the archive.
 	//
 	// A panic counts as an error. Goroutines that Export starts must have ended when
 	// it returns.
@@ -109,7 +111,9 @@ type Sink interface {
 
 	// Skip takes note of an item that could not be exported. The section becomes
 	// partial. ref says to the customer which item it is. The section's
-	// _skipped.ndjson lists it with the public text of err (see [PublicText]).
+	// _skipped.ndjson lists it with the public text of err (see [PublicText]). If err is a
+	// fault of the machine (see [MachineFault]) nothing is skipped: the sink takes no more,
+	// and the section is run again.
 	Skip(ref string, err error)
 }
 

@@ -149,6 +149,10 @@ func (s *sink) BinaryModified(name string, r io.Reader, modified time.Time) erro
 
 // Skip implements [Sink].
 func (s *sink) Skip(ref string, err error) {
+	if machineFault(err, false) != "" {
+		_ = s.fail(err, false)
+		return
+	}
 	line, encErr := record.Encode(skippedFile, record.NDJSON, record.Row{
 		Columns: []string{"ref", "reason"},
 		Values:  []any{strings.ToValidUTF8(ref, "\uFFFD"), PublicTextOr(err, "The item could not be exported.")},

@@ -66,13 +66,15 @@ func TestDigestChangesWithTheSection(t *testing.T) {
 	defer root.Close()
 	seen := map[string]string{digestOf(t, digestedSQL(t)): "the first"}
 	for name, change := range map[string]func(*sections.SQL){
-		"Source":          func(c *sections.SQL) { c.Source = named{name: "other.db"} },
-		"DB":              func(c *sections.SQL) { c.Source, c.DB = nil, new(sql.DB) },
-		"Dialect":         func(c *sections.SQL) { c.Dialect = sections.Postgres },
-		"Rename":          func(c *sections.SQL) { c.Rename = true },
-		"Files.File":      func(c *sections.SQL) { c.Files[0].File = "all.json" },
-		"Files.SQL":       func(c *sections.SQL) { c.Files[0].SQL = "SELECT id FROM products" + byOrganization },
-		"Files.parameter": func(c *sections.SQL) { c.Files[0].SQL = "SELECT * FROM products WHERE organization_id = :organization_uuid" },
+		"Source":     func(c *sections.SQL) { c.Source = named{name: "other.db"} },
+		"DB":         func(c *sections.SQL) { c.Source, c.DB = nil, new(sql.DB) },
+		"Dialect":    func(c *sections.SQL) { c.Dialect = sections.Postgres },
+		"Rename":     func(c *sections.SQL) { c.Rename = true },
+		"Files.File": func(c *sections.SQL) { c.Files[0].File = "all.json" },
+		"Files.SQL":  func(c *sections.SQL) { c.Files[0].SQL = "SELECT id FROM products" + byOrganization },
+		"Files.parameter": func(c *sections.SQL) {
+			c.Files[0].SQL = "SELECT * FROM products WHERE organization_id = :organization_uuid"
+		},
 		"Files.JSON":      func(c *sections.SQL) { c.Files[0].JSON = nil },
 		"Files.Each":      func(c *sections.SQL) { c.Files[0].File, c.Files[0].Each = "{{.id}}.csv", true },
 		"Files.Shared":    func(c *sections.SQL) { c.Files[0].Shared = true },

@@ -36,7 +36,9 @@ func FromFiles(key string, fsys fs.FS, list func(ctx context.Context, scope expo
 // CopyFile puts a file of fsys into the sink. A file that is missing, is a folder, cannot
 // be read or has a name that the sink refuses is skipped: [export.Sink.Skip] gets its source
 // path, and a reason that customers may see. CopyFile returns an error only if the sink has
-// failed or ctx has ended. The section returns that error.
+// failed, ctx has ended or the machine is at fault, and not the file (see
+// [export.MachineFault]): the folder has gone away, or no descriptor is free. The section
+// returns that error.
 //
 // The source path may be written as data has it: a slash at its beginning is fsys itself, as
 // in the path of an URL, and ./a and b//c are a and b/c. A path with .. in it is refused.
@@ -59,8 +61,7 @@ func copyFile(ctx context.Context, sink export.Sink, fsys fs.FS, file File, keep
 	}
 	f, modified, err := openSource(fsys, file.Source)
 	if err != nil {
-		sink.Skip(file.Source, err)
-		return nil
+		return skip(sink, file, &export.SourceError{Name: file.Name, Err: err})
 	}
 	defer f.Close()
 	if !keepTime {
@@ -78,10 +79,20 @@ func copyFile(ctx context.Context, sink export.Sink, fsys fs.FS, file File, keep
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		sink.Skip(file.Source, unreadable(err))
+		return skip(sink, file, &export.SourceError{Name: file.Name, Err: unreadable(err)})
 	default:
 		return err
 	}
+	return nil
+}
+
+// skip skips a file that could not be read, unless the machine is to blame: then it returns
+// the error, which ends the section's run.
+func skip(sink export.Sink, file File, err *export.SourceError) error {
+	if export.MachineFault(err) != "" {
+		return err
+	}
+	sink.Skip(file.Source, err.Err)
 	return nil
 }
 

@@ -45,6 +45,10 @@
 // method is "_OTHER" if HTTP does not define it. A request has the ids of a job that it
 // creates, cancels or purges.
 //
+// A section that is run again, because the machine has failed it, has an event "section run
+// again" for each time, with the class of the fault as orgexport.section.fault. The putting of
+// the part that is thrown away has failed.
+//
 // Within an attempt are the spans of its sections, of what it writes to the store, and
 // of the putting and reading back of its archive. Within a section are the spans that the section itself
 // makes with its context, and that of the putting of its part.

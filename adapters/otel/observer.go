@@ -12,7 +12,7 @@ import (
 // Observer returns an observer for [jobs.Config]. It makes the spans of attempts and of
 // sections, and adds the ids of jobs to those of requests.
 func (t *Tracer) Observer() jobs.Observer {
-	return jobs.Observer{Job: t.job, Attempt: t.attempt, Section: t.section}
+	return jobs.Observer{Job: t.job, Attempt: t.attempt, Section: t.section, Rerun: t.rerun}
 }
 
 // job adds the ids of a job to the span of the request that created, cancelled or purged
@@ -64,4 +64,9 @@ func (t *Tracer) section(ctx context.Context, _ jobs.Job, key string) (context.C
 		}
 		span.End()
 	}
+}
+
+// rerun adds an event to the span of the section.
+func (t *Tracer) rerun(ctx context.Context, _ jobs.Job, _ string, fault export.Fault) {
+	trace.SpanFromContext(ctx).AddEvent("section run again", trace.WithAttributes(sectionFault.String(string(fault))))
 }

@@ -52,6 +52,7 @@ const (
 
 	sectionKey      = attribute.Key("orgexport.section.key")
 	sectionStatus   = attribute.Key("orgexport.section.status")
+	sectionFault    = attribute.Key("orgexport.section.fault")
 	sectionRecords  = attribute.Key("orgexport.section.records")
 	sectionBinaries = attribute.Key("orgexport.section.binaries")
 	sectionBytes    = attribute.Key("orgexport.section.bytes")

@@ -45,6 +45,7 @@
 //	orgexport_archives_purged_total          counter                       archives deleted, at the end of their retention or before
 //	orgexport_archives_refused_total         counter                       archives that were not kept as they were written; the attempt failed
 //	orgexport_section_duration_seconds       histogram  section, status    sections: ok, empty, partial, error, or aborted with the attempt
+//	orgexport_section_reruns_total           counter    fault, section     runs of a section that the machine failed and that were begun again
 //	orgexport_section_records_total          counter    section            records of finished sections
 //	orgexport_section_binaries_total         counter    section            binaries of finished sections
 //	orgexport_section_bytes_total            counter    section            bytes of finished sections, before packing

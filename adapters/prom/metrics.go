@@ -49,6 +49,7 @@ type Metrics struct {
 	archivesPurged   prometheus.Counter
 	archivesRefused  prometheus.Counter
 	sectionDuration  *prometheus.HistogramVec
+	sectionReruns    *prometheus.CounterVec
 	sectionRecords   *prometheus.CounterVec
 	sectionBinaries  *prometheus.CounterVec
 	sectionBytes     *prometheus.CounterVec
@@ -98,6 +99,7 @@ func New(c Config) (*Metrics, error) {
 	m.archivesPurged = r.counter("archives_purged_total", "Archives that were deleted.")
 	m.archivesRefused = r.counter("archives_refused_total", "Archives that were not kept as they were written, so that the attempt failed.")
 	m.sectionDuration = r.histograms("section_duration_seconds", "Sections, by key and status.", exportBuckets, "section", "status")
+	m.sectionReruns = r.counters("section_reruns_total", "Sections that were run again, because the machine failed them, by its fault.", "section", "fault")
 	m.sectionRecords = r.counters("section_records_total", "Records of finished sections.", "section")
 	m.sectionBinaries = r.counters("section_binaries_total", "Binaries of finished sections.", "section")
 	m.sectionBytes = r.counters("section_bytes_total", "Bytes of finished sections, before packing.", "section")
@@ -131,6 +133,9 @@ func (m *Metrics) expect() {
 		m.sectionRecords.WithLabelValues(key)
 		m.sectionBinaries.WithLabelValues(key)
 		m.sectionBytes.WithLabelValues(key)
+		for _, fault := range export.Faults() {
+			m.sectionReruns.WithLabelValues(key, string(fault))
+		}
 	}
 }
 

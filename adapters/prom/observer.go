@@ -3,6 +3,7 @@ package prom
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/orgexport/orgexport/export"
@@ -17,7 +18,7 @@ const (
 
 // Observer returns an observer for [jobs.Config]. It counts jobs, attempts and sections.
 func (m *Metrics) Observer() jobs.Observer {
-	return jobs.Observer{Job: m.job, Attempt: m.attempt, Section: m.section}
+	return jobs.Observer{Job: m.job, Attempt: m.attempt, Section: m.section, Rerun: m.rerun}
 }
 
 func (m *Metrics) job(_ context.Context, e jobs.Event) {
@@ -66,6 +67,14 @@ func (m *Metrics) section(ctx context.Context, _ jobs.Job, key string) (context.
 		}
 		m.sectionDuration.WithLabelValues(key, status).Observe(time.Since(began).Seconds())
 	}
+}
+
+func (m *Metrics) rerun(_ context.Context, _ jobs.Job, key string, fault export.Fault) {
+	label := string(fault)
+	if !slices.Contains(export.Faults(), fault) { // a section may say anything
+		label = "other"
+	}
+	m.sectionReruns.WithLabelValues(key, label).Inc()
 }
 
 // maxLimited is the number of names that LimitHit tells apart.

@@ -99,6 +99,9 @@ func (s *Service) engineRequest(ctx context.Context, l *lease, job Job) (export.
 		Begin: func(ctx context.Context, key string) (context.Context, func(export.Event, error)) {
 			return s.beginSection(ctx, job, key)
 		},
+		Rerun: func(ctx context.Context, key string, fault export.Fault) {
+			s.tellRerun(ctx, job, key, fault)
+		},
 		Parts: make(map[string]export.PartID),
 	}
 	if err := s.requestSections(&r, job); err != nil {

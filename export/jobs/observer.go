@@ -28,6 +28,10 @@ type Observer struct {
 	// error that ends the job. That error is not for customers. A section that failed
 	// does not end the job: the event's Result says so.
 	Section func(ctx context.Context, job Job, key string) (_ context.Context, end func(export.Event, error))
+
+	// Rerun is called when a section is to be run again, because the machine has failed it
+	// (see [export.Config.Reruns]). ctx is the one that Section returned.
+	Rerun func(ctx context.Context, job Job, key string, fault export.Fault)
 }
 
 // Event is a step that a job has taken.
@@ -102,6 +106,15 @@ func (s *Service) beginAttempt(ctx context.Context, job Job) (_ context.Context,
 		s.tellEvent(context.WithoutCancel(ctx), e)
 		for _, end := range ends {
 			end(e)
+		}
+	}
+}
+
+// tellRerun tells the observers that a section is to be run again.
+func (s *Service) tellRerun(ctx context.Context, job Job, key string, fault export.Fault) {
+	for _, o := range s.config.Observers {
+		if o.Rerun != nil {
+			o.Rerun(ctx, job, key, fault)
 		}
 	}
 }

@@ -84,6 +84,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/internal/pgaddress"
 	"github.com/orgexport/orgexport/internal/pgvalue"
 )
@@ -186,7 +187,7 @@ func (s *Source) begin(ctx context.Context) (*pgxpool.Conn, error) {
 	for left := s.pool.Stat().TotalConns(); ; left-- {
 		conn, err := s.pool.Acquire(ctx)
 		if err != nil {
-			return nil, err
+			return nil, unreachable(ctx, err)
 		}
 		pg := conn.Conn().PgConn()
 		if err = exec(ctx, pg, "BEGIN READ ONLY; "+pgvalue.Fix()+encoding(pg)); err == nil {
@@ -199,6 +200,24 @@ func (s *Source) begin(ctx context.Context) (*pgxpool.Conn, error) {
 		}
 	}
 }
+
+// unreachable tells of an error of connecting that the server is to blame, or the way to it.
+// It is not if the server has answered, as to a wrong password.
+func unreachable(ctx context.Context, err error) error {
+	_, connecting := errors.AsType[*pgconn.ConnectError](err)
+	_, answered := errors.AsType[*pgconn.PgError](err)
+	if ctx.Err() != nil || !connecting || answered {
+		return err
+	}
+	return &unreachableError{err}
+}
+
+type unreachableError struct{ error }
+
+func (e *unreachableError) Unwrap() error { return e.error }
+
+// MachineFault says it to [export.MachineFault].
+func (*unreachableError) MachineFault() export.Fault { return export.FaultConnection }
 
 // read runs the statement in a transaction.
 func (s *Source) read(ctx context.Context, pg *pgconn.PgConn, statement string, values [][]byte, read func([]string, iter.Seq2[[]any, error]) error) error {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"syscall"
 	"unsafe"
 
 	"modernc.org/libc"
@@ -25,9 +26,22 @@ type conn struct {
 type resultError struct {
 	code    int32
 	message string
+	errno   syscall.Errno // of the system call that has failed, or 0
 }
 
 func (e *resultError) Error() string { return fmt.Sprintf("sqlite: %s (%d)", e.message, e.code) }
+
+// Code returns the extended result code, by which export.MachineFault knows a fault of the
+// machine.
+func (e *resultError) Code() int { return int(e.code) }
+
+// Unwrap returns the error number of the system, if that was the cause.
+func (e *resultError) Unwrap() error {
+	if e.errno == 0 {
+		return nil
+	}
+	return e.errno
+}
 
 func (e *resultError) busy() bool { return e.code&0xff == sqlite3.SQLITE_BUSY }
 
@@ -101,7 +115,11 @@ func (c *conn) check(code int32) error {
 	if c.db != 0 && sqlite3.Xsqlite3_extended_errcode(c.tls, c.db) == code {
 		text = sqlite3.Xsqlite3_errmsg(c.tls, c.db)
 	}
-	return &resultError{code, libc.GoString(text) + hint(code)}
+	e := &resultError{code: code, message: libc.GoString(text) + hint(code)}
+	if primary := code & 0xff; c.db != 0 && (primary == sqlite3.SQLITE_IOERR || primary == sqlite3.SQLITE_CANTOPEN) {
+		e.errno = syscall.Errno(sqlite3.Xsqlite3_system_errno(c.tls, c.db))
+	}
+	return e
 }
 
 // hint says what is wrong where SQLite says that it cannot write, which it needs for no query.

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"net"
-	"slices"
 	"strings"
 	"time"
 
@@ -73,19 +70,9 @@ func silence(c *config.Config, err error) finding {
 	return finding{problem: c.DatabaseProblem(c.Database, "the database does not answer: "+withoutPackage(err)), silent: true}
 }
 
-// lost tells whether one of the errors is that of a connection, and not of a statement.
-func lost(err error) bool {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		return slices.ContainsFunc(joined.Unwrap(), lost)
-	}
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		// Connections, resources, and what the operator does, such as a restart.
-		return strings.HasPrefix(pg.Code, "08") || strings.HasPrefix(pg.Code, "53") || strings.HasPrefix(pg.Code, "57")
-	}
-	_, connecting := errors.AsType[*pgconn.ConnectError](err)
-	_, network := errors.AsType[net.Error](err)
-	return connecting || network || errors.Is(err, io.ErrUnexpectedEOF) || err != nil && pgconn.SafeToRetry(err)
-}
+// lost tells whether one of the errors is that of a connection or of the server, and not of a
+// statement.
+func lost(err error) bool { return export.MachineFault(err) != "" }
 
 // advised adds to errors of PostgreSQL about the value of a parameter what to do.
 func advised(err error) error {
