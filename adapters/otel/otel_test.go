@@ -73,7 +73,7 @@ job attempt
   destination open
   destination put
   section bad
-    spool put
+    spool put x2
   section good
     query
     spool put
@@ -83,6 +83,7 @@ job attempt
 	if got != want {
 		t.Errorf("the traces are\n%swant\n%s", got, want)
 	}
+	wantReruns(t, w.spans.GetSpans())
 	traces := make(map[trace.TraceID]bool)
 	for _, s := range w.spans.GetSpans() {
 		if s.Parent.IsValid() {
@@ -95,6 +96,20 @@ job attempt
 		if job := attributes(s)["orgexport.job.id"]; job != id && (s.Name == "job attempt" || s.Name[:4] == "POST" || s.Name[:4] == "DELE") {
 			t.Errorf("%s is of the job %q, want %q", s.Name, job, id)
 		}
+	}
+}
+
+// wantReruns wants the one event of a section that was run again, with the class of the fault.
+func wantReruns(t *testing.T, spans tracetest.SpanStubs) {
+	t.Helper()
+	var got []string
+	for _, s := range spans {
+		for _, e := range s.Events {
+			got = append(got, fmt.Sprint(s.Name, ": ", e.Name, " ", e.Attributes))
+		}
+	}
+	if want := `[section bad: section run again [{"orgexport.section.fault":"connection"}]]`; fmt.Sprint(got) != want {
+		t.Errorf("the events are %v, want %s", got, want)
 	}
 }
 
@@ -198,7 +213,8 @@ func checkPlanted(t *testing.T, s tracetest.SpanStub) {
 	t.Helper()
 	s.Resource = nil
 	text := fmt.Sprintf("%+v %v", s, attributes(s))
-	if strings.Contains(text, planted) || strings.Contains(text, "SELECT") || strings.Contains(text, "?") || s.Status.Description != "" || len(s.Events) > 0 {
+	if strings.Contains(text, planted) || strings.Contains(text, "SELECT") || strings.Contains(text, "?") || s.Status.Description != "" ||
+		slices.ContainsFunc(s.Events, func(e sdktrace.Event) bool { return e.Name != "section run again" }) {
 		t.Errorf("a span tells %s", text)
 	}
 	if s.Status.Code == codes.Error && attributes(s)["error.type"] == "" {

@@ -4,12 +4,15 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -71,6 +74,7 @@ func newWorld(t *testing.T, change func(c *otel.Config)) *world {
 	}
 	tracer := otel.New(config)
 	logger := slog.New(slog.DiscardHandler)
+	var again atomic.Bool
 	engine, err := export.New(export.Config{
 		Sections: []export.Section{
 			section{"good", func(ctx context.Context, sink export.Sink) error {
@@ -82,9 +86,14 @@ func newWorld(t *testing.T, change func(c *otel.Config)) *world {
 				}
 				return sink.Record("a.yaml", map[string]string{"a": planted})
 			}},
-			section{"bad", func(context.Context, export.Sink) error { return errPlanted }},
+			section{"bad", func(context.Context, export.Sink) error {
+				if again.CompareAndSwap(false, true) {
+					return fmt.Errorf("%w: %w", errPlanted, syscall.ECONNRESET)
+				}
+				return errPlanted
+			}},
 		},
-		Spool: tracer.Spool(w.faults.Spool(new(exporttest.MemSpool))), Scratch: t.TempDir(), Logger: logger,
+		Spool: tracer.Spool(w.faults.Spool(new(exporttest.MemSpool))), Scratch: t.TempDir(), Logger: logger, RerunDelay: time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)

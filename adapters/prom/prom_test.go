@@ -285,6 +285,27 @@ func TestDamagedArchives(t *testing.T) {
 	want("once two are refused", 0, 2)
 }
 
+// Runs that the machine has failed are counted by their fault. A section may call one what it
+// likes, and makes no label of it.
+func TestReruns(t *testing.T) {
+	w := newWorld(t)
+	observer := w.metrics.Observer()
+	for _, fault := range []export.Fault{export.FaultConnection, export.FaultConnection, "db-7.example.com", "db-8.example.com"} {
+		observer.Rerun(t.Context(), jobs.Job{}, "good", fault)
+	}
+	got := w.scrape(t)
+	for labels, want := range map[string]float64{
+		"fault=connection section=good":  2,
+		"fault=other section=good":       2,
+		"fault=descriptors section=good": 0,
+		"fault=connection section=bad":   0,
+	} {
+		if got := value(got, "orgexport_section_reruns_total", strings.Fields(labels)...); got != want {
+			t.Errorf("{%s} is %v, want %v", labels, got, want)
+		}
+	}
+}
+
 // brokenStore does not tell how busy it is.
 type brokenStore struct{ jobstest.MemStore }
 
