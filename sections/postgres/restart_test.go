@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -80,16 +81,20 @@ func TestLostConnectionInMidExport(t *testing.T) {
 	}
 }
 
-// A server that answers no more is no fault of the query; a wrong password is none of the
-// machine.
+// A server that cannot be reached is a fault of the machine; one that knows no such database
+// is none.
 func TestUnreachableServer(t *testing.T) {
 	const nobody = "postgres://app:secret@127.0.0.1:1/app?connect_timeout=1"
 	result, faults := exported(t, opened(t, nobody, ""), "SELECT 1 AS a", nil)
 	if result.Status != export.StatusError || strings.Contains(result.Error, "127.0.0.1") || fmt.Sprint(faults) != "[connection connection connection]" {
 		t.Errorf("%+v after the faults %v", result, faults)
 	}
-	address := pgtest.Database(t)
-	result, faults = exported(t, opened(t, address+"-none", ""), "SELECT 1 AS a", nil)
+	address, err := url.Parse(pgtest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	address.Path += "_none"
+	result, faults = exported(t, opened(t, address.String(), ""), "SELECT 1 AS a", nil)
 	if result.Status != export.StatusError || len(faults) > 0 {
 		t.Errorf("%+v after the faults %v", result, faults)
 	}
