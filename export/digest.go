@@ -41,7 +41,7 @@ func (x *run) digest(key string) (sum [sha256.Size]byte) {
 		c.Level, *manifestCSV(c),
 		key, c.Options[key].Rename, DigestOf(x.engine.byKey[key]),
 	} {
-		fmt.Fprintf(h, "%#v\n", field)
+		h.Write(fmt.Appendf(nil, "%#v\n", field))
 	}
 	h.Sum(sum[:0])
 	return sum

@@ -26,7 +26,7 @@ import (
 )
 
 const (
-	manyFiles     = 3000
+	manyFiles     = 1000
 	descriptors   = 64
 	crowdAfter    = 500 // files, then connections take all descriptors
 	childVariable = "ORGEXPORT_DESCRIPTORS"

@@ -13,7 +13,7 @@ import (
 func digest(fields ...any) string {
 	h := sha256.New()
 	for _, field := range fields {
-		fmt.Fprintf(h, "%#v\n", field)
+		h.Write(fmt.Appendf(nil, "%#v\n", field))
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
