@@ -39,7 +39,7 @@ func TestChangedFileMakesPartsAgain(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		c, err := config.LoadFor(file, folder)
+		c, err := config.Load(file)
 		if err != nil {
 			t.Fatal(err)
 		}
