@@ -29,6 +29,7 @@
 //	products/…               what the section products has written
 //	products/_skipped.ndjson its items that could not be exported, if any
 //	products/_renamed.ndjson its files that have another name than they were given, if any
+//	products/_notes.ndjson   what there is to know of its items, such as a file that grew, if any
 //	manifest.yaml            a [Manifest]: whose data, when, and the inventory
 //	SHA256SUMS               for sha256sum -c
 //

@@ -47,10 +47,17 @@ type NameError struct {
 	Reason string // such as "is not a relative path"
 }
 
-func (e *NameError) Error() string { return fmt.Sprintf("export: name %q %s", e.Name, e.Reason) }
+func (e *NameError) Error() string {
+	return fmt.Sprintf("export: name %q %s", shortenTo(e.Name, maxNameText), e.Reason)
+}
 
 // Public returns a text with the name.
-func (e *NameError) Public() string { return fmt.Sprintf("The name %q %s.", e.Name, e.Reason) }
+func (e *NameError) Public() string {
+	return fmt.Sprintf("The name %q %s.", shortenTo(e.Name, maxNameText), e.Reason)
+}
+
+// maxNameText is how many bytes of a name are in the texts of an error.
+const maxNameText = 300
 
 // SourceError is a failure of a reader that a section gave to [Sink.Binary].
 type SourceError struct {

@@ -39,7 +39,7 @@ func isOwn(name string) bool {
 	}
 	first, _, _ := strings.Cut(name, "/")
 	folded := FoldName(first)
-	return folded == skippedFile || folded == renamedFile
+	return folded == skippedFile || folded == renamedFile || folded == notesFile
 }
 
 func checkName(name string) error {
@@ -47,7 +47,7 @@ func checkName(name string) error {
 	case name == "":
 		return &NameError{name, "is empty"}
 	case len(name) > maxPath:
-		return &NameError{name[:64] + "…", "is longer than 1024 bytes"}
+		return &NameError{name, "is longer than 1024 bytes"}
 	case !utf8.ValidString(name):
 		return &NameError{name, "is not valid UTF-8"}
 	case name == "." || !fs.ValidPath(name):

@@ -46,11 +46,11 @@ func (x *run) packSection(ctx context.Context, s Section, body *partWriter, last
 	var result SectionResult
 	limits := x.engine.config.limits(s.Key())
 	scratch := x.engine.config.Scratch
-	sums, tail, skips, renames := archive.NewScratch(scratch), archive.NewScratch(scratch), archive.NewScratch(scratch), archive.NewScratch(scratch)
-	defer sums.Close()
-	defer tail.Close()
-	defer skips.Close()
-	defer renames.Close()
+	sums, tail := archive.NewScratch(scratch), archive.NewScratch(scratch)
+	skips, notes, renames := archive.NewScratch(scratch), archive.NewScratch(scratch), archive.NewScratch(scratch)
+	for _, s := range []*archive.Scratch{sums, tail, skips, notes, renames} {
+		defer s.Close()
+	}
 	err = x.Format.Pack(ctx, body, tail, x.packing(), func(p archive.Packer) error {
 		out := &sink{
 			job:      ctx,
@@ -66,6 +66,7 @@ func (x *run) packSection(ctx context.Context, s Section, body *partWriter, last
 			names:    newNameIndex(scratch),
 			sums:     sums,
 			skips:    skips,
+			notes:    notes,
 			rename:   limits.Rename,
 			renames:  renames,
 			now:      Event{Section: s.Key()},
@@ -194,9 +195,13 @@ func conclude(ctx context.Context, out *sink, cause error) SectionResult {
 	return result
 }
 
-// addLists adds the lists of renamed files and of skipped items as the section's last files.
+// addLists adds the lists of renamed files, notes and skipped items as the section's last files.
 func addLists(ctx context.Context, out *sink) error {
-	return errors.Join(addList(ctx, out, renamedFile, out.renames), addList(ctx, out, skippedFile, out.skips))
+	return errors.Join(
+		addList(ctx, out, renamedFile, out.renames),
+		addList(ctx, out, notesFile, out.notes),
+		addList(ctx, out, skippedFile, out.skips),
+	)
 }
 
 func addList(ctx context.Context, out *sink, name string, list *archive.Scratch) error {

@@ -67,8 +67,8 @@ type Organization struct {
 //     Windows refuses, and none that changes the direction of text,
 //   - has no element that is longer than 255 bytes, ends in a dot or a space,
 //     or is a reserved name of Windows, such as "con",
-//   - is not that of one of the engine's own files, _skipped.ndjson and
-//     _renamed.ndjson, nor in a folder of that name,
+//   - is not that of one of the engine's own files, _skipped.ndjson,
+//     _renamed.ndjson and _notes.ndjson, nor in a folder of that name,
 //   - is new in the section, also after Unicode normalization and case folding.
 //
 // Any other name gives a [*NameError] and writes nothing, unless the section renames such
@@ -106,14 +106,16 @@ type Sink interface {
 
 	// Binary writes an asset file with the contents of r, which Binary reads to
 	// its end but does not close. If r fails, nothing of the file is kept and
-	// the error is a [*SourceError].
+	// the error is a [*SourceError]. Whether a file has changed while r read it only
+	// the section can tell: sections.CopyFile does.
 	Binary(name string, r io.Reader) error
 
 	// Skip takes note of an item that could not be exported. The section becomes
 	// partial. ref says to the customer which item it is. The section's
-	// _skipped.ndjson lists it with the public text of err (see [PublicText]). If err is a
-	// fault of the machine (see [MachineFault]) nothing is skipped: the sink takes no more,
-	// and the section is run again.
+	// _skipped.ndjson lists it with the public text of err (see [PublicText]). Of both,
+	// what is more than 1 KiB is cut out of the middle. If err is a fault of the machine
+	// (see [MachineFault]) nothing is skipped: the sink takes no more, and the section is
+	// run again.
 	Skip(ref string, err error)
 }
 

@@ -9,7 +9,6 @@ import (
 	"iter"
 	"log/slog"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"time"
 
@@ -58,6 +57,7 @@ type sink struct {
 	files       int64
 	lastAdvance time.Time
 	skips       *archive.Scratch
+	notes       *archive.Scratch
 	skipped     int64
 }
 
@@ -153,20 +153,12 @@ func (s *sink) Skip(ref string, err error) {
 		_ = s.fail(err, false)
 		return
 	}
-	line, encErr := record.Encode(skippedFile, record.NDJSON, record.Row{
-		Columns: []string{"ref", "reason"},
-		Values:  []any{strings.ToValidUTF8(ref, "\uFFFD"), PublicTextOr(err, "The item could not be exported.")},
-	}, record.Options{})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failed != nil {
 		return
 	}
-	if encErr == nil {
-		_, encErr = s.skips.Write(line)
-	}
-	if encErr != nil {
-		_ = s.failLocked(encErr, true)
+	if s.listLocked(s.skips, skippedFile, "reason", ref, PublicTextOr(err, "The item could not be exported.")) != nil {
 		return
 	}
 	if e, ok := errors.AsType[*record.EncodeError](err); ok && e.Number > 0 {

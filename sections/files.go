@@ -3,6 +3,8 @@ package sections
 import (
 	"context"
 	"errors"
+	"fmt"
+	"hash/maphash"
 	"io/fs"
 	"iter"
 	"time"
@@ -40,6 +42,16 @@ func FromFiles(key string, fsys fs.FS, list func(ctx context.Context, scope expo
 // [export.MachineFault]): the folder has gone away, or no descriptor is free. The section
 // returns that error.
 //
+// A file in the archive is one that was there, as far as sizes and modification times tell: one
+// that is shortened, written or replaced while it is copied is read once more, and skipped if
+// that happens again. A file that only grows has the size that it had when it was opened the
+// second time, and an [export.Note] that says so. What fsys has no modification times for, or
+// no Stat, is compared by the rest.
+//
+// What is no regular file is skipped. With a [RootFS] that never waits; other file systems are
+// asked before it is opened, if they have a Stat, and a named pipe that takes the place of a
+// file in between waits for somebody to write to it.
+//
 // The source path may be written as data has it: a slash at its beginning is fsys itself, as
 // in the path of an URL, and ./a and b//c are a and b/c. A path with .. in it is refused.
 //
@@ -56,30 +68,19 @@ func CopyFileWithTime(ctx context.Context, sink export.Sink, fsys fs.FS, file Fi
 }
 
 func copyFile(ctx context.Context, sink export.Sink, fsys fs.FS, file File, keepTime bool) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	c := copying{sink: sink, fsys: fsys, file: file, keepTime: keepTime, seed: maphash.MakeSeed()}
+	err := c.try(ctx)
+	if errors.Is(err, errChanged) && ctx.Err() == nil {
+		err = c.try(ctx)
 	}
-	f, modified, err := openSource(fsys, file.Source)
-	if err != nil {
-		return skip(sink, file, &export.SourceError{Name: file.Name, Err: err})
-	}
-	defer f.Close()
-	if !keepTime {
-		modified = time.Time{}
-	}
-	err = export.BinaryModified(sink, file.Name, f, modified)
 	var badName *export.NameError
-	var badSource *export.SourceError
 	switch {
-	case errors.Is(err, export.ErrSinkFailed):
-		return err
+	case ctx.Err() != nil && !errors.Is(err, export.ErrSinkFailed):
+		return context.Cause(ctx)
 	case errors.As(err, &badName):
 		sink.Skip(file.Source, badName)
-	case errors.As(err, &badSource):
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		return skip(sink, file, &export.SourceError{Name: file.Name, Err: unreadable(err)})
+	case errors.As(err, new(*skipError)):
+		return skip(sink, file, &export.SourceError{Name: file.Name, Err: err})
 	default:
 		return err
 	}
@@ -96,24 +97,64 @@ func skip(sink export.Sink, file File, err *export.SourceError) error {
 	return nil
 }
 
-// openSource opens the file that a path in data means. The error has a public text.
-func openSource(fsys fs.FS, source string) (f fs.File, modified time.Time, err error) {
-	name, err := sourcePath(source)
-	if err != nil {
-		return nil, modified, err
+// skipError is why a file is skipped.
+type skipError struct{ error }
+
+func (e *skipError) Unwrap() error { return e.error }
+
+// copying is the copying of a file.
+type copying struct {
+	sink     export.Sink
+	fsys     fs.FS
+	file     File
+	keepTime bool
+	seed     maphash.Seed
+	before   *start // what the first try has read, if the file only seems to grow
+}
+
+// try copies the file. The error is a skipError, or one of the sink that is no SourceError.
+func (c *copying) try(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	f, err = openRegular(fsys, name)
+	name, err := sourcePath(c.file.Source)
+	if err != nil {
+		return &skipError{err}
+	}
+	f, info, err := openSource(c.fsys, name)
+	if err != nil {
+		return &skipError{err}
+	}
+	defer f.Close()
+	var modified time.Time
+	if c.keepTime {
+		modified = info.ModTime()
+	}
+	r := newSteady(f, info, c.fsys, name, c.seed, c.before)
+	err = export.BinaryModified(c.sink, c.file.Name, r, modified)
+	if errors.Is(err, export.ErrSinkFailed) {
+		return err
+	}
+	if errors.As(err, new(*export.SourceError)) {
+		c.before = r.grown
+		return &skipError{unreadable(err)}
+	}
+	if err == nil && r.cut {
+		export.Note(c.sink, c.file.Name, fmt.Sprintf("The file grew while it was copied. It has the %d bytes that it had when it was opened.", r.size))
+	}
+	return err
+}
+
+// openSource opens a file. The error has a public text.
+func openSource(fsys fs.FS, name string) (fs.File, fs.FileInfo, error) {
+	f, info, err := openRegular(fsys, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, modified, notFound(fsys, name, err)
+		return nil, nil, notFound(fsys, name, err)
 	}
 	if err != nil {
-		return nil, modified, unreadable(err)
+		return nil, nil, unreadable(err)
 	}
-	info, err := f.Stat()
-	if err != nil {
-		return nil, modified, unreadable(errors.Join(err, f.Close()))
-	}
-	return f, info.ModTime(), nil
+	return f, info, nil
 }
 
 var (
@@ -121,33 +162,39 @@ var (
 	errNotRegular = errors.New("sections: is not a regular file")
 )
 
-// openRegular opens a file, and fails if it is not regular. If the file system has a Stat
-// it asks that first: opening a named pipe would wait for somebody to write to it.
-func openRegular(fsys fs.FS, name string) (fs.File, error) {
+// openRegular opens a file, and fails if what it has opened is not regular. A file system with
+// a Stat is asked that before, too, unless its Open does not wait: opening a named pipe would
+// wait for somebody to write to it.
+func openRegular(fsys fs.FS, name string) (fs.File, fs.FileInfo, error) {
 	if !fs.ValidPath(name) {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
+		return nil, nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 	}
-	if fsys, ok := fsys.(fs.StatFS); ok {
-		info, err := fsys.Stat(name)
+	if stat, ok := fsys.(fs.StatFS); ok && !waitsNot(fsys) {
+		info, err := stat.Stat(name)
 		if err == nil {
 			err = checkRegular(info)
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	f, err := fsys.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	info, err := f.Stat()
 	if err == nil {
 		err = checkRegular(info)
 	}
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, nil, errors.Join(err, f.Close())
 	}
-	return f, nil
+	return f, info, nil
+}
+
+func waitsNot(fsys fs.FS) bool {
+	_, ok := fsys.(interface{ waitsNot() })
+	return ok
 }
 
 // checkRegular returns errFolder or errNotRegular if a file is not regular.
@@ -170,6 +217,10 @@ func unreadable(err error) error {
 		reason = "The file may not be read."
 	case errors.Is(err, errFolder):
 		reason = "The file is a folder."
+	case errors.Is(err, errShort):
+		reason = "The file is shorter than its size says."
+	case errors.Is(err, errChanged):
+		reason = "The file changed while it was read."
 	}
 	return export.WithPublic(err, reason)
 }

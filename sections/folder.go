@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/orgexport/orgexport/export"
 )
@@ -30,20 +31,35 @@ func folderData(organization export.Organization) map[string]any {
 }
 
 // RootFS returns the files of a folder, which nothing leads out of. Nothing leads out of a
-// folder in it either that [AssetFiles.Folder] names, not even a link into another one. It is
-// good until root is closed.
+// folder in it either that [AssetFiles.Folder] names, not even a link into another one. To
+// open a named pipe or a device in it waits for nothing. It is good until root is closed.
 func RootFS(root *os.Root) fs.FS { return rootFS{root.FS(), root} }
 
 type rootFS struct {
-	fs.FS
+	fsys fs.FS // the root's own
 	root *os.Root
 }
 
 // Digest implements [export.Digester].
 func (r rootFS) Digest() string { return r.root.Name() }
 
+// Open implements [fs.FS]. It waits for nobody: see waitsNot.
+func (r rootFS) Open(name string) (fs.File, error) {
+	if !fs.ValidPath(name) || os.PathSeparator != '/' && strings.ContainsRune(name, os.PathSeparator) {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
+	}
+	f, err := r.root.OpenFile(name, os.O_RDONLY|atOnce, 0)
+	if err != nil { // a nil *os.File is no nil interface
+		return nil, err
+	}
+	return f, nil
+}
+
 // Stat implements [fs.StatFS].
-func (r rootFS) Stat(name string) (fs.FileInfo, error) { return fs.Stat(r.FS, name) }
+func (r rootFS) Stat(name string) (fs.FileInfo, error) { return fs.Stat(r.fsys, name) }
+
+// waitsNot marks a file system whose Open does not wait, whatever has the name.
+func (r rootFS) waitsNot() {}
 
 // Sub implements [fs.SubFS]. What it returns is an [io.Closer].
 func (r rootFS) Sub(folder string) (fs.FS, error) {
@@ -101,6 +117,9 @@ func InFolder(fsys fs.FS, folder string) (files fs.FS, done func()) {
 	return files, done
 }
 
+// errNoFolder does not have the path, which is made of data.
+var errNoFolder = errors.New("sections: the template makes no path of a folder")
+
 // filesOf returns the files that an organization may name, and what ends their use.
 func (p *assetFiles) filesOf(organization export.Organization) (files fs.FS, done func(), err error) {
 	if p.folder == nil {
@@ -108,7 +127,7 @@ func (p *assetFiles) filesOf(organization export.Organization) (files fs.FS, don
 	}
 	folder, err := p.folder.of(folderData(organization))
 	if err == nil && (!fs.ValidPath(folder) || folder == ".") {
-		err = fmt.Errorf("sections: %q is not the path of a folder", folder)
+		err = errNoFolder
 	}
 	if err != nil {
 		return nil, nil, unread("folder of the organization", err)

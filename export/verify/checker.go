@@ -22,6 +22,7 @@ const (
 	signatureFile = "SHA256SUMS.minisig"
 	skippedFile   = "_skipped.ndjson"
 	renamedFile   = "_renamed.ndjson"
+	notesFile     = "_notes.ndjson"
 )
 
 const (

@@ -26,7 +26,7 @@ func (t *tally) file(name string) io.Writer {
 	case skippedFile:
 		t.skipped = true
 		return nil
-	case renamedFile:
+	case renamedFile, notesFile:
 		return nil
 	}
 	enc, err := export.EncodingOf(name)

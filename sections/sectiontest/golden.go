@@ -60,11 +60,13 @@ func golden(ctx context.Context, section export.Section, scope export.Scope, fil
 
 // transcript returns a text of what the calls left behind. result is the error of Export.
 func (r *Recorder) transcript(result error) string {
-	var b, skips strings.Builder
+	var b, notes, skips strings.Builder
 	for _, c := range r.Calls() {
 		switch {
 		case c.Op == Skip:
 			fmt.Fprintf(&skips, "%q: %s\n", c.Name, publicReason(c.Err))
+		case c.Op == Note:
+			fmt.Fprintf(&notes, "%q: %s\n", c.Name, c.Text)
 		case !c.wrote():
 		case c.Op == Binary:
 			fmt.Fprintf(&b, "-- %s (binary, %d bytes, sha256 %x) --\n", c.Name, len(c.Content), sha256.Sum256(c.Content))
@@ -77,6 +79,9 @@ func (r *Recorder) transcript(result error) string {
 				fmt.Fprintf(&b, "%s\n", value)
 			}
 		}
+	}
+	if notes.Len() > 0 {
+		fmt.Fprintf(&b, "-- (notes) --\n%s", notes.String())
 	}
 	if skips.Len() > 0 {
 		fmt.Fprintf(&b, "-- (skipped) --\n%s", skips.String())

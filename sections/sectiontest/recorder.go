@@ -34,7 +34,7 @@ type Recorder struct {
 // Call is a call of one of a [Recorder]'s methods.
 type Call struct {
 	Op   Op
-	Name string // of the file; for Skip, the ref
+	Name string // of the file; for Skip and Note, the ref
 
 	// Columns are the columns of a [record.Row] without values in Records.
 	Columns []string
@@ -50,17 +50,21 @@ type Call struct {
 
 	// Err is the error that the call returned; for Skip, the reason.
 	Err error
+
+	// Text is what [export.Note] says.
+	Text string
 }
 
 // Op is a method of [export.Sink].
 type Op string
 
-// The methods.
+// The methods, and the functions of package export that write.
 const (
 	Record  Op = "record"
 	Records Op = "records"
 	Binary  Op = "binary"
 	Skip    Op = "skip"
+	Note    Op = "note" // by export.Note
 )
 
 type nameKind int
@@ -101,7 +105,7 @@ func (r *Recorder) Find(name string) (Call, bool) {
 // file with the records so far.
 func (c Call) wrote() bool {
 	switch c.Op {
-	case Skip:
+	case Skip, Note:
 		return false
 	case Records:
 		_, badName := errors.AsType[*export.NameError](c.Err)
@@ -219,6 +223,13 @@ func (r *Recorder) Skip(ref string, reason error) {
 	r.end(Call{Op: Skip, Name: ref, Err: reason})
 }
 
+// Note serves the function [export.Note].
+func (r *Recorder) Note(ref, text string) {
+	r.arrive()
+	_, _ = r.begin(Call{Op: Note})
+	r.end(Call{Op: Note, Name: ref, Text: text})
+}
+
 // do waits until no other call is under way, and calls work. If fail is not nil, work is
 // to fail with it half-way.
 func (r *Recorder) do(c Call, work func(c *Call, fail error) error) error {
@@ -241,7 +252,7 @@ func (r *Recorder) do(c Call, work func(c *Call, fail error) error) error {
 func (r *Recorder) end(c Call) {
 	r.lock(func() {
 		r.calls = append(r.calls, c)
-		r.fault.told = r.fault.told || c.Op != Skip && r.fault.failed != nil
+		r.fault.told = r.fault.told || c.Op != Skip && c.Op != Note && r.fault.failed != nil
 	})
 	r.step()
 }

@@ -80,9 +80,9 @@ func cancellations(n int) []trouble {
 func refusals(calls []Call) []trouble {
 	var list []trouble
 	for _, at := range samples(len(calls)) {
-		if calls[at-1].Op != Skip && calls[at-1].Err == nil {
-			what := fmt.Sprintf("%s %s is refused", calls[at-1].Op, calls[at-1].Name)
-			whole := calls[at-1].Op != Records // the other calls write all or nothing
+		if op := calls[at-1].Op; op != Skip && op != Note && calls[at-1].Err == nil {
+			what := fmt.Sprintf("%s %s is refused", op, calls[at-1].Name)
+			whole := op != Records // the other calls write all or nothing
 			list = append(list, trouble{what: what, fault: fault{at: at, err: errInjected, minor: true, instead: whole}})
 		}
 	}

@@ -1,0 +1,48 @@
+package export
+
+import (
+	"strings"
+
+	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/export/record"
+)
+
+// notesFile is the engine's own file that lists what [Note] says.
+const notesFile = "_notes.ndjson"
+
+// Note tells the customer something about an item that was exported, such as that a file was
+// still growing. ref says which item it is: a file by its name in the archive. The section's
+// _notes.ndjson lists both, cut like those of [Sink.Skip]; its status stays as it is. A sink
+// that keeps no notes ignores it.
+func Note(sink Sink, ref, text string) {
+	if s, ok := sink.(interface{ Note(ref, text string) }); ok {
+		s.Note(ref, text)
+	}
+}
+
+// Note serves the function [Note].
+func (s *sink) Note(ref, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed == nil {
+		_ = s.listLocked(s.notes, notesFile, "note", ref, text)
+	}
+}
+
+// listLocked adds a line to one of the engine's own lists. If that fails the sink does.
+func (s *sink) listLocked(list *archive.Scratch, file, column, ref, text string) error {
+	line, err := record.Encode(file, record.NDJSON, record.Row{
+		Columns: []string{"ref", column},
+		Values:  []any{listed(ref), listed(text)},
+	}, record.Options{})
+	if err == nil {
+		_, err = list.Write(line)
+	}
+	if err != nil {
+		return s.failLocked(err, true)
+	}
+	return nil
+}
+
+// listed returns a text as it stands in a list.
+func listed(text string) string { return shorten(strings.ToValidUTF8(shorten(text), "\uFFFD")) }
