@@ -80,7 +80,9 @@ type Config struct {
 	// CSV is the form of .csv files: delimiter, byte order mark and line ends.
 	CSV record.CSVForm
 
-	// Logger gets the causes that customers do not see. Defaults to [slog.Default].
+	// Logger gets the causes that customers do not see, as [Discreet] has them: without data,
+	// and with lines of bounded length and number. What a section says in an error of its own
+	// stays, so that should not be data. Defaults to [slog.Default].
 	Logger *slog.Logger
 }
 
@@ -125,9 +127,7 @@ func (c Config) withDefaults() Config {
 	if c.Pool == nil {
 		c.Pool = archive.NewPool(0)
 	}
-	if c.Logger == nil {
-		c.Logger = slog.Default()
-	}
+	c.Logger = Discreet(c.Logger)
 	return c
 }
 

@@ -146,7 +146,7 @@ func TestUnencodableRecordIsLeftOut(t *testing.T) {
 	if s := result.Sections[0]; s.Status != export.StatusPartial || s.Records != 2 {
 		t.Errorf("got %+v", s)
 	}
-	if text := log.String(); strings.Contains(text, "person-7") || !strings.Contains(text, `ref="a.csv, row 2"`) {
+	if text := log.String(); strings.Contains(text, "person-7") || !strings.Contains(text, " row=2\n") {
 		t.Errorf("logged:\n%s", text)
 	}
 }

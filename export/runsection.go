@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/orgexport/orgexport/archive"
@@ -66,6 +67,7 @@ func (x *run) packSection(ctx context.Context, s Section, body *partWriter, last
 			names:    newNameIndex(scratch),
 			sums:     sums,
 			skips:    skips,
+			skipLog:  make(skipLog),
 			notes:    notes,
 			rename:   limits.Rename,
 			renames:  renames,
@@ -176,12 +178,13 @@ func conclude(ctx context.Context, out *sink, cause error) SectionResult {
 		Binaries: out.now.Binaries,
 	}
 	if cause != nil {
-		out.log.ErrorContext(ctx, "section failed", "error", cause)
+		logFailure(ctx, out.log, cause)
 		result.Error = PublicTextOr(cause, "The section could not be exported.")
 		if sectionFault(cause) != "" {
 			result.Error = "The source of the data could not be reached. Try again later."
 		}
 	}
+	out.skipLog.end(ctx, out.log, out.skipped)
 	if out.skipped > 0 {
 		text := fmt.Sprintf("%d items were skipped; they are listed in %s/%s.", out.skipped, out.key, skippedFile)
 		if out.skipped == 1 {
@@ -193,6 +196,15 @@ func conclude(ctx context.Context, out *sink, cause error) SectionResult {
 		result.Error = text
 	}
 	return result
+}
+
+// logFailure logs why a section failed, without data that its error quotes.
+func logFailure(ctx context.Context, log *slog.Logger, cause error) {
+	attrs := []any{"error", sectionText(cause)}
+	if p, ok := errors.AsType[*PanicError](cause); ok {
+		attrs = append(attrs, "stack", string(p.Stack))
+	}
+	log.ErrorContext(ctx, "section failed", attrs...)
 }
 
 // addLists adds the lists of renamed files, notes and skipped items as the section's last files.

@@ -59,6 +59,7 @@ type sink struct {
 	skips       *archive.Scratch
 	notes       *archive.Scratch
 	skipped     int64
+	skipLog     skipLog
 }
 
 // Record implements [Sink].
@@ -161,22 +162,9 @@ func (s *sink) Skip(ref string, err error) {
 	if s.listLocked(s.skips, skippedFile, "reason", ref, PublicTextOr(err, "The item could not be exported.")) != nil {
 		return
 	}
-	if e, ok := errors.AsType[*record.EncodeError](err); ok && e.Number > 0 {
-		ref = record.Ref(e.Name, e.Number, nil) // no values in logs
-	}
-	level := slog.LevelWarn
-	if s.skipped++; s.skipped > maxSkipLogs {
-		level = slog.LevelDebug
-	}
-	s.log.Log(s.ctx, level, ItemSkipped, "ref", ref, "error", err)
+	s.skipped++
+	s.skipLog.add(s.ctx, s.log, s.skipped, err)
 }
-
-// ItemSkipped is the message of the line in the log that an item was skipped. The first
-// hundred of a section have the level warn, the others debug. All are listed in the archive.
-const ItemSkipped = "item skipped"
-
-// maxSkipLogs is how many skipped items of one section are logged as warnings.
-const maxSkipLogs = 100
 
 // Progress serves the function [Progress].
 func (s *sink) Progress(done, total int64) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/audit"
 	"github.com/orgexport/orgexport/export/jobs"
@@ -139,7 +140,8 @@ type Config struct {
 	// ReadyTimeout bounds all checks of /readyz together. Defaults to 5 seconds.
 	ReadyTimeout time.Duration
 
-	// Logger gets causes that clients do not see. Defaults to [slog.Default].
+	// Logger gets causes that clients do not see. It is made discreet: see [export.Discreet]. Defaults
+	// to [slog.Default].
 	Logger *slog.Logger
 
 	// Now is the clock of timestamps and of the expiry of API keys and sessions.
@@ -179,9 +181,7 @@ func (c Config) withDefaults() Config {
 			return access.MayExport(ctx, p, organizationID, members)
 		}
 	}
-	if c.Logger == nil {
-		c.Logger = slog.Default()
-	}
+	c.Logger = export.Discreet(c.Logger)
 	if c.Now == nil {
 		c.Now = time.Now
 	}

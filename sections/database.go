@@ -3,9 +3,11 @@ package sections
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"iter"
 
+	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/internal/pgvalue"
 )
 
@@ -21,6 +23,29 @@ type database struct {
 }
 
 func (d database) Query(ctx context.Context, statement string, args []any, read func([]string, iter.Seq2[[]any, error]) error) error {
+	var readErr error
+	err := d.query(ctx, statement, args, func(names []string, rows iter.Seq2[[]any, error]) error {
+		readErr = read(names, rows)
+		return readErr
+	})
+	if readErr != nil {
+		return readErr
+	}
+	return ofDriver(err)
+}
+
+// ofDriver returns an error of a driver as one that may quote values, unless it is one of
+// package database/sql.
+func ofDriver(err error) error {
+	for _, known := range []error{driver.ErrBadConn, sql.ErrConnDone, sql.ErrTxDone} {
+		if errors.Is(err, known) {
+			return err
+		}
+	}
+	return export.Private(err)
+}
+
+func (d database) query(ctx context.Context, statement string, args []any, read func([]string, iter.Seq2[[]any, error]) error) error {
 	db := d.db
 	if begin, ok := ownTransactions(d.db); ok && d.dialect == Postgres {
 		tx, err := beginFixed(ctx, begin)
@@ -58,7 +83,7 @@ func (d database) fields(rows *sql.Rows, columns []column) iter.Seq2[[]any, erro
 	return func(yield func([]any, error) bool) {
 		for rows.Next() {
 			if err := rows.Scan(fields...); err != nil {
-				yield(nil, err)
+				yield(nil, ofDriver(err))
 				return
 			}
 			for i := range values {
@@ -70,7 +95,7 @@ func (d database) fields(rows *sql.Rows, columns []column) iter.Seq2[[]any, erro
 		}
 		// After the last row the rows close themselves, and Err returns the error.
 		if err := rows.Err(); err != nil {
-			yield(nil, err)
+			yield(nil, ofDriver(err))
 		}
 	}
 }

@@ -157,10 +157,18 @@ func openSource(fsys fs.FS, name string) (fs.File, fs.FileInfo, error) {
 	return f, info, nil
 }
 
-var (
-	errFolder     = errors.New("sections: is a folder")
-	errNotRegular = errors.New("sections: is not a regular file")
+const (
+	errFolder     = fileError("sections: is a folder")
+	errNotRegular = fileError("sections: is not a regular file")
 )
+
+// fileError is what is wrong with a file, in words that are always the same.
+type fileError string
+
+func (e fileError) Error() string { return string(e) }
+
+// LogText is what export.LogText asks for.
+func (e fileError) LogText() string { return string(e) }
 
 // openRegular opens a file, and fails if what it has opened is not regular. A file system with
 // a Stat is asked that before, too, unless its Open does not wait: opening a named pipe would

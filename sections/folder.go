@@ -118,7 +118,7 @@ func InFolder(fsys fs.FS, folder string) (files fs.FS, done func()) {
 }
 
 // errNoFolder does not have the path, which is made of data.
-var errNoFolder = errors.New("sections: the template makes no path of a folder")
+const errNoFolder = fileError("sections: the template makes no path of a folder")
 
 // filesOf returns the files that an organization may name, and what ends their use.
 func (p *assetFiles) filesOf(organization export.Organization) (files fs.FS, done func(), err error) {

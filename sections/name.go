@@ -50,7 +50,7 @@ func parseName(source, guard string) (*nameTemplate, error) {
 func (n *nameTemplate) of(row map[string]any) (string, error) {
 	var b strings.Builder
 	if err := n.tmpl.Execute(&b, row); err != nil {
-		err = fmt.Errorf("sections: name: %w", err)
+		err = fmt.Errorf("sections: name: %w", export.Private(err)) // it may quote values
 		return "", export.WithPublic(err, export.PublicTextOr(err, "The name could not be made of its values."))
 	}
 	return b.String(), nil
@@ -123,7 +123,7 @@ func call(function string, pos parse.Pos) *parse.CommandNode {
 // slashed is text that element lets have slashes.
 type slashed string
 
-var errNoText = export.WithPublic(errors.New("sections: name needs a value that is null or binary"),
+var errNoText = export.WithPublic(fileError("sections: name needs a value that is null or binary"),
 	"The name needs a value that is missing.")
 
 // nameText returns a value of a template as text. Null is an error.

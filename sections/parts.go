@@ -68,9 +68,12 @@ func (p *recordEach) export(ctx context.Context, scope export.Scope, sink export
 		if errors.Is(err, export.ErrSinkFailed) || !errors.As(err, &badName) && !errors.As(err, &badRecord) {
 			return err
 		}
-		if badRecord != nil {
+		switch {
+		case badRecord != nil:
 			badRecord.Number = int64(number)
 			name = record.Ref(name, badRecord.Number, value)
+		case len(name) > maxNamed: // it would be cut, and so might not tell which row it is
+			name = rowRef(p.file, number)
 		}
 		sink.Skip(name, err)
 		return nil
@@ -156,6 +159,9 @@ func (q *query) each(ctx context.Context, scope export.Scope, one func(value any
 		return nil
 	})
 }
+
+// maxNamed is how many bytes a name has at most by which a row is skipped.
+const maxNamed = 1000
 
 // rowRef returns the name by which a row is skipped if it has none of its own.
 func rowRef(t *nameTemplate, number int) string {

@@ -14,7 +14,8 @@ type Source interface {
 	// read with the columns and rows of its result. What the query holds, such as a
 	// connection, is free again when Query returns. If the statement fails read is not
 	// called; if rows fail, they end with an error. The error of read is returned as it
-	// is.
+	// is. An error whose text may quote values is made export.Private, or has a method
+	// LogText: see [export.LogText].
 	//
 	// The rows are read once. Each has a field for every column, of the kinds that a
 	// record.Row may have, and is valid until the next one. It is the same slice, which

@@ -14,8 +14,8 @@ import (
 )
 
 var (
-	errNoPath   = export.WithPublic(errors.New("sections: the path of a file is empty"), "The path of the file is empty.")
-	errLeadsOut = export.WithPublic(errors.New("sections: the path of a file has .. in it"), "The path of the file has .. in it, which is not allowed.")
+	errNoPath   = export.WithPublic(fileError("sections: the path of a file is empty"), "The path of the file is empty.")
+	errLeadsOut = export.WithPublic(fileError("sections: the path of a file has .. in it"), "The path of the file has .. in it, which is not allowed.")
 )
 
 // sourcePath returns the path of an [io/fs.FS] that a path in data means. A slash at its

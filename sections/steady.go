@@ -1,7 +1,6 @@
 package sections
 
 import (
-	"errors"
 	"hash/maphash"
 	"io"
 	"io/fs"
@@ -9,9 +8,9 @@ import (
 	"time"
 )
 
-var (
-	errChanged = errors.New("sections: the file has changed while it was read")
-	errShort   = errors.New("sections: the file is shorter than its size")
+const (
+	errChanged = fileError("sections: the file has changed while it was read")
+	errShort   = fileError("sections: the file is shorter than its size")
 )
 
 // steady reads a file up to the size that it had when it was opened, and fails at its end if it

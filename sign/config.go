@@ -69,7 +69,8 @@ type Config struct {
 	// download may take hours. Defaults to 5 minutes.
 	IdleTimeout time.Duration
 
-	// Logger gets causes that clients do not see. Defaults to [slog.Default].
+	// Logger gets causes that clients do not see. It is made discreet: see [export.Discreet]. Defaults
+	// to [slog.Default].
 	Logger *slog.Logger
 
 	// Now is the clock that links expire by. Defaults to [time.Now].
@@ -135,9 +136,7 @@ func (c Config) withDefaults() Config {
 	if c.IdleTimeout == 0 {
 		c.IdleTimeout = 5 * time.Minute
 	}
-	if c.Logger == nil {
-		c.Logger = slog.Default()
-	}
+	c.Logger = export.Discreet(c.Logger)
 	if c.Now == nil {
 		c.Now = time.Now
 	}

@@ -26,6 +26,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
@@ -38,7 +39,8 @@ type Config struct {
 	// ended. Then their own contexts end. Defaults to 0: at once.
 	SoftStop time.Duration
 
-	// Logger receives the errors and panics of tasks. Defaults to [slog.Default].
+	// Logger receives the errors and panics of tasks. It is made discreet: see [export.Discreet]. Defaults
+	// to [slog.Default].
 	Logger *slog.Logger
 }
 
@@ -71,9 +73,7 @@ func New(c Config) *Queue {
 	if c.Workers <= 0 {
 		c.Workers = 2
 	}
-	if c.Logger == nil {
-		c.Logger = slog.Default()
-	}
+	c.Logger = export.Discreet(c.Logger)
 	q := &Queue{workers: c.Workers, softStop: c.SoftStop, logger: c.Logger, states: make(map[jobs.Task]state)}
 	q.wake = sync.NewCond(&q.mu)
 	return q

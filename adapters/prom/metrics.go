@@ -27,7 +27,8 @@ type Config struct {
 	// StatsTimeout is how long Store may take to answer. Defaults to 5 seconds.
 	StatsTimeout time.Duration
 
-	// Logger receives the errors of Store and of scrapes. Defaults to [slog.Default].
+	// Logger receives the errors of Store and of scrapes. It is made discreet: see [export.Discreet]. Defaults
+	// to [slog.Default].
 	Logger *slog.Logger
 }
 
@@ -82,9 +83,7 @@ func New(c Config) (*Metrics, error) {
 	if c.StatsTimeout == 0 {
 		c.StatsTimeout = 5 * time.Second
 	}
-	if c.Logger == nil {
-		c.Logger = slog.Default()
-	}
+	c.Logger = export.Discreet(c.Logger)
 	m := &Metrics{config: c, registry: prometheus.NewRegistry(), limited: make(map[string]bool), checked: make(map[string]bool)}
 	r := recorder{m.registry}
 	m.jobsCreated = r.counter("jobs_created_total", "Jobs that were asked for.")

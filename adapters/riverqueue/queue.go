@@ -88,9 +88,7 @@ func New(c Config) (*Queue, error) {
 	if c.Workers == 0 {
 		c.Workers = 2
 	}
-	if c.Logger == nil {
-		c.Logger = slog.Default()
-	}
+	c.Logger = export.Discreet(c.Logger)
 	q := &Queue{config: c}
 	var problems []error
 	bad := func(wrong bool, format string, args ...any) {

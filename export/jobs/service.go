@@ -97,7 +97,8 @@ type Config struct {
 	// them in this order. Optional.
 	Observers []Observer
 
-	// Logger gets the causes that customers do not see. Defaults to [slog.Default].
+	// Logger gets the causes that customers do not see. It is made discreet: see [export.Discreet]. Defaults
+	// to [slog.Default].
 	Logger *slog.Logger
 }
 
@@ -143,9 +144,7 @@ func (c Config) withDefaults() Config {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.Logger == nil {
-		c.Logger = slog.Default()
-	}
+	c.Logger = export.Discreet(c.Logger)
 	return c
 }
 

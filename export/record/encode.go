@@ -38,6 +38,23 @@ func (e *EncodeError) Unwrap() error { return e.Err }
 // Public returns a text without the cause, which may quote data.
 func (e *EncodeError) Public() string { return "A record could not be encoded." }
 
+// LogText returns a text for logs, which has no name and no value. Of the cause it has what is
+// always the same, or the type.
+func (e *EncodeError) LogText() string {
+	for _, said := range []error{errTooDeep, errTooLargeForYAML, errNotUTF8, errSurrogate, errNoFields, errNoValues} {
+		if errors.Is(e.Err, said) {
+			return "record: not encoded: " + said.Error()
+		}
+	}
+	cause := e.Err
+	for inner := cause; inner != nil; inner = errors.Unwrap(inner) {
+		cause = inner
+	}
+	return fmt.Sprintf("record: not encoded: an error of type %T", cause)
+}
+
+var errNoValues = errors.New("row has no values")
+
 // PanicError is a panic of a value that encodes itself.
 type PanicError struct {
 	Value any
@@ -86,7 +103,7 @@ func Encode(name string, enc Encoding, v any, o Options) ([]byte, error) {
 		e = newEncoder(enc, o)
 	}
 	if _, ok := headerOf(v); ok {
-		return nil, &EncodeError{Name: name, Err: errors.New("row has no values")}
+		return nil, &EncodeError{Name: name, Err: errNoValues}
 	}
 	text, err := e.record(nil, v)
 	if err != nil {

@@ -29,7 +29,7 @@ type result struct {
 func (r *result) open(ctx context.Context, statement string, values [][]byte) error {
 	described, err := r.conn.Prepare(ctx, "", statement, nil)
 	if err != nil {
-		return err
+		return &statementError{err}
 	}
 	if given := len(described.ParamOIDs); given != len(values) {
 		return fmt.Errorf("postgres: the statement has %d parameters, not %d", given, len(values))
@@ -55,6 +55,15 @@ func (r *result) open(ctx context.Context, statement string, values [][]byte) er
 	r.reader = r.conn.ExecPrepared(ctx, "", values, nil, formats)
 	return r.next()
 }
+
+// statementError is an error of a statement before it has read any row. Its message quotes the
+// statement only.
+type statementError struct{ error }
+
+func (e *statementError) Unwrap() error { return e.error }
+
+// LogText is what export.LogText asks for.
+func (e *statementError) LogText() string { return e.Error() }
 
 // next goes to the next row, or to the end.
 func (r *result) next() error {

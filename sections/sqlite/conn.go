@@ -27,6 +27,16 @@ type resultError struct {
 	code    int32
 	message string
 	errno   syscall.Errno // of the system call that has failed, or 0
+	kind    string        // what SQLite says of every error with this code
+	quotes  bool          // the message may quote values: rows were being read
+}
+
+// LogText is what export.LogText asks for.
+func (e *resultError) LogText() string {
+	if e.quotes {
+		return fmt.Sprintf("sqlite: %s (%d)", e.kind, e.code)
+	}
+	return e.Error()
 }
 
 func (e *resultError) Error() string { return fmt.Sprintf("sqlite: %s (%d)", e.message, e.code) }
@@ -111,11 +121,16 @@ func (c *conn) check(code int32) error {
 	if code == sqlite3.SQLITE_OK {
 		return nil
 	}
-	text := sqlite3.Xsqlite3_errstr(c.tls, code)
+	return c.resultError(code)
+}
+
+func (c *conn) resultError(code int32) *resultError {
+	kind := libc.GoString(sqlite3.Xsqlite3_errstr(c.tls, code))
+	message := kind
 	if c.db != 0 && sqlite3.Xsqlite3_extended_errcode(c.tls, c.db) == code {
-		text = sqlite3.Xsqlite3_errmsg(c.tls, c.db)
+		message = libc.GoString(sqlite3.Xsqlite3_errmsg(c.tls, c.db))
 	}
-	e := &resultError{code: code, message: libc.GoString(text) + hint(code)}
+	e := &resultError{code: code, message: message + hint(code), kind: kind + hint(code)}
 	if primary := code & 0xff; c.db != 0 && (primary == sqlite3.SQLITE_IOERR || primary == sqlite3.SQLITE_CANTOPEN) {
 		e.errno = syscall.Errno(sqlite3.Xsqlite3_system_errno(c.tls, c.db))
 	}
@@ -221,7 +236,9 @@ func (s *stmt) step() (bool, error) {
 	case sqlite3.SQLITE_DONE:
 		return false, nil
 	default:
-		return false, s.conn.check(code)
+		err := s.conn.resultError(code)
+		err.quotes = true
+		return false, err
 	}
 }
 

@@ -26,17 +26,22 @@ func TestLogsTellNoSecrets(t *testing.T) {
 	}
 	password, _ := u.User.Password()
 	d := jobsDatabase{driver: "pgx", source: address, env: "ORGEXPORT_JOBS_DATABASE=" + address, secret: password}
-	// Names of files are told, because they say which item it is about.
-	const planted, named = "planted-in-a-row", "name-of-a-file"
+	const planted = "planted-in-a-row"
 	for statement := range strings.SplitAfterSeq(schema, ";\n") {
 		d.exec(t, statement)
 	}
 	d.exec(t, "UPDATE members SET name = '"+planted+"-name', email = '"+planted+"-email'")
 	d.exec(t, "UPDATE products SET name = '"+planted+"-product', tags = '["+planted+"'")
-	d.exec(t, "UPDATE assets SET file = 'images/"+named+".png'")
+	d.exec(t, "UPDATE assets SET file = 'images/"+planted+".png'")
 	dir := shop(t, organizationSection, productsSection, `  - key: cast
     records:
       - {file: cast.csv, sql: "SELECT CAST(name AS integer) FROM members WHERE organization_id = :organization_id"}
+  - key: named
+    records:
+      - {file: "{{.name}}/{{.email}}.yaml", each: row, sql: "SELECT name || '/' AS name, email FROM members WHERE organization_id = :organization_id"}
+  - key: cast_to_table
+    records:
+      - {file: cast.csv, sql: "SELECT name::regclass FROM members WHERE organization_id = :organization_id"}
   - key: late
     records:
       - {file: "{{.id}}.yaml", each: row, sql: "SELECT id, name, CASE id WHEN 2 THEN CAST(name AS integer) END AS n FROM members WHERE organization_id = :organization_id ORDER BY id"}
@@ -79,7 +84,7 @@ func TestLogsTellNoSecrets(t *testing.T) {
 	}
 	for _, text := range []string{
 		" msg=\"job completed\" job=", " msg=\"section failed\" job=", " msg=\"bearer token refused\" request_id=", " request_id=planted-id ",
-		"(SQLSTATE 22P02)", " ref=images/" + named + ".png ",
+		"(SQLSTATE 22P02)", "(SQLSTATE 42P01)", ` msg="items skipped" job=`, `"openat: no such file or directory (`, `"export: a name has a slash (`,
 	} {
 		if !strings.Contains(s.log.String(), text) {
 			t.Errorf("%q is not in the log", text)
@@ -87,7 +92,40 @@ func TestLogsTellNoSecrets(t *testing.T) {
 	}
 }
 
-// Neither has what run logs a value of the database.
+// Neither has what run logs a value of a SQLite file, however many rows are hostile; and that
+// is not much. What was wrong is told all the same.
+func TestRunLogsNoValuesOfSQLite(t *testing.T) {
+	dir := shop(t)
+	write(t, filepath.Join(dir, "exportd.yaml"), `source: {database: 'sqlite:shop #1.db'}
+organization: {sql: "SELECT :organization_id AS id, 'a' AS slug, 'a' AS name"}
+sections:
+  - {key: names, records: [{file: "{{.n}}.yaml", each: row, shared: true, sql: "`+hostileRows+` SELECT 'jane.doe@example.com/..' || printf('%.*c', 100000, 'x') AS n FROM rows"}]}
+  - {key: files, assets: [{from: "dir:.", source: "{{.n}}", file: "{{.n}}", shared: true, sql: "`+hostileRows+` SELECT 'jane.doe@example.com' || i AS n FROM rows"}]}
+  - {key: out, assets: [{from: "dir:.", source: "{{.n}}", file: "{{.n}}", shared: true, sql: "`+hostileRows+` SELECT 'jane.doe@example.com/../..' AS n FROM rows"}]}
+  - {key: paths, records: [{file: t.csv, shared: true, sql: "`+hostileRows+` SELECT json_extract('{}', 'jane.doe@example.com') FROM rows"}]}
+  - {key: mistake, records: [{file: t.csv, shared: true, sql: "SELECT * FROM no_such_table"}]}
+`)
+	o := run(t, dir, "--out", "out/a.zip", "--log-level", "debug")
+	if strings.Contains(o.stderr, "jane") || len(o.stderr) > 32<<10 {
+		t.Errorf("%d bytes: %.3000s", len(o.stderr), o.stderr)
+	}
+	for _, text := range []string{
+		`section=names count=300 listed=_skipped.ndjson reasons="export: a name has a slash (300)"`,
+		`section=files count=300 listed=_skipped.ndjson reasons="openat: no such file or directory (300)"`,
+		`section=out count=300 listed=_skipped.ndjson reasons="export: a name has a slash (300)"`,
+		`section=paths error="sections: t.csv: sections: query: sqlite: SQL logic error (1)"`,
+		`section=mistake error="sections: t.csv: sections: query: sqlite: no such table: no_such_table (1)"`,
+	} {
+		if !strings.Contains(o.stderr, text) {
+			t.Errorf("it does not say %s:\n%.5000s", text, o.stderr)
+		}
+	}
+}
+
+// hostileRows begins a query of 300 rows.
+const hostileRows = "WITH RECURSIVE rows (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM rows WHERE i < 300)"
+
+// Neither has what run logs a value of PostgreSQL.
 func TestRunLogsNoValues(t *testing.T) {
 	dir := shop(t)
 	write(t, filepath.Join(dir, "exportd.yaml"), "source: {database: '"+pgtest.Database(t)+`'}

@@ -121,8 +121,7 @@ func (o *runOptions) run(ctx context.Context) error {
 func (o *runOptions) export(ctx context.Context, c *config.Config, request export.Request, stderr *screen) (made inventory, err error) {
 	logger := o.logging.logger(stderr, c.Log)
 	logWarnings(logger, c)
-	skips := newSkips(logger.Handler())
-	setup, err := wire.Open(c, nil, slog.New(skips))
+	setup, err := wire.Open(c, nil, logger)
 	if err != nil {
 		return made, err
 	}
@@ -135,12 +134,7 @@ func (o *runOptions) export(ctx context.Context, c *config.Config, request expor
 		return made, err
 	}
 	request.JobID = export.RunJobID(request.Organization.ID, request.AsOf)
-	request.Observe = func(e export.Event) {
-		if e.Kind == export.SectionFinished {
-			skips.tell(e.Section)
-		}
-		stderr.observe(e)
-	}
+	request.Observe = stderr.observe
 
 	path := inFolder(o.out, setup.Engine.Filename(request))
 	if isStandardOutput(path) {
@@ -149,7 +143,6 @@ func (o *runOptions) export(ctx context.Context, c *config.Config, request expor
 	var result export.Result
 	err = writeOutput(path, func(w io.Writer) (err error) {
 		defer stderr.close()
-		defer skips.tell("") // of sections that did not finish
 		result, err = setup.Engine.Export(ctx, request, w)
 		return err
 	})
