@@ -54,6 +54,10 @@ type Config struct {
 	// negative means no limit.
 	MaxArchiveBytes int64
 
+	// MaxRecordBytes bounds one record: see [record.Options.MaxBytes]. A larger one is
+	// skipped. Defaults to 64 MiB; negative means no limit.
+	MaxRecordBytes int64
+
 	// MinFreeBytes is the free space that the spool must have when an export starts.
 	// Only a [FreeSpacer] is asked. Defaults to 256 MiB; negative means that free
 	// space is not checked.
@@ -120,6 +124,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Grace, 10*time.Second)
 	setDefault(&c.MaxSectionBytes, 64<<30)
 	setDefault(&c.MaxArchiveBytes, 256<<30)
+	setDefault(&c.MaxRecordBytes, record.DefaultMaxBytes)
 	setDefault(&c.MinFreeBytes, 256<<20)
 	if c.Spool == nil {
 		c.Spool = NewTempSpool(c.Scratch)

@@ -60,7 +60,7 @@ func (x *run) packSection(ctx context.Context, s Section, body *partWriter, last
 			key:      s.Key(),
 			asOf:     x.AsOf,
 			maxBytes: limits.MaxBytes,
-			encoding: record.Options{RawCSV: x.engine.config.RawCSV, CSV: x.engine.config.CSV},
+			encoding: record.Options{RawCSV: x.engine.config.RawCSV, CSV: x.engine.config.CSV, MaxBytes: x.engine.config.MaxRecordBytes},
 			log:      x.engine.config.Logger.With("job", x.JobID, "organization", x.Organization.ID, "section", s.Key()),
 			reporter: x.report,
 			turn:     make(chan struct{}, 1),

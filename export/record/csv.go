@@ -289,6 +289,9 @@ func (e *csvEncoder) jsonCell(dst, json []byte) []byte {
 }
 
 func appendCSVQuoted[T string | []byte](dst []byte, text T) []byte {
+	if len(text) > largeText && cap(dst)-len(dst) < 2*len(text)+4 { // which is enough for any
+		dst = grow(dst, len(text)+countOf(text, '"')+len("\"\"\r\n"))
+	}
 	dst = append(dst, '"')
 	start := 0
 	for i := range len(text) {
@@ -299,6 +302,15 @@ func appendCSVQuoted[T string | []byte](dst []byte, text T) []byte {
 	}
 	dst = append(dst, text[start:]...)
 	return append(dst, '"')
+}
+
+func countOf[T string | []byte](text T, c byte) (n int) {
+	for i := range len(text) {
+		if text[i] == c {
+			n++
+		}
+	}
+	return n
 }
 
 // look reports whether a text has a character that wants quotes, and whether the guard may

@@ -83,10 +83,13 @@ func appendGuarded[T string | []byte](dst []byte, text T) []byte {
 	if isPlainNumber(text) {
 		return append(dst, text...)
 	}
+	numbers := isNumbers(text)
+	if len(text) > largeText {
+		dst = grow(dst, len(text)+1+countSeparators(text))
+	}
 	if hasSign(text) || hasBreak(text) {
 		dst = append(dst, '\'')
 	}
-	numbers := isNumbers(text)
 	for i := range len(text) {
 		dst = append(dst, text[i])
 		if isSeparator(text[i]) && !numbers && hasSign(text[i+1:]) {
@@ -94,6 +97,15 @@ func appendGuarded[T string | []byte](dst []byte, text T) []byte {
 		}
 	}
 	return dst
+}
+
+func countSeparators[T string | []byte](text T) (n int) {
+	for i := range len(text) {
+		if isSeparator(text[i]) {
+			n++
+		}
+	}
+	return n
 }
 
 // Unguard undoes the guard against formulas of a cell or column name of a .csv, with
@@ -153,6 +165,9 @@ func isPlainNumber[T string | []byte](text T) bool {
 // is escaped, which is the same text for who reads the JSON. Outside of strings a sign is
 // that of a number.
 func appendGuardedJSON(dst, text []byte) []byte {
+	if len(text) > largeText {
+		dst = grow(dst, len(text)+len(`\u0000`)*countSigns(text))
+	}
 	begins, quoted := true, false
 	for i := 0; i < len(text); {
 		if quoted && text[i] == '\\' && i+1 < len(text) { // what follows is no end of the string
@@ -175,6 +190,17 @@ func appendGuardedJSON(dst, text []byte) []byte {
 		i += size
 	}
 	return dst
+}
+
+// countSigns returns how many signs a text has at most, of one byte or more.
+func countSigns(text []byte) (n int) {
+	for _, c := range text {
+		switch c {
+		case '=', '+', '-', '@', 0xef: // which begins the wide ones
+			n++
+		}
+	}
+	return n
 }
 
 // appendJSONEscape appends \u and the number of a character.

@@ -43,8 +43,9 @@
 // that are not UTF-8 or there twice, values that encoding/json refuses, text that is not
 // UTF-8 within a value that encoding/json encodes, rows, lists and maps nested more than
 // 1,000 deep, documents of more than about a million values, in a .csv a column that is not
-// in the header, and a panic.
+// in the header, a panic, and a record of more than [Options.MaxBytes].
 //
 // Equal records give equal bytes. What memory takes does not grow with the number of
-// records.
+// records. For one record it is a few times what the record has, or what becomes of it if that
+// is more: a character may become six.
 package record

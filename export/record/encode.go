@@ -35,13 +35,19 @@ func (e *EncodeError) Error() string { return fmt.Sprintf("record: encode %s: %v
 // Unwrap returns the cause.
 func (e *EncodeError) Unwrap() error { return e.Err }
 
-// Public returns a text without the cause, which may quote data.
-func (e *EncodeError) Public() string { return "A record could not be encoded." }
+// Public returns a text without the cause, which may quote data, unless the record is too
+// large.
+func (e *EncodeError) Public() string {
+	if errors.Is(e.Err, ErrTooLarge) {
+		return "The record is too large to be exported."
+	}
+	return "A record could not be encoded."
+}
 
 // LogText returns a text for logs, which has no name and no value. Of the cause it has what is
 // always the same, or the type.
 func (e *EncodeError) LogText() string {
-	for _, said := range []error{errTooDeep, errTooLargeForYAML, errNotUTF8, errSurrogate, errNoFields, errNoValues} {
+	for _, said := range []error{errTooDeep, errTooLargeForYAML, errNotUTF8, errSurrogate, errNoFields, errNoValues, ErrTooLarge} {
 		if errors.Is(e.Err, said) {
 			return "record: not encoded: " + said.Error()
 		}
@@ -105,7 +111,11 @@ func Encode(name string, enc Encoding, v any, o Options) ([]byte, error) {
 	if _, ok := headerOf(v); ok {
 		return nil, &EncodeError{Name: name, Err: errNoValues}
 	}
-	text, err := e.record(nil, v)
+	room, err := checkSize(v, o.most())
+	var text []byte
+	if err == nil {
+		text, err = e.record(roomFor(nil, room), v)
+	}
 	if err != nil {
 		return nil, &EncodeError{Name: name, Err: err}
 	}

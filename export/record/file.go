@@ -19,6 +19,7 @@ type File struct {
 	next   func() (any, error, bool)
 	stop   func()
 	skip   func(ref string, err error)
+	most   int64  // bytes of a record
 	buf    []byte // encoded, ...
 	off    int    // ... of which so much was read
 	ended  bool
@@ -32,7 +33,7 @@ type File struct {
 // The name is for errors. Close the File when it is no longer read.
 func NewFile(name string, enc Encoding, seq iter.Seq2[any, error], o Options, skip func(ref string, err error)) *File {
 	next, stop := iter.Pull2(seq)
-	return &File{name: name, enc: newEncoder(enc, o), next: next, stop: stop, skip: skip}
+	return &File{name: name, enc: newEncoder(enc, o), next: next, stop: stop, skip: skip, most: o.most()}
 }
 
 // Read implements [io.Reader]. The file is well-formed also when seq fails, or yields a
@@ -77,7 +78,11 @@ func (f *File) add(v any) (err error) {
 		return nil
 	}
 	f.number++
-	if f.buf, err = f.enc.record(f.buf, v); err == nil {
+	room, err := checkSize(v, f.most)
+	if err == nil {
+		f.buf, err = f.enc.record(roomFor(f.buf, room), v)
+	}
+	if err == nil {
 		f.count++
 		return nil
 	}

@@ -10,6 +10,9 @@ const hexDigits = "0123456789abcdef"
 
 // appendJSONString appends valid UTF-8 as a JSON string. Only what must be escaped is.
 func appendJSONString[T string | []byte](dst []byte, s T) []byte {
+	if len(s) > largeText && cap(dst)-len(dst) < 6*len(s)+2 { // which is enough for any
+		dst = grow(dst, jsonSize(s))
+	}
 	dst = append(dst, '"')
 	start := 0
 	for i := range len(s) {
@@ -34,6 +37,24 @@ func appendJSONString[T string | []byte](dst []byte, s T) []byte {
 	}
 	dst = append(dst, s[start:]...)
 	return append(dst, '"')
+}
+
+// largeText is from how many bytes on room is made for a text before it is written: many small
+// steps of append take several times as much memory.
+const largeText = 1 << 10
+
+// jsonSize returns how many bytes a text takes as a JSON string.
+func jsonSize[T string | []byte](s T) int {
+	size := len(s) + len(`""`)
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"', c == '\\', c == '\n', c == '\r', c == '\t':
+			size++
+		case c < ' ':
+			size += len(`\u0000`) - 1
+		}
+	}
+	return size
 }
 
 // appendJSONFloat appends a finite float.

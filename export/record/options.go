@@ -30,6 +30,12 @@ type Options struct {
 
 	// CSV is the form of .csv files.
 	CSV CSVForm
+
+	// MaxBytes is how many bytes the texts, numbers and binary values of a record may have
+	// together, before they are encoded. A larger one is left out of its file, with an
+	// error that matches [ErrTooLarge]. To encode one takes up to ten times its size.
+	// Defaults to [DefaultMaxBytes]; negative means no limit.
+	MaxBytes int64
 }
 
 // CSVForm is the form of .csv files. The zero value is that of RFC 4180, in UTF-8 without a

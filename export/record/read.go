@@ -13,7 +13,8 @@ import (
 // MaxBytes is how many bytes one record may have to be read by [Read].
 const MaxBytes = 16 << 20
 
-// ErrTooLarge is matched when a record has more than [MaxBytes] bytes.
+// ErrTooLarge is matched when a record has more than [MaxBytes] bytes, or to be written more
+// than [Options.MaxBytes].
 var ErrTooLarge = errors.New("record: too large")
 
 // Read reads the records of a file one by one, as JSON: the documents of a

@@ -6,19 +6,24 @@ import "strings"
 // before it, as in [0:1]={1,2}, are passed over, as to_json does. between stands between
 // two elements.
 func Array(between byte, element Decoder) Decoder {
-	return func(text string) any {
-		p := arrayParser{cursor{text: text}, between, element}
-		if list, ok := p.parse(); ok {
+	return bounded(func(text string) any {
+		p := arrayParser{cursor: cursor{text: text}, between: between, element: element}
+		list, ok := p.parse()
+		switch {
+		case ok:
 			return list
+		case p.left < 0:
+			return tooLarge{}
 		}
 		return text
-	}
+	})
 }
 
 type arrayParser struct {
 	cursor
 	between byte
 	element Decoder
+	left    int // how many elements there may still be
 }
 
 // parse returns the elements. It reports false if the text is no array.
@@ -30,6 +35,7 @@ func (p *arrayParser) parse() ([]any, bool) {
 		}
 		p.text = array
 	}
+	p.left = maxElements
 	list, ok := p.list(0)
 	return list, ok && p.pos == len(p.text)
 }
@@ -66,6 +72,9 @@ func (p *arrayParser) list(depth int) ([]any, bool) {
 }
 
 func (p *arrayParser) value(depth int) (any, bool) {
+	if p.left--; p.left < 0 {
+		return nil, false
+	}
 	switch p.next() {
 	case '{':
 		return p.list(depth + 1)

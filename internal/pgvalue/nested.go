@@ -9,13 +9,13 @@ import (
 // Composite returns the Decoder of a composite type, such as (1,"a b",): a row of its
 // attributes.
 func Composite(names []string, attributes []Decoder) Decoder {
-	return func(text string) any {
+	return bounded(func(text string) any {
 		p := compositeParser{cursor{text: text}, attributes}
 		if values, ok := p.parse(); ok {
 			return record.Row{Columns: names, Values: values}
 		}
 		return text
-	}
+	})
 }
 
 type compositeParser struct {
@@ -56,7 +56,9 @@ func (p *compositeParser) attribute() (text string, null, ok bool) {
 }
 
 // HStore is the Decoder of an hstore, such as "a"=>"1", "b"=>NULL: a row of texts.
-func HStore(text string) any {
+func HStore(text string) any { return bounded(hstore)(text) }
+
+func hstore(text string) any {
 	row := record.Row{Columns: []string{}, Values: []any{}}
 	c := cursor{text: text}
 	for c.pos < len(text) {

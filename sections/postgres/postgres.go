@@ -71,7 +71,9 @@
 // Numbers have the fewest digits that read back as the same number of 32 or 64 bits; those of
 // numeric have all that they have. Texts of times may also be infinity and -infinity; years
 // beyond 9999 and before Christ are as in 10000-01-01 and 0044-03-15 BC. Arrays lose their
-// lower bounds.
+// lower bounds. A row with an array of more than 1,048,576 elements, or with an array, composite
+// type or hstore whose text has more than 16 MiB, is left out: they would take many times as much
+// memory.
 package postgres
 
 import (
