@@ -163,16 +163,11 @@ func isPlain(err error) bool {
 	if _, ok := err.(syscall.Errno); ok { //nolint:errorlint // as above
 		return true
 	}
-	for _, plain := range []error{
+	return slices.Contains([]error{
 		context.Canceled, context.DeadlineExceeded, io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, net.ErrClosed,
 		os.ErrDeadlineExceeded, fs.ErrNotExist, fs.ErrPermission, fs.ErrInvalid, fs.ErrClosed, fs.ErrExist,
 		ErrSinkFailed, ErrTooLarge, ErrTimeout, ErrNotFound,
-	} {
-		if err == plain { //nolint:errorlint // as above
-			return true
-		}
-	}
-	return false
+	}, err)
 }
 
 // sqlText returns the text of an error of a database that has a code of SQL. Messages of most

@@ -45,7 +45,7 @@ func TestNothingIsWaitedFor(t *testing.T) {
 		"link":   func(path string) { must(os.Symlink("/dev/tty", path)) },
 		"socket": func(path string) {
 			t.Chdir(folder) // the path of a socket is short
-			l, err := net.Listen("unix", filepath.Base(path))
+			l, err := new(net.ListenConfig).Listen(t.Context(), "unix", filepath.Base(path))
 			must(err)
 			t.Cleanup(func() { _ = l.Close() })
 		},
