@@ -53,6 +53,10 @@
 // download is recorded in the [audit.Log]. An archive whose size is not that of its job,
 // or that was found damaged (see [jobs.Job]), is not served at all: the status is 410.
 //
+// Downloads are no-store: no browser or proxy keeps an archive, and none answers a
+// request for a range by itself. Resuming needs none of them: a client has its own
+// piece of the file and asks for the rest by Range and If-Range.
+//
 // Neither links nor signatures are written to the log. A link is a secret for as
 // long as it lives: keep the query of its path out of access logs, too.
 package sign

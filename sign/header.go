@@ -18,7 +18,7 @@ func setHeader(h http.Header, job jobs.Job, mediaType string) {
 	h.Set("ETag", `"`+hex.EncodeToString(job.SHA256)+`"`)
 	h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(job.SHA256)+":")
 	h.Set("Accept-Ranges", "bytes")
-	h.Set("Cache-Control", "private, no-transform")
+	h.Set("Cache-Control", "no-store, no-transform") // nobody keeps what somebody else could read
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 

@@ -49,7 +49,7 @@ func TestWholeArchive(t *testing.T) {
 		"Repr-Digest":            "sha-256=:" + base64.StdEncoding.EncodeToString(sum[:]) + ":",
 		"Last-Modified":          "Fri, 26 Jun 2026 20:59:58 GMT",
 		"Accept-Ranges":          "bytes",
-		"Cache-Control":          "private, no-transform",
+		"Cache-Control":          "no-store, no-transform",
 		"X-Content-Type-Options": "nosniff",
 	})
 	want := audit.Entry{
