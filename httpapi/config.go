@@ -134,7 +134,8 @@ type Config struct {
 	// /readyz fails, so that clients go to another server. Optional.
 	Stopping <-chan struct{}
 
-	// Ready are checks of /readyz in addition to [jobs.Service.Ready].
+	// Ready are checks of /readyz in addition to [jobs.Service.Ready]. They are made once
+	// for all who ask within a second.
 	Ready []Check
 
 	// ReadyTimeout bounds all checks of /readyz together. Defaults to 5 seconds.

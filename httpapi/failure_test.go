@@ -143,27 +143,30 @@ func TestRequestID(t *testing.T) {
 }
 
 func TestReady(t *testing.T) {
-	w := newWorld(t, func(w *world) {
-		w.config.Ready = []httpapi.Check{
-			{Name: "queue", Run: func(context.Context) error { return w.notReady.store }},
-			{Name: "clock", Run: func(ctx context.Context) error {
-				if _, ok := ctx.Deadline(); !ok {
-					return errors.New("no deadline")
-				}
-				return nil
-			}},
-		}
-	})
+	ready := func(store, destination error) (*world, reply) {
+		w := newWorld(t, func(w *world) {
+			w.config.Ready = []httpapi.Check{
+				{Name: "queue", Run: func(context.Context) error { return w.notReady.store }},
+				{Name: "clock", Run: func(ctx context.Context) error {
+					if _, ok := ctx.Deadline(); !ok {
+						return errors.New("no deadline")
+					}
+					return nil
+				}},
+			}
+		})
+		w.notReady.store, w.notReady.destination = store, destination
+		return w, w.send("GET", "/readyz", withoutKey)
+	}
 	ok := map[string]any{"status": "ok"}
-	wantFields(t, w.send("GET", "/readyz", withoutKey), ok)
-	w.notReady.destination = errSecret
-	r := w.send("GET", "/readyz", withoutKey)
+	_, r := ready(nil, nil)
+	wantFields(t, r, ok)
+	_, r = ready(nil, errSecret)
 	r.want(http.StatusServiceUnavailable)
 	if r.text("detail") != "Not ready: destination." || r.json["retryable"] != true || r.text("error_code") != "service_unavailable" {
 		t.Errorf("not ready is %s", r.body)
 	}
-	w.notReady.store = errSecret
-	r = w.send("GET", "/readyz", withoutKey)
+	w, r := ready(errSecret, errSecret)
 	if r.text("detail") != "Not ready: database, destination, queue." {
 		t.Errorf("not ready is %s", r.body)
 	}

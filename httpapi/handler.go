@@ -25,6 +25,7 @@ type api struct {
 	touched     touched
 	blocked     blocked
 	watchers    watchers
+	readiness   recent[[]string] // what is not ready
 }
 
 // New returns the handler of the API. The error joins a [*FieldError] for each problem

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/orgexport/orgexport/export/jobs"
 )
@@ -15,19 +16,41 @@ var errStopping = errors.New("httpapi: the server is to stop")
 // healthy answers /healthz: the process lives.
 func (a *api) healthy(w http.ResponseWriter, _ *http.Request) { writeReport(w) }
 
-// ready answers /readyz: requests can be served, or what is not ready.
+// readyAge is how old an answer of /readyz may be. Whoever asks more often, or many at
+// once, makes no more checks.
+const readyAge = time.Second
+
+// ready answers /readyz: requests can be served, or what is not ready. It is not limited.
+// Everybody may ask it, and load balancers have to.
 func (a *api) ready(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), a.config.ReadyTimeout)
-	defer cancel()
-	var names []string
+	names, err := a.readiness.get(r.Context(), readyAge, func() []string {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), a.config.ReadyTimeout)
+		defer cancel()
+		return a.notReady(ctx)
+	})
+	if err != nil {
+		return // the client has gone
+	}
+	select {
+	case <-a.config.Stopping: // which is known at once
+		a.log(r.Context()).WarnContext(r.Context(), "not ready", "what", "server", "error", errStopping)
+		names = append([]string{"server"}, names...)
+	default:
+	}
+	if len(names) == 0 {
+		writeReport(w)
+		return
+	}
+	e := a.problem(http.StatusServiceUnavailable, fmt.Sprintf(detailNotReady, strings.Join(names, ", ")))
+	e.Details = map[string]any{"not_ready": names}
+	a.writeProblem(w, e)
+}
+
+// notReady checks all that requests need, and returns the names of what is not ready.
+func (a *api) notReady(ctx context.Context) (names []string) {
 	refuse := func(name string, err error) {
 		names = append(names, name)
 		a.log(ctx).WarnContext(ctx, "not ready", "what", name, "error", err)
-	}
-	select {
-	case <-a.config.Stopping:
-		refuse("server", errStopping)
-	default:
 	}
 	for _, err := range flatten(a.config.Service.Ready(ctx)) {
 		var port *jobs.NotReadyError
@@ -47,13 +70,7 @@ func (a *api) ready(w http.ResponseWriter, r *http.Request) {
 			refuse(check.Name, err)
 		}
 	}
-	if len(names) == 0 {
-		writeReport(w)
-		return
-	}
-	e := a.problem(http.StatusServiceUnavailable, fmt.Sprintf(detailNotReady, strings.Join(names, ", ")))
-	e.Details = map[string]any{"not_ready": names}
-	a.writeProblem(w, e)
+	return names
 }
 
 func writeReport(w http.ResponseWriter) {
