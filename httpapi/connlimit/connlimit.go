@@ -1,0 +1,224 @@
+// Package connlimit keeps clients without credentials from taking all connections or the
+// memory of an HTTP server. It bounds what a connection costs before its request is known,
+// and how many connections there are:
+//
+//	server := &http.Server{Handler: mux}
+//	listener = connlimit.Limits{}.Protect(server, listener)
+//	err := server.Serve(listener)
+//
+// A connection waits while it has no request: it is new, or its header is unfinished, or it
+// is kept for the next request. Waiting connections make room for others: if there are too
+// many, the one that has waited for the longest is closed. One that has a request, such as
+// a download, is never closed.
+package connlimit
+
+import (
+	"cmp"
+	"container/list"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// What a server gets that says nothing else. Clients of the API send little more than an API
+// key, a cookie or a token.
+const (
+	MaxHeaderBytes    = 32 << 10
+	ReadHeaderTimeout = 10 * time.Second
+	IdleTimeout       = 2 * time.Minute
+)
+
+// Limits are how many connections a server has. The zero value has the defaults.
+type Limits struct {
+	// Total is how many connections there may be. If all of them have requests, another
+	// one is closed at once. Defaults to 4,096; negative means no limit.
+	Total int
+
+	// Waiting is how many connections of one address, or IPv6 network of 64 bits, may
+	// wait at once. Defaults to 128; negative means no limit.
+	Waiting int
+
+	// Exempt are addresses that Waiting is not for: those of trusted proxies, from which
+	// all clients come. Nor is it for connections that have no IP address.
+	Exempt []netip.Prefix
+
+	// OnLimit is called for each connection that is closed because of a limit, with the
+	// address of the other side, empty if it is no IP address. It may be called by
+	// several goroutines at once, and new connections wait for it. Optional.
+	OnLimit func(address string)
+}
+
+// Protect returns a listener that keeps the limits, for server to serve on, and nothing else
+// to. It sets the server's ConnState, which calls the one that was there, and, if they are
+// zero, MaxHeaderBytes, ReadHeaderTimeout and IdleTimeout. Call it once, before the server
+// serves. The listener may be used by [http.Server.ServeTLS], too.
+func (l Limits) Protect(server *http.Server, listener net.Listener) net.Listener {
+	l.Total, l.Waiting = cmp.Or(l.Total, 4096), cmp.Or(l.Waiting, 128)
+	server.MaxHeaderBytes = cmp.Or(server.MaxHeaderBytes, MaxHeaderBytes)
+	server.ReadHeaderTimeout = cmp.Or(server.ReadHeaderTimeout, ReadHeaderTimeout)
+	server.IdleTimeout = cmp.Or(server.IdleTimeout, IdleTimeout)
+	limited := &limited{
+		Listener: listener, limits: l, open: make(map[net.Conn]*connection), waiting: list.New(),
+		from: make(map[netip.Addr]*list.List),
+	}
+	next := server.ConnState
+	server.ConnState = func(conn net.Conn, state http.ConnState) {
+		limited.note(conn, state)
+		if next != nil {
+			next(conn, state)
+		}
+	}
+	return limited
+}
+
+// limited is a listener that keeps limits.
+type limited struct {
+	net.Listener
+	limits Limits
+
+	mu      sync.Mutex
+	open    map[net.Conn]*connection
+	waiting *list.List                // of *connection, those that have waited longest first
+	from    map[netip.Addr]*list.List // the same by address
+}
+
+// connection is one that is open.
+type connection struct {
+	net.Conn
+	address netip.Addr // not valid if it may have any number
+
+	inAll, inFrom *list.Element // of the lists; nil while it does not wait
+}
+
+// Accept implements [net.Listener].
+func (l *limited) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		tooMany := l.add(conn)
+		for _, c := range tooMany {
+			if l.limits.OnLimit != nil {
+				l.limits.OnLimit(host(c))
+			}
+			_ = c.Close() // nobody is to hear of it
+		}
+		if len(tooMany) == 0 || tooMany[len(tooMany)-1] != conn {
+			return conn, nil
+		}
+	}
+}
+
+// add notes a new connection and returns those that are to be closed for it. The last one of
+// these is conn itself if there is no place for it.
+func (l *limited) add(conn net.Conn) (tooMany []net.Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := &connection{Conn: conn, address: l.limits.addressOf(conn)}
+	if from := l.from[c.address]; from != nil && l.limits.Waiting >= 0 && from.Len() >= l.limits.Waiting {
+		tooMany = append(tooMany, l.drop(from))
+	}
+	if l.limits.Total >= 0 && len(l.open) >= l.limits.Total {
+		if l.waiting.Len() == 0 {
+			return append(tooMany, conn)
+		}
+		tooMany = append(tooMany, l.drop(l.waiting))
+	}
+	l.open[conn] = c
+	l.wait(c)
+	return tooMany
+}
+
+// drop forgets the first connection of a list.
+func (l *limited) drop(from *list.List) net.Conn {
+	c := from.Front().Value.(*connection)
+	l.goOn(c)
+	delete(l.open, c.Conn)
+	return c.Conn
+}
+
+// wait puts a connection at the end of those that wait.
+func (l *limited) wait(c *connection) {
+	if c.inAll != nil {
+		return
+	}
+	c.inAll = l.waiting.PushBack(c)
+	if !c.address.IsValid() {
+		return
+	}
+	from := l.from[c.address]
+	if from == nil {
+		from = list.New()
+		l.from[c.address] = from
+	}
+	c.inFrom = from.PushBack(c)
+}
+
+// goOn takes a connection from those that wait.
+func (l *limited) goOn(c *connection) {
+	if c.inAll == nil {
+		return
+	}
+	l.waiting.Remove(c.inAll)
+	if from := l.from[c.address]; c.inFrom != nil {
+		from.Remove(c.inFrom)
+		if from.Len() == 0 {
+			delete(l.from, c.address)
+		}
+	}
+	c.inAll, c.inFrom = nil, nil
+}
+
+// note is told what becomes of a connection: see [http.Server.ConnState]. A request that is
+// not read to the end of its header leaves the state as it was.
+func (l *limited) note(conn net.Conn, state http.ConnState) {
+	if over, ok := conn.(interface{ NetConn() net.Conn }); ok { // of TLS
+		conn = over.NetConn()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := l.open[conn]
+	if c == nil {
+		return
+	}
+	switch state {
+	case http.StateNew:
+	case http.StateActive:
+		l.goOn(c)
+	case http.StateIdle:
+		l.wait(c)
+	case http.StateClosed, http.StateHijacked:
+		l.goOn(c)
+		delete(l.open, conn)
+	}
+}
+
+// addressOf returns what the limit of waiting connections knows a connection by. It is not
+// valid if there is no limit for it.
+func (l Limits) addressOf(conn net.Conn) netip.Addr {
+	ip, err := netip.ParseAddr(host(conn))
+	if err != nil {
+		return netip.Addr{}
+	}
+	ip = ip.Unmap().WithZone("")
+	for _, prefix := range l.Exempt {
+		if prefix.Contains(ip) {
+			return netip.Addr{}
+		}
+	}
+	if ip.Is4() {
+		return ip
+	}
+	return netip.PrefixFrom(ip, 64).Masked().Addr()
+}
+
+// host returns the address of the other side, empty if it has none.
+func host(conn net.Conn) string {
+	if at, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		return at.AddrPort().Addr().String()
+	}
+	return ""
+}
