@@ -80,8 +80,12 @@ type Config struct {
 	// the address of the connection, which is also taken where it returns none.
 	ClientAddress func(r *http.Request) string
 
+	// Streams are how many streams of events may be open at once in this process.
+	Streams StreamLimits
+
 	// OnLimit is called when a request is over a limit, with the name of the
-	// principal, or "address:" and an address or network. Optional.
+	// principal, "address:" and an address or network, or "stream:" and the name of
+	// the principal for one stream too many. Optional.
 	OnLimit func(who string)
 
 	// Audit records requests for exports, cancellations, purges, links (once an hour
@@ -176,6 +180,8 @@ func (c Config) withDefaults() Config {
 	}
 	c.Limits = within(c.Limits, defaultLimits())
 	c.AddressLimits = within(c.AddressLimits, defaultAddressLimits())
+	setDefault(&c.Streams.PerPrincipal, 10)
+	setDefault(&c.Streams.Total, 1000)
 	if c.MayExport == nil {
 		members := c.Members
 		c.MayExport = func(ctx context.Context, p access.Principal, organizationID string) (bool, error) {

@@ -66,6 +66,8 @@ const (
 	detailUnreadableBody = "The body of the request could not be read."
 	detailOtherSite      = "The request comes from another site."
 	detailTokensDown     = "Bearer tokens cannot be checked for now. Please try again later."
+	detailStreams        = "Too many streams of events are open with these credentials. Close one, or poll the status of the export."
+	detailAllStreams     = "Too many streams of events are open. Poll the status of the export, or try again later."
 	detailNotReady       = "Not ready: %s." // names, separated by commas
 )
 

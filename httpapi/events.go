@@ -79,7 +79,8 @@ func (a *api) registerEvents() {
 		Summary:     "Watch an organization data export",
 		Description: "Stream server-sent events of the type `status`, whose data is that of a poll with `progress` of the sections " +
 			"that run. There is one at once and one whenever something has changed, at most once a second. The stream ends with the export. " +
-			"A client that comes back by itself, as those of browsers do, is told by the status 204 that it need not.",
+			"A client that comes back by itself, as those of browsers do, is told by the status 204 that it need not. " +
+			"How many streams may be open at once is limited: for one more the status is 429, and polls go on.",
 		Parameters: []*huma.Param{organizationParam("UUID of the organization."), jobParam(), {
 			Name: "Last-Event-ID", In: "header", Schema: &huma.Schema{Type: "string"},
 			Description: "The id of the last event that the client has got: it is not sent again.",
@@ -99,6 +100,14 @@ func (a *api) watchJob(ctx context.Context, in *eventsIn) (*huma.StreamResponse,
 		if !job.Status.InFlight() && eventID(job) == s.last {
 			w.WriteHeader(http.StatusNoContent)
 			return
+		}
+		if r.Method != http.MethodHead {
+			done, err := a.openStream(principalOf(ctx).Name)
+			if err != nil {
+				a.fail(w, r, err)
+				return
+			}
+			defer done()
 		}
 		if err := s.extend(); err != nil { // such as of a host that wraps w and hides what it can do
 			a.fail(w, r, fmt.Errorf("httpapi: stream events: %w", err))

@@ -228,7 +228,7 @@ func TestStopping(t *testing.T) {
 // TestOneReadASecond of each job, whatever the number of clients, and none once
 // they have gone.
 func TestOneReadASecond(t *testing.T) {
-	inBubble(t, nil, func(t *testing.T, w *world, p *pipes) {
+	inBubble(t, func(w *world) { w.config.Streams.PerPrincipal = 20 }, func(t *testing.T, w *world, p *pipes) {
 		ids := []string{w.create()}
 		job, _, err := w.service.Create(t.Context(), jobs.Request{OrganizationID: ourOrg, Format: "tar.gz"})
 		if err != nil {

@@ -25,6 +25,7 @@ type api struct {
 	touched     touched
 	blocked     blocked
 	watchers    watchers
+	streams     streams
 	readiness   recent[[]string] // what is not ready
 }
 
