@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -36,7 +37,7 @@ func download(t *testing.T, s scheme) {
 	w := newWorldSigning(t, func(w *world) jobs.Signer {
 		links, err = sign.New(sign.Config{
 			Keys: keys, URL: base + "/downloads", Jobs: w.store, Destination: w.destination, Audit: w.trail,
-			ErrorHandler: httpapi.WriteError,
+			ErrorHandler: httpapi.WriteError, Limits: sign.Limits{PerLink: 4},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -80,4 +81,10 @@ func download(t *testing.T, s scheme) {
 	w.send("DELETE", exports+ourOrg+"/"+id).want(http.StatusNoContent)
 	r = w.send("GET", link, withoutKey)
 	wantError(t, r, http.StatusNotFound, "not_found", "Not Found", "The archive does not exist any more.", false)
+	r = w.send("GET", link, withoutKey, withHeader("Range", "bytes=0-0"))
+	after, err := strconv.Atoi(r.Header.Get("Retry-After"))
+	if err != nil || after < 1 || after > 60 {
+		t.Errorf("Retry-After is %q", r.Header.Get("Retry-After"))
+	}
+	wantTooMany(t, r, after, "The link was used too often. Please try again later.")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/orgexport/orgexport/export"
@@ -81,7 +82,8 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // WriteError answers a request with an error in the form of the API's own errors. The
 // detail is the public text of err (see [export.PublicText]), or a usual text for the
-// status if err has none. It logs nothing. Use it in handlers that [Config] mounts, such
+// status if err has none. Seconds in the header field Retry-After, if it is set, are told in
+// the body as well. It logs nothing. Use it in handlers that [Config] mounts, such
 // as that of package sign:
 //
 //	sign.New(sign.Config{ErrorHandler: httpapi.WriteError, …})
@@ -93,7 +95,11 @@ func WriteError(w http.ResponseWriter, r *http.Request, status int, err error) {
 	if request := requestOf(r.Context()); request != nil {
 		a = request.api
 	}
-	a.writeProblem(w, a.problem(status, publicText(err)))
+	e := a.problem(status, publicText(err))
+	if after, err := strconv.Atoi(w.Header().Get("Retry-After")); err == nil && after > 0 {
+		e.RetryAfter, e.RetryAfterSeconds = after, after
+	}
+	a.writeProblem(w, e)
 }
 
 // publicText returns the public text of err, empty if it has none.

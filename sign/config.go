@@ -14,6 +14,7 @@ import (
 
 	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/audit"
 	"github.com/orgexport/orgexport/export/jobs"
 )
@@ -43,8 +44,16 @@ type Config struct {
 	// Destination has the archives.
 	Destination jobs.Destination
 
-	// Audit records downloads.
+	// Audit records downloads. Those of a minute that differ only in their range become
+	// two entries: see [audit.Summary], and call [Links.Flush] before the process ends.
 	Audit audit.Log
+
+	// Limits are how often links may be used.
+	Limits Limits
+
+	// OnLimit is called when a request is over a limit, with "link:" and the ids of
+	// organization and job, or "downloader:" and an address. Optional.
+	OnLimit func(who string)
 
 	// Formats give an archive its media type, by the extension of its key. An
 	// archive with another extension is application/octet-stream. Defaults to
@@ -58,10 +67,11 @@ type Config struct {
 	ClientAddress func(r *http.Request) string
 
 	// ErrorHandler answers a request that is refused. The status is 403 with an error
-	// that matches [ErrLink] or [ErrExpired], 404 with [export.ErrNotFound], 410 with
-	// [jobs.ErrDamaged], 405, 412, 416, or 500. The cause of a 500 has been logged. [export.PublicText] of err is
-	// the text for the client. Header fields that belong to the status, such as Allow
-	// and Content-Range, are set already. Defaults to plain text.
+	// that matches [ErrLink] or [ErrExpired], 404 with [export.ErrNotFound], 405, 410 with
+	// [jobs.ErrDamaged], 412, 416, 429 with [ErrLimit], or 500. The cause of a 500 has been
+	// logged. [export.PublicText] of err is the text for the client. Header fields that
+	// belong to the status, such as Allow, Content-Range and Retry-After, are set already.
+	// Defaults to plain text.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, status int, err error)
 
 	// IdleTimeout is how long a client may take for the next 32 KiB of a
@@ -90,9 +100,11 @@ type Jobs interface {
 // are good in all processes that have the same keys. Links is safe for concurrent
 // use. Make it with [New].
 type Links struct {
-	config Config
-	url    string // without a slash at its end
-	path   string // the same
+	config  Config
+	url     string // without a slash at its end
+	path    string // the same
+	counter *access.MemCounter
+	audit   *audit.Summary
 }
 
 // New returns Links, or everything that is wrong with c.
@@ -119,11 +131,23 @@ func New(c Config) (*Links, error) {
 	if c.Path == "" {
 		c.Path = u.EscapedPath()
 	}
+	c = c.withDefaults()
 	return &Links{
-		config: c.withDefaults(),
-		url:    strings.TrimRight(c.URL, "/"),
-		path:   strings.TrimRight(c.Path, "/"),
+		config:  c,
+		url:     strings.TrimRight(c.URL, "/"),
+		path:    strings.TrimRight(c.Path, "/"),
+		counter: newCounter(c),
+		audit:   audit.NewSummary(audit.SummaryConfig{Log: c.Audit, Logger: c.Logger}),
 	}, nil
+}
+
+// Flush records downloads in the audit log of which only the number is known yet. Call it
+// before the process ends, when no archive is served any more.
+func (l *Links) Flush(ctx context.Context) error {
+	if err := l.audit.Flush(ctx); err != nil {
+		return fmt.Errorf("sign: record downloads: %w", err)
+	}
+	return nil
 }
 
 func (c Config) withDefaults() Config {
@@ -140,6 +164,7 @@ func (c Config) withDefaults() Config {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	c.Limits = c.Limits.withDefaults()
 	return c
 }
 

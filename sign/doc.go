@@ -53,6 +53,10 @@
 // download is recorded in the [audit.Log]. An archive whose size is not that of its job,
 // or that was found damaged (see [jobs.Job]), is not served at all: the status is 410.
 //
+// A link, and the links of one address, can be used only so often in a minute: see
+// [Limits]. Of the downloads of a minute that differ only in their range, the log has the
+// first and the sum of the others: see [audit.Summary] and [Links.Flush].
+//
 // Downloads are no-store: no browser or proxy keeps an archive, and none answers a
 // request for a range by itself. Resuming needs none of them: a client has its own
 // piece of the file and asks for the rest by Range and If-Range.

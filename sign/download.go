@@ -39,6 +39,9 @@ func (l *Links) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		l.fail(w, r, http.StatusForbidden, err)
 		return
 	}
+	if !l.limit(w, r, asked) {
+		return
+	}
 	job, content, err := l.open(r.Context(), asked.object, asked.filename)
 	switch {
 	case errors.Is(err, jobs.ErrDamaged):

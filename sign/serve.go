@@ -42,7 +42,7 @@ func (l *Links) serve(w http.ResponseWriter, r *http.Request, job jobs.Job, o ob
 		refuse:         func(status int) { l.refuse(w, r, status, job, in.failure()) },
 	}
 	if r.Method == http.MethodGet {
-		defer l.audit(r, o, out) // also if it panics
+		defer l.record(r, o, out) // also if it panics
 	}
 	http.ServeContent(out, goodRanges(r), "", job.FinishedAt, in)
 	if r.Method != http.MethodGet || !out.began() {
@@ -124,15 +124,15 @@ func goodRange(asked string) string {
 	return asked
 }
 
-// audit records a download when it has ended, however it did.
-func (l *Links) audit(r *http.Request, o object, out *response) {
+// record records a download when it has ended, however it did.
+func (l *Links) record(r *http.Request, o object, out *response) {
 	if !out.began() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), auditTimeout)
 	defer cancel()
 	asked := r.Header.Get("Range")
-	err := l.config.Audit.Record(ctx, audit.Entry{
+	err := l.audit.Record(ctx, audit.Entry{
 		At:             l.config.Now().UTC().Truncate(time.Millisecond),
 		Action:         audit.Downloaded,
 		OrganizationID: o.organization,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"time"
 
 	"github.com/orgexport/orgexport/adapters/bunstore"
 	"github.com/orgexport/orgexport/adapters/dir"
@@ -143,10 +144,18 @@ func (d *Dir) JobsConfig(engine *export.Engine, organizations jobs.Organizations
 	return c
 }
 
+// flushTimeout bounds how long it takes to record the downloads of the last minute.
+const flushTimeout = 10 * time.Second
+
 // Close closes all that was opened. Call it once [jobs.Service.Run] has returned
 // and no request is served any more. Closing again does nothing.
 func (d *Dir) Close() error {
 	var errs []error
+	if d.Links != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), flushTimeout) //nolint:forbidigo // there is no ctx to close with
+		defer cancel()
+		errs = append(errs, d.Links.Flush(ctx))
+	}
 	if d.Store != nil {
 		errs = append(errs, d.Store.Close())
 	}
