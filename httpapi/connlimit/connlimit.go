@@ -30,14 +30,20 @@ const (
 	IdleTimeout       = 2 * time.Minute
 )
 
+// DefaultTotal and DefaultWaiting are the limits that a server has without others.
+const (
+	DefaultTotal   = 4096
+	DefaultWaiting = 128
+)
+
 // Limits are how many connections a server has. The zero value has the defaults.
 type Limits struct {
 	// Total is how many connections there may be. If all of them have requests, another
-	// one is closed at once. Defaults to 4,096; negative means no limit.
+	// one is closed at once. Defaults to [DefaultTotal]; negative means no limit.
 	Total int
 
 	// Waiting is how many connections of one address, or IPv6 network of 64 bits, may
-	// wait at once. Defaults to 128; negative means no limit.
+	// wait at once. Defaults to [DefaultWaiting]; negative means no limit.
 	Waiting int
 
 	// Exempt are addresses that Waiting is not for: those of trusted proxies, from which
@@ -55,7 +61,7 @@ type Limits struct {
 // zero, MaxHeaderBytes, ReadHeaderTimeout and IdleTimeout. Call it once, before the server
 // serves. The listener may be used by [http.Server.ServeTLS], too.
 func (l Limits) Protect(server *http.Server, listener net.Listener) net.Listener {
-	l.Total, l.Waiting = cmp.Or(l.Total, 4096), cmp.Or(l.Waiting, 128)
+	l.Total, l.Waiting = cmp.Or(l.Total, DefaultTotal), cmp.Or(l.Waiting, DefaultWaiting)
 	server.MaxHeaderBytes = cmp.Or(server.MaxHeaderBytes, MaxHeaderBytes)
 	server.ReadHeaderTimeout = cmp.Or(server.ReadHeaderTimeout, ReadHeaderTimeout)
 	server.IdleTimeout = cmp.Or(server.IdleTimeout, IdleTimeout)

@@ -109,9 +109,10 @@ func (o *demoOptions) export(ctx context.Context, dir string) (made inventory, e
 	if err != nil {
 		return made, err
 	}
+	c.Server.Drain = 0 // no load balancer asks it
 	run, ctx := errgroup.WithContext(ctx)
 	served, stop := context.WithCancel(ctx)
-	run.Go(func() error { return serveOn(served, listener, server, 0) })
+	run.Go(func() error { return serveOn(served, listener, server, c) })
 	run.Go(func() (err error) {
 		defer stop()
 		made, err = o.request(ctx, demoClient{c.API.ExportsURL(url, demo.OrganizationID()), key}, stderr.observe)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/felixge/httpsnoop"
+
+	"github.com/orgexport/orgexport/httpapi/connlimit"
 )
 
 // firstRequest is how long a new connection has for its first request when the
@@ -120,19 +122,33 @@ func hangUp(stopping <-chan struct{}, next http.Handler) http.Handler {
 	})
 }
 
+// withinFiles returns how many connections there may be so that they leave half of the files
+// that the process may have open to exports. most is 0 for the default, and negative for no
+// limit.
+func withinFiles(most int) int {
+	files := maxFiles()
+	if most == 0 {
+		most = connlimit.DefaultTotal
+	}
+	if files > 0 && (most < 0 || most > files/2) {
+		return max(files/2, 1)
+	}
+	return most
+}
+
 // serveHTTP serves until ctx ends, and for the time drain after it. Then it lets
 // requests finish. No handler has seen the request of a client whose connection is
 // refused, reset or closed without an answer.
-func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler, drain time.Duration) error {
+func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler, drain time.Duration, limits connlimit.Limits) error {
 	open := &connections{states: make(map[net.Conn]connState)}
 	h := &http.Server{
-		Handler:           hangUp(ctx.Done(), handler),
-		ConnState:         open.note,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       time.Minute,
-		WriteTimeout:      time.Minute, // downloads and streams have limits of their own
-		IdleTimeout:       2 * time.Minute,
+		Handler:      hangUp(ctx.Done(), handler),
+		ConnState:    open.note,
+		ReadTimeout:  time.Minute,
+		WriteTimeout: time.Minute, // downloads and streams have limits of their own
 	}
+	limits.Total = withinFiles(limits.Total)
+	listener = limits.Protect(h, listener)
 	served := make(chan struct{})
 	var failure error
 	go func() {

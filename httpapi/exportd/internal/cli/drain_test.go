@@ -15,6 +15,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/orgexport/orgexport/httpapi/connlimit"
 )
 
 // pipes are a network in a bubble of testing/synctest, where a real one would keep
@@ -55,7 +57,7 @@ func startDraining(t *testing.T, drain time.Duration, handler http.HandlerFunc) 
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	d := &draining{&pipes{conns: make(chan net.Conn), closed: make(chan struct{})}, stop, make(chan error, 1)}
-	go func() { d.ended <- serveHTTP(ctx, d.pipes, handler, drain) }()
+	go func() { d.ended <- serveHTTP(ctx, d.pipes, handler, drain, connlimit.Limits{}) }()
 	return d
 }
 
@@ -272,7 +274,7 @@ func TestDrainConnecting(t *testing.T) {
 			var handled, got atomic.Int64
 			ended := make(chan error, 1)
 			go func() {
-				ended <- serveHTTP(ctx, listener, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { handled.Add(1) }), 20*time.Millisecond)
+				ended <- serveHTTP(ctx, listener, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { handled.Add(1) }), 20*time.Millisecond, connlimit.Limits{})
 			}()
 			var clients sync.WaitGroup
 			for range 4 {

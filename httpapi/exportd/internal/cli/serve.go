@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/orgexport/orgexport/export/access"
+	"github.com/orgexport/orgexport/httpapi/connlimit"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/demo"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/wire"
@@ -149,7 +150,7 @@ func (o *serverOptions) serve(ctx context.Context, listen string, noWorker bool)
 	stopped := logStop(ctx, logger, server)
 	if err = greet(ctx, c, server, publicURL); err == nil {
 		err = withMetrics(ctx, metrics, server, func(ctx context.Context) error {
-			return serveOn(ctx, listener, server, c.Server.Drain)
+			return serveOn(ctx, listener, server, c)
 		})
 	}
 	err = errors.Join(err, server.Close())
@@ -231,15 +232,15 @@ func withMetrics(ctx context.Context, metrics net.Listener, server *wire.Server,
 	if metrics != nil {
 		mux := http.NewServeMux()
 		mux.Handle("GET /metrics", server.Metrics)
-		all.Go(func() error { return serveHTTP(lasting, metrics, mux, 0) })
+		all.Go(func() error { return serveHTTP(lasting, metrics, mux, 0, connlimit.Limits{}) })
 	}
 	return all.Wait()
 }
 
 // serveOn serves and works until ctx ends.
-func serveOn(ctx context.Context, listener net.Listener, server *wire.Server, drain time.Duration) error {
+func serveOn(ctx context.Context, listener net.Listener, server *wire.Server, c *config.Config) error {
 	run, ctx := errgroup.WithContext(ctx)
 	run.Go(func() error { return server.Run(ctx) })
-	run.Go(func() error { return serveHTTP(ctx, listener, server.Handler, drain) })
+	run.Go(func() error { return serveHTTP(ctx, listener, server.Handler, c.Server.Drain, server.Connections(c)) })
 	return run.Wait()
 }

@@ -84,6 +84,10 @@ type Server struct {
 	// TrustedOrigins are those whose pages may use the API, with credentials.
 	TrustedOrigins []string
 
+	// MaxConnections is how many there may be, MaxWaiting how many of one address may be
+	// without a request. Negative means no limit.
+	MaxConnections, MaxWaiting int
+
 	// Drain is how long the server still answers once it is to stop and /readyz
 	// fails. Load balancers are to notice in that time.
 	Drain time.Duration
@@ -96,6 +100,14 @@ type Limits struct {
 	PerMinute, PerDay int
 	InFlight, Daily   int
 	Running           int
+
+	// Streams is how many streams of events a key, session or subject may have open in
+	// this process, StreamsInAll how many all of them may. Negative means no limit.
+	Streams, StreamsInAll int
+
+	// PerLink and PerDownloader are how many requests for archives there may be in a
+	// minute by one link, and by the links of one address. Negative means no limit.
+	PerLink, PerDownloader int
 }
 
 // Metrics is where metrics are served; nowhere if Listen is empty.

@@ -89,7 +89,9 @@ func (d *decoder) server(n *yaml.Node) {
 			}
 			s.ForwardedHeader = Text{name, t.Line}
 		}),
-		"drain": d.wait(&s.Drain),
+		"max_connections":         d.capped(&s.MaxConnections),
+		"max_waiting_connections": d.capped(&s.MaxWaiting),
+		"drain":                   d.wait(&s.Drain),
 	})
 	if s.ForwardedHeader.Line > 0 && len(s.TrustedProxies) == 0 {
 		d.problem(s.ForwardedHeader.Line, "forwarded_header needs trusted_proxies: nobody else is believed")
@@ -122,19 +124,29 @@ func (d *decoder) tracing(n *yaml.Node) {
 func (d *decoder) limits(n *yaml.Node) {
 	l := &d.config.Limits
 	d.mapping(n, map[string]value{
-		"requests_per_minute": d.number(&l.PerMinute, math.MaxInt32),
-		"requests_per_day":    d.number(&l.PerDay, math.MaxInt32),
-		"exports_at_once":     d.quota(&l.InFlight),
-		"exports_per_day":     d.quota(&l.Daily),
-		"exports_running":     d.quota(&l.Running),
+		"requests_per_minute":   d.number(&l.PerMinute, math.MaxInt32),
+		"requests_per_day":      d.number(&l.PerDay, math.MaxInt32),
+		"exports_at_once":       d.quota(&l.InFlight),
+		"exports_per_day":       d.quota(&l.Daily),
+		"exports_running":       d.quota(&l.Running),
+		"event_streams":         d.capped(&l.Streams),
+		"event_streams_in_all":  d.capped(&l.StreamsInAll),
+		"downloads_per_link":    d.capped(&l.PerLink),
+		"downloads_per_address": d.capped(&l.PerDownloader),
 	})
 }
 
-// quota decodes a number, or none for no limit.
-func (d *decoder) quota(dst *int) value {
+// quota decodes a number, or none for no limit, which becomes 0.
+func (d *decoder) quota(dst *int) value { return d.numberOr(dst, 0) }
+
+// capped decodes a number, or none for no limit, which becomes -1.
+func (d *decoder) capped(dst *int) value { return d.numberOr(dst, -1) }
+
+// numberOr decodes a number, or none, which becomes another one.
+func (d *decoder) numberOr(dst *int, unlimited int) value {
 	return func(n *yaml.Node) {
 		if plain(n).Value == none {
-			*dst = 0
+			*dst = unlimited
 			return
 		}
 		d.number(dst, math.MaxInt32)(n)

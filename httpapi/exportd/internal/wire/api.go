@@ -8,6 +8,7 @@ import (
 	"github.com/orgexport/orgexport/adapters/oidc"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/httpapi"
+	"github.com/orgexport/orgexport/httpapi/connlimit"
 	"github.com/orgexport/orgexport/httpapi/docsui"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/httpapi/forwarded"
@@ -28,6 +29,8 @@ func (s *Server) openLinks(c *config.Config, o ServerOptions, keys *sign.Keyring
 		Destination:   s.archives,
 		Audit:         s.Store,
 		ClientAddress: clientAddress(c),
+		Limits:        sign.Limits{PerLink: c.Limits.PerLink, PerAddress: c.Limits.PerDownloader},
+		OnLimit:       s.limitHit,
 		Formats:       o.Formats,
 		ErrorHandler:  httpapi.WriteError,
 		Now:           s.clock.Now,
@@ -38,6 +41,20 @@ func (s *Server) openLinks(c *config.Config, o ServerOptions, keys *sign.Keyring
 // clientAddress returns what tells the address of the client of a request.
 func clientAddress(c *config.Config) func(r *http.Request) string {
 	return forwarded.Proxies{Trusted: c.Server.TrustedProxies, Header: c.Server.ForwardedHeader.Value}.Client
+}
+
+// limitHit counts a request over a limit by what is limited, and not by whom.
+func (s *Server) limitHit(who string) {
+	kind, _, _ := strings.Cut(who, ":")
+	s.metrics.LimitHit(kind)
+}
+
+// Connections are the limits of those that the Handler is served on.
+func (s *Server) Connections(c *config.Config) connlimit.Limits {
+	return connlimit.Limits{
+		Total: c.Server.MaxConnections, Waiting: c.Server.MaxWaiting, Exempt: c.Server.TrustedProxies,
+		OnLimit: func(string) { s.limitHit("connection") },
+	}
 }
 
 // openHandler makes the API over the service.
@@ -55,19 +72,17 @@ func (s *Server) openHandler(c *config.Config, o ServerOptions, links *sign.Link
 		Members:        s.Store,
 		Counter:        s.Store,
 		Limits:         access.Limits{PerMinute: c.Limits.PerMinute, PerDay: c.Limits.PerDay},
-		OnLimit: func(who string) {
-			kind, _, _ := strings.Cut(who, ":")
-			s.metrics.LimitHit(kind)
-		},
-		Audit:         s.Store,
-		ClientAddress: clientAddress(c),
-		Downloads:     s.metrics.Downloads(links),
-		DownloadsPath: downloads + "/",
-		PublicURL:     o.PublicURL,
-		Now:           s.clock.Now,
-		Docs:          docsui.Handler(),
-		Stopping:      o.Stopping,
-		Logger:        o.Logger,
+		Streams:        httpapi.StreamLimits{PerPrincipal: c.Limits.Streams, Total: c.Limits.StreamsInAll},
+		OnLimit:        s.limitHit,
+		Audit:          s.Store,
+		ClientAddress:  clientAddress(c),
+		Downloads:      s.metrics.Downloads(links),
+		DownloadsPath:  downloads + "/",
+		PublicURL:      o.PublicURL,
+		Now:            s.clock.Now,
+		Docs:           docsui.Handler(),
+		Stopping:       o.Stopping,
+		Logger:         o.Logger,
 	}
 	c.API.Name(&settings)
 	api, err := httpapi.New(settings)

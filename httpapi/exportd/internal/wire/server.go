@@ -17,6 +17,7 @@ import (
 	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
+	"github.com/orgexport/orgexport/sign"
 )
 
 // Server is the API and the worker of one process, or only one of them. It must be
@@ -34,6 +35,7 @@ type Server struct {
 
 	kept       *archiveStore
 	archives   jobs.Destination // that of kept, traced
+	links      *sign.Links      // nil in a process that is a worker only
 	jobs       jobs.Store       // Store, traced
 	setup      *Setup
 	service    *jobs.Service
@@ -81,14 +83,13 @@ func OpenServer(ctx context.Context, c *config.Config, o ServerOptions) (_ *Serv
 	if err := s.open(ctx, c, o); err != nil {
 		return nil, err
 	}
-	links, err := s.openLinks(c, o, keys)
-	if err != nil {
+	if s.links, err = s.openLinks(c, o, keys); err != nil {
 		return nil, err
 	}
-	if err := s.openService(c, links); err != nil {
+	if err := s.openService(c, s.links); err != nil {
 		return nil, err
 	}
-	return s, s.openHandler(c, o, links)
+	return s, s.openHandler(c, o, s.links)
 }
 
 // OpenWorker opens what a process needs if it only runs exports. Such a process
@@ -170,6 +171,11 @@ func (s *Server) countHandedBack() jobs.Observer {
 // Close closes everything that was opened. Call it once Run has returned.
 func (s *Server) Close() error {
 	var errs []error
+	if s.links != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+		defer cancel()
+		errs = append(errs, s.links.Flush(ctx))
+	}
 	if s.kept != nil {
 		errs = append(errs, s.kept.Close())
 	}

@@ -1,0 +1,6 @@
+//go:build !unix
+
+package cli
+
+// maxFiles returns 0: it is not known.
+func maxFiles() int { return 0 }
