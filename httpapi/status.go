@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
@@ -44,7 +45,7 @@ func (a *api) statusOf(ctx context.Context, job jobs.Job) (orgExportStatusOut, e
 		Sections:       a.inventory(job),
 		Error:          orNull(job.Error),
 	}
-	link, err := a.config.Service.Link(ctx, job)
+	link, err := a.config.Service.Link(access.WithPrincipal(ctx, principalOf(ctx)), job)
 	if errors.Is(err, jobs.ErrDamaged) {
 		out.Error = orNull(publicText(err))
 		return out, nil

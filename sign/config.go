@@ -51,6 +51,19 @@ type Config struct {
 	// Limits are how often links may be used.
 	Limits Limits
 
+	// Bound makes links that say, so that only this handler can read it, whom they are
+	// made for: the principal that [access.WithPrincipal] has put into the context of
+	// Sign, as package httpapi does. Such a link ends before its expiry when MayDownload
+	// says so. Links that are not bound stay good, and bound ones bound, whatever is set
+	// here later. Handlers of older versions refuse bound links.
+	Bound bool
+
+	// MayDownload reports whether the principal that a bound link was made for may still
+	// have archives of an organization: see [access.MayStillExport]. It is asked at each
+	// request for an archive by such a link, before anything else is. The principal has
+	// no Limits. Required with Bound; without it bound links are refused.
+	MayDownload func(ctx context.Context, holder access.Principal, organizationID string) (bool, error)
+
 	// OnLimit is called when a request is over a limit, with "link:" and the ids of
 	// organization and job, or "downloader:" and an address. Optional.
 	OnLimit func(who string)
@@ -67,11 +80,11 @@ type Config struct {
 	ClientAddress func(r *http.Request) string
 
 	// ErrorHandler answers a request that is refused. The status is 403 with an error
-	// that matches [ErrLink] or [ErrExpired], 404 with [export.ErrNotFound], 405, 410 with
-	// [jobs.ErrDamaged], 412, 416, 429 with [ErrLimit], or 500. The cause of a 500 has been
-	// logged. [export.PublicText] of err is the text for the client. Header fields that
-	// belong to the status, such as Allow, Content-Range and Retry-After, are set already.
-	// Defaults to plain text.
+	// that matches [ErrLink], [ErrExpired] or [ErrRevoked], 404 with [export.ErrNotFound],
+	// 405, 410 with [jobs.ErrDamaged], 412, 416, 429 with [ErrLimit], or 500. The cause of a
+	// 500 has been logged. [export.PublicText] of err is the text for the client. Header
+	// fields that belong to the status, such as Allow, Content-Range and Retry-After, are set
+	// already. Defaults to plain text.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, status int, err error)
 
 	// IdleTimeout is how long a client may take for the next 32 KiB of a
@@ -123,6 +136,7 @@ func New(c Config) (*Links, error) {
 	bad(c.Jobs == nil, "Jobs is missing")
 	bad(c.Destination == nil, "Destination is missing")
 	bad(c.Audit == nil, "Audit is missing")
+	bad(c.Bound && c.MayDownload == nil, "MayDownload is missing, without which links cannot be bound")
 	bad(slices.Contains(c.Formats, nil), "Formats has a nil format")
 	bad(c.IdleTimeout < 0, fmt.Sprintf("IdleTimeout %v is negative", c.IdleTimeout))
 	if err := errors.Join(errs...); err != nil {

@@ -36,8 +36,14 @@
 //
 //	https://example.com/downloads/ORGANIZATION/JOB/ATTEMPT.EXT/FILENAME?expires=SECONDS&kid=ID&signature=…
 //
+// A bound link ([Config].Bound) also has &for=…: whom it was made for, encrypted. It ends
+// before its expiry when they may not export any more, because their API key was revoked or
+// has expired, or they are no member any more. Links that are not bound, and presigned
+// links of a bucket, stay good until they expire whatever happens to whom they were made for.
+//
 // The signature covers the method, the key of the object (and so organization,
-// job and attempt), the file name, the expiry and the id of the signing key. It
+// job and attempt), the file name, the expiry, the id of the signing key and whom the
+// link is for. It
 // does not cover the host and what stands before the object's key: the server may
 // be moved. A link has exactly one spelling, and every other one is refused. A
 // link is good for [http.MethodGet] and [http.MethodHead], strictly before its

@@ -42,6 +42,10 @@ func (l *Links) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !l.limit(w, r, asked) {
 		return
 	}
+	holder, ok := l.admit(w, r, asked)
+	if !ok {
+		return
+	}
 	job, content, err := l.open(r.Context(), asked.object, asked.filename)
 	switch {
 	case errors.Is(err, jobs.ErrDamaged):
@@ -54,7 +58,7 @@ func (l *Links) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		l.fail(w, r, http.StatusInternalServerError, err)
 	default:
-		l.serve(w, r, job, asked.object, content)
+		l.serve(w, r, job, asked.object, holder, content)
 	}
 }
 

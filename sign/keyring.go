@@ -8,6 +8,8 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+
+	"github.com/orgexport/orgexport/export/access"
 )
 
 const (
@@ -113,6 +115,16 @@ func (r *Keyring) verify(l link) bool {
 		}
 	}
 	return false
+}
+
+// open returns whom a link that was verified is made for.
+func (r *Keyring) open(l link) (access.Principal, error) {
+	for _, k := range r.keys {
+		if k.ID == l.kid {
+			return k.open(l)
+		}
+	}
+	return access.Principal{}, errors.New("sign: no such key")
 }
 
 func (k Key) mac(l link) []byte {

@@ -10,15 +10,19 @@ import (
 	"strings"
 )
 
-// signedVersion begins what is signed. It changes with the form of links, so
+// What is signed begins with its version. It changes with the form of links, so
 // that a signature never means something else than it did when it was made.
-const signedVersion = "orgexport link 1"
+const (
+	signedVersion = "orgexport link 1"
+	boundVersion  = "orgexport link 2" // of a link that says whom it is for
+)
 
 // link is what a signed URL says.
 type link struct {
 	object    object
 	filename  string
-	expires   int64 // Unix time in seconds
+	expires   int64  // Unix time in seconds
+	holder    []byte // sealed; empty of a link that is not bound
 	kid       string
 	signature []byte
 }
@@ -26,10 +30,13 @@ type link struct {
 // payload returns what is signed. Each field stands behind its length, so that
 // nothing can be moved from one field to the next.
 func (l link) payload() []byte {
+	fields := []string{signedVersion, http.MethodGet, l.object.key, l.filename, strconv.FormatInt(l.expires, 10), l.kid}
+	if len(l.holder) > 0 {
+		fields[0] = boundVersion
+		fields = append(fields, string(l.holder))
+	}
 	var b []byte
-	for _, field := range []string{
-		signedVersion, http.MethodGet, l.object.key, l.filename, strconv.FormatInt(l.expires, 10), l.kid,
-	} {
+	for _, field := range fields {
 		b = fmt.Appendf(b, "%d:%s,", len(field), field)
 	}
 	return b
@@ -41,7 +48,11 @@ func (l link) path() string { return "/" + l.object.key + "/" + escape(l.filenam
 
 // query returns the link's query in its only spelling.
 func (l link) query() string {
-	return fmt.Sprintf("expires=%d&kid=%s&signature=%s", l.expires, l.kid, base64.RawURLEncoding.EncodeToString(l.signature))
+	var holder string
+	if len(l.holder) > 0 {
+		holder = "&for=" + base64.RawURLEncoding.EncodeToString(l.holder)
+	}
+	return fmt.Sprintf("expires=%d%s&kid=%s&signature=%s", l.expires, holder, l.kid, base64.RawURLEncoding.EncodeToString(l.signature))
 }
 
 // parseLink reads the path, without what [Config].Path says, and the query of a
@@ -65,6 +76,10 @@ func parseLink(path, query string) (link, error) {
 		return link{}, err
 	}
 	expires, rest, _ := strings.Cut(strings.TrimPrefix(query, "expires="), "&kid=")
+	expires, holder, bound := strings.Cut(expires, "&for=")
+	if l.holder, err = base64.RawURLEncoding.DecodeString(holder); err != nil || bound && len(l.holder) == 0 {
+		return link{}, errors.New("base64 of the holder")
+	}
 	kid, signature, _ := strings.Cut(rest, "&signature=")
 	if l.expires, err = strconv.ParseInt(expires, 10, 64); err != nil {
 		return link{}, errors.New("expiry")

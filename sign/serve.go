@@ -30,8 +30,9 @@ const (
 	auditTimeout = 10 * time.Second
 )
 
-// serve sends the archive, or the part of it that was asked for, and closes it.
-func (l *Links) serve(w http.ResponseWriter, r *http.Request, job jobs.Job, o object, content io.ReadSeekCloser) {
+// serve sends the archive, or the part of it that was asked for, and closes it. holder is the
+// name of whom the link was made for, if it is bound.
+func (l *Links) serve(w http.ResponseWriter, r *http.Request, job jobs.Job, o object, holder string, content io.ReadSeekCloser) {
 	in := &source{content: content}
 	defer in.Close() //nolint:errcheck // it was only read
 	setHeader(w.Header(), job, mediaType(l.config.Formats, o.extension))
@@ -42,7 +43,7 @@ func (l *Links) serve(w http.ResponseWriter, r *http.Request, job jobs.Job, o ob
 		refuse:         func(status int) { l.refuse(w, r, status, job, in.failure()) },
 	}
 	if r.Method == http.MethodGet {
-		defer l.record(r, o, out) // also if it panics
+		defer l.record(r, o, holder, out) // also if it panics
 	}
 	http.ServeContent(out, goodRanges(r), "", job.FinishedAt, in)
 	if r.Method != http.MethodGet || !out.began() {
@@ -125,7 +126,7 @@ func goodRange(asked string) string {
 }
 
 // record records a download when it has ended, however it did.
-func (l *Links) record(r *http.Request, o object, out *response) {
+func (l *Links) record(r *http.Request, o object, holder string, out *response) {
 	if !out.began() {
 		return
 	}
@@ -135,6 +136,7 @@ func (l *Links) record(r *http.Request, o object, out *response) {
 	err := l.audit.Record(ctx, audit.Entry{
 		At:             l.config.Now().UTC().Truncate(time.Millisecond),
 		Action:         audit.Downloaded,
+		Actor:          holder,
 		OrganizationID: o.organization,
 		JobID:          o.job,
 		Address:        l.address(r),

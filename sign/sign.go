@@ -15,8 +15,9 @@ const MaxTTL = 7 * 24 * time.Hour
 // ORGANIZATION/JOB/ATTEMPT.EXT. The file name is one element of a path, of at most
 // 255 bytes of UTF-8, without control characters. The ttl is at least one second.
 // The link expires at a whole second, at most ttl and [MaxTTL] from now: its
-// ExpiresAt.
-func (l *Links) Sign(_ context.Context, key, filename string, ttl time.Duration) (jobs.Link, error) {
+// ExpiresAt. With Config.Bound it is for the principal of ctx, which must have one: see
+// [access.WithPrincipal].
+func (l *Links) Sign(ctx context.Context, key, filename string, ttl time.Duration) (jobs.Link, error) {
 	o, err := parseObject(key)
 	if err != nil {
 		return jobs.Link{}, fmt.Errorf("sign: key %q: %w", key, err)
@@ -28,7 +29,13 @@ func (l *Links) Sign(_ context.Context, key, filename string, ttl time.Duration)
 		return jobs.Link{}, fmt.Errorf("sign: a link cannot live for %v, want at least 1s", ttl)
 	}
 	expires := l.config.Now().Add(min(ttl, MaxTTL)).Unix()
-	signed := l.config.Keys.sign(link{object: o, filename: filename, expires: expires})
+	made := link{object: o, filename: filename, expires: expires}
+	if l.config.Bound {
+		if err := l.bind(ctx, &made); err != nil {
+			return jobs.Link{}, err
+		}
+	}
+	signed := l.config.Keys.sign(made)
 	return jobs.Link{
 		URL:       l.url + signed.path() + "?" + signed.query(),
 		ExpiresAt: time.Unix(expires, 0).UTC(),

@@ -84,6 +84,15 @@ func (s *Store) KeyByHash(ctx context.Context, hash [sha256.Size]byte) (access.K
 	return key, wrap("key by hash", err)
 }
 
+// KeyByID implements [access.KeyFinder].
+func (s *Store) KeyByID(ctx context.Context, id string) (access.Key, error) {
+	if !storable(id) {
+		return access.Key{}, wrap("key by id", access.ErrNotFound)
+	}
+	key, err := lookUp(ctx, s, s.from(s.db, "keys").Where("id = ?", id), (*keyRow).key, access.ErrNotFound)
+	return key, wrap("key by id", err)
+}
+
 // TouchKey implements [access.KeyStore].
 func (s *Store) TouchKey(ctx context.Context, id string, at time.Time) error {
 	if !storable(id) || at.IsZero() {

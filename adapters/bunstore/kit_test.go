@@ -24,6 +24,10 @@ func TestKits(t *testing.T) {
 			fresh := stores(newAddress(t))
 			accesstest.RunKeyStore(t, func(t *testing.T) access.KeyStore { return fresh(t) })
 		})
+		t.Run("keys by id", func(t *testing.T) {
+			fresh := stores(newAddress(t))
+			accesstest.RunKeyFinder(t, func(t *testing.T) access.KeyStore { return fresh(t) })
+		})
 		t.Run("members", func(t *testing.T) {
 			fresh := stores(newAddress(t))
 			accesstest.RunMemberStore(t, func(t *testing.T) access.MemberStore { return fresh(t) })

@@ -56,7 +56,7 @@ func (k Key) Active(now time.Time) bool {
 
 // Principal returns the principal of requests with this key.
 func (k Key) Principal() Principal {
-	p := Principal{Name: "key:" + k.ID, Limits: k.Limits}
+	p := Principal{Name: keyPrincipal + k.ID, Limits: k.Limits}
 	switch k.Kind {
 	case Business:
 		p.OrganizationID, p.Role = k.OrganizationID, k.Role

@@ -12,8 +12,8 @@ type Entry struct {
 	At time.Time
 
 	// Action is what was done. Actor is the name of the principal that did it: see
-	// access.Principal. It is empty for a download, because a link needs no
-	// credentials.
+	// access.Principal. For a download it is whom the link was made for if the link is
+	// bound, else empty: a link needs no credentials.
 	Action Action
 	Actor  string
 

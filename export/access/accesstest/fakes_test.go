@@ -11,6 +11,10 @@ func TestMemKeys(t *testing.T) {
 	accesstest.RunKeyStore(t, func(*testing.T) access.KeyStore { return new(accesstest.MemKeys) })
 }
 
+func TestMemKeysFind(t *testing.T) {
+	accesstest.RunKeyFinder(t, func(*testing.T) access.KeyStore { return new(accesstest.MemKeys) })
+}
+
 func TestMemMembers(t *testing.T) {
 	accesstest.RunMemberStore(t, func(*testing.T) access.MemberStore { return new(accesstest.MemMembers) })
 }

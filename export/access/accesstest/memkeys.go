@@ -3,6 +3,7 @@ package accesstest
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"time"
 
 	"github.com/orgexport/orgexport/export/access"
@@ -20,6 +21,20 @@ func keyColumns(k *access.Key) columns {
 // CreateKey implements [access.KeyStore].
 func (s *MemKeys) CreateKey(ctx context.Context, key access.Key) error {
 	return s.keys.create(ctx, key, keyColumns)
+}
+
+// KeyByID implements [access.KeyFinder].
+func (s *MemKeys) KeyByID(ctx context.Context, id string) (access.Key, error) {
+	s.keys.mu.Lock()
+	defer s.keys.mu.Unlock()
+	if ctx.Err() != nil {
+		return access.Key{}, context.Cause(ctx)
+	}
+	key, ok := s.keys.byID[id]
+	if !ok {
+		return access.Key{}, fmt.Errorf("%w: no such id", access.ErrNotFound)
+	}
+	return key, nil
 }
 
 // KeyByHash implements [access.KeyStore].

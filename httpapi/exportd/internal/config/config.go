@@ -63,6 +63,7 @@ type Config struct {
 	Jobs     Jobs
 	Archives Archives
 	Audit    Audit
+	Links    Links
 	Signing  Signing
 	Limits   Limits
 	OIDC     OIDC // no Issuer: no bearer tokens
@@ -142,6 +143,10 @@ type Archives struct {
 
 // Audit is how long entries of the audit trail are kept. Negative means for ever.
 type Audit struct{ Retention time.Duration }
+
+// Links is what links are good for. A bound one ends with the rights of whom it was made
+// for.
+type Links struct{ Bound bool }
 
 // Signing is what links are signed with. Keys is the text of a key file, from
 // the environment; if it is not empty it is used instead of the file.

@@ -107,7 +107,7 @@ func TestReference(t *testing.T) {
 	if c.Scratch.Value != "/tmp" || c.Sections[1].Assets[0].Folder.Value != filepath.Join(dir, "files") {
 		t.Errorf("paths are %q and %q", c.Scratch.Value, c.Sections[1].Assets[0].Folder.Value)
 	}
-	filled(t, "Config", reflect.ValueOf(*c), "Demo")
+	filled(t, "Config", reflect.ValueOf(*c), "Links", "Demo")
 	filled(t, "Server", reflect.ValueOf(c.Server))
 	filled(t, "API", reflect.ValueOf(c.API))
 	filled(t, "KeyPrefixes", reflect.ValueOf(c.API.KeyPrefixes))

@@ -49,6 +49,7 @@ func (d *decoder) root(n *yaml.Node) {
 		"jobs":              d.jobs,
 		"archives":          d.archives,
 		"audit":             d.audit,
+		"links":             d.links,
 		"signing":           d.signing,
 		"limits":            d.limits,
 		"oidc":              d.oidc,

@@ -136,6 +136,10 @@ func (d *decoder) limits(n *yaml.Node) {
 	})
 }
 
+func (d *decoder) links(n *yaml.Node) {
+	d.mapping(n, map[string]value{"bound": d.flag(&d.config.Links.Bound)})
+}
+
 // quota decodes a number, or none for no limit, which becomes 0.
 func (d *decoder) quota(dst *int) value { return d.numberOr(dst, 0) }
 

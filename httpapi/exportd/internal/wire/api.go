@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -31,10 +32,14 @@ func (s *Server) openLinks(c *config.Config, o ServerOptions, keys *sign.Keyring
 		ClientAddress: clientAddress(c),
 		Limits:        sign.Limits{PerLink: c.Limits.PerLink, PerAddress: c.Limits.PerDownloader},
 		OnLimit:       s.limitHit,
-		Formats:       o.Formats,
-		ErrorHandler:  httpapi.WriteError,
-		Now:           s.clock.Now,
-		Logger:        o.Logger,
+		Bound:         c.Links.Bound,
+		MayDownload: func(ctx context.Context, holder access.Principal, organizationID string) (bool, error) {
+			return access.MayStillExport(ctx, holder, organizationID, s.Store, s.Store, s.clock.Now())
+		},
+		Formats:      o.Formats,
+		ErrorHandler: httpapi.WriteError,
+		Now:          s.clock.Now,
+		Logger:       o.Logger,
 	})
 }
 
