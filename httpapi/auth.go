@@ -27,6 +27,7 @@ var ErrUnauthorized = errors.New("httpapi: no valid credentials")
 type caller struct {
 	access.Principal
 	session *browserSession
+	kind    string // of their credentials, for the log
 }
 
 type callerKey struct{}
@@ -53,6 +54,7 @@ func (a *api) authenticate(ctx huma.Context, next func(huma.Context)) {
 	if c.session != nil && ctx.Operation().Path != a.paths.session { // who logs out needs no cookie any more
 		a.renew(r.Context(), w, *c.session)
 	}
+	requestOf(r.Context()).kind = c.kind
 	next(huma.WithValue(ctx, callerKey{}, c))
 }
 
@@ -82,18 +84,21 @@ func (a *api) caller(r *http.Request) (caller, error) {
 	ctx := r.Context()
 	var p access.Principal
 	var err error
+	kind := "host"
 	if a.config.Authenticate != nil {
 		p, err = a.config.Authenticate(r)
 	} else if keys := r.Header.Values("X-Api-Key"); len(keys) > 0 && a.config.Keys != nil {
+		kind = "key"
 		p, err = a.byKey(ctx, keys)
 	} else if fields := r.Header.Values("Authorization"); len(fields) > 0 && a.config.Bearer != nil {
+		kind = "token"
 		p, err = a.byToken(ctx, fields)
 	} else if cookies := r.CookiesNamed(sessionCookie); len(cookies) > 0 && a.config.Sessions != nil {
 		return a.bySession(ctx, cookies)
 	} else {
 		err = errNoCredentials
 	}
-	return caller{Principal: p}, err
+	return caller{Principal: p, kind: kind}, err
 }
 
 // byKey returns whose API key it is. Only text with the form of a key is looked up. The

@@ -145,6 +145,15 @@ type Config struct {
 	// ReadyTimeout bounds all checks of /readyz together. Defaults to 5 seconds.
 	ReadyTimeout time.Duration
 
+	// LogRequests lets the Logger have a line for each request once it is answered, at
+	// the level info: its method, the pattern of its route, status, duration, the kind of
+	// its credentials ("key", "token", "session", "host" by Authenticate, "link" of a
+	// download, "none"), its id and the client's address. The line of a probe of /healthz
+	// or /readyz that is well is at the level debug. Paths, queries and header fields are
+	// never logged. The id is that of the header field X-Request-Id of the request, or
+	// else a new one; every response has it, errors as well.
+	LogRequests bool
+
 	// Logger gets causes that clients do not see. It is made discreet: see [export.Discreet]. Defaults
 	// to [slog.Default].
 	Logger *slog.Logger

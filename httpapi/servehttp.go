@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/felixge/httpsnoop"
 )
@@ -21,6 +22,7 @@ type request struct {
 	api     *api
 	id      string
 	address string      // of the client, without a port
+	kind    string      // of the credentials that were good, "none" without any
 	header  http.Header // of the response
 }
 
@@ -44,13 +46,15 @@ func (a *api) log(ctx context.Context) *slog.Logger {
 // ServeHTTP implements [http.Handler].
 func (a *api) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	header := rw.Header()
-	info := &request{api: a, id: requestID(r), address: a.address(r), header: header}
+	began := time.Now()
+	info := &request{api: a, id: requestID(r), address: a.address(r), kind: "none", header: header}
 	header.Set(requestIDHeader, info.id)
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
 	r = a.local(r).WithContext(context.WithValue(r.Context(), requestKey{}, info))
 	answer := &response{api: a, to: rw}
 	w := httpsnoop.Wrap(rw, answer.hooks())
+	defer func() { a.logRequest(r, info, answer, began) }()
 	defer a.recover(w, r, answer)
 	a.routes.ServeHTTP(w, r)
 }
@@ -62,11 +66,13 @@ func (a *api) recover(w http.ResponseWriter, r *http.Request, answer *response) 
 		return
 	}
 	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		answer.broken = true
 		panic(v)
 	}
 	a.log(r.Context()).ErrorContext(r.Context(), "panic", "method", r.Method, "path", r.URL.Path,
 		"panic", v, "stack", string(debug.Stack()))
 	if answer.wrote {
+		answer.broken = true
 		panic(http.ErrAbortHandler)
 	}
 	a.writeProblem(w, a.problem(http.StatusInternalServerError, ""))
@@ -105,6 +111,8 @@ type response struct {
 
 	wrote   bool // the header is written
 	refused bool // the body was written by us, and what else comes is dropped
+	broken  bool // the connection is broken off
+	status  int  // as it is written, 0 if it is not yet
 }
 
 // leadToPublic mends where the mux redirects to: it does not know the path that the public
@@ -120,6 +128,9 @@ func (a *response) hooks() httpsnoop.Hooks {
 		WriteHeader: func(write httpsnoop.WriteHeaderFunc) httpsnoop.WriteHeaderFunc {
 			return func(status int) {
 				a.leadToPublic()
+				if status >= http.StatusOK && a.status == 0 {
+					a.status = status
+				}
 				if status >= http.StatusBadRequest && !a.wrote && a.to.Header().Get("Content-Type") != problemType {
 					a.wrote, a.refused = true, true
 					a.api.writeProblem(a.to, a.api.problem(status, ""))

@@ -41,7 +41,7 @@ func (a *api) bySession(ctx context.Context, cookies []*http.Cookie) (caller, er
 	if subtle.ConstantTimeCompare(session.Hash[:], hash[:]) != 1 || !session.Active(a.config.Now()) {
 		return caller{}, errBadSession
 	}
-	return caller{session.Principal(), &browserSession{session, text}}, nil
+	return caller{session.Principal(), &browserSession{session, text}, "session"}, nil
 }
 
 // checkOrigin refuses a request with a session that changes something and that another

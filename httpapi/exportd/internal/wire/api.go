@@ -86,6 +86,7 @@ func (s *Server) openHandler(c *config.Config, o ServerOptions, links *sign.Link
 		PublicURL:      o.PublicURL,
 		Now:            s.clock.Now,
 		Docs:           docsui.Handler(),
+		LogRequests:    true,
 		Stopping:       o.Stopping,
 		Logger:         o.Logger,
 	}
