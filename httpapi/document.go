@@ -170,7 +170,8 @@ func (a *api) documentOthers() {
 	a.huma.OpenAPI().AddOperation(&huma.Operation{
 		Method: http.MethodGet, Path: readyPath, OperationID: "readyz", Tags: []string{tagExtensions},
 		Summary: "Tell whether the server can serve requests", Responses: ready,
-		Description: "Checks the database, the queue, the spool and the destination of archives. The error names what is not ready.",
+		Description: "Checks what the server needs. The error's `details` are `{\"not_ready\": [...]}` with what is not ready: " +
+			"`database`, `queue`, `parts`, `archives`, `server` if it is to stop, or a check of the host by its name.",
 	})
 	if a.config.Downloads != nil {
 		a.documentDownload()

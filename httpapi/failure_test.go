@@ -3,12 +3,14 @@ package httpapi_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -146,8 +148,8 @@ func TestReady(t *testing.T) {
 	ready := func(store, destination error) (*world, reply) {
 		w := newWorld(t, func(w *world) {
 			w.config.Ready = []httpapi.Check{
-				{Name: "queue", Run: func(context.Context) error { return w.notReady.store }},
-				{Name: "clock", Run: func(ctx context.Context) error {
+				{Name: "clock", Run: func(context.Context) error { return w.notReady.store }},
+				{Name: "timer", Run: func(ctx context.Context) error {
 					if _, ok := ctx.Deadline(); !ok {
 						return errors.New("no deadline")
 					}
@@ -163,17 +165,35 @@ func TestReady(t *testing.T) {
 	wantFields(t, r, ok)
 	_, r = ready(nil, errSecret)
 	r.want(http.StatusServiceUnavailable)
-	if r.text("detail") != "Not ready: destination." || r.json["retryable"] != true || r.text("error_code") != "service_unavailable" {
+	if r.text("detail") != "Not ready: archives." || r.json["retryable"] != true || r.text("error_code") != "service_unavailable" {
 		t.Errorf("not ready is %s", r.body)
 	}
 	w, r := ready(errSecret, errSecret)
-	if r.text("detail") != "Not ready: database, destination, queue." {
+	if r.text("detail") != "Not ready: database, archives, clock." {
 		t.Errorf("not ready is %s", r.body)
 	}
 	if !strings.Contains(w.log.String(), secret) {
 		t.Error("the cause is not in the log")
 	}
 	wantFields(t, w.send("GET", "/healthz", withoutKey), ok)
+}
+
+// TestReadyNamesTheCulprit has a database that never answers, and then one whose error is
+// made of several, as that of a connection to PostgreSQL is.
+func TestReadyNamesTheCulprit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(w *world) {
+			w.unserved = true
+			w.config.Ready = []httpapi.Check{{Name: "clock", Run: func(ctx context.Context) error { return ctx.Err() }}}
+		})
+		for _, w.notReady.store = range []error{errHangs, fmt.Errorf("connect: %w", errors.Join(errSecret, errSecret, errSecret, errSecret))} {
+			rec := httptest.NewRecorder()
+			w.handler.ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
+			if body := rec.Body.String(); !strings.Contains(body, `"detail":"Not ready: database."`) || !strings.Contains(body, `{"not_ready":["database"]}`) {
+				t.Errorf("%v: %d %s", w.notReady.store, rec.Code, body)
+			}
+		}
+	})
 }
 
 // TestNotReadyWhenStopping: a load balancer is to look for another server.

@@ -52,25 +52,51 @@ func (a *api) notReady(ctx context.Context) (names []string) {
 		names = append(names, name)
 		a.log(ctx).WarnContext(ctx, "not ready", "what", name, "error", err)
 	}
-	for _, err := range flatten(a.config.Service.Ready(ctx)) {
-		var port *jobs.NotReadyError
-		switch {
-		case !errors.As(err, &port):
-			refuse("service", err)
-		case port.Port == "store":
-			refuse("database", err) // what operators call it
-		case port.Port == "dispatcher":
-			refuse("queue", err)
-		default:
-			refuse(port.Port, err)
-		}
+	ports := make(chan error, 1)
+	go func() { ports <- a.config.Service.Ready(ctx) }() // a port that does not answer takes no time from the checks
+	failed := make([]error, len(a.config.Ready))
+	for i, check := range a.config.Ready {
+		failed[i] = check.Run(ctx)
 	}
-	for _, check := range a.config.Ready {
-		if err := check.Run(ctx); err != nil {
-			refuse(check.Name, err)
+	for _, err := range unjoin(<-ports) {
+		refuse(nameOf(err), err)
+	}
+	for i, err := range failed {
+		if err != nil {
+			refuse(a.config.Ready[i].Name, err)
 		}
 	}
 	return names
+}
+
+// nameOf returns what operators call a port that is not ready.
+func nameOf(err error) string {
+	var port *jobs.NotReadyError
+	if !errors.As(err, &port) {
+		return "service"
+	}
+	switch port.Port {
+	case "store":
+		return "database"
+	case "dispatcher":
+		return "queue"
+	case "spool":
+		return "parts"
+	case "destination":
+		return "archives"
+	}
+	return port.Port
+}
+
+// unjoin returns the errors that [errors.Join] has joined, and not what these wrap.
+func unjoin(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
 }
 
 func writeReport(w http.ResponseWriter) {

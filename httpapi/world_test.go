@@ -355,7 +355,16 @@ type checkedStore struct {
 	*notReady
 }
 
-func (s checkedStore) Check(context.Context) error { return s.store }
+// errHangs lets the store not answer.
+var errHangs = errors.New("hangs")
+
+func (s checkedStore) Check(ctx context.Context) error {
+	if errors.Is(s.store, errHangs) {
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
+	return s.store
+}
 
 type checkedDestination struct {
 	jobs.Destination

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/orgexport/orgexport/export/jobs"
 )
@@ -37,7 +39,7 @@ type unreadyDispatcher struct {
 	err error
 }
 
-func (d unreadyDispatcher) Check(context.Context) error { return d.err }
+func (d unreadyDispatcher) Check(ctx context.Context) error { return errors.Join(d.err, ctx.Err()) }
 
 func TestDispatcherReady(t *testing.T) {
 	cause := errors.New("no route")
@@ -47,6 +49,35 @@ func TestDispatcherReady(t *testing.T) {
 		t.Errorf("Ready gives %v", err)
 	}
 }
+
+// TestReadyAsksAllAtOnce: a port that does not answer, and one that panics, are named, and
+// the others are not.
+func TestReadyAsksAllAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, func(c *jobs.Config) {
+			c.Store, c.Dispatcher = hangingStore{c.Store}, unreadyDispatcher{c.Dispatcher, nil}
+			c.Destination = panickingDestination{c.Destination}
+		}, fine("a"))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		err := n.Ready(ctx)
+		const want = "jobs: the store is not ready: context deadline exceeded\njobs: the destination is not ready: its check panicked: no disk"
+		if err == nil || err.Error() != want {
+			t.Errorf("Ready gives %v, want %s", err, want)
+		}
+	})
+}
+
+type hangingStore struct{ jobs.Store }
+
+func (hangingStore) Check(ctx context.Context) error {
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
+type panickingDestination struct{ jobs.Destination }
+
+func (panickingDestination) Check(context.Context) error { panic("no disk") }
 
 func TestFormats(t *testing.T) {
 	if got, want := newNode(t, nil, fine("a")).Formats(), []string{"zip", "tar.gz"}; !slices.Equal(got, want) {

@@ -208,42 +208,6 @@ func (s *Service) List(ctx context.Context, organizationID string, page Page) ([
 	return s.config.Store.List(ctx, organizationID, page)
 }
 
-// Ready reports whether the Store, the Dispatcher, the engine's Spool and the
-// Destination are ready to be used. A port that is no [export.Checker] counts as
-// ready. The error joins [*NotReadyError] values, one for each port that is not.
-func (s *Service) Ready(ctx context.Context) error {
-	var errs []error
-	for _, port := range []struct {
-		name string
-		port any
-	}{
-		{"store", s.config.Store},
-		{"dispatcher", s.config.Dispatcher},
-		{"spool", s.spool()},
-		{"destination", s.config.Destination},
-	} {
-		if c, ok := port.port.(export.Checker); ok {
-			if err := c.Check(ctx); err != nil {
-				errs = append(errs, &NotReadyError{port.name, err})
-			}
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// NotReadyError says which port is not ready to be used.
-type NotReadyError struct {
-	Port string // "store", "dispatcher", "spool" or "destination"
-	Err  error
-}
-
-func (e *NotReadyError) Error() string {
-	return fmt.Sprintf("jobs: the %s is not ready: %v", e.Port, e.Err)
-}
-
-// Unwrap returns the cause.
-func (e *NotReadyError) Unwrap() error { return e.Err }
-
 func (s *Service) spool() export.Spool { return s.config.Engine.Spool() }
 
 func (s *Service) format(name string) (archive.Format, bool) {
