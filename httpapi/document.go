@@ -154,15 +154,22 @@ func (a *api) registerExtensions() {
 
 // documentOthers documents what is served without huma.
 func (a *api) documentOthers() {
-	text := func() *huma.Response {
+	text := func(properties map[string]*huma.Schema) *huma.Response {
+		properties["status"] = &huma.Schema{Type: "string"}
 		return &huma.Response{Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
-			Type: "object", Required: []string{"status"}, Properties: map[string]*huma.Schema{"status": {Type: "string"}},
+			Type: "object", Required: []string{"status"}, Properties: properties,
 		}}}}
 	}
+	words := func() *huma.Schema { return &huma.Schema{Type: "string"} }
 	health := errorResponses(problemType)
-	health["200"] = text()
+	health["200"] = text(map[string]*huma.Schema{})
 	ready := errorResponses(problemType, http.StatusServiceUnavailable)
-	ready["200"] = text()
+	ready["200"] = text(map[string]*huma.Schema{"warnings": {
+		Type: "array", Description: "What operators are to know although requests can be served. `workers`: no worker has looked at the queue for a minute.",
+		Items: &huma.Schema{
+			Type: "object", Required: []string{"name", "detail"}, Properties: map[string]*huma.Schema{"name": words(), "detail": words()},
+		},
+	}})
 	a.huma.OpenAPI().AddOperation(&huma.Operation{
 		Method: http.MethodGet, Path: healthPath, OperationID: "healthz", Tags: []string{tagExtensions},
 		Summary: "Tell whether the server lives", Responses: health,

@@ -17,6 +17,7 @@ import (
 
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
+	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/httpapi"
 )
 
@@ -191,6 +192,42 @@ func TestReadyNamesTheCulprit(t *testing.T) {
 			w.handler.ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
 			if body := rec.Body.String(); !strings.Contains(body, `"detail":"Not ready: database."`) || !strings.Contains(body, `{"not_ready":["database"]}`) {
 				t.Errorf("%v: %d %s", w.notReady.store, rec.Code, body)
+			}
+		}
+	})
+}
+
+// TestReadyWarnsOfMissingWorkers: requests can be served, and nobody exports what they ask
+// for.
+func TestReadyWarnsOfMissingWorkers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(w *world) {
+			w.unserved = true
+			w.serviceConfig.Store = w.store
+			service, err := jobs.New(w.serviceConfig)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.config.Service = service
+		})
+		job, _, err := w.config.Service.Create(t.Context(), jobs.Request{OrganizationID: ourOrg})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{
+			`{"status":"ok"}`,
+			`{"status":"ok","warnings":[{"name":"workers","detail":"No worker has looked at the queue yet. Pending jobs: 1."}]}`,
+			`{"status":"ok"}`,
+		} {
+			rec := httptest.NewRecorder()
+			w.handler.ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
+			if body := strings.TrimSpace(rec.Body.String()); rec.Code != http.StatusOK || body != want {
+				t.Errorf("/readyz answers %d %s, want %s", rec.Code, body, want)
+			}
+			if time.Sleep(61 * time.Second); strings.Contains(want, "yet") {
+				if err := w.config.Service.Work(t.Context(), jobs.Task{Kind: jobs.TaskExport, JobID: job.ID}); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
 	})

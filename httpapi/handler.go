@@ -26,7 +26,7 @@ type api struct {
 	blocked     blocked
 	watchers    watchers
 	streams     streams
-	readiness   recent[[]string] // what is not ready
+	readiness   recent[readiness]
 }
 
 // New returns the handler of the API. The error joins a [*FieldError] for each problem

@@ -20,17 +20,27 @@ func (a *api) healthy(w http.ResponseWriter, _ *http.Request) { writeReport(w) }
 // once, makes no more checks.
 const readyAge = time.Second
 
-// ready answers /readyz: requests can be served, or what is not ready. It is not limited.
-// Everybody may ask it, and load balancers have to.
+// readiness is an answer of /readyz: what is not ready or, if all is, warnings.
+type readiness struct {
+	notReady []string
+	warnings []readWarning
+}
+
+// ready answers /readyz: requests can be served, perhaps with warnings, or what is not
+// ready. It is not limited. Everybody may ask it, and load balancers have to.
 func (a *api) ready(w http.ResponseWriter, r *http.Request) {
-	names, err := a.readiness.get(r.Context(), readyAge, func() []string {
+	found, err := a.readiness.get(r.Context(), readyAge, func() readiness {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), a.config.ReadyTimeout)
 		defer cancel()
-		return a.notReady(ctx)
+		if names := a.notReady(ctx); len(names) > 0 {
+			return readiness{notReady: names}
+		}
+		return readiness{warnings: a.warnings(ctx)}
 	})
 	if err != nil {
 		return // the client has gone
 	}
+	names := found.notReady
 	select {
 	case <-a.config.Stopping: // which is known at once
 		a.log(r.Context()).WarnContext(r.Context(), "not ready", "what", "server", "error", errStopping)
@@ -38,7 +48,7 @@ func (a *api) ready(w http.ResponseWriter, r *http.Request) {
 	default:
 	}
 	if len(names) == 0 {
-		writeReport(w)
+		writeReport(w, found.warnings...)
 		return
 	}
 	e := a.problem(http.StatusServiceUnavailable, fmt.Sprintf(detailNotReady, strings.Join(names, ", ")))
@@ -99,7 +109,34 @@ func unjoin(err error) []error {
 	return []error{err}
 }
 
-func writeReport(w http.ResponseWriter) {
+// report is the body of /healthz, and of /readyz if nothing is unready.
+type report struct {
+	Status   string        `json:"status"`
+	Warnings []readWarning `json:"warnings,omitempty"`
+}
+
+// readWarning is a [jobs.Warning].
+type readWarning struct {
+	Name   string `json:"name"`
+	Detail string `json:"detail"`
+}
+
+// warnings are what operators are to know although requests can be served.
+func (a *api) warnings(ctx context.Context) []readWarning {
+	found, err := a.config.Service.Warnings(ctx)
+	if err != nil {
+		a.log(ctx).WarnContext(ctx, "it is not known whether anybody works", "error", err)
+	}
+	var all []readWarning
+	for _, w := range found {
+		all = append(all, readWarning{w.Name, w.Text})
+	}
+	return all
+}
+
+func writeReport(w http.ResponseWriter, warnings ...readWarning) {
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write([]byte(`{"status":"ok"}` + "\n"))
+	if err := marshal(w, report{"ok", warnings}); err != nil { // of our own types only
+		panic(err)
+	}
 }

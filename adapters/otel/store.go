@@ -10,8 +10,9 @@ import (
 )
 
 // Store returns a store that makes spans of the calls of inner. It passes on the calls of
-// [export.Checker], [jobs.Statser], [jobs.ArchiveLister] and [jobs.Scheduler]. If inner
-// does not implement these, Check returns nil, the errors of Stats and Archives match
+// [export.Checker], [jobs.Statser], [jobs.ArchiveLister], [jobs.Marker] and
+// [jobs.Scheduler]. If inner does not implement these, Check returns nil, the errors of
+// Stats, Archives, Mark and Marked match
 // [errors.ErrUnsupported], and that of Next is [export.ErrNotFound].
 func (t *Tracer) Store(inner jobs.Store) jobs.Store { return &store{t, inner} }
 
@@ -91,6 +92,21 @@ func (s *store) Archives(ctx context.Context, after string, limit int) ([]jobs.J
 }
 
 func (s *store) Stats(ctx context.Context) (jobs.Stats, error) { return jobs.StatsOf(ctx, s.inner) }
+
+// Mark makes no span, as Marked does not: they are called again and again.
+func (s *store) Mark(ctx context.Context, name string) error {
+	if m, ok := s.inner.(jobs.Marker); ok {
+		return m.Mark(ctx, name)
+	}
+	return errors.ErrUnsupported
+}
+
+func (s *store) Marked(ctx context.Context, name string) (time.Duration, error) {
+	if m, ok := s.inner.(jobs.Marker); ok {
+		return m.Marked(ctx, name)
+	}
+	return 0, errors.ErrUnsupported
+}
 
 // check calls the Check of a port, if it has one.
 func check(ctx context.Context, port any) error {

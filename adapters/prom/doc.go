@@ -22,14 +22,16 @@
 //
 // # Metrics
 //
-// Each process counts what it does itself. Only orgexport_jobs,
-// orgexport_queue_age_seconds and orgexport_archives_damaged come from the store, which
-// all processes share: do not add them up over processes. They are missing while the
-// store does not answer, and if it is not a [jobs.Statser]. Damaged archives are found by
-// a scrub, which may be a process of its own, or when a link is made.
+// Each process counts what it does itself. Only orgexport_jobs, orgexport_suspects,
+// orgexport_queue_age_seconds, orgexport_worker_age_seconds and
+// orgexport_archives_damaged come from the store, which all processes share: do not add
+// them up over processes. They are missing while the store does not answer, and if it is
+// not a [jobs.Statser], or for the age of workers not a [jobs.Marker]. Damaged archives are
+// found by a scrub, which may be a process of its own, or when a link is made.
 //
 //	orgexport_jobs                           gauge      status             jobs in flight: pending or processing
 //	orgexport_queue_age_seconds              gauge                         since the oldest pending job was created; 0 if none is
+//	orgexport_worker_age_seconds             gauge                         since a worker of any process looked at the queue; +Inf if none ever has
 //	orgexport_store_stats_failures_total     counter                       scrapes at which the store did not tell these
 //	orgexport_jobs_created_total             counter                       jobs asked for
 //	orgexport_jobs_ended_total               counter    outcome            jobs ended: completed, failed or cancelled

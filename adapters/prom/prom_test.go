@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -306,8 +307,33 @@ func TestReruns(t *testing.T) {
 	}
 }
 
+// TestWorkerAge: an alert finds a server whose workers are gone, and one that has none.
+func TestWorkerAge(t *testing.T) {
+	now := time.Now()
+	store := &jobstest.MemStore{Now: func() time.Time { return now }}
+	m, err := prom.New(prom.Config{Store: store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	age := func() float64 { return value(gather(t, m), "orgexport_worker_age_seconds") }
+	if got := age(); !math.IsInf(got, 1) {
+		t.Errorf("before any worker it is %v", got)
+	}
+	if err := store.Mark(t.Context(), jobs.MarkWorker); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(90 * time.Second)
+	if got := age(); got != 90 {
+		t.Errorf("after 90 seconds it is %v", got)
+	}
+}
+
 // brokenStore does not tell how busy it is.
 type brokenStore struct{ jobstest.MemStore }
+
+func (*brokenStore) Marked(context.Context, string) (time.Duration, error) {
+	return 0, errors.New("secret: connection refused")
+}
 
 func (*brokenStore) Stats(context.Context) (jobs.Stats, error) {
 	return jobs.Stats{}, errors.New("secret: connection refused")
@@ -327,7 +353,8 @@ func TestStoreThatDoesNotAnswer(t *testing.T) {
 		if recorder.Code != http.StatusOK || !strings.Contains(body, "orgexport_jobs_created_total 0") {
 			t.Errorf("status %d without the other metrics:\n%s", recorder.Code, body)
 		}
-		if strings.Contains(body, "orgexport_jobs{") || strings.Contains(body, "orgexport_queue_age_seconds ") || strings.Contains(body, "secret") {
+		if strings.Contains(body, "orgexport_jobs{") || strings.Contains(body, "orgexport_queue_age_seconds ") ||
+			strings.Contains(body, "orgexport_worker_age_seconds ") || strings.Contains(body, "secret") {
 			t.Errorf("it tells of what nobody knows:\n%s", body)
 		}
 	}

@@ -2,9 +2,12 @@ package prom
 
 import (
 	"context"
+	"errors"
+	"math"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
@@ -14,6 +17,10 @@ func (m *Metrics) collectStats(r recorder) {
 		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: namespace, Name: "sections_stuck", Help: "Sections that were given up and have not returned.",
 		}, func() float64 { return float64(e.Stuck()) }))
+	}
+	if store, ok := m.config.Store.(jobs.Marker); ok {
+		r.MustRegister(&idleness{metrics: m, store: store, age: prometheus.NewDesc(namespace+"_worker_age_seconds",
+			"How long ago a worker of any process looked at the queue; +Inf if none ever has.", nil, nil)})
 	}
 	if store, ok := m.config.Store.(jobs.Statser); ok {
 		r.MustRegister(&busyness{
@@ -30,6 +37,36 @@ func (m *Metrics) collectStats(r recorder) {
 				"Archives that are kept and were found missing or changed, of all processes.", nil, nil),
 		})
 	}
+}
+
+// idleness is a collector that asks the store at each scrape when anybody worked.
+type idleness struct {
+	metrics *Metrics
+	store   jobs.Marker
+	age     *prometheus.Desc
+}
+
+// Describe implements [prometheus.Collector].
+func (i *idleness) Describe(out chan<- *prometheus.Desc) { out <- i.age }
+
+// Collect implements [prometheus.Collector]. If the store does not tell, it leaves its
+// metric out.
+func (i *idleness) Collect(out chan<- prometheus.Metric) {
+	c := i.metrics.config
+	ctx, cancel := context.WithTimeout(context.Background(), c.StatsTimeout) //nolint:forbidigo // a Collector is given none
+	defer cancel()
+	age, err := i.store.Marked(ctx, jobs.MarkWorker)
+	seconds := age.Seconds()
+	switch {
+	case errors.Is(err, export.ErrNotFound):
+		seconds = math.Inf(1)
+	case errors.Is(err, errors.ErrUnsupported):
+		return
+	case err != nil:
+		c.Logger.WarnContext(ctx, "the store does not tell when a worker looked at the queue", "error", err)
+		return
+	}
+	out <- prometheus.MustNewConstMetric(i.age, prometheus.GaugeValue, seconds)
 }
 
 // busyness is a collector that asks the store at each scrape.

@@ -106,6 +106,7 @@ func (s *Service) Create(ctx context.Context, r Request) (Job, bool, error) {
 	}
 	s.tell(ctx, job, []Step{StepCreated})
 	s.dispatch(ctx, job)
+	s.warnRequester(ctx, job)
 	return job, true, nil
 }
 

@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -68,6 +69,11 @@ func (s *Service) stopping() bool {
 // runTasks exports jobs until ctx ends, if this process is to.
 func (s *Service) runTasks(ctx context.Context) error {
 	if r, ok := s.config.Dispatcher.(Runner); ok && !s.config.NoWorker {
+		marking, stop := context.WithCancel(ctx)
+		var marks sync.WaitGroup
+		marks.Go(func() { s.keepMarking(marking) })
+		defer marks.Wait()
+		defer stop()
 		return r.Run(ctx, s.Work)
 	}
 	<-ctx.Done()

@@ -112,6 +112,9 @@ type Service struct {
 	mu     sync.Mutex
 	places places          // the jobs that this process exports
 	ending <-chan struct{} // closed when Run is to end; nil without Run
+
+	began          time.Time
+	marked, warned seldom // see mark and warnRequester
 }
 
 // New returns a Service. The error names every problem of the configuration.
@@ -120,7 +123,7 @@ func New(c Config) (*Service, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	return &Service{config: c, rules: c.rules(), places: newPlaces()}, nil
+	return &Service{config: c, rules: c.rules(), places: newPlaces(), began: time.Now()}, nil
 }
 
 func (c Config) withDefaults() Config {

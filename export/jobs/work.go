@@ -33,6 +33,7 @@ func (s *Service) Work(ctx context.Context, task Task) error {
 	if task.Kind != TaskExport {
 		return fmt.Errorf("jobs: task of the unknown kind %q", task.Kind)
 	}
+	s.mark(ctx)
 	end, ok := s.places.begin(ctx)
 	if ok && s.stopping() { // it waited for so long
 		end()

@@ -27,6 +27,7 @@ type brokenStore struct {
 	err   func(err error) error
 	usage func(u *jobs.Usage)
 	stats func(stats *jobs.Stats)
+	marks func(name string) (again bool, as string)
 	next  func(j *jobs.Job)
 	ended func(j *jobs.Job)
 
@@ -43,6 +44,7 @@ func breakStore(breaks func(*brokenStore)) jobs.Store {
 	s := &brokenStore{
 		out: func(*jobs.Job) {}, err: func(err error) error { return err },
 		usage: func(*jobs.Usage) {}, stats: func(*jobs.Stats) {}, next: func(*jobs.Job) {},
+		marks: func(name string) (bool, string) { return true, name },
 	}
 	s.jobs = make(map[string]jobs.Job)
 	breaks(s)
@@ -112,6 +114,23 @@ func (s *brokenStore) Archives(ctx context.Context, after string, limit int) ([]
 		return s.MemStore.Archives(s.deaf.Hears(ctx), after, limit)
 	}
 	return s.archives(after, limit), nil
+}
+
+func (s *brokenStore) Mark(ctx context.Context, name string) error {
+	again, as := s.marks(name)
+	if _, err := s.MemStore.Marked(s.deaf.Hears(ctx), as); err == nil && !again {
+		return nil
+	}
+	return s.MemStore.Mark(s.deaf.Hears(ctx), as)
+}
+
+func (s *brokenStore) Marked(ctx context.Context, name string) (time.Duration, error) {
+	_, as := s.marks(name)
+	age, err := s.MemStore.Marked(s.deaf.Hears(ctx), as)
+	if err != nil {
+		err = s.err(err)
+	}
+	return age, err
 }
 
 func (s *brokenStore) Next(ctx context.Context, want jobs.Want) (string, error) {

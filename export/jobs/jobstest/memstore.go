@@ -15,8 +15,9 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// MemStore is a [jobs.Store], [jobs.Scheduler], [jobs.Statser] and
-// [jobs.ArchiveLister] in memory, for tests. Its zero value is ready for use. It is safe for concurrent use.
+// MemStore is a [jobs.Store], [jobs.Scheduler], [jobs.Statser], [jobs.ArchiveLister] and
+// [jobs.Marker] in memory, for tests. Its zero value is ready for use. It is safe for
+// concurrent use.
 type MemStore struct {
 	// Now is the store's clock. Defaults to [time.Now], which is fake in a bubble
 	// of testing/synctest.
@@ -26,8 +27,9 @@ type MemStore struct {
 	// when another writer was faster. The result of the first call is dropped.
 	Again bool
 
-	mu   sync.Mutex
-	jobs map[string]jobs.Job
+	mu    sync.Mutex
+	jobs  map[string]jobs.Job
+	marks map[string]time.Time
 }
 
 var errSecond = errors.New("jobstest: a job of the same request is in flight")

@@ -57,6 +57,8 @@ var storePromises = []kittest.Promise[jobs.Store]{
 	{"Archives", storeArchives},
 	{"ArchivesMeanwhile", storeArchivesMeanwhile},
 	{"ArchivesOfACancelledContext", storeArchivesCancelled},
+	{"Marks", storeMarks},
+	{"MarksOfACancelledContext", storeMarksCancelled},
 	{"NextInFairOrder", storeNext},
 	{"NextOfACancelledContext", storeNextCancelled},
 	{"NextThatIsWanted", storeNextWanted},

@@ -167,6 +167,10 @@ func findMutants() []kittest.Mutant[broken] {
 		{"StatsCountJobsInFlight", stats(func(s broken, stats *jobs.Stats) { stats.Processing = min(stats.Processing, 1) }), "want 0 and 2"},
 		{"StatsCountJobsInFlight", stats(func(s broken, stats *jobs.Stats) { stats.Oldest = time.Hour }), "Stats says"},
 
+		{"Marks", func(s broken) { s.err = opaque }, "before Mark gives"},
+		{"Marks", func(s broken) { s.marks = func(string) (bool, string) { return true, "" } }, "of another name"},
+		{"Marks", func(s broken) { s.marks = func(name string) (bool, string) { return false, name } }, "changes nothing"},
+
 		{"NextInFairOrder", next(func(j *jobs.Job) { j.PutOff = false }), "with none that waits"},
 		{"NextInFairOrder", next(func(j *jobs.Job) { j.CreatedAt = kittest.SomeTime() }), "of jobs that wait"},
 		{"NextInFairOrder", next(func(j *jobs.Job) { j.Organization.ID = "" }), "with one of the other organization"},
@@ -195,6 +199,7 @@ func updateMutants() []kittest.Mutant[broken] {
 		{"CancelledContext", func(s broken) { s.err = opaque }, "Get with"},
 		{"CancelledContext", deaf, "Create with & Get with & List with & Update with & Stale with"},
 		{"StatsOfACancelledContext", deaf, "Stats with"},
+		{"MarksOfACancelledContext", deaf, "Mark with & Marked with"},
 		{"NextOfACancelledContext", deaf, "Next with"},
 		{"ClockGoesForward", func(s broken) {
 			var ticks atomic.Int64
