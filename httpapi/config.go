@@ -42,7 +42,8 @@ type Config struct {
 
 	// Authenticate returns who makes a request; nothing else is asked then. It
 	// returns an error that matches [ErrUnauthorized] if that is nobody known
-	// (status 401), and any other error if it cannot be found out (status 500).
+	// (status 401), one that matches [export.ErrUnavailable] (status 503) or any other
+	// error (status 500) if it cannot be found out.
 	// Requests are counted by the name of the principal. While a client watches
 	// events, it is called again from time to time.
 	Authenticate func(r *http.Request) (access.Principal, error)
@@ -154,7 +155,8 @@ type Config struct {
 	// else a new one; every response has it, errors as well.
 	LogRequests bool
 
-	// Logger gets causes that clients do not see. It is made discreet: see [export.Discreet]. Defaults
+	// Logger gets causes that clients do not see, those of outages once a minute. It is made
+	// discreet: see [export.Discreet]. Defaults
 	// to [slog.Default].
 	Logger *slog.Logger
 
@@ -197,7 +199,7 @@ func (c Config) withDefaults() Config {
 			return access.MayExport(ctx, p, organizationID, members)
 		}
 	}
-	c.Logger = export.Discreet(c.Logger)
+	c.Logger = export.QuietOutages(export.Discreet(c.Logger))
 	if c.Now == nil {
 		c.Now = time.Now
 	}

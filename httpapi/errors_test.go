@@ -34,6 +34,10 @@ func wantError(t *testing.T, r reply, status int, code, title, detail string, re
 	if details, ok := r.json["details"]; ok && status == http.StatusUnprocessableEntity {
 		want["details"] = details // see wantFault
 	}
+	if status == http.StatusServiceUnavailable {
+		want["retry_after"], want["retry_after_seconds"] = 5.0, 5.0
+		r.wantHeader("Retry-After", "5")
+	}
 	wantFields(t, r, want)
 }
 

@@ -21,7 +21,10 @@ import (
 	"github.com/orgexport/orgexport/httpapi"
 )
 
-const internal = "An internal error occurred."
+const (
+	internal    = "An internal error occurred."
+	notReadyNow = "The service is not ready. Please try again later."
+)
 
 // TestNothingLeaks lets everything behind the API fail with a secret in its
 // error; that no response has it is checked of all of them.
@@ -41,7 +44,8 @@ func TestNothingLeaks(t *testing.T) {
 		{"Store.Get", "DELETE", exports + ourOrg + "/ID"},
 		{"Store.Update", "DELETE", exports + ourOrg + "/ID"},
 	} {
-		for _, failure := range []error{errSecret, export.WithPublic(errSecret, "The database said no.")} {
+		outage := &export.OutageError{What: "the database", Kind: export.OutageReadOnly, Err: errSecret}
+		for _, failure := range []error{errSecret, export.WithPublic(errSecret, "The database said no."), fmt.Errorf("get: %w", outage)} {
 			w := newWorld(t, nil)
 			id := w.job("")
 			w.work()
@@ -52,7 +56,11 @@ func TestNothingLeaks(t *testing.T) {
 			w.member(ourOrg, "ann", access.Owner)
 			w.faults.Fail(test.call, 1, failure)
 			r := w.send(test.method, strings.Replace(test.path, "ID", id, 1), as, withHeader("X-Request-Id", "abc-123"))
-			wantError(t, r, http.StatusInternalServerError, "internal_error", "Internal Error", internal, true)
+			if errors.Is(failure, export.ErrUnavailable) {
+				wantError(t, r, http.StatusServiceUnavailable, "service_unavailable", "Service Unavailable", notReadyNow, true)
+			} else {
+				wantError(t, r, http.StatusInternalServerError, "internal_error", "Internal Error", internal, true)
+			}
 			if log := w.log.String(); !strings.Contains(log, secret) || !strings.Contains(log, "request_id=abc-123") {
 				t.Errorf("%s: the log lacks the cause or the request: %s", test.call, log)
 			}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/orgexport/orgexport/export/access"
 )
 
 // api is the handler that New makes.
@@ -27,6 +29,7 @@ type api struct {
 	watchers    watchers
 	streams     streams
 	readiness   recent[readiness]
+	spare       access.MemCounter // counts while the Counter fails
 }
 
 // New returns the handler of the API. The error joins a [*FieldError] for each problem
@@ -44,6 +47,7 @@ func New(c Config) (http.Handler, error) {
 	for _, origin := range c.TrustedOrigins {
 		_ = a.crossOrigin.AddTrustedOrigin(origin) // validate has tried it
 	}
+	a.spare.Now = c.Now
 	a.prefix, _ = url.Parse(strings.TrimRight(c.PublicURL, "/")) // validate has tried it
 	a.watchers.get, a.watchers.log = c.Service.Get, c.Logger
 	a.routes = a.forOtherOrigins(a.countUnmatched(a.mux))

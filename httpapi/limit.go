@@ -34,15 +34,19 @@ func within(l, otherwise access.Limits) access.Limits {
 // long the client has to wait, 0 if the request may pass. burst is the part of it that
 // comes from the limit of a minute.
 //
-// If the counter fails the request may pass: the API must not fail with it.
+// If the counter fails, this process counts by itself: the API must not fail with it, and
+// who guesses credentials must not profit.
 func (a *api) count(w http.ResponseWriter, r *http.Request, key string, limits access.Limits) (wait, burst time.Duration) {
 	ctx := r.Context()
 	windows, err := a.config.Counter.Count(ctx, key, minute, day)
 	if err != nil {
-		if ctx.Err() == nil {
-			a.log(ctx).ErrorContext(ctx, "request not counted", "error", err)
+		if ctx.Err() != nil {
+			return 0, 0
 		}
-		return 0, 0
+		a.log(ctx).ErrorContext(ctx, "request counted by this process only", "error", err)
+		if windows, err = a.spare.Count(ctx, key, minute, day); err != nil {
+			return 0, 0
+		}
 	}
 	quotas := []int64{int64(limits.PerMinute), int64(limits.PerDay)}
 	next := tell(w.Header(), a.config.Now(), windows, quotas)
@@ -91,9 +95,7 @@ func seconds(d time.Duration) int64 { return int64((max(d, 0) + time.Second - 1)
 // tooMany returns the error that asks a client to come again after wait.
 func (a *api) tooMany(detail string, wait time.Duration) *errorOut {
 	e := a.problem(http.StatusTooManyRequests, detail)
-	after := int(max(seconds(wait), 1))
-	e.RetryAfter, e.RetryAfterSeconds = after, after
-	e.header = http.Header{"Retry-After": {strconv.Itoa(after)}}
+	e.comeAgain(wait)
 	return e
 }
 

@@ -28,7 +28,7 @@ const (
 func (a *api) problem(status int, detail string) *errorOut {
 	k := kindOf(status)
 	setDefault(&detail, k.detail)
-	return &errorOut{
+	e := &errorOut{
 		Type:      a.config.ErrorBase + k.code,
 		Title:     k.title,
 		Status:    status,
@@ -37,6 +37,20 @@ func (a *api) problem(status int, detail string) *errorOut {
 		Retryable: k.retryable,
 		Timestamp: a.config.Now().UTC().Format(timestampLayout),
 	}
+	if status == http.StatusServiceUnavailable {
+		e.comeAgain(outageRetry)
+	}
+	return e
+}
+
+// outageRetry is when a client may come again that was told that the service is not ready.
+const outageRetry = 5 * time.Second
+
+// comeAgain tells the client to come again after a time.
+func (e *errorOut) comeAgain(after time.Duration) {
+	whole := int(max(seconds(after), 1))
+	e.RetryAfter, e.RetryAfterSeconds = whole, whole
+	e.header = http.Header{"Retry-After": {strconv.Itoa(whole)}}
 }
 
 // problemOf returns what a client may know of err. The rest goes to the log.
@@ -64,6 +78,9 @@ func (a *api) problemOf(ctx context.Context, err error) *errorOut {
 	}
 	if ctx.Err() == nil { // else the client has gone, and nobody reads this
 		a.log(ctx).ErrorContext(ctx, "request failed", "error", err)
+	}
+	if errors.Is(err, export.ErrUnavailable) {
+		return a.problem(http.StatusServiceUnavailable, "")
 	}
 	return a.problem(http.StatusInternalServerError, "")
 }

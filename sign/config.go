@@ -81,10 +81,11 @@ type Config struct {
 
 	// ErrorHandler answers a request that is refused. The status is 403 with an error
 	// that matches [ErrLink], [ErrExpired] or [ErrRevoked], 404 with [export.ErrNotFound],
-	// 405, 410 with [jobs.ErrDamaged], 412, 416, 429 with [ErrLimit], or 500. The cause of a
-	// 500 has been logged. [export.PublicText] of err is the text for the client. Header
-	// fields that belong to the status, such as Allow, Content-Range and Retry-After, are set
-	// already. Defaults to plain text.
+	// 405, 410 with [jobs.ErrDamaged], 412, 416, 429 with [ErrLimit], 500, or 503 with
+	// [export.ErrUnavailable]. The cause of the last two has been logged.
+	// [export.PublicText] of err is the text for the client. Header fields that belong to
+	// the status, such as Allow, Content-Range and Retry-After, are set already. Defaults to
+	// plain text.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, status int, err error)
 
 	// IdleTimeout is how long a client may take for the next 32 KiB of a
@@ -92,7 +93,8 @@ type Config struct {
 	// download may take hours. Defaults to 5 minutes.
 	IdleTimeout time.Duration
 
-	// Logger gets causes that clients do not see. It is made discreet: see [export.Discreet]. Defaults
+	// Logger gets causes that clients do not see, those of outages once a minute. It is made
+	// discreet: see [export.Discreet]. Defaults
 	// to [slog.Default].
 	Logger *slog.Logger
 
@@ -174,7 +176,7 @@ func (c Config) withDefaults() Config {
 	if c.IdleTimeout == 0 {
 		c.IdleTimeout = 5 * time.Minute
 	}
-	c.Logger = export.Discreet(c.Logger)
+	c.Logger = export.QuietOutages(export.Discreet(c.Logger))
 	if c.Now == nil {
 		c.Now = time.Now
 	}

@@ -56,7 +56,11 @@ func (l *Links) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if r.Context().Err() == nil { // else the client has gone
 			l.log(r, "a download cannot be served", asked.object.organization, asked.object.job, err)
 		}
-		l.fail(w, r, http.StatusInternalServerError, err)
+		status := http.StatusInternalServerError
+		if errors.Is(err, export.ErrUnavailable) {
+			status = http.StatusServiceUnavailable
+		}
+		l.fail(w, r, status, err)
 	default:
 		l.serve(w, r, job, asked.object, holder, content)
 	}

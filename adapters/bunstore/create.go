@@ -28,7 +28,7 @@ func (s *Store) Create(ctx context.Context, organizationID string, create func(n
 	if err := checkText("organization", organizationID); err != nil {
 		return jobs.Job{}, false, wrap("create job", err)
 	}
-	leave, err := s.lookUps.enter(ctx)
+	ctx, leave, err := s.lookUps.enter(ctx)
 	if err != nil {
 		return jobs.Job{}, false, wrap("create job", err)
 	}
@@ -49,7 +49,7 @@ func (s *Store) Create(ctx context.Context, organizationID string, create func(n
 		return jobs.Job{}, false, refused
 	}
 	if err != nil {
-		return jobs.Job{}, false, wrap("create job", err)
+		return jobs.Job{}, false, wrap("create job", slow(ctx, err))
 	}
 	job, err := row.job()
 	return job, created, wrap("create job", err)

@@ -32,7 +32,7 @@ func (s *Store) List(ctx context.Context, organizationID string, page jobs.Page)
 	if !storable(organizationID) {
 		return nil, 0, nil
 	}
-	leave, err := s.lookUps.enter(ctx)
+	ctx, leave, err := s.lookUps.enter(ctx)
 	if err != nil {
 		return nil, 0, wrap("list jobs", err)
 	}
@@ -41,7 +41,7 @@ func (s *Store) List(ctx context.Context, organizationID string, page jobs.Page)
 	query := s.from(s.db, "jobs").Model(&rows).Where("organization_id = ?", organizationID)
 	total, err := query.Count(ctx)
 	if err != nil {
-		return nil, 0, wrap("list jobs", err)
+		return nil, 0, wrap("list jobs", slow(ctx, err))
 	}
 	size := int64(page.Size)
 	if page.Number < 1 || size < 1 || int64(page.Number-1) > math.MaxInt64/size || int64(page.Number-1)*size >= total {
@@ -49,7 +49,7 @@ func (s *Store) List(ctx context.Context, organizationID string, page jobs.Page)
 	}
 	err = query.OrderExpr("created_at DESC, id DESC").Limit(size).Offset(int64(page.Number-1) * size).Scan(ctx)
 	if err != nil {
-		return nil, 0, wrap("list jobs", err)
+		return nil, 0, wrap("list jobs", slow(ctx, err))
 	}
 	found, err := values(rows, (*jobRow).job)
 	return found, total, wrap("list jobs", err)
@@ -93,10 +93,14 @@ func (s *Store) Update(ctx context.Context, jobID string, change func(now time.T
 	return job, wrap("update job", err)
 }
 
-// Stale implements [jobs.Store].
+// Stale implements [jobs.Store]. Because all processes call it again and again, it also
+// looks whether the database is still the one that was opened.
 func (s *Store) Stale(ctx context.Context, limit int) ([]jobs.Job, error) {
 	if limit < 1 {
 		return nil, nil
+	}
+	if err := s.look(ctx); err != nil {
+		return nil, wrap("stale jobs", err)
 	}
 	query := s.from(s.db, "jobs").Where("due_at <= (SELECT ?)", s.clock()).OrderExpr("due_at, id").Limit(int64(limit))
 	stale, err := list(ctx, query, (*jobRow).job)

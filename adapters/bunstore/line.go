@@ -2,6 +2,9 @@ package bunstore
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 )
@@ -27,14 +30,31 @@ func newLine(conns int) line {
 	return line{semaphore.NewWeighted(int64(conns) + beforePool)}
 }
 
-// enter waits for a place, or until ctx ends. If it returns no error leave must be
-// called.
-func (l line) enter(ctx context.Context) (leave func(), err error) {
+// lookUpLimit is how long a look-up may take, with the wait for a place and for a
+// connection. Whoever waits for the answer has given up by then.
+const lookUpLimit = 10 * time.Second
+
+// enter waits for a place. If it returns no error, leave must be called, and the look-up
+// uses the context that it returns, which ends after lookUpLimit.
+func (l line) enter(ctx context.Context) (_ context.Context, leave func(), err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, lookUpLimit, errSlow)
 	if l.places == nil {
-		return func() {}, nil
+		return ctx, cancel, nil
 	}
 	if err := l.places.Acquire(ctx, 1); err != nil {
-		return nil, context.Cause(ctx)
+		defer cancel()
+		return nil, nil, context.Cause(ctx)
 	}
-	return func() { l.places.Release(1) }, nil
+	return ctx, func() {
+		l.places.Release(1)
+		cancel()
+	}, nil
+}
+
+// slow returns the error of a look-up, which matches errSlow if its time was over.
+func slow(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), errSlow) {
+		return fmt.Errorf("%w: %w", errSlow, err)
+	}
+	return err
 }

@@ -149,9 +149,21 @@ func (s *Store) checkStart(ctx context.Context) error {
 }
 
 // Check implements [export.Checker]. It returns nil if the database can be reached and
-// this program may go on to use its tables: they are up to date, or a newer program has
-// only added to them. If not, the error matches [ErrNewerSchema] or [ErrOlderSchema].
+// written, if it is the one that was opened, and if this program may go on to use its
+// tables: they are up to date, or a newer program has only added to them. If not, the error
+// matches [ErrNewerSchema], [ErrOlderSchema] or [export.ErrUnavailable]. It writes a row.
 func (s *Store) Check(ctx context.Context) error {
+	if err := s.checkVersion(ctx); err != nil || len(s.migrations) < identityVersion {
+		return err
+	}
+	if err := s.look(ctx); err != nil {
+		return wrap("check", err)
+	}
+	return s.Mark(ctx, markCheck)
+}
+
+// checkVersion reports whether this program may use the tables.
+func (s *Store) checkVersion(ctx context.Context) error {
 	version, err := s.schemaVersion(ctx, s.db)
 	switch {
 	case err != nil:
@@ -199,10 +211,11 @@ func (s *Store) schemaVersion(ctx context.Context, db bun.IDB) (int, error) {
 }
 
 // wrap says in an error which method failed. ErrNewerSchema and ErrOtherPurpose stay as
-// they are: they have the package's name already.
+// they are: they have the package's name already. An outage becomes an
+// [*export.OutageError].
 func wrap(method string, err error) error {
 	if err == nil || errors.Is(err, ErrNewerSchema) || errors.Is(err, ErrOtherPurpose) {
 		return err
 	}
-	return fmt.Errorf("bunstore: %s: %w", method, err)
+	return fmt.Errorf("bunstore: %s: %w", method, outage(err))
 }

@@ -1,6 +1,7 @@
 package bunstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -13,54 +14,55 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	"modernc.org/sqlite"
 
+	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/internal/pgaddress"
 )
 
 const (
 	busyTimeout = 10 * time.Second // another process may hold the SQLite file this long
-	maxConns    = 16               // to PostgreSQL, unless the URL has another
 
 	applicationName = "orgexport" // for PostgreSQL, unless the URL or PGAPPNAME has another
 )
 
 // Open opens the database of a store: "sqlite:" and the path of a file, which is
 // made if there is none, readable by its owner alone; or a "postgres://" URL, with
-// all parameters that pgx knows and pool_max_conns (defaults to 16).
+// all parameters that pgx knows and pool_max_conns (defaults to [Config].MaxConns).
 //
 // It connects but changes nothing: see [Store.Migrate]. The error matches
 // [ErrNewerSchema] if the tables were made by a newer program, and [ErrOtherPurpose] if
 // they are a demo's and the store is not. No error ever holds the password.
 func Open(ctx context.Context, address string, config Config) (*Store, error) {
-	db, err := openDB(ctx, address)
+	which := new(origin)
+	db, err := openDB(ctx, address, config, which)
 	if err != nil {
-		return nil, fmt.Errorf("bunstore: open: %w", err)
+		return nil, wrap("open", err)
 	}
 	s, err := New(db, config)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	s.owned = true
+	s.owned, s.origin = true, which
 	if err := s.checkStart(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
 }
 
-func openDB(ctx context.Context, address string) (*bun.DB, error) {
+// openDB opens a database whose connections are of the origin.
+func openDB(ctx context.Context, address string, config Config, which *origin) (*bun.DB, error) {
 	path, err := sqlitePath(address)
 	if err != nil {
 		return nil, err
 	}
 	if path != "" {
-		return openSQLite(ctx, path)
+		return openSQLite(ctx, path, config, which)
 	}
-	return openPostgres(address)
+	return openPostgres(address, config, which)
 }
 
 // sqlitePath returns the absolute path in the address of a SQLite database. It is
@@ -80,17 +82,21 @@ func sqlitePath(address string) (string, error) {
 
 // sqliteDB opens a SQLite file by its absolute path, with these parameters of the
 // driver.
-func sqliteDB(path string, parameters url.Values) (*sql.DB, error) {
+func sqliteDB(path string, parameters url.Values, prefix string, which *origin) (*sql.DB, error) {
 	parameters.Set("_busy_timeout", strconv.FormatInt(busyTimeout.Milliseconds(), 10))
 	name := url.URL{Scheme: "file", Path: "/" + strings.TrimPrefix(filepath.ToSlash(path), "/"), RawQuery: parameters.Encode()}
 	connector, err := sqlite.NewConnector(name.String())
 	if err != nil {
 		return nil, err
 	}
-	return sql.OpenDB(connector), nil
+	opened, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(&sqliteFile{Connector: connector, path: path, opened: opened, table: prefix + "identity", origin: which}), nil
 }
 
-func openSQLite(ctx context.Context, path string) (*bun.DB, error) {
+func openSQLite(ctx context.Context, path string, c Config, which *origin) (*bun.DB, error) {
 	// SQLite gives its other files the mode of this one.
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -108,13 +114,16 @@ func openSQLite(ctx context.Context, path string) (*bun.DB, error) {
 		// A transaction begins by taking the lock for writing: it could not wait
 		// for that after it has read.
 		"_txlock": {"immediate"},
-	})
+	}, c.prefix(), which)
 	if err != nil {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1) // there is one writer, and SQLite lets others wait by sleeping
 	if err := connect(ctx, db); err != nil {
-		return nil, errors.Join(err, db.Close())
+		if outageKind(err) == export.OutageDamaged {
+			err = fmt.Errorf("it is damaged, or no SQLite database; restore it from a backup: %w", err)
+		}
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
 	}
 	return bun.NewDB(db, sqlitedialect.New()), nil
 }
@@ -133,12 +142,12 @@ func connect(ctx context.Context, db *sql.DB) error {
 	}
 }
 
-func openPostgres(address string) (*bun.DB, error) {
+func openPostgres(address string, c Config, which *origin) (*bun.DB, error) {
 	config, err := pgaddress.Parse(address, applicationName)
 	if err != nil {
 		return nil, err
 	}
-	conns := maxConns
+	conns := cmp.Or(c.MaxConns, maxConns)
 	if text, ok := config.RuntimeParams["pool_max_conns"]; ok {
 		delete(config.RuntimeParams, "pool_max_conns")
 		if conns, err = strconv.Atoi(text); err != nil || conns < 1 {
@@ -151,9 +160,5 @@ func openPostgres(address string) (*bun.DB, error) {
 		// the server would collect prepared statements that nobody uses again.
 		config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	}
-	db := stdlib.OpenDB(*config)
-	db.SetMaxOpenConns(conns)
-	db.SetMaxIdleConns(conns)
-	db.SetConnMaxIdleTime(5 * time.Minute)
-	return bun.NewDB(db, pgdialect.New()), nil
+	return bun.NewDB(openPool(*config, conns, c.prefix(), which), pgdialect.New()), nil
 }

@@ -13,7 +13,9 @@ func OpenMigrated(ctx context.Context, address string, config Config) (*Store, e
 		return nil, err
 	}
 	if err = s.Check(ctx); errors.Is(err, ErrOlderSchema) {
-		err = s.Migrate(ctx)
+		if err = s.Migrate(ctx); err == nil {
+			err = s.Check(ctx)
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())

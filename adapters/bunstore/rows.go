@@ -23,14 +23,14 @@ func (s *Store) into(db bun.IDB, table string, row any) *bun.InsertQuery {
 // value says. If there is no row the error is missing. It waits in line.
 func lookUp[R, T any](ctx context.Context, s *Store, query *bun.SelectQuery, value func(*R) (T, error), missing error) (T, error) {
 	var none T
-	leave, err := s.lookUps.enter(ctx)
+	ctx, leave, err := s.lookUps.enter(ctx)
 	if err != nil {
 		return none, err
 	}
 	defer leave()
 	row := new(R)
 	if err := query.Model(row).Scan(ctx); err != nil {
-		return none, noRow(err, missing)
+		return none, noRow(slow(ctx, err), missing)
 	}
 	return value(row)
 }

@@ -1,6 +1,7 @@
 package bunstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -41,6 +42,12 @@ type Config struct {
 	// before there were marks is no demo's.
 	Demo bool
 
+	// MaxConns is how many connections [Open] makes to PostgreSQL, unless the address has
+	// pool_max_conns. They are made when they are needed, and closed after a minute
+	// without use. A queue in the same database has some of its own. Defaults to 6.
+	// SQLite has one always.
+	MaxConns int
+
 	// AfterWrite is called by Create and Update when they have written a job, in
 	// the same transaction, with the job as it is then. If it returns an error the
 	// write is undone, and Create or Update returns that error, wrapped. If a write
@@ -50,6 +57,9 @@ type Config struct {
 }
 
 const defaultPrefix = "orgexport_"
+
+// prefix is TablePrefix, or its default.
+func (c Config) prefix() string { return cmp.Or(c.TablePrefix, defaultPrefix) }
 
 var prefixPattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,23}$`)
 
@@ -61,6 +71,7 @@ type Store struct {
 	db         *bun.DB
 	lookUps    line
 	owned      bool // Close closes db
+	origin     *origin
 	postgres   bool // not SQLite
 	demo       bool
 	prefix     string
@@ -73,13 +84,13 @@ type Store struct {
 // connections, set it before. New does not connect, and [Store.Close] leaves db open.
 // The error names all problems.
 func New(db *bun.DB, config Config) (*Store, error) {
-	s := &Store{db: db, prefix: config.TablePrefix, demo: config.Demo, afterWrite: config.AfterWrite}
-	if s.prefix == "" {
-		s.prefix = defaultPrefix
-	}
+	s := &Store{db: db, prefix: config.prefix(), demo: config.Demo, afterWrite: config.AfterWrite, origin: new(origin)}
 	var problems []error
 	if !prefixPattern.MatchString(s.prefix) {
 		problems = append(problems, fmt.Errorf("table prefix %q: want up to 24 of a-z, 0-9 and _, a letter first", s.prefix))
+	}
+	if config.MaxConns < 0 {
+		problems = append(problems, fmt.Errorf("MaxConns is %d, want a number from 1", config.MaxConns))
 	}
 	if db == nil {
 		problems = append(problems, errors.New("no database"))

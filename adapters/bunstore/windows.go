@@ -17,7 +17,7 @@ func (s *Store) Count(ctx context.Context, key string, lengths ...time.Duration)
 	if len(lengths) == 0 {
 		return nil, nil
 	}
-	leave, err := s.lookUps.enter(ctx)
+	ctx, leave, err := s.lookUps.enter(ctx)
 	if err != nil {
 		return nil, wrap("count", err)
 	}
@@ -31,7 +31,7 @@ func (s *Store) Count(ctx context.Context, key string, lengths ...time.Duration)
 		return err
 	})
 	if err != nil {
-		return nil, wrap("count", err)
+		return nil, wrap("count", slow(ctx, err))
 	}
 	if s.counts.Add(1)%windowsEvery == 0 {
 		s.sweepWindows(ctx)

@@ -97,8 +97,8 @@ type Config struct {
 	// them in this order. Optional.
 	Observers []Observer
 
-	// Logger gets the causes that customers do not see. It is made discreet: see [export.Discreet]. Defaults
-	// to [slog.Default].
+	// Logger gets the causes that customers do not see, those of outages once a minute. It
+	// is made discreet: see [export.Discreet]. Defaults to [slog.Default].
 	Logger *slog.Logger
 }
 
@@ -147,7 +147,7 @@ func (c Config) withDefaults() Config {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	c.Logger = export.Discreet(c.Logger)
+	c.Logger = export.QuietOutages(export.Discreet(c.Logger))
 	return c
 }
 
