@@ -44,7 +44,7 @@ type Config struct {
 	// Destination has the archives.
 	Destination jobs.Destination
 
-	// Audit records downloads. Those of a minute that differ only in their range become
+	// Audit records downloads, after they have ended. Those of a minute that differ only in their range become
 	// two entries: see [audit.Summary], and call [Links.Flush] before the process ends.
 	Audit audit.Log
 
@@ -67,6 +67,12 @@ type Config struct {
 	// OnLimit is called when a request is over a limit, with "link:" and the ids of
 	// organization and job, or "downloader:" and an address. Optional.
 	OnLimit func(who string)
+
+	// RefuseUnaudited refuses downloads with status 503 while Audit is an
+	// [export.Checker] that is not ready, as a database on a full disk: it is asked once
+	// a second at most. By default downloads go on then, and the log says that they are
+	// not recorded.
+	RefuseUnaudited bool
 
 	// Formats give an archive its media type, by the extension of its key. An
 	// archive with another extension is application/octet-stream. Defaults to
@@ -120,6 +126,7 @@ type Links struct {
 	path    string // the same
 	counter *access.MemCounter
 	audit   *audit.Summary
+	trail   trail
 }
 
 // New returns Links, or everything that is wrong with c.

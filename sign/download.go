@@ -46,7 +46,7 @@ func (l *Links) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	job, content, err := l.open(r.Context(), asked.object, asked.filename)
+	job, content, err := l.openAudited(r, asked)
 	switch {
 	case errors.Is(err, jobs.ErrDamaged):
 		l.fail(w, r, http.StatusGone, err)
@@ -92,6 +92,16 @@ func (l *Links) check(r *http.Request) (link, error) {
 		return link{}, export.WithPublic(ErrExpired, "The link has expired. Ask for the status of the export to get a new one.")
 	}
 	return asked, nil
+}
+
+// openAudited is open, unless the download is refused because it cannot be recorded.
+func (l *Links) openAudited(r *http.Request, asked link) (jobs.Job, io.ReadSeekCloser, error) {
+	if r.Method == http.MethodGet {
+		if err := l.auditable(r.Context()); err != nil {
+			return jobs.Job{}, nil, err
+		}
+	}
+	return l.open(r.Context(), asked.object, asked.filename)
 }
 
 // open returns the job of an archive, and opens the archive. It fails if the job does

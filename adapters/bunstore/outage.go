@@ -70,6 +70,9 @@ func outageKind(err error) export.Outage {
 // sqliteOutage tells the kind of a result code of SQLite. The higher bits say more than is
 // asked here.
 func sqliteOutage(code int) export.Outage {
+	if code == 10|19<<8 { // SQLITE_IOERR_SHMSIZE: the index of the write-ahead log cannot grow
+		return export.OutageFull
+	}
 	switch code & 0xff {
 	case 5, 6, 15: // SQLITE_BUSY, _LOCKED, _PROTOCOL: another process has it for long
 		return export.OutageBusy

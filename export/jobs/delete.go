@@ -24,7 +24,7 @@ func (s *Service) Delete(ctx context.Context, organizationID, jobID string) (Del
 	if _, err := s.config.Store.Get(ctx, organizationID, jobID); err != nil {
 		return NothingDeleted, err
 	}
-	job, steps, err := s.update(ctx, jobID, s.rules.remove)
+	job, steps, err := s.updateDeleting(ctx, jobID, s.rules.remove, s.rules.beginPurge)
 	switch {
 	case errors.Is(err, errNothingToDo):
 		return NothingDeleted, nil

@@ -89,9 +89,9 @@ func (s *Service) rescue(ctx context.Context, jobID string) error {
 
 // purge deletes the parts of an ended job and, at the end of its retention, its
 // archive. The row says first what is deleted, so that a crash in between leaves
-// nothing behind for long.
+// nothing behind for long; see updateDeleting for a full disk.
 func (s *Service) purge(ctx context.Context, jobID string) error {
-	job, _, err := s.update(ctx, jobID, s.rules.beginPurge)
+	job, _, err := s.updateDeleting(ctx, jobID, s.rules.beginPurge)
 	if errors.Is(err, errNothingToDo) {
 		return nil
 	}
