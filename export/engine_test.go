@@ -56,7 +56,8 @@ func TestExport(t *testing.T) {
 				"organization":   map[string]any{"id": acme.ID, "slug": acme.Slug, "name": acme.Name},
 				"job":            r.JobID,
 				"as_of":          "2026-06-26T21:00:00Z",
-				"consistency":    map[string]any{"consistent": false},
+				"consistency": map[string]any{"consistent": false, "note": "Each section was read on its own after as_of, while data could change: " +
+					"one section may have what is newer than another. The archive is complete as its sections say, and nothing in it is damaged."},
 				"csv": map[string]any{"delimiter": ",", "bom": false, "line_ending": "crlf", "formula_guard": true, "undo": "An apostrophe stands before text " +
 					"that a spreadsheet could take for a formula. To have the text as it was, take away each apostrophe that is the first character of a cell, or follows a comma, " +
 					"semicolon, vertical bar, tab, carriage return or line feed in it, if after it comes one of = + - @ ＝ ＋ － ＠, maybe with spaces, quotes, apostrophes or " +

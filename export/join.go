@@ -82,6 +82,7 @@ func (x *run) joinInventory(ctx context.Context, j archive.Joiner, sections []Se
 		Organization:  ManifestOrganization(x.Organization),
 		Job:           x.JobID,
 		AsOf:          x.AsOf.Format(time.RFC3339),
+		Consistency:   Consistency{Note: inconsistent},
 		CSV:           manifestCSV(x.engine.config),
 		Sections:      sections,
 	}, record.Options{})
