@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
+	"net"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
 	"github.com/riverqueue/river/rivermigrate"
 )
@@ -115,8 +118,10 @@ func (q *Queue) check(ctx context.Context) error {
 	}
 	// River fails here if the tables have a migration that it does not know.
 	if _, err := migrator.ExistingVersions(ctx); err != nil {
-		if ctx.Err() != nil {
-			return err
+		_, answered := errors.AsType[*pgconn.PgError](err)
+		_, network := errors.AsType[net.Error](err)
+		if ctx.Err() != nil || answered || network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return err // the connection was lost in between
 		}
 		return fmt.Errorf("%w: %w", ErrNewerSchema, err)
 	}

@@ -187,7 +187,7 @@ func end(ctx context.Context, pg *pgconn.PgConn) {
 // the pool, as when the server was restarted, are passed over.
 func (s *Source) begin(ctx context.Context) (*pgxpool.Conn, error) {
 	for left := s.pool.Stat().TotalConns(); ; left-- {
-		conn, err := s.pool.Acquire(ctx)
+		conn, err := s.acquire(ctx)
 		if err != nil {
 			return nil, unreachable(ctx, err)
 		}

@@ -55,6 +55,7 @@ type Config struct {
 	Scratch         Text
 
 	Database     Database
+	Connections  int  // to a PostgreSQL Database; 0 for all that sections can use
 	Organization Text // the query
 	Sections     []Section
 
@@ -125,6 +126,7 @@ type OIDC struct{ Issuer, Audience, Scope Text }
 // a job is kept after it has ended: 0 is the default, negative means for ever.
 type Jobs struct {
 	Database    Database
+	Connections int // to PostgreSQL, those of the queue not counted; 0 for the default
 	Workers     int
 	StopTimeout time.Duration
 	Retention   time.Duration
@@ -141,8 +143,12 @@ type Archives struct {
 	ReadBack       int64
 }
 
-// Audit is how long entries of the audit trail are kept. Negative means for ever.
-type Audit struct{ Retention time.Duration }
+// Audit is how long entries of the audit trail are kept, negative for ever, and whether
+// downloads are refused while they cannot be recorded.
+type Audit struct {
+	Retention       time.Duration
+	RefuseUnaudited bool
+}
 
 // Links is what links are good for. A bound one ends with the rights of whom it was made
 // for.

@@ -32,7 +32,10 @@ func (d *decoder) root(n *yaml.Node) {
 			})
 		},
 		"source": func(n *yaml.Node) {
-			d.mapping(n, map[string]value{"database": d.database(&c.Database)}, "database")
+			d.mapping(n, map[string]value{
+				"database":        d.database(&c.Database),
+				"max_connections": d.number(&c.Connections, maxConnections),
+			}, "database")
 		},
 		"organization": func(n *yaml.Node) {
 			d.mapping(n, map[string]value{"sql": d.into(&c.Organization)}, "sql")

@@ -30,11 +30,14 @@ const (
 	defaultDrain  = time.Second
 )
 
-// defaultLimits are what a customer hardly needs, and a loop of requests soon
-// has.
+// maxConnections is more than any server of PostgreSQL takes.
+const maxConnections = 1 << 16
+
 // defaultRetention is how long archives are kept by jobs.Config.
 const defaultRetention = 7 * 24 * time.Hour
 
+// defaultLimits are what a customer hardly needs, and a loop of requests soon
+// has.
 func defaultLimits() Limits { return Limits{InFlight: 10, Daily: 100} }
 
 // Variables of the environment that replace what may hold a secret.
@@ -174,9 +177,10 @@ func (d *decoder) oidc(n *yaml.Node) {
 func (d *decoder) jobs(n *yaml.Node) {
 	j := &d.config.Jobs
 	d.mapping(n, map[string]value{
-		"database":     d.database(&j.Database),
-		"workers":      d.number(&j.Workers, math.MaxInt),
-		"stop_timeout": d.wait(&j.StopTimeout),
+		"database":        d.database(&j.Database),
+		"max_connections": d.number(&j.Connections, maxConnections),
+		"workers":         d.number(&j.Workers, math.MaxInt),
+		"stop_timeout":    d.wait(&j.StopTimeout),
 		"retention": func(n *yaml.Node) {
 			d.duration(&j.Retention)(n)
 			d.jobsRetention = plain(n).Line
@@ -204,7 +208,11 @@ func (d *decoder) archives(n *yaml.Node) {
 }
 
 func (d *decoder) audit(n *yaml.Node) {
-	d.mapping(n, map[string]value{"retention": d.duration(&d.config.Audit.Retention)})
+	a := &d.config.Audit
+	d.mapping(n, map[string]value{
+		"retention":       d.duration(&a.Retention),
+		"when_unwritable": oneOf(d, &a.RefuseUnaudited, "serve or refuse", map[string]bool{"serve": false, "refuse": true}),
+	})
 }
 
 // wait decodes a duration that may be 0s, and always has an end.

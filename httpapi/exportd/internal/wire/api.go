@@ -40,6 +40,8 @@ func (s *Server) openLinks(c *config.Config, o ServerOptions, keys *sign.Keyring
 		ErrorHandler: httpapi.WriteError,
 		Now:          s.clock.Now,
 		Logger:       o.Logger,
+
+		RefuseUnaudited: c.Audit.RefuseUnaudited,
 	})
 }
 

@@ -1,12 +1,16 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
+	"strconv"
+	"strings"
 
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/sections"
@@ -27,13 +31,34 @@ type source interface {
 func (s *Setup) openDatabase(c *config.Config) {
 	var err error
 	if c.Database.Dialect == sections.Postgres {
-		s.source, err = openPostgres(c.Database.Address)
+		s.source, err = openPostgres(withConnections(c))
 	} else {
 		s.source, err = openSQLite(c.Database.Address)
 	}
 	if err != nil {
 		s.problems = append(s.problems, c.DatabaseProblem(c.Database, err.Error()))
 	}
+}
+
+const (
+	defaultConcurrency = 4 // that of package export
+	defaultWorkers     = 2 // that of the queues
+)
+
+// withConnections returns the URL of the database that is exported, with a bound of
+// connections unless it has one.
+func withConnections(c *config.Config) string {
+	u, err := url.Parse(c.Database.Address)
+	if err != nil { // which has been told
+		return c.Database.Address
+	}
+	if u.Query().Has("pool_max_conns") {
+		return c.Database.Address
+	}
+	// One worker more than there are may run for an organization that waits for others.
+	all := cmp.Or(c.Concurrency, defaultConcurrency) * (cmp.Or(c.Jobs.Workers, defaultWorkers) + 1)
+	u.RawQuery = strings.TrimPrefix(u.RawQuery+"&pool_max_conns="+strconv.Itoa(cmp.Or(c.Connections, all)), "&")
+	return u.String()
 }
 
 func openPostgres(address string) (source, error) {

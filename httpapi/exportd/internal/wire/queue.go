@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/orgexport/orgexport/adapters/bunstore"
 	"github.com/orgexport/orgexport/adapters/inproc"
@@ -85,12 +86,37 @@ func openRiver(ctx context.Context, c *config.Config, logger *slog.Logger) (_ *j
 	if err = queue.Check(ctx); errors.Is(err, riverqueue.ErrOlderSchema) {
 		err = queue.Migrate(ctx)
 	}
-	return &jobsBackend{store, enqueued{queue}}, err
+	return &jobsBackend{store, enqueued{queue, logger}}, err
 }
 
 // enqueued is the queue of a store that puts tasks into it by itself: each write
 // after which a job waits for a worker has the task in its transaction.
-type enqueued struct{ *riverqueue.Queue }
+type enqueued struct {
+	*riverqueue.Queue
+	logger *slog.Logger
+}
+
+// runAgain is how long after the queue could not start it is tried again.
+const runAgain = 2 * time.Second
+
+// Run is the method of [jobs.Runner]. It waits for a database that cannot be reached when
+// the queue starts, or has no connection left, as the queue does later: requests are
+// answered meanwhile.
+func (e enqueued) Run(ctx context.Context, work func(context.Context, jobs.Task) error) error {
+	for {
+		err := e.Queue.Run(ctx, work)
+		schema := errors.Is(err, riverqueue.ErrOlderSchema) || errors.Is(err, riverqueue.ErrNewerSchema)
+		if err == nil || schema || ctx.Err() != nil {
+			return err
+		}
+		e.logger.WarnContext(ctx, "exports do not run yet, to be tried again", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(runAgain):
+		}
+	}
+}
 
 // Dispatch is the method of [jobs.Dispatcher]. There is nothing left to do.
 func (enqueued) Dispatch(context.Context, jobs.Task) error { return nil }

@@ -15,6 +15,7 @@ import (
 	"github.com/orgexport/orgexport/adapters/otel"
 	"github.com/orgexport/orgexport/adapters/prom"
 	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/sign"
@@ -55,7 +56,9 @@ type Server struct {
 type ServerOptions struct {
 	PublicURL string // how clients reach it
 	NoWorker  bool   // exports run in other processes
-	Logger    *slog.Logger
+
+	// Logger gets what customers do not see, and outages once a minute for each kind.
+	Logger *slog.Logger
 
 	// Formats give downloads their media type: see [sign.Config].
 	Formats []archive.Format
@@ -70,6 +73,7 @@ type ServerOptions struct {
 // OpenServer opens everything that the configuration names. The server takes
 // requests by its Handler, and runs exports once Run is called.
 func OpenServer(ctx context.Context, c *config.Config, o ServerOptions) (_ *Server, err error) {
+	o.Logger = export.QuietOutages(o.Logger)
 	s := &Server{noWorker: o.NoWorker, audit: c.Audit, logger: o.Logger}
 	defer func() {
 		if err != nil {
@@ -95,6 +99,7 @@ func OpenServer(ctx context.Context, c *config.Config, o ServerOptions) (_ *Serv
 // OpenWorker opens what a process needs if it only runs exports. Such a process
 // makes no links, and needs no signing keys.
 func OpenWorker(ctx context.Context, c *config.Config, o ServerOptions) (_ *Server, err error) {
+	o.Logger = export.QuietOutages(o.Logger)
 	s := &Server{audit: c.Audit, logger: o.Logger}
 	defer func() {
 		if err != nil {

@@ -31,7 +31,7 @@ func openStore(ctx context.Context, c *config.Config, how bunstore.Config) (*bun
 		}
 		address = "sqlite:" + address
 	}
-	how.Demo = c.Demo
+	how.Demo, how.MaxConns = c.Demo, c.Jobs.Connections
 	store, err := bunstore.OpenMigrated(ctx, address, how)
 	if errors.Is(err, bunstore.ErrOtherPurpose) {
 		return nil, config.FileErrors{otherPurpose(c)}
