@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"strings"
+	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -41,6 +42,7 @@ func outageKind(err error) export.Outage {
 	var pg interface{ SQLState() string }
 	var network net.Error
 	var connect *pgconn.ConnectError
+	var file *fs.PathError
 	switch {
 	case errors.Is(err, context.Canceled):
 		return ""
@@ -53,18 +55,30 @@ func outageKind(err error) export.Outage {
 			return export.OutageGone // SQLITE_ERROR has no more to it
 		}
 		return sqliteOutage(lite.Code())
+	case errors.As(err, &file):
+		return fileOutage(err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return "" // of the caller, but for net.Error, which it is as well
 	case errors.As(err, &connect), errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.Is(err, net.ErrClosed), errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone),
 		err.Error() == "conn closed": // pgx has no value for it
 		return export.OutageConnection
-	case errors.Is(err, fs.ErrNotExist):
-		return export.OutageGone
-	case errors.Is(err, fs.ErrPermission):
-		return export.OutageReadOnly
 	}
 	return ""
+}
+
+// fileOutage tells the kind of an error about a file. That there is none is a mistake when a
+// database is opened; later it is noticed elsewhere.
+func fileOutage(err error) export.Outage {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return ""
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return export.OutageReadOnly
+	case errors.Is(err, syscall.ENOSPC):
+		return export.OutageFull
+	}
+	return export.OutageIO
 }
 
 // sqliteOutage tells the kind of a result code of SQLite. The higher bits say more than is
