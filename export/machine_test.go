@@ -25,11 +25,11 @@ import (
 	"github.com/orgexport/orgexport/export/record"
 )
 
-// stateFault is an error of a database with an SQLSTATE.
-type stateFault string
+// codedError is an error of a database with an SQLSTATE.
+type codedError string
 
-func (e stateFault) Error() string    { return "customer jane.doe@example.com: " + string(e) }
-func (e stateFault) SQLState() string { return string(e) }
+func (e codedError) Error() string    { return "customer jane.doe@example.com: " + string(e) }
+func (e codedError) SQLState() string { return string(e) }
 
 // codeError is an error of SQLite.
 type codeError struct {
@@ -58,7 +58,7 @@ func (e retryError) SafeToRetry() bool { return bool(e) }
 func TestMachineFault(t *testing.T) {
 	missing := &fs.PathError{Op: "open", Path: "a", Err: syscall.ENOENT}
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: &os.SyscallError{Syscall: "connect", Err: syscall.ECONNREFUSED}}
-	lost := stateFault("57P01")
+	lost := codedError("57P01")
 	for _, c := range []struct {
 		err  error
 		want export.Fault
@@ -95,22 +95,22 @@ func TestMachineFault(t *testing.T) {
 		{retryError(true), export.FaultConnection},
 		{retryError(false), ""},
 		{lost, export.FaultConnection},
-		{stateFault("57P02"), export.FaultConnection},
-		{stateFault("57P03"), export.FaultConnection},
-		{stateFault("57P05"), export.FaultConnection},
-		{stateFault("57P04"), ""}, // database_dropped
-		{stateFault("57014"), ""}, // query_canceled
-		{stateFault("08006"), export.FaultConnection},
-		{stateFault("08P01"), export.FaultConnection},
-		{stateFault("40001"), export.FaultConflict},
-		{stateFault("40P01"), export.FaultConflict},
-		{stateFault("40002"), ""},
-		{stateFault("53300"), export.FaultResources},
-		{stateFault("53200"), export.FaultResources},
-		{stateFault("53400"), ""},
-		{stateFault("58030"), export.FaultDisk},
-		{stateFault("42P01"), ""},
-		{stateFault("28P01"), ""},
+		{codedError("57P02"), export.FaultConnection},
+		{codedError("57P03"), export.FaultConnection},
+		{codedError("57P05"), export.FaultConnection},
+		{codedError("57P04"), ""}, // database_dropped
+		{codedError("57014"), ""}, // query_canceled
+		{codedError("08006"), export.FaultConnection},
+		{codedError("08P01"), export.FaultConnection},
+		{codedError("40001"), export.FaultConflict},
+		{codedError("40P01"), export.FaultConflict},
+		{codedError("40002"), ""},
+		{codedError("53300"), export.FaultResources},
+		{codedError("53200"), export.FaultResources},
+		{codedError("53400"), ""},
+		{codedError("58030"), export.FaultDisk},
+		{codedError("42P01"), ""},
+		{codedError("28P01"), ""},
 		{codeError{5, nil}, export.FaultConflict},         // BUSY
 		{codeError{517, nil}, export.FaultConflict},       // BUSY_SNAPSHOT
 		{codeError{6, nil}, export.FaultConflict},         // LOCKED
@@ -125,7 +125,7 @@ func TestMachineFault(t *testing.T) {
 		{ownError{errSecret, "connection"}, "connection"}, // a bucket's 503
 		{ownError{syscall.EIO, ""}, ""},
 		{export.WithPublic(fmt.Errorf("a: %w", lost), "The data could not be read."), export.FaultConnection},
-		{errors.Join(stateFault("57014"), fmt.Errorf("b: %w", errors.Join(errSecret, lost))), export.FaultConnection},
+		{errors.Join(codedError("57014"), fmt.Errorf("b: %w", errors.Join(errSecret, lost))), export.FaultConnection},
 		{errors.Join(missing, errSecret), ""},
 	} {
 		if got := export.MachineFault(c.err); got != c.want {
@@ -155,7 +155,7 @@ func returns(err error) func(export.Sink) error { return func(export.Sink) error
 
 func TestSectionIsRunAgain(t *testing.T) {
 	const unreached = "The source of the data could not be reached. Try again later."
-	deadlock, timeout := stateFault("40P01"), stateFault("57014")
+	deadlock, timeout := codedError("40P01"), codedError("57014")
 	for _, c := range []struct {
 		name   string
 		times  int
@@ -166,7 +166,7 @@ func TestSectionIsRunAgain(t *testing.T) {
 		waited time.Duration // at least, and a quarter longer at most
 	}{
 		{"deadlock", 1, 0, returns(deadlock), 2, export.SectionResult{Status: "ok", Records: 2}, time.Second},
-		{"serialization, twice", 2, 0, returns(stateFault("40001")), 3, export.SectionResult{Status: "ok", Records: 2}, 5 * time.Second},
+		{"serialization, twice", 2, 0, returns(codedError("40001")), 3, export.SectionResult{Status: "ok", Records: 2}, 5 * time.Second},
 		{"a stream that ends", 3, 0, func(s export.Sink) error {
 			return s.Records("r.csv", count(5, returns2(io.ErrUnexpectedEOF)))
 		}, 4, export.SectionResult{Status: "ok", Records: 2}, 21 * time.Second},
@@ -233,7 +233,7 @@ func TestRerunStartsOver(t *testing.T) {
 				return err
 			}
 			if ran < 4 {
-				return stateFault("57P01")
+				return codedError("57P01")
 			}
 			return nil
 		})
@@ -314,7 +314,7 @@ func TestTimeoutIsNoFaultOfTheMachine(t *testing.T) {
 		slow := section("s", func(ctx context.Context, _ export.Scope, _ export.Sink) error {
 			ran++
 			<-ctx.Done()
-			return stateFault("57P01")
+			return codedError("57P01")
 		})
 		e := engine(t, func(c *export.Config) { c.SectionTimeout = time.Minute }, slow)
 		if result, _ := run(t, e, request()); ran != 1 || result.Sections[0].Error != "The section took longer than 1m0s." {

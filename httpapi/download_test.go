@@ -37,7 +37,7 @@ func download(t *testing.T, s scheme) {
 	w := newWorldSigning(t, func(w *world) jobs.Signer {
 		links, err = sign.New(sign.Config{
 			Keys: keys, URL: base + "/downloads", Jobs: w.store, Destination: w.destination, Audit: w.trail,
-			ErrorHandler: httpapi.WriteError, Limits: sign.Limits{PerLink: 4},
+			ErrorHandler: httpapi.WriteError, Limits: sign.Limits{PerLink: 5},
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -27,7 +27,7 @@ func TestConnectionCannotWrite(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.close()
+		defer c.close() //nolint:errcheck // it was only tried
 		for statement, want := range map[string]string{
 			"INSERT INTO t VALUES (1)": "readonly", "CREATE TEMP TABLE u (v)": "readonly", // by query_only
 			"ATTACH 'NEW' AS other": "too many attached databases", "VACUUM INTO 'NEW'": "too many attached databases",

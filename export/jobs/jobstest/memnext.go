@@ -31,7 +31,7 @@ func (s *MemStore) Next(ctx context.Context, want jobs.Want) (string, error) {
 	}
 	waiting := s.those(func(j jobs.Job) bool {
 		org := j.Organization.ID
-		return j.Waits() && !(want.NoSuspects && j.Suspect > 0) && (want.NotOrganization == "" || org != want.NotOrganization) &&
+		return j.Waits() && (!want.NoSuspects || j.Suspect == 0) && (want.NotOrganization == "" || org != want.NotOrganization) &&
 			(want.PerOrganization == 0 || busy[org] < want.PerOrganization)
 	})
 	if len(waiting) == 0 {
