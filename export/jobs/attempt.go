@@ -67,7 +67,6 @@ func (s *Service) makeArchive(ctx context.Context, l *lease, job Job) (Job, erro
 	if err != nil {
 		return done, err
 	}
-	s.log(job).InfoContext(ctx, "job completed", "bytes", result.Size)
 	if err := s.deleteArchives(ctx, job, key); err != nil {
 		s.log(job).WarnContext(ctx, "archives of earlier attempts not deleted", "error", err)
 	}

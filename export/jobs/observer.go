@@ -84,6 +84,7 @@ func (s *Service) tell(ctx context.Context, job Job, steps []Step) {
 }
 
 func (s *Service) tellEvent(ctx context.Context, e Event) {
+	s.logStep(ctx, e)
 	for _, o := range s.config.Observers {
 		if o.Job != nil {
 			o.Job(ctx, e)

@@ -83,7 +83,7 @@ func TestLogsTellNoSecrets(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		" msg=\"job completed\" job=", " msg=\"section failed\" job=", " msg=\"bearer token refused\" request_id=", " request_id=planted-id ",
+		" msg=\"job requested\" job=", " msg=\"job started\" job=", " msg=\"job ended\" job=", " msg=\"section failed\" job=", " msg=\"bearer token refused\" request_id=", " request_id=planted-id ",
 		"(SQLSTATE 22P02)", "(SQLSTATE 42P01)", ` msg="items skipped" job=`, `"openat: no such file or directory (`, `"export: a name has a slash (`,
 	} {
 		if !strings.Contains(s.log.String(), text) {

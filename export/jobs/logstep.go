@@ -1,0 +1,28 @@
+package jobs
+
+import (
+	"context"
+	"time"
+)
+
+// logStep logs the life of a job: when it is requested, when an attempt starts, and how and
+// after how long it has ended. Causes are logged where they are known.
+func (s *Service) logStep(ctx context.Context, e Event) {
+	log, job := s.log(e.Job), e.Job
+	switch e.Step {
+	case StepCreated:
+		log.InfoContext(ctx, "job requested", "format", job.Format, "sections", len(job.Keys))
+	case StepClaimed:
+		log.InfoContext(ctx, "job started", "waited", job.ClaimedAt.Sub(job.CreatedAt).Round(time.Millisecond))
+	case StepCompleted:
+		log.InfoContext(ctx, "job ended", "status", string(job.Status), "duration", age(job), "bytes", job.Size)
+	case StepFailed:
+		log.InfoContext(ctx, "job ended", "status", string(job.Status), "duration", age(job), "failures", job.Failures)
+	case StepCancelled:
+		log.InfoContext(ctx, "job ended", "status", "cancelled", "duration", age(job))
+	case StepWorkerLost, StepSuspected, StepUnable, StepPurged, StepDamaged, StepPutOff, StepHandedBack, StepStopped, StepLeaseLost:
+	}
+}
+
+// age is how long an ended job has taken since it was requested.
+func age(j Job) time.Duration { return j.FinishedAt.Sub(j.CreatedAt).Round(time.Millisecond) }
