@@ -93,6 +93,17 @@ func TestBlockedWithoutCounter(t *testing.T) {
 	wantTooMany(t, w.send("GET", exports+ourOrg), 2, tooManyDetail)
 }
 
+// TestBlockedBeforeTheClockWasPutBack: an address is not blocked for hours.
+func TestBlockedBeforeTheClockWasPutBack(t *testing.T) {
+	w, c := limitWorld(t, access.Limits{}, access.Limits{PerMinute: 1}, nil)
+	for range 2 {
+		w.send("GET", exports+ourOrg, withKey("x"))
+	}
+	wantTooMany(t, w.send("GET", exports+ourOrg), 2, tooManyDetail)
+	c.move(-5 * time.Hour)
+	w.send("GET", exports+ourOrg).want(http.StatusOK)
+}
+
 // TestHostIsAlwaysAsked: a host that authenticates decides itself how often.
 func TestHostIsAlwaysAsked(t *testing.T) {
 	w, _ := limitWorld(t, access.Limits{}, access.Limits{PerMinute: 1}, func(w *world) {

@@ -169,15 +169,18 @@ func (b *blocked) add(address string, until time.Time) {
 	b.until[address] = until
 }
 
-// left returns how long an address is still blocked.
+// left returns how long an address is still blocked. A block that would last for more than
+// a minute was made before the clock was put back, and is over.
 func (b *blocked) left(address string, now time.Time) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	until, ok := b.until[address]
-	if ok && !now.Before(until) {
+	left := until.Sub(now)
+	if ok && (left <= 0 || left > minute) {
 		delete(b.until, address)
+		return 0
 	}
-	return max(until.Sub(now), 0)
+	return max(left, 0)
 }
 
 // countUnmatched counts a request without a route for its address: nobody looks at its

@@ -12,7 +12,7 @@ var _ jobs.Scheduler = (*Store)(nil)
 
 // Next implements [jobs.Scheduler]. It reads the jobs in flight only, through an
 // index that has no others, and one entry of another index for each organization
-// that waits.
+// that waits. A turn that lies ahead, because the clock was put back, does not count.
 func (s *Store) Next(ctx context.Context, want jobs.Want) (string, error) {
 	var id string
 	err := s.db.NewRaw(`
@@ -25,12 +25,12 @@ func (s *Store) Next(ctx context.Context, want jobs.Want) (string, error) {
 			SELECT organization_id,
 				(SELECT count(*) FROM flying AS f WHERE f.organization_id = w.organization_id AND f.status = 'processing') AS busy,
 				coalesce((SELECT max(claimed_at) FROM ? AS j
-					WHERE j.organization_id = w.organization_id AND claimed_at IS NOT NULL), 0) AS served
+					WHERE j.organization_id = w.organization_id AND claimed_at <= (SELECT ?)), 0) AS served
 			FROM (SELECT DISTINCT organization_id FROM waiting) AS w
 		)
 		SELECT id FROM waiting JOIN turns USING (organization_id) WHERE busy < ?
 		ORDER BY priority DESC, busy, served, created_at, id LIMIT 1`,
-		s.table("jobs"), mostSuspect(want), want.NotOrganization, s.table("jobs"), mostBusy(want)).Scan(ctx, &id)
+		s.table("jobs"), mostSuspect(want), want.NotOrganization, s.table("jobs"), s.clock(), mostBusy(want)).Scan(ctx, &id)
 	return id, wrap("next job", noRow(err, export.ErrNotFound))
 }
 

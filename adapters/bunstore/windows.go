@@ -80,7 +80,8 @@ func window(length, reset time.Duration, count int64) access.Window {
 // countQuery returns the statement that counts in the windows of these lengths. It
 // locks rows in the order of their lengths, so that two requests with the same key do
 // not deadlock. A request that read the clock before a window ended, and counts after
-// another has begun the next one, counts in that.
+// another has begun the next one, counts in that. A window that ends later than the next
+// one was begun before the clock was put back, and is over.
 func (s *Store) countQuery(lengths []time.Duration) string {
 	key, now := "?1", string(s.clock())
 	if s.postgres {
@@ -93,13 +94,14 @@ func (s *Store) countQuery(lengths []time.Duration) string {
 	}
 	return strings.NewReplacer(
 		"{table}", `"`+s.prefix+`windows"`, "{key}", key, "{now}", now, "{lengths}", strings.Join(texts, " UNION ALL "),
+		"{other}", "excluded.ends_at > old.ends_at OR excluded.ends_at < old.ends_at - old.length",
 	).Replace(`
 		INSERT INTO {table} AS old (key, length, ends_at, count)
 		SELECT {key}, l.length, (c.now / l.length + 1) * l.length, 1
 		FROM (SELECT {now} AS now) AS c, ({lengths}) AS l
 		WHERE true ORDER BY l.length
 		ON CONFLICT (key, length) DO UPDATE SET
-			count = CASE WHEN excluded.ends_at > old.ends_at THEN 1 ELSE old.count + 1 END,
-			ends_at = CASE WHEN excluded.ends_at > old.ends_at THEN excluded.ends_at ELSE old.ends_at END
+			count = CASE WHEN {other} THEN 1 ELSE old.count + 1 END,
+			ends_at = CASE WHEN {other} THEN excluded.ends_at ELSE old.ends_at END
 		RETURNING length, ends_at, count, {now}`)
 }

@@ -53,6 +53,39 @@ func TestWindowsAreKept(t *testing.T) {
 	})
 }
 
+// TestCountAfterTheClockWasPutBack has windows that were begun hours ahead: nobody has to
+// wait for them to end.
+func TestCountAfterTheClockWasPutBack(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, newAddress func(t *testing.T) string) {
+		s := migrated(t, newAddress(t), Config{})
+		count := func() int64 {
+			t.Helper()
+			windows, err := s.Count(t.Context(), "key", 30*24*time.Hour)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return windows[0].Count
+		}
+		back := func(lengths int) {
+			t.Helper()
+			if _, err := s.db.ExecContext(t.Context(), "UPDATE ? SET ends_at = ends_at + ? * length", s.table("windows"), lengths); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if first, second := count(), count(); first != 1 || second != 2 {
+			t.Fatalf("the first requests are the numbers %d and %d", first, second)
+		}
+		back(1) // another request may have begun the next window a moment ago
+		if n := count(); n != 3 {
+			t.Errorf("a request in the next window is number %d of it", n)
+		}
+		back(2)
+		if first, second := count(), count(); first != 1 || second != 2 {
+			t.Errorf("after the clock was put back requests are the numbers %d and %d", first, second)
+		}
+	})
+}
+
 // TestCountWhileSweeping counts keys whose windows others remove all the time.
 func TestCountWhileSweeping(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, newAddress func(t *testing.T) string) {

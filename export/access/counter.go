@@ -66,8 +66,7 @@ func (c *MemCounter) Count(ctx context.Context, key string, lengths ...time.Dura
 	for i, length := range lengths {
 		t := c.tally(span{key, length}, at)
 		t.count++
-		reset := min(t.end.Sub(at), length) // the clock may have been put back
-		windows[i] = Window{Length: length, Count: t.count, Reset: reset}
+		windows[i] = Window{Length: length, Count: t.count, Reset: t.end.Sub(at)}
 	}
 	return windows, nil
 }
@@ -78,7 +77,7 @@ func (c *MemCounter) tally(s span, at time.Time) *tally {
 		t = new(tally)
 		c.spans[s] = t
 	}
-	if !at.Before(t.end) {
+	if !at.Before(t.end) || t.end.Sub(at) > s.length { // or the clock was put back
 		*t = tally{end: time.UnixMilli(at.UnixMilli() - at.UnixMilli()%s.length.Milliseconds()).Add(s.length)}
 	}
 	return t
@@ -88,7 +87,7 @@ func (c *MemCounter) sweep(at time.Time) {
 	if c.spans == nil {
 		c.spans = make(map[span]*tally)
 	}
-	if at.Sub(c.swept) < sweepEvery {
+	if at.Sub(c.swept).Abs() < sweepEvery {
 		return
 	}
 	c.swept = at

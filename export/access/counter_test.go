@@ -56,14 +56,17 @@ func TestMemCounterInBubble(t *testing.T) {
 	})
 }
 
-// TestMemCounterClockBack has a clock that is put back: counting goes on in the
-// window that was the current one.
+// TestMemCounterClockBack has a clock that is put back: by little, counting goes on in the
+// window that was the current one; by much, nobody has to wait for that to end.
 func TestMemCounterClockBack(t *testing.T) {
 	now := time.Date(2026, 6, 26, 21, 0, 30, 0, time.UTC)
 	c := &MemCounter{Now: func() time.Time { return now }}
 	wantWindows(t, c, "key", Window{time.Minute, 1, 30 * time.Second})
-	now = now.Add(-time.Hour)
-	wantWindows(t, c, "key", Window{time.Minute, 2, time.Minute})
+	now = now.Add(-20 * time.Second)
+	wantWindows(t, c, "key", Window{time.Minute, 2, 50 * time.Second})
+	now = now.Add(-5 * time.Hour)
+	wantWindows(t, c, "key", Window{time.Minute, 1, 50 * time.Second})
+	wantWindows(t, c, "key", Window{time.Minute, 2, 50 * time.Second})
 }
 
 // TestMemCounterForgets has requests of ever new keys, as a guesser sends them.

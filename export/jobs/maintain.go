@@ -13,14 +13,15 @@ const reapAtOnce = 100
 
 // Maintain does for all jobs what is due, until ctx ends. It dispatches a job again
 // whose worker or task was lost, deletes parts and archives at the end of their
-// retention, sweeps from time to time (see [Service.Sweep]), and removes jobs that ended
-// long ago. [Service.Run] calls
-// it. Every node does, and the nodes do not disturb each other.
+// retention, sweeps from time to time (see [Service.Sweep]), removes jobs that ended
+// long ago, and shortens leases that end too late because the clock of the store was put
+// back. [Service.Run] calls it. Every node does, and the nodes do not disturb each other.
 func (s *Service) Maintain(ctx context.Context) {
 	var sweeping sync.WaitGroup
 	defer sweeping.Wait()
 	sweeping.Go(func() { s.keepSweeping(ctx) }) // a sweep may take minutes
 	sweeping.Go(func() { s.keepRemoving(ctx) })
+	sweeping.Go(func() { s.keepMending(ctx) })
 	tick := time.NewTicker(s.config.ReapEvery)
 	defer tick.Stop()
 	for {

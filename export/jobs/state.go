@@ -95,6 +95,9 @@ const (
 
 	// unablePause is the longest pause before it is offered again.
 	unablePause = time.Minute
+
+	// maxDoublings is how often the pause after a failure is doubled at most.
+	maxDoublings = 8
 )
 
 // create begins the life of a job.
@@ -157,7 +160,7 @@ func (p place) takes(j Job) error {
 // waitForAble puts a job off that this process cannot do all of, for another one that
 // can. It reports false if the job has waited for long enough.
 func (r rules) waitForAble(now time.Time, j *Job) bool {
-	if j.UnableSince.IsZero() {
+	if j.UnableSince.IsZero() || j.UnableSince.After(now) { // the clock was put back
 		j.UnableSince = now
 	}
 	waited := now.Sub(j.UnableSince)
@@ -217,6 +220,21 @@ func (r rules) rescue(now time.Time, j *Job) (steps []Step, err error) {
 // wake lets a job wait whose task is on the way again.
 func (r rules) wake(now time.Time, j *Job) ([]Step, error) {
 	if !j.Waits() {
+		return nil, errNothingToDo
+	}
+	j.LeaseUntil = now.Add(r.lease)
+	return nil, nil
+}
+
+// shorten gives a job whose lease ends later than any can end another one: the clock was
+// put back. The worker that has the job renews it. If that was lost, it is noticed when
+// the new one is over.
+func (r rules) shorten(now time.Time, j *Job) ([]Step, error) {
+	longest := r.lease
+	if j.PutOff {
+		longest = max(r.lease<<maxDoublings, 30*aloneFor, unablePause)
+	}
+	if !j.Status.InFlight() || !j.LeaseUntil.After(now.Add(longest)) {
 		return nil, errNothingToDo
 	}
 	j.LeaseUntil = now.Add(r.lease)
@@ -319,7 +337,7 @@ func (r rules) putOff(now time.Time, j *Job) ([]Step, error) {
 	if r.countFailure(now, j) {
 		return []Step{StepFailed}, nil
 	}
-	j.wait(now.Add(r.lease << min(j.Failures-1, 8)))
+	j.wait(now.Add(r.lease << min(j.Failures-1, maxDoublings)))
 	j.PutOff = true
 	return []Step{StepPutOff}, nil
 }

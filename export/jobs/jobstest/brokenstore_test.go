@@ -31,6 +31,9 @@ type brokenStore struct {
 	next  func(j *jobs.Job)
 	ended func(j *jobs.Job)
 
+	// leases changes the jobs that LeasesBeyond looks at.
+	leases func(j *jobs.Job)
+
 	archives func(after string, limit int) []jobs.Job
 
 	stale  func(stale []jobs.Job, limit int) []jobs.Job
@@ -163,6 +166,19 @@ func (s *brokenStore) RemoveEnded(ctx context.Context, kept time.Duration, limit
 		}
 	}
 	return n, err
+}
+
+// LeasesBeyond lists jobs as they look after leases has changed them.
+func (s *brokenStore) LeasesBeyond(ctx context.Context, ahead time.Duration, limit int) ([]jobs.Job, error) {
+	if s.leases == nil {
+		return s.MemStore.LeasesBeyond(ctx, ahead, limit)
+	}
+	seen := MemStore{jobs: make(map[string]jobs.Job)}
+	for _, j := range s.all(every) {
+		s.leases(&j)
+		seen.jobs[j.ID] = j
+	}
+	return seen.LeasesBeyond(ctx, ahead, limit)
 }
 
 func (s *brokenStore) all(are func(jobs.Job) bool) []jobs.Job {

@@ -25,7 +25,7 @@ func (s *MemStore) Next(ctx context.Context, want jobs.Want) (string, error) {
 		if j.Status == jobs.Processing {
 			busy[org]++
 		}
-		if j.ClaimedAt.After(served[org]) {
+		if j.ClaimedAt.After(served[org]) && !j.ClaimedAt.After(s.now()) {
 			served[org] = j.ClaimedAt
 		}
 	}

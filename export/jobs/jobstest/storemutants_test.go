@@ -136,6 +136,7 @@ func findMutants() []kittest.Mutant[broken] {
 		return func(s broken) { s.stats = func(stats *jobs.Stats) { change(s, stats) } }
 	}
 	next := func(change func(j *jobs.Job)) func(broken) { return func(s broken) { s.next = change } }
+	leases := func(change func(j *jobs.Job)) func(broken) { return func(s broken) { s.leases = change } }
 	return []kittest.Mutant[broken]{
 		{"ListsNewestFirst", lists(ours, func(a, b jobs.Job) int { return -newest(a, b) }), "want"},
 		{"ListsPages", lists(ours, func(a, b jobs.Job) int { return cmp.Or(newest(a, b), b.Attempt-a.Attempt) }), "together are"},
@@ -179,6 +180,14 @@ func findMutants() []kittest.Mutant[broken] {
 		{"NextInFairOrder", func(s broken) { s.err = opaque }, "want ErrNotFound"},
 		{"RemoveEnded", func(s broken) { s.ended = func(j *jobs.Job) { j.PurgeAt = time.Time{} } }, "RemoveEnded of 10 gives"},
 		{"RemoveEnded", func(s broken) { s.ended = func(j *jobs.Job) { j.FinishedAt = kittest.SomeTime() } }, "RemoveEnded of 10 gives"},
+		{"NextAfterTheClockWasPutBack", next(func(j *jobs.Job) {
+			if j.ClaimedAt.After(time.Now()) {
+				j.ClaimedAt = time.Now().Add(-time.Millisecond)
+			}
+		}), "Next gives"},
+		{"LeasesBeyond", leases(func(j *jobs.Job) { j.PutOff = false }), "LeasesBeyond of 1 gives"},
+		{"LeasesBeyond", leases(func(j *jobs.Job) { j.Status = jobs.Processing }), "LeasesBeyond of 10 gives"},
+		{"LeasesBeyond", leases(func(j *jobs.Job) { j.LeaseUntil = j.LeaseUntil.Add(time.Hour) }), "LeasesBeyond of 10 gives"},
 		{"NextThatIsWanted", next(func(j *jobs.Job) { j.Suspect = 0 }), "without suspects"},
 		{"NextThatIsWanted", next(func(j *jobs.Job) { j.Organization.ID = kittest.TheirOrg }), "of others"},
 	}

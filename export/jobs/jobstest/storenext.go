@@ -77,6 +77,27 @@ func storeNext(t testing.TB, s jobs.Store) {
 	next("by turns", third)
 }
 
+// storeNextAfterJump has an organization whose last turn lies ahead, because the clock was
+// put back since: it is not last until then.
+func storeNextAfterJump(t testing.TB, s jobs.Store) {
+	scheduler, ok := s.(jobs.Scheduler)
+	if !ok {
+		return
+	}
+	turn := func(n int, organization string, ago time.Duration) {
+		createOf(t, s, organization, n, nil)
+		update(t, s, kittest.ShortID(n), func(now time.Time, j *jobs.Job) { j.ClaimedAt = now.Add(-ago) })
+		end(t, s, kittest.ShortID(n))
+	}
+	turn(1, kittest.OurOrg, -5*time.Hour)
+	turn(2, kittest.TheirOrg, time.Minute)
+	createOf(t, s, kittest.TheirOrg, 3, nil)
+	want := createOf(t, s, kittest.OurOrg, 4, nil).ID
+	if got, err := scheduler.Next(t.Context(), jobs.Want{}); err != nil || got != want {
+		t.Errorf("Next gives %s, %v, want %s", got, err, want)
+	}
+}
+
 // storeNextWanted asks for jobs of some kinds only.
 func storeNextWanted(t testing.TB, s jobs.Store) {
 	scheduler, ok := s.(jobs.Scheduler)
