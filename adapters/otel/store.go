@@ -10,11 +10,17 @@ import (
 )
 
 // Store returns a store that makes spans of the calls of inner. It passes on the calls of
-// [export.Checker], [jobs.Statser], [jobs.ArchiveLister], [jobs.Marker] and
-// [jobs.Scheduler]. If inner does not implement these, Check returns nil, the errors of
-// Stats, Archives, Mark and Marked match
-// [errors.ErrUnsupported], and that of Next is [export.ErrNotFound].
+// [export.Checker], [jobs.Statser], [jobs.ArchiveLister], [jobs.Marker], [jobs.Scheduler],
+// [jobs.Remover] and [jobs.LeaseLister]. If inner does not implement these, Check returns
+// nil, and the errors of the others match [errors.ErrUnsupported].
 func (t *Tracer) Store(inner jobs.Store) jobs.Store { return &store{t, inner} }
+
+var (
+	_ jobs.Scheduler   = (*store)(nil)
+	_ jobs.Remover     = (*store)(nil)
+	_ jobs.LeaseLister = (*store)(nil)
+	_ jobs.Marker      = (*store)(nil)
+)
 
 type store struct {
 	t     *Tracer
@@ -82,6 +88,22 @@ func (s *store) Next(ctx context.Context, want jobs.Want) (string, error) {
 		return n.Next(ctx, want)
 	}
 	return "", errors.ErrUnsupported
+}
+
+// RemoveEnded makes no span, as Stale.
+func (s *store) RemoveEnded(ctx context.Context, kept time.Duration, limit int) (int64, error) {
+	if r, ok := s.inner.(jobs.Remover); ok {
+		return r.RemoveEnded(ctx, kept, limit)
+	}
+	return 0, errors.ErrUnsupported
+}
+
+// LeasesBeyond makes no span, as Stale.
+func (s *store) LeasesBeyond(ctx context.Context, ahead time.Duration, limit int) ([]jobs.Job, error) {
+	if l, ok := s.inner.(jobs.LeaseLister); ok {
+		return l.LeasesBeyond(ctx, ahead, limit)
+	}
+	return nil, errors.ErrUnsupported
 }
 
 func (s *store) Check(ctx context.Context) error { return check(ctx, s.inner) }

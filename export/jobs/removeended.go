@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -44,7 +45,7 @@ func (s *Service) removeEnded(ctx context.Context, store Remover) {
 	for ctx.Err() == nil {
 		n, err := store.RemoveEnded(ctx, s.config.JobsRetention, removeAtOnce)
 		all += n
-		if err != nil && ctx.Err() == nil {
+		if err != nil && ctx.Err() == nil && !errors.Is(err, errors.ErrUnsupported) {
 			s.config.Logger.ErrorContext(ctx, "old jobs not removed, to be tried again", "error", err)
 		}
 		if err != nil || n < removeAtOnce {
