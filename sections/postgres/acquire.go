@@ -24,7 +24,7 @@ const (
 // acquire returns a connection of the pool. If all are in use it waits for one: of the pool
 // until ctx ends, and of the server for a while.
 func (s *Source) acquire(ctx context.Context) (*pgxpool.Conn, error) {
-	for began := time.Now(); ; {
+	for began := time.Now(); ; s.refused.Add(1) {
 		conn, err := s.pool.Acquire(ctx)
 		pg, _ := errors.AsType[*pgconn.PgError](err)
 		if err == nil || pg == nil || pg.Code != tooMany || time.Since(began) > crowdedFor {
@@ -37,3 +37,7 @@ func (s *Source) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 		}
 	}
 }
+
+// Waits returns how often a query had to wait for a connection, because all of the pool
+// were in use or the server took no more.
+func (s *Source) Waits() int64 { return s.pool.Stat().EmptyAcquireCount() + s.refused.Load() }

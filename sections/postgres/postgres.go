@@ -81,6 +81,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -97,6 +98,8 @@ type Source struct {
 	pool  *pgxpool.Pool
 	owned bool
 	types typeCache
+
+	refused atomic.Int64 // see Waits
 }
 
 // New returns a Source that takes its connections from a pool, which its owner closes when

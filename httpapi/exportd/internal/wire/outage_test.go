@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -290,6 +291,11 @@ func TestCrowdedServer(t *testing.T) {
 	}
 	if statuses[http.StatusOK] < 100 {
 		t.Errorf("of 360 requests only %d are answered", statuses[http.StatusOK])
+	}
+	rec := httptest.NewRecorder()
+	nodes[0].Metrics.ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	if m := regexp.MustCompile(`(?m)^go_sql_wait_count_total\{db_name="jobs"\} ([0-9.e+]+)$`).FindStringSubmatch(rec.Body.String()); m == nil || m[1] == "0" {
+		t.Errorf("the metrics do not tell that requests waited for a connection: %q", m)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()

@@ -141,6 +141,7 @@ func (s *Server) open(ctx context.Context, c *config.Config, o ServerOptions) er
 	}
 	s.Metrics = s.metrics.Handler()
 	s.openWatch(c)
+	s.measurePools()
 	return nil
 }
 
