@@ -34,7 +34,8 @@ func (n *node) warning(t *testing.T) string {
 func TestForgottenRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		n := newNode(t, func(c *jobs.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) }, fine("a"))
+		warnings := slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn})
+		n := newNode(t, func(c *jobs.Config) { c.Logger = slog.New(warnings) }, fine("a"))
 		n.create(t, jobs.Request{})
 		time.Sleep(time.Minute)
 		if got := n.warning(t); got != "" || log.Len() > 0 {

@@ -113,6 +113,7 @@ func TestNoSpareAtTheEnd(t *testing.T) {
 		time.Sleep(time.Second)
 		behind := w.request(t, organization(1), nil)
 		time.Sleep(10 * time.Second)
+		synctest.Wait() // until nobody writes what is read
 		if running.most["all"] != 2 {
 			t.Fatalf("%d exports run", running.most["all"])
 		}
