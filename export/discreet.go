@@ -13,8 +13,11 @@ func Discreet(logger *slog.Logger) *slog.Logger {
 	if logger == nil {
 		logger = slog.Default()
 	}
-	if _, ok := logger.Handler().(discreetHandler); ok {
+	switch h := logger.Handler().(type) {
+	case discreetHandler:
 		return logger
+	case quietHandler: // it has to see errors before they become texts: see QuietOutages
+		return slog.New(quietHandler{Discreet(slog.New(h.Handler)).Handler(), h.outages})
 	}
 	return slog.New(discreetHandler{logger.Handler()})
 }

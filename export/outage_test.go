@@ -28,7 +28,7 @@ func TestQuietOutages(t *testing.T) {
 		for range 1000 {
 			logger.Error("request failed", "error", full)
 			logger.With("job", "a").WithGroup("g").Warn("lease not extended", "error", full)
-			export.QuietOutages(logger).Error("request failed", "error", full)
+			export.QuietOutages(export.Discreet(logger)).Error("request failed", "error", full)
 		}
 		logger.Error("request failed", "error", lost)
 		logger.Error("request failed", "error", errors.New("a mistake"))

@@ -11,9 +11,8 @@ import (
 
 var _ jobs.Statser = (*Store)(nil)
 
-// Stats implements [jobs.Statser]. It reads the jobs in flight and those for which
-// something is due once, such as the purge of an archive, through indexes that have no
-// others.
+// Stats implements [jobs.Statser]. It reads the jobs in flight and those whose archive was
+// found damaged, through indexes that have no others.
 func (s *Store) Stats(ctx context.Context) (jobs.Stats, error) {
 	var rows []statsRow
 	if err := s.selectStats().Scan(ctx, &rows); err != nil {
@@ -51,9 +50,8 @@ func (s *Store) selectStats() *bun.SelectQuery {
 		Where("status IN ('pending', 'processing')").GroupExpr("status")
 }
 
-// selectDamaged returns the query that counts damaged archives. An archive that is kept
-// is purged once, so its job is in the index of jobs for which something is due.
+// selectDamaged returns the query that counts damaged archives that are still kept.
 func (s *Store) selectDamaged() *bun.SelectQuery {
 	return s.db.NewSelect().TableExpr("? AS job", s.table("jobs")).ColumnExpr("count(*)").
-		Where("due_at IS NOT NULL").Where("damaged_at IS NOT NULL").Where("object_key <> ''")
+		Where("damaged_at IS NOT NULL").Where("object_key <> ''")
 }

@@ -23,6 +23,9 @@ ALTER TABLE orgexport_jobs ADD COLUMN damaged_at INTEGER;
 -- A cancelled job counts for the day. The index of before serves older programs.
 CREATE INDEX orgexport_jobs_used ON orgexport_jobs (organization_id, created_at) WHERE status <> 'failed' OR cancelled;
 
+-- By which damaged archives are counted.
+CREATE INDEX orgexport_jobs_damaged ON orgexport_jobs (damaged_at) WHERE damaged_at IS NOT NULL;
+
 -- By which ended jobs are removed.
 CREATE INDEX orgexport_jobs_ended ON orgexport_jobs (finished_at) WHERE finished_at IS NOT NULL;
 

@@ -49,6 +49,7 @@ type Config struct {
 	Concurrency     int
 	SectionTimeout  time.Duration // negative: no limit
 	MaxSectionBytes int64         // negative: no limit
+	MaxRecordBytes  int64         // negative: no limit
 	MinFreeBytes    int64         // negative: not checked
 	RawCSV          bool
 	CSV             record.CSVForm

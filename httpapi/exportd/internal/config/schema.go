@@ -44,6 +44,7 @@ func (d *decoder) root(n *yaml.Node) {
 		"concurrency":       d.number(&c.Concurrency, math.MaxInt),
 		"section_timeout":   d.duration(&c.SectionTimeout),
 		"max_section_bytes": d.size(&c.MaxSectionBytes),
+		"max_record_bytes":  d.size(&c.MaxRecordBytes),
 		"min_free_bytes":    d.size(&c.MinFreeBytes),
 		"scratch":           d.text(func(t Text) { c.Scratch = Text{d.path(t.Value), t.Line} }),
 		"sections":          d.list(d.section),

@@ -166,13 +166,17 @@ func (w *loadWorld) checkTrail(list map[string]jobs.Job) {
 	recorded := make(map[string]map[audit.Action]int)
 	linked := make(map[string]bool) // by actor, job and hour, and by job
 	total := make(map[audit.Action]int)
+	if err := w.server.Flush(w.t.Context()); err != nil {
+		w.t.Error(err)
+	}
 	for _, organization := range w.organizations {
 		entries, err := w.server.Store.Entries(w.t.Context(), organization, 1<<30)
 		if err != nil {
 			w.t.Fatal(err)
 		}
 		for _, e := range entries {
-			total[e.Action]++
+			requests := int(max(e.Requests, 1))
+			total[e.Action] += requests
 			if e.Action == audit.Linked {
 				once := fmt.Sprint(e.Actor, e.JobID, e.At.Truncate(time.Hour))
 				if linked[once] {
@@ -184,7 +188,7 @@ func (w *loadWorld) checkTrail(list map[string]jobs.Job) {
 			if recorded[e.JobID] == nil {
 				recorded[e.JobID] = make(map[audit.Action]int)
 			}
-			recorded[e.JobID][e.Action]++
+			recorded[e.JobID][e.Action] += requests
 			if e.Action == audit.Downloaded && !e.Complete {
 				w.t.Errorf("a download of job %s is recorded as incomplete", e.JobID)
 			}

@@ -174,14 +174,21 @@ func (s *Server) countHandedBack() jobs.Observer {
 	}}
 }
 
+// Flush records in the audit log the downloads of which only the number is known yet: see
+// [sign.Links.Flush]. Close does it, too.
+func (s *Server) Flush(ctx context.Context) error {
+	if s.links == nil {
+		return nil
+	}
+	return s.links.Flush(ctx)
+}
+
 // Close closes everything that was opened. Call it once Run has returned.
 func (s *Server) Close() error {
 	var errs []error
-	if s.links != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
-		defer cancel()
-		errs = append(errs, s.links.Flush(ctx))
-	}
+	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	defer cancel()
+	errs = append(errs, s.Flush(ctx))
 	if s.kept != nil {
 		errs = append(errs, s.kept.Close())
 	}

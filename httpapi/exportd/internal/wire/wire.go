@@ -99,6 +99,7 @@ func (s *Setup) newEngine(c *config.Config, spool export.Spool, logger *slog.Log
 		SectionTimeout:  c.SectionTimeout,
 		Grace:           grace,
 		MaxSectionBytes: c.MaxSectionBytes,
+		MaxRecordBytes:  c.MaxRecordBytes,
 		MaxArchiveBytes: c.MaxArchiveBytes,
 		MinFreeBytes:    c.MinFreeBytes,
 		Scratch:         c.Scratch.Value,
