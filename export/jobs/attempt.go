@@ -182,6 +182,9 @@ func (s *Service) storeFailure(ctx context.Context, l *lease, job Job, failure e
 	case errors.Is(failure, errLeaseLost):
 		log.InfoContext(ctx, "work on the job ended", "reason", failure)
 		e.Step = stepOfLoss(failure)
+		if e.Step == StepLeaseLost {
+			s.acquit(ctx, l)
+		}
 		return e, nil
 	case stopping:
 		log.InfoContext(ctx, "job handed back")
@@ -202,6 +205,27 @@ func (s *Service) storeFailure(ctx context.Context, l *lease, job Job, failure e
 	}
 	e.Job, e.Step = ended, steps[0]
 	return e, nil
+}
+
+// acquit says of a job whose lease was lost that its worker lives, once the store can be
+// reached again. It gives up after some leases, or when the process stops.
+func (s *Service) acquit(ctx context.Context, l *lease) {
+	ctx, cancel := context.WithTimeout(ctx, 4*s.config.Lease)
+	defer cancel()
+	for !s.stopping() {
+		job, steps, err := s.update(ctx, l.jobID, s.rules.acquit(l.attempt))
+		if err == nil && len(steps) > 0 {
+			s.dispatch(ctx, job)
+		}
+		if err == nil || errors.Is(err, errNothingToDo) || errors.Is(err, export.ErrNotFound) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(retryEvery):
+		}
+	}
 }
 
 // stepOfLoss is the step of an attempt that could not store how it ended.

@@ -42,7 +42,8 @@ import (
 //	Suspect 2   it was lost a second time beside others, and is tried in a process that runs
 //	            nothing else meanwhile
 //
-// A process that stops as it should charges nobody: see handBack.
+// A process that stops as it should charges nobody: see handBack. Nor is anybody a suspect
+// for long because a database was away: the workers live, and say so: see acquit.
 
 // transition is a rule with all that it needs besides the time and the job.
 type transition func(now time.Time, j *Job) ([]Step, error)
@@ -195,6 +196,22 @@ func (r rules) lost(now time.Time, j *Job) []Step {
 		return []Step{StepWorkerLost, StepFailed}
 	}
 	return []Step{StepWorkerLost}
+}
+
+// acquit is for a worker that has lost the lease of an attempt and lives: the store could
+// not be reached, and nothing has crashed. If nobody has noticed yet, any worker may go on
+// with the job. Else the job is less of a suspect.
+func (r rules) acquit(attempt int) transition {
+	return func(now time.Time, j *Job) ([]Step, error) {
+		switch {
+		case j.Status == Processing && j.Attempt == attempt:
+			return r.handBack(now, j)
+		case j.Suspect > 0 && (j.Status == Pending && j.Attempt == attempt || j.Status == Processing && j.Attempt == attempt+1):
+			j.Suspect--
+			return nil, nil
+		}
+		return nil, errNothingToDo
+	}
 }
 
 // wait lets a job in flight wait for a worker. Its task is on the way until then.

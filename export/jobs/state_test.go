@@ -226,6 +226,16 @@ func ruleTests() []ruleTest {
 			"pending": "+unable put off until 2m0s", "pending, task lost": "+unable put off until 2m0s", "suspect": "+unable put off until 2m0s",
 			"suspect 2": "+unable put off until 2m0s", "unable, tried again": "+unable put off until 2m0s", "unable for long": "+unable put off until 2m0s",
 		}, nothing},
+		{"acquit", stateRules.acquit(stateAttempt), with(ending("+handed_back pending no owner until 0s no progress"), map[string]string{
+			"worker lost": "+handed_back pending no owner no progress", "worker lost again": "+handed_back pending no owner no progress",
+			"lost alone": "+handed_back pending no owner no progress not alone", "lost alone again": "+handed_back pending no owner no progress not alone",
+			"suspect lost": "+handed_back pending no owner no progress", "suspect 2 lost": "+handed_back pending no owner no progress",
+			"suspect": "suspect 0", "suspect 2": "suspect 1", "completed": nothing, "parts due": nothing, "archive due": nothing,
+			"archive gone": nothing, "failed": nothing, "failed, parts due": nothing,
+		}), nothing},
+		{"acquit of the attempt before", stateRules.acquit(stateAttempt - 1), map[string]string{
+			"suspect, running": "suspect 0", "suspect lost": "suspect 0", "suspect 2 lost": "suspect 1",
+		}, nothing},
 		{"crowd", worker(stateRules.crowd), with(ofWorker(nothing), map[string]string{
 			"lost alone": "not alone", "lost alone again": "not alone", "suspect, running": "not alone",
 		}), lost},

@@ -2,13 +2,16 @@ package jobs_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/jobs"
+	"github.com/orgexport/orgexport/export/jobs/jobstest"
 )
 
 const hostile = "HuqrpKVEE3nsDUnGsHMGWe"
@@ -195,4 +198,63 @@ func TestAlone(t *testing.T) {
 		stop()
 		<-done
 	})
+}
+
+// away is a store that cannot be reached until an instant.
+type away struct {
+	*jobstest.MemStore
+	until *atomic.Int64 // of the time of the bubble, in nanoseconds
+}
+
+func (s away) Update(ctx context.Context, id string, change func(time.Time, *jobs.Job) error) (jobs.Job, error) {
+	if time.Now().UnixNano() < s.until.Load() {
+		return jobs.Job{}, errors.New("the database is away")
+	}
+	return s.MemStore.Update(ctx, id, change)
+}
+
+// TestOutageMakesNoSuspects has a database that is away for longer than a lease, while two
+// processes export two jobs each. One of them finds it sooner than the other.
+func TestOutageMakesNoSuspects(t *testing.T) {
+	for _, outages := range [][2]time.Duration{{13 * time.Second, 13 * time.Second}, {20 * time.Second, 40 * time.Second}, {40 * time.Second, 20 * time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(2)
+			w.config.MaxFailures = 10
+			ctx, stop := context.WithCancel(t.Context())
+			ends := make(chan struct{}, 2)
+			var until [2]atomic.Int64
+			var running together
+			for i := range 2 {
+				go func() {
+					n := newNode(t, func(c *jobs.Config) {
+						logger := c.Logger
+						*c = w.config
+						c.Logger, c.Store = logger, away{w.store, &until[i]}
+						section := takes(func(string) time.Duration { return time.Minute }, &running)
+						c.Engine = engine(t, func(c *export.Config) { c.Spool = w.spool }, section)
+					}, fine("a"))
+					if err := n.Run(ctx); err != nil {
+						t.Error(err)
+					}
+					ends <- struct{}{}
+				}()
+			}
+			var all []jobs.Job
+			for n := range 4 {
+				all = append(all, w.request(t, organization(n), nil))
+			}
+			time.Sleep(10 * time.Second)
+			for i := range 2 {
+				until[i].Store(time.Now().Add(outages[i]).UnixNano())
+			}
+			for _, job := range all {
+				if got := w.await(t, job); got.Status != jobs.Completed || got.Suspect != 0 {
+					t.Errorf("away for %v: a job is %s after %d failures, suspect %d", outages, got.Status, got.Failures, got.Suspect)
+				}
+			}
+			stop()
+			<-ends
+			<-ends
+		})
+	}
 }
