@@ -54,6 +54,11 @@ var binary struct {
 }
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if os.Getenv("ORGEXPORT_SOAK_LATER") == "1" && *soakFor == 0 {
+		fmt.Println("skipped: ORGEXPORT_SOAK_LATER says that these tests run by themselves, with -soak.for")
+		return
+	}
 	// Who starts the tests may ignore these signals, which programs inherit. A program
 	// does not inherit that they are caught here.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
