@@ -200,13 +200,14 @@ func (r rules) lost(now time.Time, j *Job) []Step {
 
 // acquit is for a worker that has lost the lease of an attempt and lives: the store could
 // not be reached, and nothing has crashed. If nobody has noticed yet, any worker may go on
-// with the job. Else the job is less of a suspect.
+// with the job. If it waits again the job is less of a suspect. It is not touched if another
+// worker has it.
 func (r rules) acquit(attempt int) transition {
 	return func(now time.Time, j *Job) ([]Step, error) {
 		switch {
 		case j.Status == Processing && j.Attempt == attempt:
 			return r.handBack(now, j)
-		case j.Suspect > 0 && (j.Status == Pending && j.Attempt == attempt || j.Status == Processing && j.Attempt == attempt+1):
+		case j.Suspect > 0 && j.Status == Pending && j.Attempt == attempt:
 			j.Suspect--
 			return nil, nil
 		}

@@ -64,7 +64,7 @@ func TestLostConnectionInMidExport(t *testing.T) {
 		faults string
 	}{
 		{"pg_terminate_backend", export.SectionResult{Key: "rows", Status: "ok", Records: 500}, "[connection]"},
-		{"pg_cancel_backend", export.SectionResult{Key: "rows", Status: "partial", Error: "The data could not be read."}, "[]"},
+		{"pg_cancel_backend", export.SectionResult{Key: "rows", Status: "partial", Error: "The data could not be read: the database stopped the query, as it does when one takes too long."}, "[]"},
 	} {
 		t.Run(c.call, func(t *testing.T) {
 			s := opened(t, address, "exporting")

@@ -58,7 +58,7 @@ func TestCheckPostgres(t *testing.T) {
 	address := changed(t, server, "checking", password, "")
 	for _, c := range []struct{ name, old, text, want string }{
 		{"nothing", "", "", ""},
-		{"bad SQL", "SELECT id, name", "SELCT id, name", `exportd.yaml:8: sql: ERROR: syntax error at or near "SELCT" (SQLSTATE 42601)`},
+		{"bad SQL", "SELECT id, name FROM", "SELECT id, name FORM", `exportd.yaml:8: sql: ERROR: syntax error at or near "`},
 		{"missing table", "SELECT id, name FROM members", "SELECT id, name FROM memebrs", `exportd.yaml:8: sql: ERROR: relation "memebrs" does not exist (SQLSTATE 42P01)`},
 		{"missing column", "SELECT id, name FROM", "SELECT id, naem FROM",
 			`exportd.yaml:8: sql: ERROR: column "naem" does not exist (SQLSTATE 42703); Perhaps you meant to reference the column "members.name".`},

@@ -122,7 +122,7 @@ func write(t *testing.T, file, content string) {
 
 func execute(t *testing.T, dir, query string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file://"+(&url.URL{Path: filepath.ToSlash(filepath.Join(dir, "shop #1.db"))}).String())
+	db, err := sql.Open("sqlite", "file://"+(&url.URL{Path: filepath.ToSlash(filepath.Join(dir, "shop #1.db")), RawQuery: "_busy_timeout=20000"}).String()) // a query may be reading
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -119,7 +119,8 @@ func inNames() []mistake {
 // inSource are mistakes that only the database can tell.
 func inSource() []mistake {
 	return []mistake{
-		{"bad SQL", "SELECT * FROM members", "SELCT * FROM members", 1, `exportd.yaml:19: sql: near "SELCT": syntax error (1)`},
+		{"bad SQL", "SELECT * FROM members", "SELECT * FORM members", 1, `exportd.yaml:19: sql: near "FORM": syntax error (1)`},
+		{"no SELECT", "SELECT * FROM members", "SELCT * FROM members", 2, `exportd.yaml:19: sql: begins with SELCT; a statement that reads begins with SELECT, WITH, VALUES, TABLE or a bracket, and no other is run`},
 		{"missing table", "FROM members", "FROM memebrs", 1, "exportd.yaml:19: sql: no such table: memebrs (1)"},
 		{"missing column", "SELECT * FROM members", "SELECT emial FROM members", 1, "exportd.yaml:19: sql: no such column: emial (1)"},
 		{"wrong column of a name", `"{{.id}}/product.yaml"`, `"{{.sku}}/product.yaml"`, 1,

@@ -109,7 +109,7 @@ func TestOrganizationKeys(t *testing.T) {
 			s := d.serve(t, dir, env...)
 			p.served(t, s, key)
 			s.stop(t, key)
-			if log := s.log.String(); strings.Contains(log, "SQLSTATE") || strings.Contains(log, "sqlite:") {
+			if log := s.log.String(); strings.Contains(log, "SQLSTATE") || strings.Contains(log, "sqlite: ") {
 				t.Errorf("a query has failed\n%s", log)
 			}
 		})
@@ -165,7 +165,7 @@ func TestOrganizationOfNothing(t *testing.T) {
 		if a.Status != "failed" || a.Error != "The organization could not be read." {
 			t.Errorf("the job of %s is %+v", id, a)
 		}
-		if log := s.log.String(); !strings.Contains(log, id+`\" not found`) || strings.Contains(log, "sqlite:") {
+		if log := s.log.String(); !strings.Contains(log, id+`\" not found`) || strings.Contains(log, "sqlite: ") {
 			t.Errorf("the log says\n%s", log)
 		}
 	}

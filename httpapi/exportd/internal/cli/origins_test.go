@@ -168,7 +168,7 @@ func TestPageReadsErrors(t *testing.T) {
 	}
 	want(429, exportsOfAcme, with("GET", low, ""), "Retry-After", "RateLimit-Reset")
 	d.exec(t, "ALTER TABLE orgexport_jobs RENAME TO elsewhere")
-	want(500, exportsOfAcme, with("GET", key, ""))
+	want(503, exportsOfAcme, with("GET", key, ""))
 	d.exec(t, "ALTER TABLE elsewhere RENAME TO orgexport_jobs")
 	s.stop(t, key, low)
 }

@@ -69,7 +69,7 @@ func (c *collection) modules(t *testing.T, system string) {
 	t.Helper()
 	const format = "{{with .Module}}{{if not .Main}}{{.Path}}\t{{.Dir}}\t{{$.Dir}}{{end}}{{end}}"
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", format, "github.com/orgexport/orgexport/httpapi/exportd")
-	cmd.Env = append(os.Environ(), "GOOS="+system, "GOARCH="+runtime.GOARCH, "CGO_ENABLED=0")
+	cmd.Env = append(os.Environ(), "GOOS="+system, "GOARCH="+runtime.GOARCH, "CGO_ENABLED=0", "GOFLAGS=")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
