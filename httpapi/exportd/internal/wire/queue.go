@@ -106,8 +106,12 @@ func (e enqueued) Run(ctx context.Context, work func(context.Context, jobs.Task)
 	for {
 		err := e.Queue.Run(ctx, work)
 		schema := errors.Is(err, riverqueue.ErrOlderSchema) || errors.Is(err, riverqueue.ErrNewerSchema)
-		if err == nil || schema || ctx.Err() != nil {
+		if err == nil || schema {
 			return err
+		}
+		if ctx.Err() != nil { // that a database is away does not keep a process from stopping
+			e.logger.WarnContext(ctx, "the queue did not stop as it should", "error", err)
+			return nil
 		}
 		e.logger.WarnContext(ctx, "exports do not run yet, to be tried again", "error", err)
 		select {
