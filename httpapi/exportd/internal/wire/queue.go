@@ -111,7 +111,7 @@ func (e enqueued) Run(ctx context.Context, work func(context.Context, jobs.Task)
 		}
 		if ctx.Err() != nil { // that a database is away does not keep a process from stopping
 			e.logger.WarnContext(ctx, "the queue did not stop as it should", "error", err)
-			return nil
+			return nil //nolint:nilerr // it is logged
 		}
 		e.logger.WarnContext(ctx, "exports do not run yet, to be tried again", "error", err)
 		select {
