@@ -18,8 +18,9 @@ func (s *Service) able(j Job) bool {
 // split returns the sections of a job that this process has, and those that it lacks.
 // None means that the job is of before jobs had keys.
 func (s *Service) split(j Job) (present []string, absent []SectionKey) {
+	own := s.Keys()
 	for _, k := range j.Keys {
-		if slices.Contains(s.Keys(), k.Key) {
+		if slices.Contains(own, k.Key) {
 			present = append(present, k.Key)
 		} else {
 			absent = append(absent, k)
@@ -31,13 +32,14 @@ func (s *Service) split(j Job) (present []string, absent []SectionKey) {
 // keysOf returns what a job is to make that asks for these sections; none means all.
 func (s *Service) keysOf(sections []string) []SectionKey {
 	var keys []SectionKey
-	for _, key := range s.Keys() {
+	own := s.Keys()
+	for _, key := range own {
 		if len(sections) == 0 || slices.Contains(sections, key) {
 			keys = append(keys, SectionKey{Key: key, Required: s.config.Engine.Required(key)})
 		}
 	}
 	for _, key := range sections { // of a job that is retried, by another configuration
-		if !slices.Contains(s.Keys(), key) {
+		if !slices.Contains(own, key) {
 			keys = append(keys, SectionKey{Key: key})
 		}
 	}

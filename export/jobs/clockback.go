@@ -25,22 +25,12 @@ func (s *Service) keepMending(ctx context.Context) {
 	if !ok {
 		return
 	}
-	tick := time.NewTicker(mendEvery)
-	defer tick.Stop()
-	for {
+	atOnceAndEvery(ctx, mendEvery, func() {
 		err := s.mendLeases(ctx, store)
-		if errors.Is(err, errors.ErrUnsupported) {
-			return
-		}
-		if err != nil && ctx.Err() == nil {
+		if err != nil && ctx.Err() == nil && !errors.Is(err, errors.ErrUnsupported) {
 			s.config.Logger.ErrorContext(ctx, "leases not looked at, to be tried again", "error", err)
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	})
 }
 
 // mendLeases shortens leases that no clock can have given.

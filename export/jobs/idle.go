@@ -101,16 +101,7 @@ func (s *Service) mark(ctx context.Context) {
 
 // keepMarking calls mark until ctx ends.
 func (s *Service) keepMarking(ctx context.Context) {
-	tick := time.NewTicker(markEvery)
-	defer tick.Stop()
-	for {
-		s.mark(ctx)
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	atOnceAndEvery(ctx, markEvery, func() { s.mark(ctx) })
 }
 
 // warnRequester logs, once a minute, that a job was requested and nobody works: whoever

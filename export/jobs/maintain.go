@@ -40,6 +40,20 @@ func (s *Service) Maintain(ctx context.Context) {
 	}
 }
 
+// atOnceAndEvery calls do at once and then at this interval, until ctx ends.
+func atOnceAndEvery(ctx context.Context, interval time.Duration, do func()) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		do()
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 // Reap does once what [Service.Maintain] does again and again, but for sweeping. It
 // handles a limited number of jobs; more may be due.
 func (s *Service) Reap(ctx context.Context) error {

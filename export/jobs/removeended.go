@@ -27,16 +27,7 @@ func (s *Service) keepRemoving(ctx context.Context) {
 	if !ok || s.config.JobsRetention < 0 {
 		return
 	}
-	tick := time.NewTicker(removeEvery)
-	defer tick.Stop()
-	for {
-		s.removeEnded(ctx, store)
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	atOnceAndEvery(ctx, removeEvery, func() { s.removeEnded(ctx, store) })
 }
 
 // removeEnded removes all jobs that ended long ago.

@@ -131,11 +131,10 @@ func (r rules) claim(p place) transition {
 			}
 			return steps, err
 		}
-		if !p.able(*j) && r.waitForAble(now, j) {
-			return append(steps, StepUnable), nil
-		}
 		if p.able(*j) {
 			j.UnableSince = time.Time{}
+		} else if r.waitForAble(now, j) {
+			return append(steps, StepUnable), nil
 		}
 		j.Status = Processing
 		j.Attempt++
