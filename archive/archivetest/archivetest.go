@@ -64,7 +64,7 @@ type File struct {
 
 // Run tests a format.
 func Run(t *testing.T, c Config) {
-	c.Slow = c.Slow || raceDetector
+	c.Slow = c.Slow || RaceDetector
 	for _, promise := range []struct {
 		name string
 		test func(*testing.T, *kit)

@@ -48,7 +48,7 @@ func (j Judge) need(t *testing.T) {
 // testJudges lets all judges read an archive with everything in it, one with an
 // empty file and one with nothing.
 func testJudges(t *testing.T, k *kit) {
-	if raceDetector {
+	if RaceDetector {
 		t.Skip("judges read the same without the race detector")
 	}
 	items := slices.Concat(longNames(), otherNames(), k.several(), []item{

@@ -2,4 +2,5 @@
 
 package archivetest
 
-const raceDetector = false
+// RaceDetector reports whether tests look for data races.
+const RaceDetector = false

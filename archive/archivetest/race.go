@@ -2,5 +2,6 @@
 
 package archivetest
 
-// raceDetector makes codecs ten times slower.
-const raceDetector = true
+// RaceDetector reports whether tests look for data races. Codecs then take ten times as long,
+// and programs five times as long to start.
+const RaceDetector = true

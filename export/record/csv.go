@@ -192,7 +192,8 @@ func (e *csvEncoder) cell(dst []byte, v any) (_ []byte, err error) {
 		}
 		return textCell(e, dst, e.value), nil
 	}
-	if e.value, err = e.json.appendValue(e.value[:0], v); err != nil {
+	room, _ := checkSize(v, -1) // which is no error: any size is allowed
+	if e.value, err = e.json.appendValue(roomFor(e.value[:0], room), v); err != nil {
 		return dst, err
 	}
 	return e.saidCell(dst, e.value), nil

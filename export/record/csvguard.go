@@ -166,41 +166,56 @@ func isPlainNumber[T string | []byte](text T) bool {
 // that of a number.
 func appendGuardedJSON(dst, text []byte) []byte {
 	if len(text) > largeText {
-		dst = grow(dst, len(text)+len(`\u0000`)*countSigns(text))
+		dst = grow(dst, len(text)+len(`\u0000`)*countExposed(text))
 	}
-	begins, quoted := true, false
+	g := newJSONGuard()
 	for i := 0; i < len(text); {
-		if quoted && text[i] == '\\' && i+1 < len(text) { // what follows is no end of the string
-			dst = append(dst, text[i], text[i+1])
-			begins = false
-			i += 2
-			continue
-		}
-		if text[i] == '"' {
-			quoted = !quoted
-		}
-		sort, size := sortOf(text[i:])
-		if sort == sign && begins && quoted {
+		size, exposed := g.next(text[i:])
+		if exposed {
 			r, _ := utf8.DecodeRune(text[i:])
 			dst = appendJSONEscape(dst, r)
 		} else {
 			dst = append(dst, text[i:i+size]...)
 		}
-		begins = sort == separator || begins && sort == passedOver
 		i += size
 	}
 	return dst
 }
 
-// countSigns returns how many signs a text has at most, of one byte or more.
-func countSigns(text []byte) (n int) {
-	for _, c := range text {
-		switch c {
-		case '=', '+', '-', '@', 0xef: // which begins the wide ones
+// countExposed returns how many signs appendGuardedJSON escapes.
+func countExposed(text []byte) (n int) {
+	g := newJSONGuard()
+	for i := 0; i < len(text); {
+		size, exposed := g.next(text[i:])
+		if exposed {
 			n++
 		}
+		i += size
 	}
 	return n
+}
+
+// jsonGuard finds the signs in JSON text that are to be escaped.
+type jsonGuard struct {
+	begins bool // a cell may begin here
+	quoted bool // in a string
+}
+
+func newJSONGuard() jsonGuard { return jsonGuard{begins: true} }
+
+// next returns how many bytes come next, and whether they are a sign that is to be escaped.
+func (g *jsonGuard) next(rest []byte) (size int, exposed bool) {
+	if g.quoted && rest[0] == '\\' && len(rest) > 1 { // what follows is no end of the string
+		g.begins = false
+		return 2, false
+	}
+	if rest[0] == '"' {
+		g.quoted = !g.quoted
+	}
+	sort, size := sortOf(rest)
+	exposed = sort == sign && g.begins && g.quoted
+	g.begins = sort == separator || g.begins && sort == passedOver
+	return size, exposed
 }
 
 // appendJSONEscape appends \u and the number of a character.

@@ -173,11 +173,15 @@ func hexRune(digits []byte) rune {
 	return rune(n)
 }
 
-// grow makes room for n more elements with one step. slices.Grow would take twice the memory
+// grow makes room for n more elements with one step, and for the few that end them, such as a
+// bracket: these alone would take another step. slices.Grow would take twice the memory
 // in a program that looks for data races, and so in tests of that.
 func grow[E any](list []E, n int) []E {
 	if n <= cap(list)-len(list) {
 		return list
 	}
-	return append(make([]E, 0, max(len(list)+n, cap(list)+cap(list)/4)), list...)
+	return append(make([]E, 0, max(len(list)+n+endSize, cap(list)+cap(list)/4)), list...)
 }
+
+// endSize is how many elements grow makes room for at the end.
+const endSize = 16

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/archive/archivetest"
 )
 
 // child verifies an archive in a process of its own and returns the kinds that
@@ -55,7 +56,7 @@ func TestMain(m *testing.M) {
 
 func childProgram(t *testing.T) string {
 	t.Helper()
-	if !raceDetector {
+	if !archivetest.RaceDetector {
 		return os.Args[0]
 	}
 	plain.once.Do(func() {

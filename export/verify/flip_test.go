@@ -135,15 +135,18 @@ func places(f archive.Format, b []byte) func(at int) string {
 }
 
 // TestCuts: an archive that is cut at any length, or has lost bytes at its
-// beginning or in between, is damaged and nothing else. An archive that is an
-// asset in it is not taken for what was cut.
+// beginning or in between, is damaged and nothing else: at every length with -long. An
+// archive that is an asset in it is not taken for what was cut.
 func TestCuts(t *testing.T) {
 	for _, f := range formats {
 		nested := build(t, f, section{"media", func(sink export.Sink) error {
 			return errors.Join(sink.Binary("old.zip", bytes.NewReader(small(t, archive.Zip()))), sink.Binary("end", bytes.NewReader(noise(100))))
 		}})
 		for name, b := range map[string][]byte{"small": small(t, f), "large": large(t, f), "nested": nested} {
-			step := map[string]int{"small": 1, "nested": 5, "large": 7919}[name]
+			step := map[string]int{"small": 3, "nested": 11, "large": 7919}[name]
+			if f.Name() == "tar.xz" { // whose decoder takes a MiB each time
+				step *= 4
+			}
 			if archivetest.Long() {
 				step = 1
 			}
@@ -153,9 +156,9 @@ func TestCuts(t *testing.T) {
 					t.Fatalf("%s %s, %s %d: found %+v", name, f.Name(), what, n, r.Findings)
 				}
 			}
-			for n := 0; n < len(b); n += step {
+			for i, n := 0, 0; n < len(b); i, n = i+1, n+step {
 				damaged("cut at", n, b[:n])
-				if n%8 != 0 && !archivetest.Long() {
+				if i%4 != 0 && !archivetest.Long() {
 					continue
 				}
 				damaged("first bytes lost", n+1, b[n+1:])

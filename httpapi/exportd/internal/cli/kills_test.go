@@ -31,18 +31,19 @@ func TestServeKilledAgainAndAgain(t *testing.T) {
 	}
 	v := newVictim(t)
 	for range 3 { // at first there are not even tables
-		v.kill(t, 0, v.startTakes)
+		v.killInStart(t)
 	}
 	v.makeKeys(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var requests sync.WaitGroup
 	requests.Go(func() { v.requestAll(ctx, t) })
-	for i := range kills - 3 {
-		if i%3 == 2 {
-			v.kill(t, 0, v.startTakes)
+	v.killInExport(t)
+	for i := range kills - 4 {
+		if i%3 == 1 {
+			v.killInStart(t)
 		} else {
-			v.kill(t, v.startTakes, v.startTakes+2*time.Second)
+			v.killLater(t)
 		}
 	}
 	v.begin(t)
@@ -129,11 +130,40 @@ func (v *victim) begin(t *testing.T) {
 	v.serving.begin(t)
 }
 
-// kill starts the server and kills it after some time.
-func (v *victim) kill(t *testing.T, after, before time.Duration) {
+// killInStart starts the server and kills it before it listens, or a moment later.
+func (v *victim) killInStart(t *testing.T) {
 	t.Helper()
 	v.begin(t)
-	time.Sleep(after + time.Duration(v.random.Int64N(int64(before-after))))
+	time.Sleep(time.Duration(v.random.Int64N(int64(v.startTakes))))
+	v.kill(t)
+}
+
+// killLater kills the server at some moment of its first two seconds.
+func (v *victim) killLater(t *testing.T) {
+	t.Helper()
+	v.begin(t)
+	v.listens(t)
+	time.Sleep(time.Duration(v.random.Int64N(int64(2 * time.Second))))
+	v.kill(t)
+}
+
+// killInExport kills the server while it exports.
+func (v *victim) killInExport(t *testing.T) {
+	t.Helper()
+	v.begin(t)
+	v.listens(t)
+	eventually(t, "exporting", func() bool { return strings.Contains(v.log.String(), "job started") })
+	v.kill(t)
+}
+
+// listens waits until the server listens.
+func (v *victim) listens(t *testing.T) {
+	t.Helper()
+	eventually(t, "listening", func() bool { return len(v.said) > 0 })
+}
+
+func (v *victim) kill(t *testing.T) {
+	t.Helper()
 	if code := v.signal(t, syscall.SIGKILL); code != -1 {
 		t.Fatalf("it ended with status %d\n%s", code, v.log.String())
 	}

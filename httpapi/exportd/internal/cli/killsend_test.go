@@ -24,7 +24,8 @@ import (
 func (v *victim) wantAll(t *testing.T) {
 	t.Helper()
 	began := time.Now()
-	eventually(t, "all ended", func() bool {
+	// Who died with a job may have to be missed for 15 s, and each such job runs alone.
+	within(t, 3*time.Minute, "all ended", func() bool {
 		var left int
 		v.d.row(t, "SELECT count(*) FROM orgexport_jobs WHERE status IN ('pending', 'processing')", &left)
 		return left == 0

@@ -36,6 +36,7 @@ func TestMain(m *testing.M) {
 	// program does not inherit that they are caught here.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	pgtest.Main(m)
+	removePlain()
 }
 
 const (
@@ -132,21 +133,6 @@ func execute(t *testing.T, dir, query string) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// command is the program, to be started in a folder.
-func command(t *testing.T, dir string, args ...string) *exec.Cmd {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := exec.CommandContext(t.Context(), self, args...)
-	c.Dir = dir
-	// The race detector, if there is one, would let each program sleep for a
-	// second at its end.
-	c.Env = append(os.Environ(), "EXPORTD_RUN_MAIN=1", "GORACE=atexit_sleep_ms=0")
-	return c
 }
 
 type outcome struct {

@@ -16,14 +16,20 @@ import (
 // eventually waits until it is so.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
+	within(t, time.Minute, what, is)
+}
+
+// within waits until it is so, and fails the test if that takes longer than limit.
+func within(t *testing.T, limit time.Duration, what string, is func() bool) {
+	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(time.Minute)
+	deadline := time.After(limit)
 	for !is() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("after a minute: not yet %s", what)
+			t.Fatalf("after %v: not yet %s", limit, what)
 		}
 	}
 }
