@@ -108,8 +108,8 @@ func export(t *testing.T, dir string, args ...string) inventory {
 	return got
 }
 
-// TestCatalogue exports each organization, with -long in each format, and lets programs of
-// others unpack and read what comes out.
+// TestCatalogue exports each second organization, with -long each in each format, and lets
+// programs of others unpack and read what comes out.
 func TestCatalogue(t *testing.T) {
 	needTools(t, "sqlite3", "unzip", "tar", "xz", "gzip", "sha256sum")
 	dir := catalogue(t)
@@ -124,6 +124,9 @@ func TestCatalogue(t *testing.T) {
 	}
 	formats := slices.Sorted(maps.Keys(unpack))
 	for i, organization := range organizations {
+		if i%2 != 0 && !archivetest.Long() {
+			continue
+		}
 		id, slug := organization["id"].(string), organization["slug"].(string)
 		for j, format := range formats {
 			if smallest := slug == "utils" && format == "tar.gz"; i%len(formats) != j && !smallest && !archivetest.Long() {

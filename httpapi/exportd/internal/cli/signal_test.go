@@ -22,12 +22,11 @@ func eventually(t *testing.T, what string, is func() bool) {
 // within waits until it is so, and fails the test if that takes longer than limit.
 func within(t *testing.T, limit time.Duration, what string, is func() bool) {
 	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
 	deadline := time.After(limit)
-	for !is() {
+	// The machine is for what is waited for: it is asked less and less often.
+	for pause := 5 * time.Millisecond; !is(); pause = min(pause*5/4, 100*time.Millisecond) {
 		select {
-		case <-tick.C:
+		case <-time.After(pause):
 		case <-deadline:
 			t.Fatalf("after %v: not yet %s", limit, what)
 		}
