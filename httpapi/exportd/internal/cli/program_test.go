@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -29,7 +30,7 @@ func command(t *testing.T, dir string, args ...string) *exec.Cmd {
 func program(t *testing.T, args []string) string {
 	t.Helper()
 	if archivetest.RaceDetector && (len(args) == 0 || !slices.Contains([]string{"serve", "worker", "demo", "run"}, args[0])) {
-		if plain.once.Do(buildPlain); plain.err != nil {
+		if plain.once.Do(func() { buildPlain(t.Context()) }); plain.err != nil {
 			t.Fatal(plain.err)
 		}
 		return filepath.Join(plain.dir, "exportd")
@@ -47,11 +48,11 @@ var plain struct {
 	err  error
 }
 
-func buildPlain() {
+func buildPlain(ctx context.Context) {
 	if plain.dir, plain.err = os.MkdirTemp("", "exportd-*"); plain.err != nil {
 		return
 	}
-	c := exec.Command("go", "build", "-o", plain.dir, "github.com/orgexport/orgexport/httpapi/exportd")
+	c := exec.CommandContext(ctx, "go", "build", "-o", plain.dir, "github.com/orgexport/orgexport/httpapi/exportd")
 	c.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false")
 	if out, err := c.CombinedOutput(); err != nil {
 		plain.err = fmt.Errorf("go build: %w\n%s", err, out)
