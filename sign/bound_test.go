@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/export/access/accesstest"
 	"github.com/orgexport/orgexport/sign"
@@ -189,6 +190,13 @@ func TestBoundLinksFail(t *testing.T) {
 	}
 	if !strings.Contains(w.log.String(), "db.internal") || w.jobs.calls != 0 {
 		t.Errorf("logged %s", w.log)
+	}
+	c.MayDownload = func(context.Context, access.Principal, string) (bool, error) {
+		return false, &export.OutageError{What: "the jobs database", Kind: export.OutageConnection, Err: errors.New("refused")}
+	}
+	w.handler = newLinks(t, c)
+	if rec := w.do(t, "GET", uri); rec.Code != http.StatusServiceUnavailable {
+		t.Errorf("while the database is away: status %d, %s", rec.Code, rec.Body)
 	}
 	c.MayDownload = nil
 	if _, err := sign.New(c); err == nil || !strings.Contains(err.Error(), "MayDownload is missing") {

@@ -56,14 +56,18 @@ func (l *Links) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if r.Context().Err() == nil { // else the client has gone
 			l.log(r, "a download cannot be served", asked.object.organization, asked.object.job, err)
 		}
-		status := http.StatusInternalServerError
-		if errors.Is(err, export.ErrUnavailable) {
-			status = http.StatusServiceUnavailable
-		}
-		l.fail(w, r, status, err)
+		l.fail(w, r, statusOf(err), err)
 	default:
 		l.serve(w, r, job, asked.object, holder, content)
 	}
+}
+
+// statusOf is that of an error which is not the client's.
+func statusOf(err error) int {
+	if errors.Is(err, export.ErrUnavailable) {
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
 }
 
 func (l *Links) fail(w http.ResponseWriter, r *http.Request, status int, err error) {

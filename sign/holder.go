@@ -124,7 +124,7 @@ func (l *Links) admit(w http.ResponseWriter, r *http.Request, asked link) (name 
 		if r.Context().Err() == nil { // else the client has gone
 			l.log(r, "who may use a link is not known", asked.object.organization, asked.object.job, err)
 		}
-		l.fail(w, r, http.StatusInternalServerError, err)
+		l.fail(w, r, statusOf(err), err)
 		return "", false
 	case !may:
 		l.fail(w, r, http.StatusForbidden, export.WithPublic(ErrRevoked, "The link is not valid any more: whoever asked for it may not export."))

@@ -368,6 +368,14 @@ func TestCheck(t *testing.T) {
 	if err := d.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "was replaced") {
 		t.Errorf("with another folder in its place Check gives %v", err)
 	}
+	if err := put(t.Context(), d, "a/b", "x"); err == nil || !strings.Contains(err.Error(), "was replaced") {
+		t.Errorf("with another folder in its place Put gives %v", err)
+	}
+	for _, folder := range []string{path, path + "2"} {
+		if all := files(t, folder); len(all) > 0 {
+			t.Errorf("Put has left %v in %s", all, folder)
+		}
+	}
 }
 
 func TestOpenRefusesFiles(t *testing.T) {

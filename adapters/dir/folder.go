@@ -115,6 +115,11 @@ func (f *folder) put(ctx context.Context, name string, write func(io.Writer) err
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	// What is written to a folder that was moved away, or covered by a mount, is lost to
+	// those who look for it by its path.
+	if err := f.inPlace(); err != nil {
+		return err
+	}
 	if err := f.publish(temp, name); err != nil {
 		return fmt.Errorf("dir: publish: %w", err)
 	}

@@ -43,7 +43,7 @@ func (q *Queue) Listen(ctx context.Context, cancelled func(jobID string)) error 
 			q.hearAgain()
 		}
 		if ctx.Err() == nil {
-			q.config.Logger.WarnContext(ctx, "cancelled jobs are not heard of", "error", err)
+			q.config.Logger.WarnContext(ctx, "cancelled jobs are not heard of", "error", outage(err))
 		}
 		select {
 		case <-ctx.Done():

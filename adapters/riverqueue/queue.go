@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -195,8 +196,45 @@ func (q *Queue) EnqueueTx(ctx context.Context, tx *sql.Tx, task jobs.Task) error
 	return nil
 }
 
-// warnings is a handler for River's log that drops everything below a warning.
+// warnings is a handler for River's log that drops everything below a warning. What it says
+// of a database that is away has an error of an outage, as everybody else's lines.
 type warnings struct{ slog.Handler }
+
+// Handle implements [slog.Handler].
+func (w warnings) Handle(ctx context.Context, r slog.Record) error {
+	told := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "err" || a.Key == "error" { // River logs texts
+			a = slog.Any("error", outage(errors.New(a.Value.String())))
+		}
+		told.AddAttrs(a)
+		return true
+	})
+	return w.Handler.Handle(ctx, told)
+}
+
+// outage returns err as an [*export.OutageError] if it is of a database that cannot be reached,
+// or has broken off.
+func outage(err error) error {
+	if !isOfConnection(err.Error()) {
+		return err
+	}
+	return &export.OutageError{What: "the database of the queue", Kind: export.OutageConnection, Err: err}
+}
+
+// isOfConnection reports whether the text of an error is of a connection, in the words of pgx,
+// River and Go.
+func isOfConnection(text string) bool {
+	for _, words := range []string{
+		"failed to connect", "conn closed", "closed pool", "timed out after", "context deadline exceeded", "i/o timeout", "unexpected EOF",
+		"connection re", "broken pipe", "dial ", "FATAL:", "SQLSTATE 08", "SQLSTATE 57P", "SQLSTATE 53",
+	} {
+		if strings.Contains(text, words) {
+			return true
+		}
+	}
+	return false
+}
 
 // Enabled implements [slog.Handler].
 func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {

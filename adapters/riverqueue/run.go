@@ -136,7 +136,7 @@ func (q *Queue) clear(ctx context.Context) {
 		_, err := q.config.DB.ExecContext(limited, statement, taskArgs{}.Kind())
 		cancel()
 		if err != nil && ctx.Err() == nil {
-			q.config.Logger.WarnContext(ctx, "tasks of dead workers not deleted", "error", err)
+			q.config.Logger.WarnContext(ctx, "tasks of dead workers not deleted", "error", outage(err))
 		}
 		select {
 		case <-ctx.Done():

@@ -9,6 +9,7 @@ import (
 )
 
 func TestCat(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{"zip", "tar.gz", "tar.xz"} {
 		t.Run(format, func(t *testing.T) {
 			dir, file, _ := smallArchive(t, format)
@@ -52,6 +53,7 @@ func tampered(t *testing.T, change string) (dir, file string) {
 }
 
 func TestCatDamaged(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ change, want string }{
 		{"echo more >> products/members.csv", " is not what SHA256SUMS says: do not use what was printed\n"},
 		{"sed -i /members.csv/d SHA256SUMS", " is not in SHA256SUMS: "},
@@ -72,6 +74,7 @@ func TestCatDamaged(t *testing.T) {
 }
 
 func TestCatFails(t *testing.T) {
+	t.Parallel()
 	dir, file, _ := smallArchive(t, "zip")
 	finish(t, command(t, dir, "cat", "none.zip", "a")).want(t, 2, "no such file or directory")
 	finish(t, command(t, dir, "cat", file)).want(t, 2, "exportd: PATH is missing: exportd cat FILE PATH [flags]\n")

@@ -58,6 +58,7 @@ func needTools(t *testing.T, names ...string) {
 }
 
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	needTools(t, "unzip", "tar", "sha256sum", "sh")
 	var first map[string]string
 	for _, format := range []string{"zip", "tar.gz"} {
@@ -149,6 +150,7 @@ func demoFiles(t *testing.T, dir string) map[string]string {
 }
 
 func TestDemoFolder(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "b c"), 0o700); err != nil {
 		t.Fatal(err)
@@ -161,6 +163,7 @@ func TestDemoFolder(t *testing.T) {
 }
 
 func TestDemoFails(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "file"), "")
 	for _, format := range []string{"rar", "tar.xz"} { // the API has no tar.xz

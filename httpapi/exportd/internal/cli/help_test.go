@@ -6,6 +6,7 @@ import (
 )
 
 func TestHelpOfEach(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for _, name := range []string{"", "cat", "check", "completion", "config", "demo", "init", "keys", "keys create", "keys list",
 		"keys revoke", "licenses", "list", "members", "members add", "members list", "members remove", "migrate", "run", "scrub", "serve", "sessions",
@@ -29,6 +30,7 @@ func TestHelpOfEach(t *testing.T) {
 }
 
 func TestVersionFlag(t *testing.T) {
+	t.Parallel()
 	for _, arg := range []string{"version", "--version"} {
 		o := finish(t, command(t, t.TempDir(), arg))
 		o.want(t, 0)
@@ -39,6 +41,7 @@ func TestVersionFlag(t *testing.T) {
 }
 
 func TestCompletion(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		o := finish(t, command(t, dir, "completion", shell))

@@ -7,6 +7,7 @@ import (
 )
 
 func TestInit(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	o := finish(t, command(t, dir, "init"))
 	o.want(t, 0)
@@ -32,6 +33,7 @@ func TestInit(t *testing.T) {
 }
 
 func TestInitFails(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "mine.yaml"), "mine")
 	finish(t, command(t, dir, "init", "mine.yaml")).want(t, 1, "exportd: mine.yaml is already there and was not touched\n")

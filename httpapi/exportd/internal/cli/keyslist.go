@@ -31,6 +31,11 @@ func keysListCommand() *cobra.Command {
 }
 
 func (o *keyListOptions) list(ctx context.Context) error {
+	if o.organization != "" {
+		if err := resolveOrganization(&o.organization); err != nil {
+			return err
+		}
+	}
 	return o.withStore(ctx, func(store *bunstore.Store) error {
 		keys, err := store.Keys(ctx, o.organization)
 		if err != nil {

@@ -43,6 +43,7 @@ func withInput(t *testing.T, dir, file string, pipe bool, args ...string) outcom
 }
 
 func TestList(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{"zip", "tar.gz", "tar.xz"} {
 		t.Run(format, func(t *testing.T) {
 			dir, file, want := smallArchive(t, format)
@@ -93,6 +94,7 @@ func damage(t *testing.T, dir, file, name string, change func([]byte) []byte) {
 }
 
 func TestListDamaged(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{"zip", "tar.gz", "tar.xz"} {
 		dir, file, _ := smallArchive(t, format)
 		damage(t, dir, file, "cut."+format, func(b []byte) []byte { return b[:len(b)*2/3] })
@@ -110,6 +112,7 @@ func TestListDamaged(t *testing.T) {
 }
 
 func TestListUnreadable(t *testing.T) {
+	t.Parallel()
 	dir, file, _ := smallArchive(t, "zip")
 	for _, c := range []struct {
 		args []string

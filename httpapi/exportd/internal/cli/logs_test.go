@@ -95,6 +95,7 @@ func TestLogsTellNoSecrets(t *testing.T) {
 // Neither has what run logs a value of a SQLite file, however many rows are hostile; and that
 // is not much. What was wrong is told all the same.
 func TestRunLogsNoValuesOfSQLite(t *testing.T) {
+	t.Parallel()
 	dir := shop(t)
 	write(t, filepath.Join(dir, "exportd.yaml"), `source: {database: 'sqlite:shop #1.db'}
 organization: {sql: "SELECT :organization_id AS id, 'a' AS slug, 'a' AS name"}
@@ -127,6 +128,7 @@ const hostileRows = "WITH RECURSIVE rows (i) AS (SELECT 1 UNION ALL SELECT i + 1
 
 // Neither has what run logs a value of PostgreSQL.
 func TestRunLogsNoValues(t *testing.T) {
+	t.Parallel()
 	dir := shop(t)
 	write(t, filepath.Join(dir, "exportd.yaml"), "source: {database: '"+pgtest.Database(t)+`'}
 organization: {sql: "SELECT :organization_id::text AS id, 'a' AS slug, 'a' AS name"}

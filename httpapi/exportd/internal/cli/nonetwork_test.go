@@ -10,6 +10,7 @@ import (
 
 // The demo is run where there is no network but the loopback interface.
 func TestDemoWithoutNetwork(t *testing.T) {
+	t.Parallel()
 	needTools(t, "unshare", "busybox", "sh")
 	const alone = "busybox ip link set lo up && "
 	if out, err := exec.CommandContext(t.Context(), "unshare", "-rn", "sh", "-c", alone+"true").CombinedOutput(); err != nil {

@@ -12,6 +12,7 @@ import (
 )
 
 func TestStandardOutput(t *testing.T) {
+	t.Parallel()
 	for _, out := range []string{"-", "/dev/stdout"} {
 		dir := shop(t, organizationSection, productsSection)
 		o := run(t, dir, "--out", out)
@@ -22,6 +23,7 @@ func TestStandardOutput(t *testing.T) {
 }
 
 func TestExistingFile(t *testing.T) {
+	t.Parallel()
 	dir := shop(t, organizationSection)
 	file := filepath.Join(dir, "out/a.zip")
 	write(t, file, "old")
@@ -38,6 +40,7 @@ func TestExistingFile(t *testing.T) {
 }
 
 func TestNamedPipe(t *testing.T) {
+	t.Parallel()
 	dir := shop(t, organizationSection)
 	pipe := filepath.Join(dir, "out/pipe")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
@@ -57,6 +60,7 @@ func TestNamedPipe(t *testing.T) {
 }
 
 func TestOutputFails(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ out, want string }{
 		{"/dev/full", "no space left on device"},
 		{"none/a.zip", "no such file or directory"},
@@ -79,6 +83,7 @@ func TestOutputFails(t *testing.T) {
 
 // A pipe that nobody reads is an error, not the end of the program.
 func TestBrokenPipe(t *testing.T) {
+	t.Parallel()
 	dir := shop(t, organizationSection, productsSection)
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -99,6 +104,7 @@ func TestBrokenPipe(t *testing.T) {
 
 // A limit on the size of files hits the spool or the output like a full disk.
 func TestFileSizeLimit(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		blocks int // of 512 bytes

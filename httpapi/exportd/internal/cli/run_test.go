@@ -13,6 +13,7 @@ import (
 )
 
 func TestRun(t *testing.T) {
+	t.Parallel()
 	want := map[string]string{
 		"organization/organization.yaml": "---\nid: " + acme + "\nslug: acme-foods\nname: Acme Foods\ncreated_at: \"2026-01-02T03:04:05Z\"\n",
 		"products/p1/product.yaml":       "id: p1\norganization_id: " + acme + "\nname: Tea\nprice_cents: 450\ntags:\n  - hot\n  - green\n",
@@ -57,6 +58,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestEmptyOrganization(t *testing.T) {
+	t.Parallel()
 	dir := shop(t, organizationSection, productsSection)
 	o := run(t, dir, "--organization", empty)
 	o.want(t, 0)
@@ -66,6 +68,7 @@ func TestEmptyOrganization(t *testing.T) {
 }
 
 func TestJSON(t *testing.T) {
+	t.Parallel()
 	dir := shop(t, organizationSection, productsSection, brokenSection)
 	o := run(t, dir, "--json", "--out", "out", "--as-of", "2026-06-26T23:00:00.7+02:00")
 	o.want(t, 3, `exportd: warning: section "broken" is incomplete (error): The data could not be read.`)
@@ -102,6 +105,7 @@ func TestJSON(t *testing.T) {
 }
 
 func TestSameBytesTwice(t *testing.T) {
+	t.Parallel()
 	dir := shop(t, organizationSection, productsSection)
 	for _, format := range []string{"zip", "tar.gz", "tar.xz"} {
 		run(t, dir, "--out", "out/first", "--format", format).want(t, 0)
@@ -117,6 +121,7 @@ func TestSameBytesTwice(t *testing.T) {
 }
 
 func TestOrganizationQuery(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, id, query, want string }{
 		{"none", "x' OR '1'='1", "SELECT id, slug, name FROM organizations WHERE id = :organization_id",
 			`exportd: organization "x' OR '1'='1" not found` + "\n"},
@@ -143,6 +148,7 @@ func TestOrganizationQuery(t *testing.T) {
 // What fails in a section is in the inventory; its SQL is for the operator
 // alone.
 func TestFailingSection(t *testing.T) {
+	t.Parallel()
 	dir := shop(t, brokenSection, organizationSection, productsSection)
 	execute(t, dir, "INSERT INTO assets VALUES (3, '"+acme+"', 'p1', '../exportd.yaml'), (4, '"+acme+"', 'p1', 'none.png'), (5, '"+acme+"', 'p1', 'link')")
 	if err := os.Symlink("../exportd.yaml", filepath.Join(dir, "files/link")); err != nil {
@@ -173,6 +179,7 @@ func TestFailingSection(t *testing.T) {
 }
 
 func TestRequiredSection(t *testing.T) {
+	t.Parallel()
 	dir := shop(t, organizationSection, strings.Replace(brokenSection, "records", "required: true\n    records", 1))
 	write(t, filepath.Join(dir, "out/a.zip"), "old")
 	o := run(t, dir, "--out", "out/a.zip")
@@ -184,6 +191,7 @@ func TestRequiredSection(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
+	t.Parallel()
 	dir := shop(t, organizationSection)
 	for _, c := range []struct {
 		name string
@@ -212,6 +220,7 @@ func TestUsage(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
+	t.Parallel()
 	for want, args := range map[string][]string{
 		"Exit status:":                           {"run", "--help"},
 		"formula_guard: true":                    {"help", "config"},
@@ -225,6 +234,7 @@ func TestHelp(t *testing.T) {
 }
 
 func TestConfiguration(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		replace []string
@@ -254,6 +264,7 @@ func TestConfiguration(t *testing.T) {
 }
 
 func TestNotADatabase(t *testing.T) {
+	t.Parallel()
 	dir := shop(t, organizationSection)
 	write(t, filepath.Join(dir, "shop #1.db"), strings.Repeat("not a database ", 1000))
 	run(t, dir).want(t, 1, "exportd: database: ", "not a database")
@@ -262,6 +273,7 @@ func TestNotADatabase(t *testing.T) {
 // No password of a database appears anywhere, whatever is wrong with its
 // address.
 func TestPassword(t *testing.T) {
+	t.Parallel()
 	for address, status := range map[string]int{
 		"postgres://me:s3cret@127.0.0.1:1/shop":               1,
 		"postgres://me:s3cret@127.0.0.1:99999/shop":           2,

@@ -45,6 +45,7 @@ func start(t *testing.T, c *exec.Cmd) *bytes.Buffer {
 }
 
 func TestSignals(t *testing.T) {
+	t.Parallel()
 	for s, status := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129} {
 		t.Run(s.String(), func(t *testing.T) {
 			dir := shop(t, productsSection, slowSection)
@@ -72,6 +73,7 @@ func TestSignals(t *testing.T) {
 
 // Nobody opens the pipe, so the program cannot end in good order.
 func TestSecondSignalKills(t *testing.T) {
+	t.Parallel()
 	dir := shop(t, organizationSection)
 	if err := syscall.Mkfifo(filepath.Join(dir, "out/pipe"), 0o600); err != nil {
 		t.Fatal(err)
@@ -95,6 +97,7 @@ func TestSecondSignalKills(t *testing.T) {
 
 // Programs started with nohup go on.
 func TestIgnoredSignal(t *testing.T) {
+	t.Parallel()
 	dir := shop(t, productsSection, slowSection)
 	inner := command(t, dir, runFlags("--out", "out/a.zip")...)
 	c := command(t, dir)

@@ -34,6 +34,7 @@ func onTerminal(t *testing.T, dir string, flags ...string) string {
 }
 
 func TestBarsOnTerminal(t *testing.T) {
+	t.Parallel()
 	dir := shop(t, organizationSection, brokenSection, productsSection)
 	out := onTerminal(t, dir, "--out", "out")
 	for _, text := range []string{
@@ -59,6 +60,7 @@ func TestBarsOnTerminal(t *testing.T) {
 }
 
 func TestArchiveToTerminal(t *testing.T) {
+	t.Parallel()
 	for _, out := range []string{"-", "/dev/tty"} {
 		dir := shop(t, organizationSection)
 		want := "exportd: the archive is not text: redirect standard output, or name a file with --out\n"
@@ -71,6 +73,7 @@ func TestArchiveToTerminal(t *testing.T) {
 
 // TestSkippedOnTerminal: the line stands above the bars.
 func TestSkippedOnTerminal(t *testing.T) {
+	t.Parallel()
 	dir := shop(t, organizationSection, productsSection)
 	missingImages(t, dir, 178)
 	out := onTerminal(t, dir, "--out", "out")

@@ -16,6 +16,7 @@ import (
 )
 
 func TestVerifyWhole(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{"zip", "tar.gz", "tar.xz"} {
 		t.Run(format, func(t *testing.T) {
 			dir, file, lines := smallArchive(t, format)
@@ -56,6 +57,7 @@ func TestVerifyWhole(t *testing.T) {
 }
 
 func TestVerifyNotWhole(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		change string
 		want   []string // what lines of the output begin with
@@ -95,6 +97,7 @@ func TestVerifyNotWhole(t *testing.T) {
 }
 
 func TestVerifyDamaged(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{"zip", "tar.gz", "tar.xz"} {
 		dir, file, _ := smallArchive(t, format)
 		damage(t, dir, file, "cut."+format, func(b []byte) []byte { return b[:len(b)*2/3] })
@@ -111,6 +114,7 @@ func TestVerifyDamaged(t *testing.T) {
 }
 
 func TestVerifyUnreadable(t *testing.T) {
+	t.Parallel()
 	dir, file, _ := smallArchive(t, "zip")
 	for _, c := range []struct {
 		args []string
@@ -136,6 +140,7 @@ func TestVerifyUnreadable(t *testing.T) {
 }
 
 func TestVerifyCannotTell(t *testing.T) {
+	t.Parallel()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Skip(err)
@@ -151,6 +156,7 @@ func TestVerifyCannotTell(t *testing.T) {
 
 // Commands that wait for a pipe that nobody writes to can be ended.
 func TestInterruptedReading(t *testing.T) {
+	t.Parallel()
 	dir, file, _ := smallArchive(t, "tar.gz")
 	// More than a pipe holds: who has it written knows that it is being read.
 	start := read(t, filepath.Join(dir, file))[:200_000]
@@ -179,6 +185,7 @@ func TestInterruptedReading(t *testing.T) {
 }
 
 func TestVerifyOnTerminal(t *testing.T) {
+	t.Parallel()
 	needTools(t, "script")
 	dir, file, _ := smallArchive(t, "zip")
 	inner := command(t, dir, "verify", file)
