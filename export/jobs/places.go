@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -103,6 +104,43 @@ func (s *Service) waitAlone(ctx context.Context) bool {
 			return false
 		}
 	}
+}
+
+// keepAlone lets other jobs begin beside one that runs alone, by end, when its attempt is over
+// and stop is called; or earlier, when it has run alone for long enough and a job of another
+// organization waits. That time is longer in each attempt. So nobody's export keeps everybody
+// else waiting, and a job that kills its worker does so alone sooner or later.
+func (s *Service) keepAlone(ctx context.Context, job Job, end func()) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer end()
+		pause := min(aloneFor<<min(max(job.Attempt-3, 0), maxDoublings), 30*aloneFor) // the third attempt is the first alone
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(pause):
+			}
+			if s.othersWait(ctx, job) {
+				s.log(job).WarnContext(ctx, "a suspect does not run alone any more, because others wait")
+				return
+			}
+			pause = spareEvery
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
+
+// othersWait reports whether a job of another organization may begin beside a suspect. A store
+// that cannot tell says yes.
+func (s *Service) othersWait(ctx context.Context, job Job) bool {
+	_, err := s.next(ctx, s.wantSpare(job.Organization.ID))
+	return err == nil || errors.Is(err, errors.ErrUnsupported)
 }
 
 // crowd stores of the jobs beside a new one that they do not run alone any more. Else

@@ -40,7 +40,8 @@ import (
 //	Suspect 1   it is tried again while other jobs go on, but one suspect at a time in a
 //	            process: those that did no harm are soon acquitted
 //	Suspect 2   it was lost a second time beside others, and is tried in a process that runs
-//	            nothing else meanwhile
+//	            nothing else meanwhile, as long as others can wait: see Service.keepAlone.
+//	            Who is lost after that is charged from the tenth attempt on
 //
 // A process that stops as it should charges nobody: see handBack. Nor is anybody a suspect
 // for long because a database was away: the workers live, and say so: see acquit.
@@ -96,6 +97,10 @@ const (
 
 	// unablePause is the longest pause before it is offered again.
 	unablePause = time.Minute
+
+	// enoughAttempts is from which attempt on a job that others ran beside is charged, if it
+	// was a suspect twice. Else one that kills its worker late would never end.
+	enoughAttempts = 10
 
 	// maxDoublings is how often the pause after a failure is doubled at most.
 	maxDoublings = 8
@@ -186,7 +191,7 @@ func (r rules) waitForAlone(now time.Time, j *Job) ([]Step, error) {
 // lost notes that the worker of a job was lost. The job ends if that was its own fault
 // too often.
 func (r rules) lost(now time.Time, j *Job) []Step {
-	charged := j.Alone || j.Suspect > 1
+	charged := j.Alone || j.Suspect > 1 && j.Attempt >= enoughAttempts
 	j.Suspect, j.Alone = min(j.Suspect+1, 2), false
 	if !charged {
 		return []Step{StepWorkerLost, StepSuspected}

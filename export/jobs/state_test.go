@@ -159,7 +159,7 @@ func ruleTests() []ruleTest {
 			"suspect":             claimed,
 			"suspect lost":        "+worker_lost +suspected suspect 2 pending no owner until 10s no progress",
 			"suspect 2":           crowded,
-			"suspect 2 lost":      "+worker_lost 2 failures pending no owner until 10s no progress",
+			"suspect 2 lost":      "+worker_lost +suspected pending no owner until 10s no progress",
 			"unable, tried again": claimed + " able",
 			"unable for long":     claimed + " able",
 		}, nothing},
@@ -174,7 +174,7 @@ func ruleTests() []ruleTest {
 			"suspect":             claimed + " alone",
 			"suspect lost":        "+worker_lost +suspected suspect 2 +claimed alone attempt 4 claimed by me until 10s no progress",
 			"suspect 2":           claimed + " alone",
-			"suspect 2 lost":      "+worker_lost +claimed 2 failures alone attempt 4 claimed by me until 10s no progress",
+			"suspect 2 lost":      "+worker_lost +suspected +claimed alone attempt 4 claimed by me until 10s no progress",
 			"unable, tried again": claimed + " alone able",
 			"unable for long":     claimed + " alone able",
 		}, nothing},
@@ -189,7 +189,7 @@ func ruleTests() []ruleTest {
 			"suspect":             errSuspect.Error(),
 			"suspect lost":        "+worker_lost +suspected suspect 2 pending no owner until 10s no progress",
 			"suspect 2":           errSuspect.Error(),
-			"suspect 2 lost":      "+worker_lost 2 failures pending no owner until 10s no progress",
+			"suspect 2 lost":      "+worker_lost +suspected pending no owner until 10s no progress",
 			"unable, tried again": claimed + " able",
 			"unable for long":     claimed + " able",
 		}, nothing},
@@ -204,7 +204,7 @@ func ruleTests() []ruleTest {
 			"suspect":             "+unable unable since 0s put off until 3.333333333s",
 			"suspect lost":        "+worker_lost +suspected suspect 2 pending no owner until 10s no progress",
 			"suspect 2":           crowded,
-			"suspect 2 lost":      "+worker_lost 2 failures pending no owner until 10s no progress",
+			"suspect 2 lost":      "+worker_lost +suspected pending no owner until 10s no progress",
 			"unable, tried again": "+unable put off until 30s",
 			"unable for long":     claimed,
 		}, nothing},
@@ -216,7 +216,7 @@ func ruleTests() []ruleTest {
 			"lost alone":         "+worker_lost suspect 1 pending 2 failures no owner until 10s no progress not alone",
 			"lost alone again":   tooOften + " suspect 1 not alone",
 			"suspect lost":       "+worker_lost +suspected suspect 2 pending no owner until 10s no progress",
-			"suspect 2 lost":     "+worker_lost pending 2 failures no owner until 10s no progress",
+			"suspect 2 lost":     "+worker_lost +suspected pending no owner until 10s no progress",
 		}, nothing},
 		{"wake", stateRules.wake, map[string]string{
 			"pending": "until 10s", "pending, task lost": "until 10s", "suspect": "until 10s", "suspect 2": "until 10s",
@@ -438,5 +438,17 @@ func TestStateCreate(t *testing.T) {
 	stateRules.create(now, &retry)
 	if !retry.AsOf.Equal(at(-time.Hour)) {
 		t.Errorf("a retry is labelled with %v", retry.AsOf)
+	}
+}
+
+// A suspect that others ran beside is charged only if it was tried often enough.
+func TestEnoughAttempts(t *testing.T) {
+	for attempt, want := range map[int]int{3: 0, enoughAttempts - 1: 0, enoughAttempts: 1} {
+		j := inState(and(processing(0), suspect, suspect))
+		j.Attempt = attempt
+		failures := j.Failures
+		if _, err := stateRules.rescue(at(0), &j); err != nil || j.Failures-failures != want {
+			t.Errorf("attempt %d: %d more failures, %v, want %d", attempt, j.Failures-failures, err, want)
+		}
 	}
 }

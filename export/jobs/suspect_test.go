@@ -162,6 +162,51 @@ func TestSuspectWaitsForTheOthers(t *testing.T) {
 	})
 }
 
+// TestSuspectDoesNotBlock has a job that takes hours and must run alone: the one of another
+// organization that waits begins after a minute, and the suspect is not alone any more.
+func TestSuspectDoesNotBlock(t *testing.T) {
+	for _, workers := range []int{1, 2} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(workers)
+			var running together
+			ctx, stop := context.WithCancel(t.Context())
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				w.process(ctx, t, func(func()) []export.Section {
+					return []export.Section{takes(func(id string) time.Duration {
+						if id == organization(0) {
+							return 3 * time.Hour
+						}
+						return time.Second
+					}, &running)}
+				})
+			}()
+			suspect := w.request(t, organization(0), func(j *jobs.Job) { j.Suspect = 2 })
+			time.Sleep(10 * time.Second)
+			own := w.request(t, organization(0), nil)
+			time.Sleep(2 * time.Minute)
+			if j, err := w.store.Get(t.Context(), organization(0), suspect.ID); err != nil || !j.Alone {
+				t.Errorf("%d workers: the suspect is alone %t, %v, though nobody else's job waits", workers, j.Alone, err)
+			}
+			began := time.Now()
+			if got := w.await(t, w.request(t, organization(1), nil)); got.Status != jobs.Completed || time.Since(began) > 10*time.Second {
+				t.Errorf("%d workers: another's job is %s after %v", workers, got.Status, time.Since(began))
+			}
+			if j, err := w.store.Get(t.Context(), organization(0), suspect.ID); err != nil || j.Alone || j.Status != jobs.Processing {
+				t.Errorf("%d workers: the suspect is alone %t, %s, %v", workers, j.Alone, j.Status, err)
+			}
+			for _, job := range []jobs.Job{own, suspect} {
+				if got := w.await(t, job); got.Status != jobs.Completed || got.Failures != 0 {
+					t.Errorf("%d workers: a job is %s, with %d failures", workers, got.Status, got.Failures)
+				}
+			}
+			stop()
+			<-done
+		})
+	}
+}
+
 // TestAlone looks at what is stored of jobs that run alone and beside others.
 func TestAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

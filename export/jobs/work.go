@@ -61,7 +61,9 @@ func (s *Service) export(ctx context.Context, l *lease, job Job, end func(), err
 		end()
 		return err
 	}
-	if job.Suspect < 2 {
+	if job.Suspect > 1 {
+		end = s.keepAlone(ctx, job, end)
+	} else {
 		end()
 		end = func() {}
 	}
