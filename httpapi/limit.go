@@ -3,7 +3,6 @@ package httpapi
 import (
 	"fmt"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -111,7 +110,7 @@ func (a *api) limit(w http.ResponseWriter, r *http.Request, p access.Principal) 
 // if there were too many. guessed means that the credentials were bad; an address that
 // guesses too fast is blocked: see refuseBlocked.
 func (a *api) limitAddress(w http.ResponseWriter, r *http.Request, guessed bool) error {
-	from := network(requestOf(r.Context()).address)
+	from := access.Network(requestOf(r.Context()).address)
 	wait, burst := a.count(w, r, "address:"+from, a.config.AddressLimits)
 	if wait == 0 {
 		return nil
@@ -127,7 +126,7 @@ func (a *api) limitAddress(w http.ResponseWriter, r *http.Request, guessed bool)
 // good. The block lasts until the end of the minute, not of the day: other clients may
 // have the same address.
 func (a *api) refuseBlocked(w http.ResponseWriter, r *http.Request) error {
-	left := a.blocked.left(network(requestOf(r.Context()).address), a.config.Now())
+	left := a.blocked.left(access.Network(requestOf(r.Context()).address), a.config.Now())
 	if left == 0 {
 		return nil
 	}
@@ -135,20 +134,6 @@ func (a *api) refuseBlocked(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return a.tooMany("", left) // the counter has failed, or another clock
-}
-
-// network returns what limits know an address by. A client with an IPv6 address has a
-// whole network of 64 bits.
-func network(address string) string {
-	ip, err := netip.ParseAddr(address)
-	if err != nil {
-		return address
-	}
-	ip = ip.Unmap().WithZone("")
-	if ip.Is4() {
-		return ip.String()
-	}
-	return netip.PrefixFrom(ip, 64).Masked().String()
 }
 
 // blocked holds the addresses that have guessed too fast.

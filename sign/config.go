@@ -51,6 +51,9 @@ type Config struct {
 	// Limits are how often links may be used.
 	Limits Limits
 
+	// AtOnce are how many downloads may be open at once.
+	AtOnce AtOnce
+
 	// Bound makes links that say, so that only this handler can read it, whom they are
 	// made for: the principal that [access.WithPrincipal] has put into the context of
 	// Sign, as package httpapi does. Such a link ends before its expiry when MayDownload
@@ -64,8 +67,9 @@ type Config struct {
 	// no Limits. Required with Bound; without it bound links are refused.
 	MayDownload func(ctx context.Context, holder access.Principal, organizationID string) (bool, error)
 
-	// OnLimit is called when a request is over a limit, with "link:" and the ids of
-	// organization and job, or "downloader:" and an address. Optional.
+	// OnLimit is called when a request is over a limit, also one of AtOnce, with "link:" and
+	// the ids of organization and job, "downloader:" and an address or IPv6 network, or
+	// "downloads:" if all downloads of this process are too many. Optional.
 	OnLimit func(who string)
 
 	// RefuseUnaudited refuses downloads with status 503 while Audit is an
@@ -125,6 +129,7 @@ type Links struct {
 	url     string // without a slash at its end
 	path    string // the same
 	counter *access.MemCounter
+	open    downloads
 	audit   *audit.Summary
 	trail   trail
 }
@@ -188,6 +193,7 @@ func (c Config) withDefaults() Config {
 		c.Now = time.Now
 	}
 	c.Limits = c.Limits.withDefaults()
+	c.AtOnce = c.AtOnce.withDefaults()
 	return c
 }
 

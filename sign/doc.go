@@ -60,7 +60,9 @@
 // or that was found damaged (see [jobs.Job]), is not served at all: the status is 410.
 //
 // A link, and the links of one address, can be used only so often in a minute: see
-// [Limits]. Of the downloads of a minute that differ only in their range, the log has the
+// [Limits]. So many downloads of one job, of one address and in all may be open at once,
+// because each holds a connection and an open archive for as long as its client takes bytes:
+// see [AtOnce]. Of the downloads of a minute that differ only in their range, the log has the
 // first and the sum of the others: see [audit.Summary] and [Links.Flush].
 //
 // Downloads are no-store: no browser or proxy keeps an archive, and none answers a

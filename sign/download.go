@@ -46,6 +46,11 @@ func (l *Links) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	done, ok := l.begin(w, r, asked.object)
+	if !ok {
+		return
+	}
+	defer done() // also if the connection is broken by a panic
 	job, content, err := l.openAudited(r, asked)
 	switch {
 	case errors.Is(err, jobs.ErrDamaged):
@@ -98,20 +103,20 @@ func (l *Links) check(r *http.Request) (link, error) {
 	return asked, nil
 }
 
-// openAudited is open, unless the download is refused because it cannot be recorded.
+// openAudited is find, unless the download is refused because it cannot be recorded.
 func (l *Links) openAudited(r *http.Request, asked link) (jobs.Job, io.ReadSeekCloser, error) {
 	if r.Method == http.MethodGet {
 		if err := l.auditable(r.Context()); err != nil {
 			return jobs.Job{}, nil, err
 		}
 	}
-	return l.open(r.Context(), asked.object, asked.filename)
+	return l.find(r.Context(), asked.object, asked.filename)
 }
 
-// open returns the job of an archive, and opens the archive. It fails if the job does
+// find returns the job of an archive, and opens the archive. It fails if the job does
 // not have it any more. The error matches [jobs.ErrDamaged] if the archive is not the one
 // that was made, as far as its size tells or was found before.
-func (l *Links) open(ctx context.Context, o object, filename string) (jobs.Job, io.ReadSeekCloser, error) {
+func (l *Links) find(ctx context.Context, o object, filename string) (jobs.Job, io.ReadSeekCloser, error) {
 	job, err := l.config.Jobs.Get(ctx, o.organization, o.job)
 	if err != nil {
 		return jobs.Job{}, nil, fmt.Errorf("sign: get the job: %w", err)

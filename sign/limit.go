@@ -11,7 +11,7 @@ import (
 	"github.com/orgexport/orgexport/export/access"
 )
 
-// ErrLimit is matched when a link is used too often.
+// ErrLimit is matched when a link is used too often, or too many downloads are open.
 var ErrLimit = errors.New("sign: too many requests")
 
 // Limits are how many requests with good links there may be in a minute, in this process. A
@@ -21,7 +21,8 @@ type Limits struct {
 	// PerLink is for requests with one link. Defaults to 300.
 	PerLink int
 
-	// PerAddress is for requests of one address with any links. Defaults to 3,000.
+	// PerAddress is for requests of one address, or IPv6 network of 64 bits, with any
+	// links. Defaults to 3,000.
 	PerAddress int
 }
 
@@ -32,12 +33,13 @@ func (l Limits) withDefaults() Limits {
 // limit counts a request with a good link. If there were too many it answers the request, and
 // returns false.
 func (l *Links) limit(w http.ResponseWriter, r *http.Request, asked link) bool {
+	from := access.Network(l.address(r))
 	for _, c := range []struct {
 		key, who string
 		most     int
 	}{
 		{"link:" + string(asked.signature), "link:" + asked.object.organization + "/" + asked.object.job, l.config.Limits.PerLink},
-		{"address:" + l.address(r), "downloader:" + l.address(r), l.config.Limits.PerAddress},
+		{"address:" + from, "downloader:" + from, l.config.Limits.PerAddress},
 	} {
 		if c.most < 0 {
 			continue
@@ -46,15 +48,20 @@ func (l *Links) limit(w http.ResponseWriter, r *http.Request, asked link) bool {
 		if err != nil || windows[0].Count <= int64(c.most) { // it fails only for a client that has gone
 			continue
 		}
-		if l.config.OnLimit != nil {
-			l.config.OnLimit(c.who)
-		}
-		seconds := int64((windows[0].Reset + time.Second - 1) / time.Second)
-		w.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))
-		l.fail(w, r, http.StatusTooManyRequests, export.WithPublic(ErrLimit, "The link was used too often. Please try again later."))
+		l.tooMany(w, r, c.who, "The link was used too often. Please try again later.", windows[0].Reset)
 		return false
 	}
 	return true
+}
+
+// tooMany refuses a request of somebody who is over a limit, and asks the client to come again
+// after wait.
+func (l *Links) tooMany(w http.ResponseWriter, r *http.Request, who, public string, wait time.Duration) {
+	if l.config.OnLimit != nil {
+		l.config.OnLimit(who)
+	}
+	w.Header().Set("Retry-After", strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10))
+	l.fail(w, r, http.StatusTooManyRequests, export.WithPublic(ErrLimit, public))
 }
 
 // newCounter returns what counts requests, by the clock of links.

@@ -78,10 +78,10 @@ func (m *Metrics) rerun(_ context.Context, _ jobs.Job, key string, fault export.
 }
 
 // maxLimited is the number of names that LimitHit tells apart.
-const maxLimited = 8
+const maxLimited = 16
 
 // LimitHit counts a request that was refused for a rate limit. limited is the kind of
-// what was limited, such as "key" or "address"; it is not an id. After eight different
+// what was limited, such as "key" or "address"; it is not an id. After sixteen different
 // names all others count as "other".
 func (m *Metrics) LimitHit(limited string) {
 	m.mu.Lock()

@@ -401,10 +401,10 @@ func TestLimits(t *testing.T) {
 		}
 	}
 	families := gather(t, m)
-	if got := len(families["orgexport_limits_hit_total"].GetMetric()); got != 9 {
+	if got := len(families["orgexport_limits_hit_total"].GetMetric()); got != 17 {
 		t.Errorf("there are %d windows", got)
 	}
-	if value(families, "orgexport_limits_hit_total", "limited=window a") != 2 || value(families, "orgexport_limits_hit_total", "limited=other") != 2*92 {
+	if value(families, "orgexport_limits_hit_total", "limited=window a") != 2 || value(families, "orgexport_limits_hit_total", "limited=other") != 2*84 {
 		t.Error("the counts are wrong")
 	}
 }
