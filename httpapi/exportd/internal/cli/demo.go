@@ -96,6 +96,7 @@ func (o *demoOptions) export(ctx context.Context, dir string) (made inventory, e
 		Logger:    (&logging{level: levelFlag{byDefault: slog.LevelWarn}}).logger(stderr, c.Log),
 		Formats:   formats(),
 		Stopping:  ctx.Done(),
+		Files:     maxFiles(),
 	})
 	if err != nil {
 		return made, err

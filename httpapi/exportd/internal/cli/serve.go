@@ -139,6 +139,7 @@ func (o *serverOptions) serve(ctx context.Context, listen string, noWorker bool)
 		Logger:    logger,
 		Formats:   formats(),
 		Stopping:  ctx.Done(),
+		Files:     maxFiles(),
 	})
 	if err != nil {
 		return failed(err)

@@ -111,6 +111,11 @@ type Limits struct {
 	// PerLink and PerDownloader are how many requests for archives there may be in a
 	// minute by one link, and by the links of one address. Negative means no limit.
 	PerLink, PerDownloader int
+
+	// Downloads is how many of one job may be open in this process, DownloadsPerAddress how
+	// many of one address, and DownloadsInAll how many there may be. Negative means no
+	// limit of its own.
+	Downloads, DownloadsPerAddress, DownloadsInAll int
 }
 
 // Metrics is where metrics are served; nowhere if Listen is empty.

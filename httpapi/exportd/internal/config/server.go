@@ -136,6 +136,10 @@ func (d *decoder) limits(n *yaml.Node) {
 		"event_streams_in_all":  d.capped(&l.StreamsInAll),
 		"downloads_per_link":    d.capped(&l.PerLink),
 		"downloads_per_address": d.capped(&l.PerDownloader),
+
+		"downloads_at_once":             d.capped(&l.Downloads),
+		"downloads_at_once_per_address": d.capped(&l.DownloadsPerAddress),
+		"downloads_at_once_in_all":      d.capped(&l.DownloadsInAll),
 	})
 }
 

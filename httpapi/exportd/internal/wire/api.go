@@ -31,6 +31,7 @@ func (s *Server) openLinks(c *config.Config, o ServerOptions, keys *sign.Keyring
 		Audit:         s.Store,
 		ClientAddress: clientAddress(c),
 		Limits:        sign.Limits{PerLink: c.Limits.PerLink, PerAddress: c.Limits.PerDownloader},
+		AtOnce:        s.room.downloads,
 		OnLimit:       s.limitHit,
 		Bound:         c.Links.Bound,
 		MayDownload: func(ctx context.Context, holder access.Principal, organizationID string) (bool, error) {
@@ -59,7 +60,7 @@ func (s *Server) limitHit(who string) {
 // Connections are the limits of those that the Handler is served on.
 func (s *Server) Connections(c *config.Config) connlimit.Limits {
 	return connlimit.Limits{
-		Total: c.Server.MaxConnections, Waiting: c.Server.MaxWaiting, Exempt: c.Server.TrustedProxies,
+		Total: s.room.connections, Waiting: c.Server.MaxWaiting, Exempt: c.Server.TrustedProxies,
 		OnLimit: func(string) { s.limitHit("connection") },
 	}
 }

@@ -37,7 +37,8 @@ type Server struct {
 	kept       *archiveStore
 	archives   jobs.Destination // that of kept, traced
 	links      *sign.Links      // nil in a process that is a worker only
-	jobs       jobs.Store       // Store, traced
+	room       room
+	jobs       jobs.Store // Store, traced
 	setup      *Setup
 	service    *jobs.Service
 	noWorker   bool
@@ -68,6 +69,10 @@ type ServerOptions struct {
 
 	// Stopping is closed when the server is to stop: see [httpapi.Config].
 	Stopping <-chan struct{}
+
+	// Files is how many files the process may have open, 0 if it is not known. Connections
+	// and downloads leave half of them to exports.
+	Files int
 }
 
 // OpenServer opens everything that the configuration names. The server takes
@@ -87,6 +92,7 @@ func OpenServer(ctx context.Context, c *config.Config, o ServerOptions) (_ *Serv
 	if err := s.open(ctx, c, o); err != nil {
 		return nil, err
 	}
+	s.room = newRoom(c, o.Files)
 	if s.links, err = s.openLinks(c, o, keys); err != nil {
 		return nil, err
 	}
