@@ -46,8 +46,9 @@ type Config struct {
 	Grace time.Duration
 
 	// MaxSectionBytes bounds one section: the bytes of its files before
-	// packing, plus 512 for each file. Defaults to 64 GiB; negative means no
-	// limit.
+	// packing, plus 512 for each file; the engine's lists of skipped items,
+	// notes and renamed files are some of them. Defaults to 64 GiB; negative
+	// means no limit.
 	MaxSectionBytes int64
 
 	// MaxArchiveBytes bounds the finished archive. Defaults to 256 GiB;

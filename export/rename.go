@@ -23,19 +23,16 @@ func (s *sink) claim(name string) (string, error) {
 	return s.names.addFree(repairedName(name))
 }
 
-// noteRenamed lists a file that has another name than the section gave it.
-func (s *sink) noteRenamed(name, original string) error {
+// renamedLine returns the line of the list for a file that has another name than the section
+// gave it. For one that has the same it is nil.
+func renamedLine(name, original string) ([]byte, error) {
 	if name == original {
-		return nil
+		return nil, nil
 	}
-	line, err := record.Encode(renamedFile, record.NDJSON, record.Row{
+	return record.Encode(renamedFile, record.NDJSON, record.Row{
 		Columns: []string{"name", "original"},
 		Values:  []any{name, strings.ToValidUTF8(original, "\uFFFD")},
 	}, record.Options{})
-	if err == nil {
-		_, err = s.renames.Write(line)
-	}
-	return err
 }
 
 // repairedName returns a name that CheckName accepts. One that it accepts stays the same; in

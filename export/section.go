@@ -113,7 +113,8 @@ type Sink interface {
 	// Skip takes note of an item that could not be exported. The section becomes
 	// partial. ref says to the customer which item it is. The section's
 	// _skipped.ndjson lists it with the public text of err (see [PublicText]). Of both,
-	// what is more than 1 KiB is cut out of the middle. If err is a fault of the machine
+	// what is more than 1 KiB is cut out of the middle. The list counts towards the section's
+	// limit as its files do: beyond it nothing is listed, and every later call fails. If err is a fault of the machine
 	// (see [MachineFault]) nothing is skipped: the sink takes no more, and the section is
 	// run again.
 	Skip(ref string, err error)
@@ -149,4 +150,16 @@ func Progress(sink Sink, done, total int64) {
 	if p, ok := sink.(interface{ Progress(done, total int64) }); ok {
 		p.Progress(done, total)
 	}
+}
+
+// CheckScratch says how many bytes a section has, or is about to have, in temporary files of
+// its own, such as a list of what it is to copy. If they are more than the section may write
+// (see [Config.MaxSectionBytes]) it ends as one that is too large: the sink takes no more, and
+// its error is returned; so it is if the sink has failed before. A sink without a limit
+// ignores it.
+func CheckScratch(sink Sink, size int64) error {
+	if s, ok := sink.(interface{ CheckScratch(size int64) error }); ok {
+		return s.CheckScratch(size)
+	}
+	return nil
 }

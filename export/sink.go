@@ -54,7 +54,7 @@ type sink struct {
 	cause       error      // of failed
 	jobFailed   bool       // it is the job's failure, not the section's
 	now         Event      // what was written so far
-	files       int64
+	used        int64      // of maxBytes: by files, the one being written included, and lists
 	lastAdvance time.Time
 	skips       *archive.Scratch
 	notes       *archive.Scratch
@@ -115,6 +115,10 @@ func (s *sink) guard(seq iter.Seq2[any, error], panicked **PanicError) iter.Seq2
 		for value, err := range seq {
 			if s.ctx.Err() != nil {
 				yield(nil, context.Cause(s.ctx))
+				return
+			}
+			if failed := s.failure(); failed != nil { // skipped records can do that
+				yield(nil, failed)
 				return
 			}
 			if !yield(value, err) {
@@ -204,13 +208,22 @@ func (s *sink) addModified(ctx context.Context, name string, r io.Reader, modifi
 		}
 		return s.fail(err, true)
 	}
-	in := &sinkReader{sink: s, r: r, left: s.room()}
+	renamed, err := renamedLine(name, original)
+	if err != nil {
+		return s.fail(err, false)
+	}
+	in := &sinkReader{sink: s, r: r, headers: fileOverhead}
+	if renamed != nil {
+		in.headers += listCost(s.renames, renamed)
+	}
 	defer in.settle()
 	entry := archive.Entry{Name: s.top + "/" + s.key + "/" + name, ModTime: modified.UTC().Truncate(time.Second)}
 	file, err := s.packer.Add(ctx, entry, in)
 	if err == nil {
-		err = errors.Join(writeSum(s.sums, file.SHA256, s.key+"/"+name), s.noteRenamed(name, original))
+		_, err = s.renames.Write(renamed)
+		err = errors.Join(err, writeSum(s.sums, file.SHA256, s.key+"/"+name))
 		if err == nil {
+			in.kept = true
 			s.count(file.Size, count)
 			return nil
 		}
@@ -236,21 +249,35 @@ func (s *sink) notAdded(name string, err error) error {
 	return &SourceError{Name: name, Err: read.Err}
 }
 
-// room is how many bytes the next file may have; below zero is not even room
-// for its headers.
-func (s *sink) room() int64 {
-	if s.maxBytes < 0 {
-		return 1<<63 - 1
-	}
+// take counts bytes of a file or a list towards the limit. Those that are too many are not
+// counted: then it returns why the section ends.
+func (s *sink) take(n int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.maxBytes - s.now.Bytes - (s.files+1)*fileOverhead
+	return s.takeLocked(n)
+}
+
+func (s *sink) takeLocked(n int64) error {
+	if s.maxBytes >= 0 && n > s.maxBytes-s.used {
+		return tooLarge("section", s.maxBytes)
+	}
+	s.used += n
+	return nil
+}
+
+// CheckScratch serves the function [CheckScratch].
+func (s *sink) CheckScratch(size int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed == nil && s.maxBytes >= 0 && size > s.maxBytes {
+		return s.failLocked(tooLarge("section", s.maxBytes), false)
+	}
+	return s.failed
 }
 
 func (s *sink) count(size int64, count func(*Event)) {
 	s.mu.Lock()
 	s.now.Bytes += size
-	s.files++
 	count(&s.now)
 	s.mu.Unlock()
 	s.advance(0)
@@ -326,18 +353,22 @@ type sinkReader struct {
 	sink    *sink
 	r       io.Reader
 	size    int64
-	left    int64
+	headers int64 // what the file counts beside its bytes
+	taken   int64 // of the limit
+	kept    bool  // the file is in the part
 	holding bool
 }
 
 func (in *sinkReader) Read(p []byte) (int, error) {
-	if in.left < 0 {
-		return 0, tooLarge("section", in.sink.maxBytes)
+	if in.taken == 0 {
+		if err := in.take(in.headers); err != nil {
+			return 0, err
+		}
 	}
 	n, err := in.r.Read(p)
 	in.size += int64(n)
-	if in.left -= int64(n); in.left < 0 {
-		return 0, tooLarge("section", in.sink.maxBytes)
+	if err := in.take(int64(n)); err != nil {
+		return 0, err
 	}
 	if err == io.EOF && !in.holding {
 		in.sink.commit.Lock()
@@ -353,7 +384,19 @@ func (in *sinkReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
+func (in *sinkReader) take(n int64) error {
+	err := in.sink.take(n)
+	if err == nil {
+		in.taken += n
+	}
+	return err
+}
+
+// settle gives back what a file that is not kept has taken of the limit.
 func (in *sinkReader) settle() {
+	if !in.kept {
+		_ = in.sink.take(-in.taken) // less is never too much
+	}
 	if in.holding {
 		in.sink.commit.Unlock()
 	}
