@@ -2,10 +2,8 @@ package sections
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 
 	"github.com/orgexport/orgexport/archive"
@@ -60,7 +58,7 @@ func (p *recordEach) export(ctx context.Context, scope export.Scope, sink export
 		name, err := p.file.of(data)
 		if err != nil {
 			sink.Skip(rowRef(p.file, number), err)
-			return nil
+			return export.CheckScratch(sink, 0)
 		}
 		err = sink.Record(name, value)
 		var badName *export.NameError
@@ -76,7 +74,7 @@ func (p *recordEach) export(ctx context.Context, scope export.Scope, sink export
 			name = rowRef(p.file, number)
 		}
 		sink.Skip(name, err)
-		return nil
+		return export.CheckScratch(sink, 0) // no more rows if the sink has failed
 	})
 	return describe(p.file.source, err)
 }
@@ -99,22 +97,21 @@ func (p *assetFiles) export(ctx context.Context, scope export.Scope, sink export
 		return describe(p.file.source, err)
 	}
 	defer done()
-	list := archive.NewScratch(p.scratch)
-	defer list.Close()
-	out := json.NewEncoder(list)
+	list := &fileList{scratch: archive.NewScratch(p.scratch)}
+	defer list.scratch.Close()
 	err = p.query.each(ctx, scope, func(_ any, data map[string]any, number int) error {
 		source, err := p.source.of(data)
 		if err != nil {
 			sink.Skip(rowRef(p.source, number), err)
-			return nil
+			return export.CheckScratch(sink, list.scratch.Size()) // no more rows if the sink has failed
 		}
 		setNameTimes(data)
 		name, err := p.file.of(data)
 		if err != nil {
 			sink.Skip(source, err)
-			return nil
+			return export.CheckScratch(sink, list.scratch.Size())
 		}
-		return out.Encode([2][]byte{[]byte(source), []byte(name)}) // they may be no UTF-8
+		return list.add(sink, File{Source: source, Name: name})
 	})
 	if copyErr := p.copy(ctx, sink, files, list); copyErr != nil {
 		return describe(p.file.source, copyErr)
@@ -123,21 +120,19 @@ func (p *assetFiles) export(ctx context.Context, scope export.Scope, sink export
 }
 
 // copy copies the files of the list.
-func (p *assetFiles) copy(ctx context.Context, sink export.Sink, files fs.FS, list *archive.Scratch) error {
-	in := json.NewDecoder(io.NewSectionReader(list, 0, list.Size()))
-	for {
-		var names [2][]byte
-		err := in.Decode(&names)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
+func (p *assetFiles) copy(ctx context.Context, sink export.Sink, files fs.FS, list *fileList) error {
+	for file, err := range list.files() {
 		if err == nil {
-			err = copyFile(ctx, sink, files, File{Source: string(names[0]), Name: string(names[1])}, p.keepTime)
+			err = copyFile(ctx, sink, files, file, p.keepTime)
+		}
+		if err == nil { // the sink may have failed with a file that it was to skip
+			err = export.CheckScratch(sink, list.scratch.Size())
 		}
 		if err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // each calls one for every row, until that fails. value is the record and data is what

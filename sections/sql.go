@@ -80,7 +80,8 @@ type SQL struct {
 	// backslash, for which the engine puts an underscore, and not an error.
 	Rename bool
 
-	// Scratch is the folder of temporary files. Defaults to [os.TempDir].
+	// Scratch is the folder of temporary files: lists of the files to copy, of which none may
+	// be larger than the section. Defaults to [os.TempDir].
 	Scratch string
 }
 
