@@ -1,39 +1,29 @@
 package export
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/binary"
 	"path"
 
-	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/internal/keytable"
 )
 
-// nameIndex remembers the names of one section to tell duplicates. It is a
-// hash table of 16-byte slots: 15 bytes of a SHA-256 and what the name is. Up
-// to a small size it is in memory, beyond that in a temporary file, so that a
-// section may have any number of files.
+// nameIndex remembers the names of one section to tell duplicates.
 type nameIndex struct {
-	scratch string
-	memory  []byte
-	file    *archive.TempFile
-	slots   uint64 // a power of two
-	used    uint64
-	parent  string // folder of the last name, known to be fine
+	table  *keytable.Table
+	parent string // folder of the last name, known to be fine
 }
 
+// indexMemory is what the names of a section may take in memory, which are a million.
+const indexMemory = 32 << 20
+
+// What a name is. One that is gone was a file that did not come to be.
 const (
-	slotSize     = 16
-	memorySlots  = 1 << 18 // 4 MiB
-	firstSlots   = 1 << 8
-	kindFile     = 1
-	kindFolder   = 2
-	kindGone     = 3 // was a file that did not come to be
-	maxIndexLoad = 2 // slots are at least this many times the names
+	kindFile   = 1
+	kindFolder = 2
+	kindGone   = 3
 )
 
 func newNameIndex(scratch string) *nameIndex {
-	return &nameIndex{scratch: scratch, slots: firstSlots, memory: make([]byte, firstSlots*slotSize)}
+	return &nameIndex{table: keytable.New(scratch, 0, indexMemory)}
 }
 
 // add notes a file name. It returns a *NameError if the name, or one that some
@@ -69,120 +59,25 @@ func (x *nameIndex) add(name string) error {
 
 // forget makes a name that was added usable again.
 func (x *nameIndex) forget(name string) error {
-	slot := newSlot(FoldName(name), kindGone)
-	at, _, err := x.find(slot)
-	if err != nil {
+	if _, err := x.table.Find(FoldName(name)); err != nil {
 		return err
 	}
-	return x.write(slot[:], at)
+	x.table.Put(kindGone)
+	return nil
 }
 
 // put inserts a name and returns 0, or what the name is already.
 func (x *nameIndex) put(name string, kind byte) (byte, error) {
-	if (x.used+1)*maxIndexLoad > x.slots {
-		if err := x.grow(); err != nil {
-			return 0, err
-		}
-	}
-	slot := newSlot(name, kind)
-	at, found, err := x.find(slot)
-	switch {
-	case err != nil:
+	e, err := x.table.Find(name)
+	if err != nil {
 		return 0, err
-	case found == kindFile, found == kindFolder:
-		return found, nil
-	case found == 0:
-		x.used++
 	}
-	return 0, x.write(slot[:], at)
-}
-
-func newSlot(name string, kind byte) (slot [slotSize]byte) {
-	digest := sha256.Sum256([]byte(name))
-	copy(slot[:], digest[:slotSize-1])
-	slot[slotSize-1] = kind
-	return slot
-}
-
-// find returns where the name of slot is and its kind there, or where it
-// would go and 0.
-func (x *nameIndex) find(slot [slotSize]byte) (at int64, kind byte, err error) {
-	for i := binary.LittleEndian.Uint64(slot[:]); ; i++ {
-		at = int64(i & (x.slots - 1) * slotSize)
-		var there [slotSize]byte
-		if err := x.read(there[:], at); err != nil {
-			return 0, 0, err
-		}
-		kind := there[slotSize-1]
-		if kind == 0 || bytes.Equal(there[:slotSize-1], slot[:slotSize-1]) {
-			return at, kind, nil
-		}
+	if there := e.Mark(); there == kindFile || there == kindFolder {
+		return there, nil
 	}
-}
-
-// grow moves everything into a table four times as large.
-func (x *nameIndex) grow() error {
-	next := &nameIndex{scratch: x.scratch, slots: x.slots * 4}
-	if next.slots <= memorySlots {
-		next.memory = make([]byte, next.slots*slotSize)
-	} else {
-		f, err := archive.NewTempFile(x.scratch)
-		if err != nil {
-			return err
-		}
-		next.file = f
-		if err := f.Truncate(int64(next.slots * slotSize)); err != nil { // zeros, without taking space
-			next.close()
-			return err
-		}
-	}
-	var chunk [256 * slotSize]byte
-	for at := int64(0); at < int64(x.slots*slotSize); at += int64(len(chunk)) {
-		if err := x.read(chunk[:], at); err != nil {
-			next.close()
-			return err
-		}
-		for b := chunk[:]; len(b) > 0; b = b[slotSize:] {
-			if b[slotSize-1] == 0 {
-				continue
-			}
-			at, _, err := next.find([slotSize]byte(b))
-			if err == nil {
-				err = next.write(b[:slotSize], at)
-			}
-			if err != nil {
-				next.close()
-				return err
-			}
-		}
-	}
-	x.close()
-	x.memory, x.file, x.slots = next.memory, next.file, next.slots
-	return nil
-}
-
-func (x *nameIndex) read(b []byte, at int64) error {
-	if x.file == nil {
-		copy(b, x.memory[at:])
-		return nil
-	}
-	_, err := x.file.ReadAt(b, at)
-	return err
-}
-
-func (x *nameIndex) write(b []byte, at int64) error {
-	if x.file == nil {
-		copy(x.memory[at:], b)
-		return nil
-	}
-	_, err := x.file.WriteAt(b, at)
-	return err
+	x.table.Put(kind)
+	return 0, nil
 }
 
 // close gives the space back.
-func (x *nameIndex) close() {
-	if x.file != nil {
-		_ = x.file.Close() // of no more use
-		x.file = nil
-	}
-}
+func (x *nameIndex) close() { x.table.Close() }

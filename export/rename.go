@@ -155,6 +155,9 @@ func firstFree(isFree func(int) (bool, error)) (int, error) {
 
 // kind returns what a name is already: 0 if it is nothing.
 func (x *nameIndex) kind(name string) (byte, error) {
-	_, kind, err := x.find(newSlot(FoldName(name), kindFile))
-	return kind, err
+	e, err := x.table.Find(FoldName(name))
+	if err != nil {
+		return 0, err
+	}
+	return e.Mark(), nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/internal/keytable"
 )
 
 // Names of the engine's files below the top folder and in a section's.
@@ -28,6 +29,9 @@ const (
 const (
 	maxSums     = 2 << 30
 	maxSections = 10_000
+
+	// tableMemory is what a table of names may take in memory, in bytes.
+	tableMemory = 8 << 20
 )
 
 // Marks of a file in [checker.files].
@@ -49,8 +53,8 @@ type checker struct {
 	path    string // of the file that is being read
 
 	names    *archive.Scratch // of all files, each after its length
-	files    *table           // path → SHA-256
-	folded   *table           // names as export.FoldName has them, of files and folders
+	files    *keytable.Table  // path → SHA-256
+	folded   *keytable.Table  // names as export.FoldName has them, of files and folders
 	parent   string           // folded folder of the last file, known to be fine
 	sections map[string]*tally
 
@@ -65,8 +69,8 @@ func newChecker(format archive.Format, o Options) *checker {
 		options:  o,
 		report:   Report{Format: format.Name()},
 		names:    archive.NewScratch(o.Read.Scratch),
-		files:    newTable(o.Read.Scratch, sha256.Size),
-		folded:   newTable(o.Read.Scratch, 0),
+		files:    keytable.New(o.Read.Scratch, sha256.Size, tableMemory),
+		folded:   keytable.New(o.Read.Scratch, 0, tableMemory),
 		sections: make(map[string]*tally),
 		digest:   sha256.New(),
 		buffer:   make([]byte, 256<<10),
@@ -76,8 +80,8 @@ func newChecker(format archive.Format, o Options) *checker {
 func (c *checker) close() {
 	c.names.Close()
 	c.sums.Close()
-	c.files.close()
-	c.folded.close()
+	c.files.Close()
+	c.folded.Close()
 }
 
 // read reads the whole archive.
@@ -151,22 +155,23 @@ func (c *checker) isTwice(h archive.Header) (bool, error) {
 		c.parent = ""
 		return false, c.folder(h.Name, folded)
 	}
-	e, err := c.folded.find(folded)
+	e, err := c.folded.Find(folded)
 	if err != nil {
 		return false, err
 	}
-	switch e.mark() {
+	switch e.Mark() {
 	case 0:
-		return false, c.folded.put(e, isFile)
+		c.folded.Put(isFile)
+		return false, nil
 	case isFolder:
 		c.found(Duplicate, h.Name, "is a folder, too")
 		return false, nil
 	}
-	same, err := c.files.find(h.Name)
+	same, err := c.files.Find(h.Name)
 	if err != nil {
 		return false, err
 	}
-	if same.mark() != 0 {
+	if same.Mark() != 0 {
 		c.found(Duplicate, h.Name, "is in the archive twice")
 		return true, nil
 	}
@@ -179,13 +184,14 @@ func (c *checker) folder(name, folder string) error {
 	if folder == "." {
 		return nil
 	}
-	e, err := c.folded.find(folder)
+	e, err := c.folded.Find(folder)
 	switch {
 	case err != nil:
 		return err
-	case e.mark() == 0:
-		return c.folded.put(e, isFolder)
-	case e.mark() == isFile:
+	case e.Mark() == 0:
+		c.folded.Put(isFolder)
+		return nil
+	case e.Mark() == isFile:
 		c.found(Duplicate, name, "goes through a name that is a file")
 	}
 	return nil
@@ -202,14 +208,12 @@ func (c *checker) file(h archive.Header, r io.Reader, twice bool) error {
 	if err := c.copy(r, also); err != nil || twice {
 		return err
 	}
-	e, err := c.files.find(h.Name)
+	e, err := c.files.Find(h.Name)
 	if err != nil {
 		return err
 	}
-	c.digest.Sum(e.value()[:0])
-	if err := c.files.put(e, seen); err != nil {
-		return err
-	}
+	c.digest.Sum(e.Value()[:0])
+	c.files.Put(seen)
 	_, err = c.names.Write(append(binary.AppendUvarint(nil, uint64(len(h.Name))), h.Name...))
 	return err
 }

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/orgexport/orgexport/internal/keytable"
 )
 
 // maxLine is the longest line of SHA256SUMS.
@@ -30,8 +32,8 @@ func (c *checker) below(name string) string { return c.report.Folder + "/" + nam
 // compareSums finds files that changed, are missing, have another name, or are
 // not listed.
 func (c *checker) compareSums() error {
-	lost := newTable(c.options.Read.Scratch, 8) // SHA-256 → line of a missing file
-	defer lost.close()
+	lost := keytable.New(c.options.Read.Scratch, 8, tableMemory) // SHA-256 → line of a missing file
+	defer lost.Close()
 	known, missing, err := c.matchSums(lost)
 	if err != nil {
 		return err
@@ -49,15 +51,15 @@ func (c *checker) compareSums() error {
 		return nil
 	}
 	return c.eachSum(nil, func(line int64, digest []byte, name string) error {
-		file, err := c.files.find(c.below(name))
-		if err != nil || file.mark() != 0 {
+		file, err := c.files.Find(c.below(name))
+		if err != nil || file.Mark() != 0 {
 			return err
 		}
-		e, err := lost.find(string(digest))
+		e, err := lost.Find(string(digest))
 		if err != nil {
 			return err
 		}
-		if e.mark() == matched && binary.LittleEndian.Uint64(e.value()) == uint64(line) {
+		if e.Mark() == matched && binary.LittleEndian.Uint64(e.Value()) == uint64(line) {
 			return nil
 		}
 		c.found(Missing, c.below(name), "is listed in SHA256SUMS but not in the archive")
@@ -67,38 +69,40 @@ func (c *checker) compareSums() error {
 
 // matchSums looks up every line's file. It returns how many files have a line,
 // and how many lines have no file; these are noted in lost.
-func (c *checker) matchSums(lost *table) (known, missing int64, err error) {
+func (c *checker) matchSums(lost *keytable.Table) (known, missing int64, err error) {
 	bad := func(line int64, why string) {
 		c.found(Sums, c.below(sumsFile), fmt.Sprintf("line %d %s", line, why))
 	}
 	err = c.eachSum(bad, func(line int64, digest []byte, name string) error {
-		e, err := c.files.find(c.below(name))
+		e, err := c.files.Find(c.below(name))
 		if err != nil {
 			return err
 		}
-		switch e.mark() {
+		switch e.Mark() {
 		case seen:
 			known++
-			if !bytes.Equal(e.value(), digest) {
+			if !bytes.Equal(e.Value(), digest) {
 				c.found(Changed, c.below(name), "is not what SHA256SUMS says")
 			}
-			return c.files.put(e, matched)
+			c.files.Put(matched)
+			return nil
 		case matched:
 			bad(line, "lists a file again")
 			return nil
 		}
 		missing++
-		if e, err = lost.find(string(digest)); err != nil || e.mark() != 0 {
+		if e, err = lost.Find(string(digest)); err != nil || e.Mark() != 0 {
 			return err
 		}
-		binary.LittleEndian.PutUint64(e.value(), uint64(line))
-		return lost.put(e, seen)
+		binary.LittleEndian.PutUint64(e.Value(), uint64(line))
+		lost.Put(seen)
+		return nil
 	})
 	return known, missing, err
 }
 
 // findUnlisted goes over all files once more, for those without a line.
-func (c *checker) findUnlisted(lost *table) error {
+func (c *checker) findUnlisted(lost *keytable.Table) error {
 	names := bufio.NewReader(io.NewSectionReader(c.names, 0, c.names.Size()))
 	for {
 		n, err := binary.ReadUvarint(names)
@@ -116,12 +120,12 @@ func (c *checker) findUnlisted(lost *table) error {
 		if name == c.below(sumsFile) || name == c.below(signatureFile) || !strings.HasPrefix(name, c.below("")) {
 			continue // what is outside was found before
 		}
-		e, err := c.files.find(name)
+		e, err := c.files.Find(name)
 		if err != nil {
 			return err
 		}
-		if e.mark() == seen {
-			if err := c.unlisted(name, e.value(), lost); err != nil {
+		if e.Mark() == seen {
+			if err := c.unlisted(name, e.Value(), lost); err != nil {
 				return err
 			}
 		}
@@ -130,18 +134,19 @@ func (c *checker) findUnlisted(lost *table) error {
 
 // unlisted tells whether a file without a line is one that is missing under
 // another name.
-func (c *checker) unlisted(name string, digest []byte, lost *table) error {
-	e, err := lost.find(string(digest))
+func (c *checker) unlisted(name string, digest []byte, lost *keytable.Table) error {
+	e, err := lost.Find(string(digest))
 	if err != nil {
 		return err
 	}
-	if e.mark() != seen {
+	if e.Mark() != seen {
 		c.found(Extra, name, "is not listed in SHA256SUMS")
 		return nil
 	}
-	line := binary.LittleEndian.Uint64(e.value())
+	line := binary.LittleEndian.Uint64(e.Value())
 	c.found(Renamed, name, fmt.Sprintf("has the contents of the missing file in line %d of SHA256SUMS", line))
-	return lost.put(e, matched)
+	lost.Put(matched)
+	return nil
 }
 
 // eachSum calls one for every line of SHA256SUMS, and bad, if it is not nil,
