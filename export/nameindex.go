@@ -12,8 +12,9 @@ type nameIndex struct {
 	parent string // folder of the last name, known to be fine
 }
 
-// indexMemory is what the names of a section may take in memory, which are a million.
-const indexMemory = 32 << 20
+// indexMemory is what the names of a section may take in memory, in bytes: those of 262,144
+// files and folders. Beyond that it is about one byte for each.
+const indexMemory = 8 << 20
 
 // What a name is. One that is gone was a file that did not come to be.
 const (
