@@ -73,14 +73,19 @@ func newCrowd(t *testing.T, change func(*sign.Config)) *crowd {
 	return c
 }
 
-// links are some to one archive. Each has another signature.
+// links are some to one archive. Each has another signature. The clock of the server, which
+// reads it at the same time, stays as it is.
 func (c *crowd) links(t *testing.T, key string, n int) (links []string) {
 	t.Helper()
-	was := c.now
-	defer func() { c.now = was }()
-	for range n {
-		c.now = c.now.Add(time.Second)
-		links = append(links, c.linkTo(t, c.keys, c.server.URL, key, filename))
+	config := c.config
+	config.URL = c.server.URL + prefix
+	for i := range n {
+		config.Now = func() time.Time { return start.Add(time.Duration(i) * time.Second) }
+		made, err := newLinks(t, config).Sign(t.Context(), key, filename, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		links = append(links, made.URL)
 	}
 	return links
 }
