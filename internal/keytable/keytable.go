@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math/bits"
+	"slices"
 )
 
 // Table maps keys to a mark and a value of a fixed size. Of a key it keeps 15 bytes of the
@@ -70,8 +71,8 @@ func (t *Table) Find(key string) (Entry, error) {
 		copy(t.entry, t.inMemory(t.at))
 		return Entry{t.entry}, nil
 	}
-	for i := len(t.runs) - 1; i >= 0; i-- {
-		found, err := t.runs[i].find(digest[:keySize], t.entry)
+	for _, r := range slices.Backward(t.runs) {
+		found, err := r.find(digest[:keySize], t.entry)
 		if err != nil || found {
 			return Entry{t.entry}, err
 		}
