@@ -14,7 +14,7 @@ import (
 func TestOwnName(t *testing.T) {
 	needTools(t, "curl", "sh")
 	dir := t.TempDir()
-	command(t, dir, exportd(t), "keys", "list", "--data", "exportd-demo", "--organization", "nobody") // makes the demo
+	command(t, dir, exportd(t), "keys", "list", "--data", "exportd-demo") // makes the demo
 	file := filepath.Join(dir, "exportd-demo/demo/exportd.yaml")
 	text, err := os.ReadFile(file)
 	if err != nil {

@@ -73,7 +73,7 @@ var curlLine = regexp.MustCompile(`X-API-Key: (\w+)' '(http://127\.0\.0\.1:\d+/[
 func serve(t *testing.T, configuration string) *server {
 	t.Helper()
 	s := &server{dir: t.TempDir(), ended: make(chan bool)}
-	exportd(t, s.dir, "keys", "list", "--data", "exportd-demo", "--organization", "nobody") // makes the demo
+	exportd(t, s.dir, "keys", "list", "--data", "exportd-demo") // makes the demo
 	file := filepath.Join(s.dir, "exportd-demo/demo/exportd.yaml")
 	text, err := os.ReadFile(file)
 	if err != nil {
