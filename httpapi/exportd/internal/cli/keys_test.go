@@ -119,7 +119,10 @@ func listKeys(t *testing.T, d jobsDatabase, dir string, texts []string) {
 			t.Errorf("the list has a key\n%s", o.stdout)
 		}
 	}
-	if o := d.keys(t, dir, "list", "--organization", "nobody", "--json"); o.status != 0 || o.stdout != "[]\n" {
+	if o := d.keys(t, dir, "list", "--organization", "nobody"); o.status != 2 || !strings.Contains(o.stderr, "is not an id") {
+		t.Errorf("keys of no id are %+v", o)
+	}
+	if o := d.keys(t, dir, "list", "--organization", "2222222222222222222222", "--json"); o.status != 0 || o.stdout != "[]\n" {
 		t.Errorf("keys of nobody are %+v", o)
 	}
 }
