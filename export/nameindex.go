@@ -13,7 +13,7 @@ type nameIndex struct {
 }
 
 // indexMemory is what the names of a section may take in memory, in bytes: those of 262,144
-// files and folders. Beyond that it is about one byte for each.
+// files and folders. Beyond that it is about 1.5 for each.
 const indexMemory = 8 << 20
 
 // What a name is. One that is gone was a file that did not come to be.

@@ -114,9 +114,9 @@ type Sink interface {
 	// partial. ref says to the customer which item it is. The section's
 	// _skipped.ndjson lists it with the public text of err (see [PublicText]). Of both,
 	// what is more than 1 KiB is cut out of the middle. The list counts towards the section's
-	// limit as its files do: beyond it nothing is listed, and every later call fails. If err is a fault of the machine
-	// (see [MachineFault]) nothing is skipped: the sink takes no more, and the section is
-	// run again.
+	// limit as its files do: beyond it nothing is listed, and every later call fails. If err
+	// is a fault of the machine (see [MachineFault]) nothing is skipped: the sink takes no
+	// more, and the section is run again.
 	Skip(ref string, err error)
 }
 

@@ -117,6 +117,21 @@ func (w *world) process(ctx context.Context, t *testing.T, sections func(die fun
 	return dead.Load()
 }
 
+// begin starts a process with one section. stop ends it, and waits until it has ended.
+func (w *world) begin(t *testing.T, section export.Section) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		w.process(ctx, t, func(func()) []export.Section { return []export.Section{section} })
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
+
 // restarted runs one process after the other until ctx ends, as an operator's system does.
 func (w *world) restarted(ctx context.Context, t *testing.T, sections func(die func()) []export.Section) {
 	for ctx.Err() == nil {

@@ -1,13 +1,11 @@
 package jobs_test
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
@@ -19,19 +17,12 @@ func TestSpareWorker(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(workers)
 				var running together
-				ctx, stop := context.WithCancel(t.Context())
-				done := make(chan struct{})
-				go func() {
-					defer close(done)
-					w.process(ctx, t, func(func()) []export.Section {
-						return []export.Section{takes(func(id string) time.Duration {
-							if id == organization(0) {
-								return time.Hour
-							}
-							return 10 * time.Second
-						}, &running)}
-					})
-				}()
+				stop := w.begin(t, takes(func(id string) time.Duration {
+					if id == organization(0) {
+						return time.Hour
+					}
+					return 10 * time.Second
+				}, &running))
 				var long []jobs.Job
 				for range workers + 2 {
 					long = append(long, w.request(t, organization(0), nil))
@@ -58,7 +49,6 @@ func TestSpareWorker(t *testing.T) {
 					t.Errorf("%d exports ran at once, %d of one organization", running.most["all"], running.most[organization(0)])
 				}
 				stop()
-				<-done
 			})
 		})
 	}
@@ -70,14 +60,7 @@ func TestPerOrganization(t *testing.T) {
 		w := newWorld(5)
 		w.config.PerOrganization = 2
 		var running together
-		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			w.process(ctx, t, func(func()) []export.Section {
-				return []export.Section{takes(func(string) time.Duration { return 5 * time.Second }, &running)}
-			})
-		}()
+		stop := w.begin(t, takes(func(string) time.Duration { return 5 * time.Second }, &running))
 		var all []jobs.Job
 		began := time.Now()
 		for n := range 12 {
@@ -92,7 +75,6 @@ func TestPerOrganization(t *testing.T) {
 			t.Errorf("%d exports of one organization ran at once; all took %v", running.most[organization(0)], took)
 		}
 		stop()
-		<-done
 	})
 }
 
@@ -101,14 +83,7 @@ func TestNoSpareAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(1)
 		var running together
-		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			w.process(ctx, t, func(func()) []export.Section {
-				return []export.Section{takes(func(string) time.Duration { return time.Hour }, &running)}
-			})
-		}()
+		stop := w.begin(t, takes(func(string) time.Duration { return time.Hour }, &running))
 		w.request(t, organization(0), nil)
 		time.Sleep(time.Second)
 		behind := w.request(t, organization(1), nil)
@@ -118,7 +93,6 @@ func TestNoSpareAtTheEnd(t *testing.T) {
 			t.Fatalf("%d exports run", running.most["all"])
 		}
 		stop()
-		<-done
 		got, err := w.store.Get(t.Context(), organization(1), behind.ID)
 		if err != nil || got.Status != jobs.Pending || got.Failures != 0 || got.Suspect != 0 {
 			t.Errorf("the job of the spare worker is %+v, %v", got, err)

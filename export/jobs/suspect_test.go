@@ -132,19 +132,12 @@ func TestSuspectWaitsForTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(2)
 		var running together
-		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			w.process(ctx, t, func(func()) []export.Section {
-				return []export.Section{takes(func(id string) time.Duration {
-					if id == organization(0) {
-						return 3 * time.Hour
-					}
-					return time.Second
-				}, &running)}
-			})
-		}()
+		stop := w.begin(t, takes(func(id string) time.Duration {
+			if id == organization(0) {
+				return 3 * time.Hour
+			}
+			return time.Second
+		}, &running))
 		long := w.request(t, organization(0), nil)
 		time.Sleep(time.Second)
 		suspect := w.request(t, organization(1), func(j *jobs.Job) { j.Suspect = 2 })
@@ -158,7 +151,6 @@ func TestSuspectWaitsForTheOthers(t *testing.T) {
 			t.Errorf("the suspect is %s, claimed %v after the long job", suspectDone.Status, suspectDone.ClaimedAt.Sub(longDone.FinishedAt))
 		}
 		stop()
-		<-done
 	})
 }
 
@@ -169,19 +161,12 @@ func TestSuspectDoesNotBlock(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(workers)
 			var running together
-			ctx, stop := context.WithCancel(t.Context())
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				w.process(ctx, t, func(func()) []export.Section {
-					return []export.Section{takes(func(id string) time.Duration {
-						if id == organization(0) {
-							return 3 * time.Hour
-						}
-						return time.Second
-					}, &running)}
-				})
-			}()
+			stop := w.begin(t, takes(func(id string) time.Duration {
+				if id == organization(0) {
+					return 3 * time.Hour
+				}
+				return time.Second
+			}, &running))
 			suspect := w.request(t, organization(0), func(j *jobs.Job) { j.Suspect = 2 })
 			time.Sleep(10 * time.Second)
 			own := w.request(t, organization(0), nil)
@@ -202,7 +187,6 @@ func TestSuspectDoesNotBlock(t *testing.T) {
 				}
 			}
 			stop()
-			<-done
 		})
 	}
 }
@@ -212,14 +196,7 @@ func TestAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(3)
 		var running together
-		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			w.process(ctx, t, func(func()) []export.Section {
-				return []export.Section{takes(func(string) time.Duration { return time.Minute }, &running)}
-			})
-		}()
+		stop := w.begin(t, takes(func(string) time.Duration { return time.Minute }, &running))
 		alone := func(want ...bool) {
 			t.Helper()
 			synctest.Wait()
@@ -241,7 +218,6 @@ func TestAlone(t *testing.T) {
 			t.Errorf("the first is %s, alone %t", alone2[0].Status, alone2[0].Alone)
 		}
 		stop()
-		<-done
 	})
 }
 

@@ -38,8 +38,8 @@ const (
 	load       = 2 // slots are at least so many times the keys
 )
 
-// New returns an empty table with values of size bytes. It takes up to memory bytes, and about
-// 1.5 bytes for each key beyond that, in temporary files in the folder scratch. It must be closed.
+// New returns an empty table with values of size bytes. Of memory it takes up to so many bytes,
+// and about 1.5 for each key that is in a temporary file, in the folder scratch. It must be closed.
 func New(scratch string, size, memory int) *Table {
 	t := &Table{scratch: scratch, slot: valueAt + size, slots: firstSlots}
 	t.most = 1 << (bits.Len(uint(max(firstSlots, memory/t.slot))) - 1)

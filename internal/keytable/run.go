@@ -20,10 +20,10 @@ type run struct {
 }
 
 const (
-	blockSlots    = 128
-	bitsPerKey    = 10
-	bitsOfKey     = 5 // of which so many are set: one in a hundred other keys has them all
-	keysPerFilter = 64 / bitsPerKey
+	blockSlots  = 128
+	bitsPerKey  = 10
+	bitsOfKey   = 5 // of which so many are set: one in a hundred other keys has them all
+	keysPerWord = 64 / bitsPerKey
 )
 
 // newRun sorts slots, none of which is empty, and writes them to a file.
@@ -33,7 +33,7 @@ func newRun(scratch string, slots []byte, slot int) (*run, error) {
 	r := &run{
 		slot: slot, slots: s.Len(),
 		block:  make([]byte, blockSlots*slot),
-		filter: make([]uint64, s.Len()/keysPerFilter+1),
+		filter: make([]uint64, s.Len()/keysPerWord+1),
 	}
 	for i := range r.slots {
 		key := s.key(i)
