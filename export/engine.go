@@ -171,7 +171,8 @@ func (e *Engine) checkSpace() error {
 	case err != nil:
 		return fmt.Errorf("export: free space of the spool: %w", err)
 	case free < e.config.MinFreeBytes:
-		return fmt.Errorf("%w: %d bytes in the spool, want %d", ErrNoSpace, free, e.config.MinFreeBytes)
+		err := fmt.Errorf("%w: %d bytes, want %d", ErrNoSpace, free, e.config.MinFreeBytes)
+		return &OutageError{What: "the spool", Kind: OutageFull, Err: err}
 	}
 	return nil
 }

@@ -17,7 +17,8 @@ var (
 	// ErrTimeout is matched when a section took longer than it may.
 	ErrTimeout = errors.New("export: section timed out")
 
-	// ErrNoSpace is matched when the spool has too little free space to start.
+	// ErrNoSpace is matched when the spool has too little free space to start. The error
+	// is an [*OutageError]: it is not the fault of the export.
 	ErrNoSpace = errors.New("export: not enough free space")
 
 	// ErrRunning is matched when an engine is already exporting the job.

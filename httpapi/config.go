@@ -90,8 +90,9 @@ type Config struct {
 	OnLimit func(who string)
 
 	// Audit records requests for exports, cancellations, purges, links (once an hour
-	// for each principal and job) and the end of sessions. Nil means that nothing is
-	// recorded.
+	// for each principal and job) and the end of sessions. What cannot be recorded is
+	// logged, because what was done cannot be undone: an [audit.Retry] tries it again. Nil
+	// means that nothing is recorded.
 	Audit audit.Log
 
 	// Downloads serves signed links, as a handler of package sign does. It gets all

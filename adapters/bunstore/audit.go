@@ -3,6 +3,7 @@ package bunstore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -45,10 +46,10 @@ func (r *auditRow) entry() (audit.Entry, error) {
 	}, nil
 }
 
-// Record implements [audit.Log]. It records an entry even if its texts hold bytes
-// that the database does not keep, such as a client may send in a header field.
-func (s *Store) Record(ctx context.Context, e audit.Entry) error {
-	row := &auditRow{
+// auditRowOf returns the row that stores an entry, even if its texts hold bytes that the
+// database does not keep, such as a client may send in a header field.
+func auditRowOf(e audit.Entry) *auditRow {
+	return &auditRow{
 		At:             e.At.UnixMilli(),
 		Action:         cleanText(string(e.Action)),
 		Actor:          cleanText(e.Actor),
@@ -61,8 +62,22 @@ func (s *Store) Record(ctx context.Context, e audit.Entry) error {
 		Complete:       e.Complete,
 		Requests:       e.Requests,
 	}
-	_, err := s.into(s.db, "audit", row).Exec(ctx)
+}
+
+// Record implements [audit.Log]. It records an entry even if its texts hold bytes
+// that the database does not keep.
+func (s *Store) Record(ctx context.Context, e audit.Entry) error {
+	_, err := s.into(s.db, "audit", auditRowOf(e)).Exec(ctx)
 	return wrap("record", err)
+}
+
+// Has implements [audit.Finder]. Few entries of an organization are of one instant: the
+// database finds them by an index.
+func (s *Store) Has(ctx context.Context, e audit.Entry) (bool, error) {
+	row := auditRowOf(e)
+	query := s.from(s.db, "audit").Where("organization_id = ? AND at = ?", row.OrganizationID, row.At)
+	rows, err := list(ctx, query, func(r *auditRow) (auditRow, error) { return *r, nil })
+	return slices.Contains(rows, *row), wrap("has", err)
 }
 
 // Entries implements [audit.Reader].

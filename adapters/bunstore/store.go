@@ -28,6 +28,7 @@ var (
 	_ access.Counter      = (*Store)(nil)
 	_ audit.Log           = (*Store)(nil)
 	_ audit.Reader        = (*Store)(nil)
+	_ audit.Finder        = (*Store)(nil)
 	_ audit.Purger        = (*Store)(nil)
 )
 

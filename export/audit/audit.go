@@ -73,6 +73,12 @@ type Reader interface {
 	Entries(ctx context.Context, organizationID string, limit int) ([]Entry, error)
 }
 
+// Finder is implemented by a [Log] that can be asked for an entry.
+type Finder interface {
+	// Has reports whether there is an entry that is equal to this one in all fields.
+	Has(ctx context.Context, entry Entry) (bool, error)
+}
+
 // Purger is implemented by a [Log] whose old entries can be removed.
 type Purger interface {
 	// Purge removes the entries that are older than kept, by the clock of the log,

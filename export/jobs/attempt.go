@@ -192,6 +192,9 @@ func (s *Service) storeFailure(ctx context.Context, l *lease, job Job, failure e
 	case permanent(failure):
 		log.WarnContext(ctx, "job failed", "error", failure)
 		end = s.rules.fail(export.PublicTextOr(failure, "The export could not be made."))
+	case errors.Is(failure, export.ErrNoSpace):
+		log.ErrorContext(ctx, "job waits for free space", "error", failure)
+		end = s.rules.postpone
 	default:
 		log.ErrorContext(ctx, "attempt at the job failed", "error", failure)
 		end = s.rules.putOff

@@ -70,7 +70,7 @@ const (
 const (
 	StepCompleted  Step = "completed"   // the archive is stored
 	StepFailed     Step = "failed"      // there will be no archive
-	StepPutOff     Step = "put_off"     // storage failed; the job is tried again later
+	StepPutOff     Step = "put_off"     // storage failed or is full; the job is tried again later
 	StepHandedBack Step = "handed_back" // the process stops; any worker may go on
 	StepStopped    Step = "stopped"     // the job was cancelled or given up during the attempt
 	StepLeaseLost  Step = "lease_lost"  // another worker has the job, or the store could not be reached

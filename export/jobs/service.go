@@ -64,7 +64,8 @@ type Config struct {
 	SweepEvery time.Duration
 
 	// MaxFailures is how many attempts at a job may end because storage failed or
-	// the worker was lost. One more, and the job has failed. Defaults to 5.
+	// the worker was lost. One more, and the job has failed. An attempt that could not
+	// start for want of free space ([export.ErrNoSpace]) is not counted. Defaults to 5.
 	MaxFailures int
 
 	// PerOrganization is how many jobs of one organization run at once, in all processes.

@@ -12,7 +12,7 @@ import (
 
 // Every rule about what a job may do next stands in this file:
 //
-//	              rescue, handBack, putOff
+//	           rescue, handBack, putOff, postpone
 //	           ┌────────────────────────────┐
 //	           ▼                            │
 //	create ▶ pending ───── claim ─────▶ processing ── complete ─▶ completed
@@ -101,6 +101,9 @@ const (
 	// enoughAttempts is from which attempt on a job that others ran beside is charged, if it
 	// was a suspect twice. Else one that kills its worker late would never end.
 	enoughAttempts = 10
+
+	// spaceLeases is how many leases a job waits for free space before it is tried again.
+	spaceLeases = 4
 
 	// maxDoublings is how often the pause after a failure is doubled at most.
 	maxDoublings = 8
@@ -360,6 +363,14 @@ func (r rules) putOff(now time.Time, j *Job) ([]Step, error) {
 		return []Step{StepFailed}, nil
 	}
 	j.wait(now.Add(r.lease << min(j.Failures-1, maxDoublings)))
+	j.PutOff = true
+	return []Step{StepPutOff}, nil
+}
+
+// postpone lets a job wait that could not start because the spool has too little free
+// space. That is no failure of the job, however long it takes.
+func (r rules) postpone(now time.Time, j *Job) ([]Step, error) {
+	j.wait(now.Add(spaceLeases * r.lease))
 	j.PutOff = true
 	return []Step{StepPutOff}, nil
 }

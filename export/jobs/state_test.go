@@ -251,6 +251,7 @@ func ruleTests() []ruleTest {
 			"last chance":       "+failed failed 3 failures finished no lease no progress purge 24h0m0s error",
 			"worker lost again": "+failed failed 3 failures finished no lease no progress purge 24h0m0s error",
 		}), lost},
+		{"postpone", worker(stateRules.postpone), ending("+put_off pending no owner until 40s no progress put off"), lost},
 		{"handBack", worker(stateRules.handBack), with(ending("+handed_back pending no owner until 0s no progress"), map[string]string{
 			"lost alone":        "+handed_back pending no owner no progress not alone",
 			"lost alone again":  "+handed_back pending no owner no progress not alone",

@@ -12,7 +12,7 @@ import (
 	"github.com/orgexport/orgexport/export/internal/kittest"
 )
 
-// MemLog is an [audit.Log], [audit.Reader] and [audit.Purger] in memory, for
+// MemLog is an [audit.Log], [audit.Reader], [audit.Finder] and [audit.Purger] in memory, for
 // tests. Its zero value is ready for use. It is safe for concurrent use.
 type MemLog struct {
 	mu      sync.Mutex
@@ -48,6 +48,17 @@ func (s *MemLog) Entries(ctx context.Context, organizationID string, limit int) 
 	return entries[:min(len(entries), limit)], nil
 }
 
+// Has implements [audit.Finder].
+func (s *MemLog) Has(ctx context.Context, entry audit.Entry) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
+	}
+	entry.At = kittest.Instant(entry.At)
+	return slices.Contains(s.entries, entry), nil
+}
+
 // Purge implements [audit.Purger].
 func (s *MemLog) Purge(ctx context.Context, kept time.Duration) (int64, error) {
 	s.mu.Lock()
@@ -66,7 +77,7 @@ func (s *MemLog) Purge(ctx context.Context, kept time.Duration) (int64, error) {
 // RunLog checks an [audit.Log] against its documentation. newTrail returns
 // an empty one for each subtest. One that is no [audit.Reader] can hardly be
 // tested: the subtests that read are skipped. So are those that purge if it is no
-// [audit.Purger].
+// [audit.Purger], and the one that looks for entries if it is no [audit.Finder].
 func RunLog(t *testing.T, newTrail func(t *testing.T) audit.Log) {
 	t.Helper()
 	kittest.Run(t, trailPromises, newTrail)
@@ -83,6 +94,7 @@ var trailPromises = []kittest.Promise[audit.Log]{
 	{"OneOrganization", reading(trailOrganization)},
 	{"CancelledContext", trailCancelled},
 	{"Concurrent", reading(trailConcurrent)},
+	{"Finds", trailFinds},
 	{"Purges", purging(trailPurges)},
 	{"PurgesInTheMiddleOfUse", purging(trailPurgesInUse)},
 	{"PurgesNotAll", purging(trailPurgesNotAll)},
@@ -206,6 +218,38 @@ func trailCancelled(t testing.TB, s audit.Log) {
 		kittest.WantCancelled(t, "Entries", err)
 		wantEntries(t, r, kittest.OurOrg, 10)
 	}
+}
+
+func trailFinds(t testing.TB, s audit.Log) {
+	f, ok := s.(audit.Finder)
+	if !ok {
+		t.Skipf("%T is no audit.Finder", s)
+	}
+	want := func(what string, e audit.Entry, want bool) {
+		t.Helper()
+		if got, err := f.Has(t.Context(), e); err != nil || got != want {
+			t.Errorf("Has gives %v, %v of %s, want %v", got, err, what, want)
+		}
+	}
+	e := kittest.Filled[audit.Entry](t, new(kittest.Filler))
+	want("an entry before it is recorded", e, false)
+	record(t, s, e)
+	want("an entry", e, true)
+	for what, alter := range map[string]func(*audit.Entry){
+		"another instant":      func(e *audit.Entry) { e.At = e.At.Add(time.Millisecond) },
+		"another organization": func(e *audit.Entry) { e.OrganizationID = kittest.TheirOrg },
+		"another action":       func(e *audit.Entry) { e.Action += "." },
+		"another actor":        func(e *audit.Entry) { e.Actor += "." },
+		"another job":          func(e *audit.Entry) { e.JobID += "." },
+		"another object":       func(e *audit.Entry) { e.Object += "." },
+		"another number":       func(e *audit.Entry) { e.Requests++ },
+	} {
+		other := e
+		alter(&other)
+		want(what, other, false)
+	}
+	_, err := f.Has(kittest.Cancelled(t), e)
+	kittest.WantCancelled(t, "Has", err)
 }
 
 func trailConcurrent(t testing.TB, s readTrail) {

@@ -22,6 +22,7 @@ type brokenTrail struct {
 	order  func(a, b audit.Entry) int // if set, all entries are read, in this order
 	kept   func(kept time.Duration) time.Duration
 	purged func(n int64) int64
+	sought func(e *audit.Entry) // what Has looks for instead
 }
 
 func breakTrail(breaks func(*brokenTrail)) audit.Log {
@@ -29,6 +30,7 @@ func breakTrail(breaks func(*brokenTrail)) audit.Log {
 		out:    func(*audit.Entry) {},
 		kept:   func(kept time.Duration) time.Duration { return kept },
 		purged: func(n int64) int64 { return n },
+		sought: func(*audit.Entry) {},
 	}
 	s.record = s.MemLog.Record
 	breaks(s)
@@ -48,6 +50,11 @@ func (s *brokenTrail) Entries(ctx context.Context, organizationID string, limit 
 		s.out(&entries[i])
 	}
 	return entries, err
+}
+
+func (s *brokenTrail) Has(ctx context.Context, e audit.Entry) (bool, error) {
+	s.sought(&e)
+	return s.MemLog.Has(s.deaf.Hears(ctx), e)
 }
 
 func (s *brokenTrail) Purge(ctx context.Context, kept time.Duration) (int64, error) {
@@ -89,6 +96,15 @@ func TestTrailMutants(t *testing.T) {
 				return s.MemLog.Record(ctx, e)
 			}
 		}, "want 128"},
+		{"Finds", func(s S) { s.deaf = true }, "Has with"},
+		{"Finds", func(s S) { s.sought = func(e *audit.Entry) { e.At = e.At.Add(time.Hour) } }, "of an entry, want true"},
+		{"Finds", func(s S) { // it does not look at the actor
+			s.sought = func(e *audit.Entry) {
+				if len(s.entries) > 0 {
+					e.Actor = s.entries[0].Actor
+				}
+			}
+		}, "of another actor, want false"},
 		{"Purges", func(s S) { s.purged = func(int64) int64 { return 0 } }, "want 5"},
 		{"Purges", kept(func(kept time.Duration) time.Duration { return kept + 2*time.Hour }), "Entries gives "},
 		{"PurgesInTheMiddleOfUse", func(s S) { s.purged = func(int64) int64 { return kittest.AtOnce } }, "count "},

@@ -82,7 +82,7 @@ func (s *Server) openHandler(c *config.Config, o ServerOptions, links *sign.Link
 		Limits:         access.Limits{PerMinute: c.Limits.PerMinute, PerDay: c.Limits.PerDay},
 		Streams:        httpapi.StreamLimits{PerPrincipal: c.Limits.Streams, Total: c.Limits.StreamsInAll},
 		OnLimit:        s.limitHit,
-		Audit:          s.Store,
+		Audit:          s.trail,
 		ClientAddress:  clientAddress(c),
 		Downloads:      s.metrics.Downloads(links),
 		DownloadsPath:  downloads + "/",

@@ -16,6 +16,7 @@ import (
 	"github.com/orgexport/orgexport/adapters/prom"
 	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/audit"
 	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/sign"
@@ -45,6 +46,7 @@ type Server struct {
 	dispatcher jobs.Dispatcher
 	clock      *clock
 	audit      config.Audit
+	trail      *audit.Retry // of the API
 	metrics    *prom.Metrics
 	watch      *watch
 	tracing    *trace.TracerProvider
@@ -93,6 +95,7 @@ func OpenServer(ctx context.Context, c *config.Config, o ServerOptions) (_ *Serv
 		return nil, err
 	}
 	s.room = newRoom(c, o.Files)
+	s.trail = audit.NewRetry(audit.RetryConfig{Log: s.Store, Logger: o.Logger})
 	if s.links, err = s.openLinks(c, o, keys); err != nil {
 		return nil, err
 	}
@@ -180,13 +183,17 @@ func (s *Server) countHandedBack() jobs.Observer {
 	}}
 }
 
-// Flush records in the audit log the downloads of which only the number is known yet: see
-// [sign.Links.Flush]. Close does it, too.
+// Flush records in the audit log what could not be recorded yet, and the downloads of which
+// only the number is known: see [sign.Links.Flush]. Close does it, too.
 func (s *Server) Flush(ctx context.Context) error {
-	if s.links == nil {
-		return nil
+	var errs []error
+	if s.trail != nil {
+		errs = append(errs, s.trail.Flush(ctx))
 	}
-	return s.links.Flush(ctx)
+	if s.links != nil {
+		errs = append(errs, s.links.Flush(ctx))
+	}
+	return errors.Join(errs...)
 }
 
 // Close closes everything that was opened. Call it once Run has returned.

@@ -1,0 +1,143 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// RetryConfig is the configuration of a [Retry]. Log is required.
+type RetryConfig struct {
+	// Log gets the entries.
+	Log Log
+
+	// MaxWaiting is how many entries wait in memory at once. Defaults to 10,000, which take
+	// a few megabytes.
+	MaxWaiting int
+
+	// Patience is how long an entry is tried again. Defaults to one hour.
+	Patience time.Duration
+
+	// Logger gets what goes wrong. Defaults to [slog.Default].
+	Logger *slog.Logger
+}
+
+// Retry is a [Log] that tries again what cannot be recorded, so that an outage of what keeps
+// the log leaves no gap in it. It is safe for concurrent use. Make it with [NewRetry].
+//
+// Entries that wait are lost if the process is killed. If only the answer of the log was lost,
+// as in a time-out, a log that is a [Finder] is found to have the entry. Others have it twice.
+type Retry struct {
+	config RetryConfig
+
+	mu      sync.Mutex
+	waiting []late // oldest first
+	timer   *time.Timer
+}
+
+// late is an entry that could not be recorded yet.
+type late struct {
+	Entry
+	until time.Time // when it is given up
+}
+
+const (
+	// retryEvery is how long entries wait before they are tried again.
+	retryEvery = 5 * time.Second
+
+	// retryTimeout bounds how long it takes to try them all.
+	retryTimeout = 30 * time.Second
+)
+
+// NewRetry returns a Retry.
+func NewRetry(c RetryConfig) *Retry {
+	c.MaxWaiting = cmp.Or(c.MaxWaiting, 10_000)
+	c.Patience = cmp.Or(c.Patience, time.Hour)
+	c.Logger = cmp.Or(c.Logger, slog.Default())
+	return &Retry{config: c}
+}
+
+// Record implements [Log]. After an error the entry is neither recorded nor does it wait:
+// ctx had ended before the call, or too many wait.
+func (r *Retry) Record(ctx context.Context, e Entry) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	err := r.config.Log.Record(ctx, e)
+	if err == nil || !r.keep(late{e, time.Now().Add(r.config.Patience)}) {
+		return err
+	}
+	r.config.Logger.WarnContext(ctx, "not recorded in the audit log yet", "action", e.Action, "job", e.JobID, "error", err)
+	return nil
+}
+
+// keep lets an entry wait, and reports whether there is room for it.
+func (r *Retry) keep(e late) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.waiting) >= r.config.MaxWaiting {
+		return false
+	}
+	r.waiting = append(r.waiting, e)
+	if r.timer == nil {
+		r.timer = time.AfterFunc(retryEvery, r.retry)
+	}
+	return true
+}
+
+// retry tries the entries that wait.
+func (r *Retry) retry() {
+	ctx, cancel := context.WithTimeout(context.Background(), retryTimeout) //nolint:forbidigo // it is no request's
+	defer cancel()
+	if err := r.Flush(ctx); err != nil {
+		r.config.Logger.WarnContext(ctx, "not recorded in the audit log yet", "error", err)
+	}
+}
+
+// Flush tries at once all entries that wait. Call it before the process ends, when nothing
+// more is done that is recorded. After an error those that could not be recorded wait again,
+// except those that have waited for too long, which are given up and logged.
+func (r *Retry) Flush(ctx context.Context) error {
+	var errs []error
+	for _, e := range r.take() {
+		err := r.again(ctx, e.Entry)
+		if err == nil {
+			continue
+		}
+		if len(errs) == 0 {
+			errs = append(errs, err) // the others' are most likely the same
+		}
+		if time.Now().Before(e.until) && r.keep(e) {
+			continue
+		}
+		r.config.Logger.ErrorContext(ctx, "never recorded in the audit log", "action", e.Action, "actor", e.Actor,
+			"organization", e.OrganizationID, "job", e.JobID, "at", e.At, "error", err)
+	}
+	return errors.Join(errs...)
+}
+
+// again records an entry unless the log has it.
+func (r *Retry) again(ctx context.Context, e Entry) error {
+	if log, ok := r.config.Log.(Finder); ok {
+		if has, err := log.Has(ctx, e); has || err != nil {
+			return err
+		}
+	}
+	return r.config.Log.Record(ctx, e)
+}
+
+// take returns the entries that wait, and forgets them.
+func (r *Retry) take() []late {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.timer != nil {
+		r.timer.Stop()
+		r.timer = nil
+	}
+	taken := r.waiting
+	r.waiting = nil
+	return taken
+}
