@@ -131,11 +131,23 @@ func (l *limited) add(conn net.Conn) (tooMany []net.Conn) {
 		if l.waiting.Len() == 0 {
 			return append(tooMany, conn)
 		}
-		tooMany = append(tooMany, l.drop(l.waiting))
+		tooMany = append(tooMany, l.drop(l.most()))
 	}
 	l.open[conn] = c
 	l.wait(c)
 	return tooMany
+}
+
+// most returns the waiting connections of the address that has most of them, or all if no
+// address has two.
+func (l *limited) most() *list.List {
+	most := l.waiting
+	for _, from := range l.from {
+		if from.Len() > 1 && (most == l.waiting || from.Len() > most.Len()) {
+			most = from
+		}
+	}
+	return most
 }
 
 // drop forgets the first connection of a list.

@@ -263,6 +263,30 @@ func TestTotal(t *testing.T) {
 	}
 }
 
+// TestTotalOfOneAddress: who opens many connections loses them, and not those who wait with
+// one, for however long.
+func TestTotalOfOneAddress(t *testing.T) {
+	s := serve(t, connlimit.Limits{Total: 10, Waiting: -1})
+	honest := []*client{s.dial("192.0.2.1"), s.dial("192.0.2.2")}
+	for _, c := range honest {
+		c.send("/")
+		c.answer()
+	}
+	s.idled(len(honest))
+	var many []*client
+	for range 30 {
+		many = append(many, s.dial("192.0.2.66"))
+	}
+	for _, c := range many[:22] {
+		c.wantClosed()
+	}
+	for _, c := range honest {
+		c.send("/")
+		c.answer()
+	}
+	s.wantDropped(slices.Repeat([]string{"192.0.2.66"}, 22)...)
+}
+
 // TestNoLimit: a negative limit is none.
 func TestNoLimit(t *testing.T) {
 	s := serve(t, connlimit.Limits{Total: -1, Waiting: -1})

@@ -229,6 +229,10 @@ func (c *client) watchBy(ctx context.Context, id string, node int) {
 	}
 }
 
+// keptArchives is how many archives a client keeps. What it has beyond that it removes, so that
+// the disk is full only when the test fills it.
+const keptArchives = 60
+
 // behave is what an honest client does until ctx ends.
 func (c *client) behave(ctx context.Context) {
 	defer c.http.CloseIdleConnections()
@@ -242,6 +246,8 @@ func (c *client) behave(ctx context.Context) {
 			return ids[c.random.IntN(len(ids))]
 		}
 		switch n := c.random.IntN(100); {
+		case len(done) > keptArchives:
+			c.remove(ctx, pick(done))
 		case n < 25 && len(inFlight) < 4:
 			if id := c.request(ctx); id != "" && c.random.IntN(6) == 0 {
 				c.remove(ctx, id)

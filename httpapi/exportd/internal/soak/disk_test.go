@@ -5,7 +5,6 @@ package soak_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -14,8 +13,8 @@ import (
 )
 
 // diskSize is that of the volume that archives, and jobs in SQLite, are on: small, but with
-// room for all archives, which are kept. It is an option of mount.
-func diskSize() string { return fmt.Sprintf("%dm", 128+32*int(loadFor().Minutes())) }
+// room for all archives that clients keep. It is an option of mount.
+const diskSize = "256m"
 
 // mountDisk puts a small volume at a folder. It returns false where nobody may do that.
 func mountDisk(t *testing.T, folder string) bool {
@@ -23,7 +22,7 @@ func mountDisk(t *testing.T, folder string) bool {
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "size="+diskSize()+",mode=0700"); err != nil {
+	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "size="+diskSize+",mode=0700"); err != nil {
 		t.Logf("disk pressure is left out, because no tmpfs can be mounted: %v", err)
 		return false
 	}

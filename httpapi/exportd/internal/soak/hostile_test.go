@@ -121,6 +121,9 @@ func (c *client) nonsense(ctx context.Context) {
 // churn requests exports and cancels most of them.
 func (c *client) churn(ctx context.Context) {
 	for pause(ctx, time.Duration(c.random.IntN(400))*time.Millisecond) == nil {
+		if kept := c.seen.of(c.organization, func(j *sighting) bool { return j.deleted.most == 0 }); len(kept) > keptArchives {
+			c.remove(ctx, kept[c.random.IntN(len(kept))])
+		}
 		id := c.request(ctx)
 		switch {
 		case id == "":
