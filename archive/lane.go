@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// lane packs segments in parallel and hands on the results in the order of the
-// segments. One goroutine hands segments in; the lane's own goroutine hands the
-// results on. close must be called.
+// lane packs batches of segments in parallel and hands on the results in the order of the
+// batches. One goroutine hands batches in; the lane's own goroutine hands the
+// results on. close must be called, or finish and wait.
 type lane struct {
 	pool  *Pool
 	key   encoderKey
@@ -18,14 +18,26 @@ type lane struct {
 	err error // the first failure
 }
 
-// load is an entry of the queue: a segment that is being packed, or an action.
+// load is an entry of the queue: a batch that is being packed, or an action.
 type load struct {
-	ready  chan struct{}
-	seg    Segment
-	packed []byte
-	err    error
-	put    func(seg Segment, packed []byte) error
-	act    func(failed bool) error
+	ready    chan struct{}
+	segments []Segment
+	packed   []byte
+	err      error
+	put      putFunc
+	act      func(failed bool) error
+}
+
+// putFunc gets what was packed of a batch, one segment behind the other. It takes packed
+// over, and gives it back to the pool.
+type putFunc func(segments []Segment, packed []byte) error
+
+// batch is what one packer packs at a time: a segment, or several small ones.
+type batch struct {
+	raw  []byte
+	ends []int  // where the segments end in raw; nil if it is one
+	dict []byte // of the only segment
+	last bool   // each segment ends its stream
 }
 
 func newLane(pool *Pool, key encoderKey) *lane {
@@ -39,30 +51,29 @@ func newLane(pool *Pool, key encoderKey) *lane {
 	return l
 }
 
-// pack hands in a segment. It takes raw over; dict must not change until the
-// segment has been packed. put gets the result when its turn has come.
-func (l *lane) pack(ctx context.Context, raw, dict []byte, last bool, put func(Segment, []byte) error) error {
+// pack hands in a batch. It takes raw over; dict must not change until the batch has been
+// packed. put gets the result when its turn has come.
+func (l *lane) pack(ctx context.Context, b batch, put putFunc) error {
 	if err := l.failure(); err != nil {
 		return err
 	}
 	if err := l.pool.board(ctx); err != nil {
 		return err
 	}
-	j := &load{ready: make(chan struct{}), seg: Segment{Raw: int64(len(raw))}, put: put}
+	j := &load{ready: make(chan struct{}), put: put}
 	go func() {
 		defer close(j.ready)
-		buf := l.pool.buffer(packedSize(len(raw)))
-		j.packed, j.seg.Mark, j.err = l.pool.encode(l.key, buf, raw, dict, last)
-		j.seg.Packed = int64(len(j.packed))
-		l.pool.release(raw)
+		buf := l.pool.buffer(packedSize(len(b.raw)))
+		j.packed, j.segments, j.err = l.pool.encode(l.key, buf, b)
+		l.pool.release(b.raw)
 	}()
-	// This does not stop when ctx ends, because the segment has to land. The
+	// This does not stop when ctx ends, because the batch has to land. The
 	// lane always drains, so there is room soon.
 	l.queue <- j
 	return nil
 }
 
-// then queues an action behind all segments so far. If it returns nil the action
+// then queues an action behind all batches so far. If it returns nil the action
 // will be called; failed tells it whether something before it has failed.
 func (l *lane) then(act func(failed bool) error) error {
 	if err := l.failure(); err != nil {
@@ -73,7 +84,7 @@ func (l *lane) then(act func(failed bool) error) error {
 }
 
 // run hands on results until the queue is closed. After a failure it only waits
-// for the segments that are being packed.
+// for the batches that are being packed.
 func (l *lane) run() {
 	defer close(l.ended)
 	for j := range l.queue {
@@ -88,11 +99,11 @@ func (l *lane) handOn(j *load) error {
 	}
 	<-j.ready
 	defer l.pool.land()
-	defer l.pool.release(j.packed)
 	if failed || j.err != nil {
+		l.pool.release(j.packed)
 		return j.err
 	}
-	return j.put(j.seg, j.packed)
+	return j.put(j.segments, j.packed)
 }
 
 // fail notes an error. Nothing is handed on after the first.
@@ -111,9 +122,18 @@ func (l *lane) failure() error {
 	return l.err
 }
 
-// close waits until everything is handed on and returns the first failure.
-func (l *lane) close() error {
-	close(l.queue)
+// finish says that no more batches come.
+func (l *lane) finish() { close(l.queue) }
+
+// wait waits until everything is handed on, and returns the first failure. It is called
+// after finish.
+func (l *lane) wait() error {
 	<-l.ended
 	return l.failure()
+}
+
+// close is finish and wait.
+func (l *lane) close() error {
+	l.finish()
+	return l.wait()
 }

@@ -87,7 +87,7 @@ func TestLaneOrder(t *testing.T) {
 		if n%packers == 0 && n > 0 {
 			<-packed[n-packers] // the group before is through, so this one gets all packers
 		}
-		err := l.pack(t.Context(), number(n), nil, false, func(_ Segment, b []byte) error {
+		err := l.pack(t.Context(), batch{raw: number(n)}, func(_ []Segment, b []byte) error {
 			got = append(got, binary.BigEndian.Uint64(b))
 			return nil
 		})
@@ -128,7 +128,7 @@ func TestLaneFails(t *testing.T) {
 		}), 1})
 		var put, acts, told int
 		for n := range uint64(segments) {
-			perr := l.pack(t.Context(), number(n), nil, false, func(Segment, []byte) error {
+			perr := l.pack(t.Context(), batch{raw: number(n)}, func([]Segment, []byte) error {
 				if put++; where == "put" && n == bad {
 					return errTest
 				}

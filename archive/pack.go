@@ -30,8 +30,8 @@ type layout interface {
 	// small appends a file of less than a segment. It takes content over.
 	small(e Entry, content []byte) error
 
-	// large appends a file that has been packed already. If it returns nil it
-	// closes the file's scratch, else the caller does.
+	// large appends a file that was read to its end, and that may still be packed. If it
+	// returns nil it discards the file at last, else the caller does.
 	large(e Entry, file *staged) error
 
 	// flush appends what small has kept back. It is called after the last file.
@@ -95,8 +95,9 @@ func (p *packer) Add(ctx context.Context, e Entry, r io.Reader) (File, error) {
 	return in.file(), nil
 }
 
-// addLarge packs a file into scratch until it is known to be whole, and then
-// appends it. first is its first segment.
+// addLarge packs a file apart until it is known to be whole, and then appends it. It does
+// not wait for the packing, so that the next file can be read meanwhile. first is its first
+// segment.
 func (p *packer) addLarge(in *intake, first []byte) error {
 	file, err := stage(in, p.lane, p.scratch, first)
 	if err != nil {
@@ -104,7 +105,7 @@ func (p *packer) addLarge(in *intake, first []byte) error {
 	}
 	err = p.append(func() error { return p.layout.large(in.entry, file) })
 	if err != nil {
-		file.packed.Close()
+		_ = file.discard() // the part has failed already
 	}
 	return err
 }

@@ -125,10 +125,14 @@ func readTail(r io.Reader, format string) (*tailReader, error) {
 	return t, nil
 }
 
+// copySize is how much of a body is copied at a time.
+const copySize = 256 << 10
+
 // copyBody copies the tail's body and checks it.
 func (t *tailReader) copyBody(dst io.Writer, body io.Reader) error {
 	sum := crc32.New(castagnoli)
-	n, err := io.Copy(io.MultiWriter(dst, sum), io.LimitReader(body, t.BodySize))
+	buf := make([]byte, max(min(t.BodySize, copySize), 1))
+	n, err := io.CopyBuffer(io.MultiWriter(dst, sum), io.LimitReader(body, t.BodySize), buf)
 	if err != nil {
 		return err
 	}

@@ -9,13 +9,16 @@ import (
 // Pool packs segments in parallel, with a fixed number of packers. That bounds
 // the processors that are used. It also bounds memory: for n packers, at most
 // 2n+2 segments have been handed in and not been written. Each of them takes
-// up to 1 MiB raw and about as much packed. A Pool keeps its encoders for reuse.
+// up to 1 MiB raw and about as much packed. As many wait in memory, packed, until
+// their file is known to be whole; others do so in scratch. A Pool keeps its encoders for
+// reuse.
 //
 // A Pool is safe for concurrent use and needs no closing. Make one with
 // [NewPool].
 type Pool struct {
 	packers chan struct{} // held while a segment is being packed
-	flight  chan struct{} // held until a segment has been written
+	flight  chan struct{} // held until a segment has been written, or waits in memory or scratch
+	waiting chan struct{} // held by a segment that waits in memory
 
 	mu       sync.Mutex
 	encoders map[encoderKey][]Encoder
@@ -36,26 +39,45 @@ func NewPool(packers int) *Pool {
 	return &Pool{
 		packers:  make(chan struct{}, packers),
 		flight:   make(chan struct{}, 2*packers+2),
+		waiting:  make(chan struct{}, 2*packers+2),
 		encoders: make(map[encoderKey][]Encoder),
 	}
 }
 
-// encode packs a segment with an encoder of its own.
-func (p *Pool) encode(key encoderKey, dst, raw, dict []byte, last bool) ([]byte, uint64, error) {
+// encode packs a batch with an encoder of its own.
+func (p *Pool) encode(key encoderKey, dst []byte, b batch) (packed []byte, segments []Segment, err error) {
 	p.packers <- struct{}{}
 	defer func() { <-p.packers }()
 	enc, err := p.encoder(key)
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
-	packed, mark, err := enc.Encode(dst, raw, dict, last)
-	if err != nil {
-		return nil, 0, err // an encoder that failed is not used again
+	if packed, segments, err = b.encode(enc, dst); err != nil {
+		return nil, nil, err // an encoder that failed is not used again
 	}
 	p.mu.Lock()
 	p.encoders[key] = append(p.encoders[key], enc)
 	p.mu.Unlock()
-	return packed, mark, nil
+	return packed, segments, nil
+}
+
+// encode packs the segments of a batch, one behind the other.
+func (b batch) encode(enc Encoder, dst []byte) ([]byte, []Segment, error) {
+	ends := b.ends
+	if ends == nil {
+		ends = []int{len(b.raw)}
+	}
+	segments, begin := make([]Segment, len(ends)), 0
+	for i, end := range ends {
+		before := len(dst)
+		packed, mark, err := enc.Encode(dst, b.raw[begin:end], b.dict, b.last)
+		if err != nil {
+			return nil, nil, err
+		}
+		segments[i] = Segment{Raw: int64(end - begin), Packed: int64(len(packed) - before), Mark: mark}
+		dst, begin = packed, end
+	}
+	return dst, segments, nil
 }
 
 // encoder returns an idle encoder or a new one.
@@ -86,6 +108,19 @@ func (p *Pool) board(ctx context.Context) error {
 
 // land gives back what board took.
 func (p *Pool) land() { <-p.flight }
+
+// keep takes a place for a segment that waits in memory, and reports whether there is one.
+func (p *Pool) keep() bool {
+	select {
+	case p.waiting <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+// drop gives back what keep took.
+func (p *Pool) drop() { <-p.waiting }
 
 // bufferSize has room for a usual segment, packed or not, so that all buffers
 // are alike.

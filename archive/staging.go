@@ -82,38 +82,36 @@ func (in *intake) file() File {
 	return f
 }
 
-// staged is a file of a segment or more. It is packed into scratch until it is
-// known to be whole.
+// staged is a file of a segment or more. What is packed of it waits until the file is known
+// to be whole: in memory as long as the pool has places, and else in scratch.
 type staged struct {
-	packed   *Scratch
+	lane     *lane
+	kept     [][]byte // packed segments, if scratch is empty
+	scratch  *Scratch
 	size     int64     // of the file
 	segments []Segment // about 24 bytes for each MiB of the file
 	window   []byte    // the file's last bytes
 }
 
-// stage packs a file into scratch: first, which is a whole segment, and then
-// the rest, from in. It also tells the part's lane of a failure of scratch or
-// codec, because that is a failure of the part.
+// stage reads a file to its end and packs it: first, which is a whole segment, and then
+// the rest, from in. When it returns, the last segments may still be packed: see wait.
+// It tells the part's lane of a failure of scratch or codec, because that is a failure of
+// the part.
 func stage(in *intake, part *lane, dir string, first []byte) (_ *staged, err error) {
-	s := &staged{packed: NewScratch(dir)}
-	pool, key := part.pool, part.key
-	lane := newLane(pool, key)
+	s := &staged{lane: newLane(part.pool, part.key), scratch: NewScratch(dir)}
 	whole := false
-	defer func() { // also when the reader panics
-		cerr := lane.close()
-		part.fail(cerr)
-		if err == nil {
-			err = cerr
-		}
-		if err != nil || !whole {
-			s.packed.Close()
+	defer func() {
+		s.lane.finish()
+		if err != nil || !whole { // the reader may have panicked
+			part.fail(s.discard())
 		}
 	}()
-	size, raw := key.codec.SegmentSize(), first
+	pool, codec := part.pool, part.key.codec
+	size, raw := codec.SegmentSize(), first
 	for len(raw) > 0 {
 		dict, full := s.window, len(raw) == size
-		s.window = slide(dict, raw, key.codec.Window())
-		if err := lane.pack(in.ctx, raw, dict, false, s.put); err != nil {
+		s.window = slide(dict, raw, codec.Window())
+		if err := s.lane.pack(in.ctx, batch{raw: raw, dict: dict}, s.put); err != nil {
 			return nil, err
 		}
 		if !full {
@@ -127,9 +125,55 @@ func stage(in *intake, part *lane, dir string, first []byte) (_ *staged, err err
 	return s, nil
 }
 
-func (s *staged) put(seg Segment, packed []byte) error {
-	s.segments = append(s.segments, seg)
-	_, err := s.packed.Write(packed)
+// put keeps what was packed. It is a putFunc.
+func (s *staged) put(segments []Segment, packed []byte) error {
+	s.segments = append(s.segments, segments...)
+	if s.scratch.Size() == 0 && s.lane.pool.keep() {
+		s.kept = append(s.kept, packed)
+		return nil
+	}
+	_, err := s.writeKept(s.scratch) // for files that are shorter
+	if err == nil {
+		_, err = s.scratch.Write(packed)
+	}
+	s.lane.pool.release(packed)
+	return err
+}
+
+// wait waits until the whole file is packed.
+func (s *staged) wait() error { return s.lane.wait() }
+
+// WriteTo writes the packed file. It is called once, after wait.
+func (s *staged) WriteTo(w io.Writer) (int64, error) {
+	n, err := s.writeKept(w)
+	if err != nil {
+		return n, err
+	}
+	more, err := s.scratch.WriteTo(w)
+	return n + more, err
+}
+
+// writeKept writes the segments that wait in memory, and gives their places back.
+func (s *staged) writeKept(w io.Writer) (n int64, err error) {
+	for len(s.kept) > 0 {
+		if err == nil {
+			var k int
+			k, err = w.Write(s.kept[0])
+			n += int64(k)
+		}
+		s.lane.pool.release(s.kept[0])
+		s.lane.pool.drop()
+		s.kept = s.kept[1:]
+	}
+	return n, err
+}
+
+// discard waits until the file is packed and gives back what it takes. It may be called
+// again. It returns what went wrong with the packing.
+func (s *staged) discard() error {
+	err := s.wait()
+	_, _ = s.writeKept(io.Discard)
+	s.scratch.Close()
 	return err
 }
 

@@ -1,13 +1,9 @@
 package archive
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
 	"encoding/binary"
-	"fmt"
 	"io"
-	"time"
 )
 
 // TarGz returns the tar.gz format: a POSIX tar stream in one gzip member
@@ -42,6 +38,7 @@ type tarLayout struct {
 	*packer
 	pending []byte // the stream's last bytes, less than a segment
 	window  []byte // what comes before pending in the stream
+	header  []byte // of the last file, for reuse
 }
 
 const tarBlock = 512
@@ -60,10 +57,11 @@ func (l *tarLayout) large(e Entry, file *staged) error {
 
 // file appends a header, contents, and padding to a whole block.
 func (l *tarLayout) file(e Entry, size int64, contents func() error) error {
-	header, err := tarHeader(e, size)
+	header, err := appendTarHeader(l.header[:0], e, size)
 	if err != nil {
 		return err
 	}
+	l.header = header
 	if err := l.write(header); err != nil {
 		return err
 	}
@@ -100,42 +98,43 @@ func (l *tarLayout) flush() error {
 	raw, dict := l.pending, l.window
 	l.pending = nil
 	l.window = slide(dict, raw, l.key.codec.Window())
-	return l.lane.pack(l.ctx, raw, dict, false, func(seg Segment, packed []byte) error {
+	return l.lane.pack(l.ctx, batch{raw: raw, dict: dict}, func(segments []Segment, packed []byte) error {
+		defer l.pool.release(packed)
 		if _, err := l.part.Write(packed); err != nil {
 			return err
 		}
-		return l.record(seg)
+		return l.record(segments)
 	})
 }
 
-// splice appends the segments of a file that has been packed already.
+// splice appends the segments of a large file.
 func (l *tarLayout) splice(file *staged) error {
 	if err := l.flush(); err != nil {
 		return err
 	}
 	l.window = file.window
 	return l.lane.then(func(failed bool) error {
-		defer file.packed.Close()
-		if failed {
-			return nil
-		}
-		if _, err := file.packed.WriteTo(l.part); err != nil {
+		defer file.discard() //nolint:errcheck // wait says it
+		if err := file.wait(); err != nil || failed {
 			return err
 		}
-		for _, seg := range file.segments {
-			if err := l.record(seg); err != nil {
-				return err
-			}
+		if _, err := file.WriteTo(l.part); err != nil {
+			return err
 		}
-		return nil
+		return l.record(file.segments)
 	})
 }
 
-// record notes a segment in the tail.
-func (l *tarLayout) record(s Segment) error {
-	b := binary.AppendUvarint(nil, uint64(s.Raw))
-	b = binary.AppendUvarint(b, uint64(s.Packed))
-	return l.part.record(binary.AppendUvarint(b, s.Mark))
+// record notes segments in the tail.
+func (l *tarLayout) record(segments []Segment) error {
+	for _, s := range segments {
+		b := binary.AppendUvarint(nil, uint64(s.Raw))
+		b = binary.AppendUvarint(b, uint64(s.Packed))
+		if err := l.part.record(binary.AppendUvarint(b, s.Mark)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readSegment reads what record wrote.
@@ -148,23 +147,6 @@ func readSegment(t *tailReader) (s Segment, err error) {
 	}
 	s.Mark, err = t.uvarint()
 	return s, err
-}
-
-// tarHeader returns the header blocks of a file: USTAR where that can hold it,
-// else with PAX records before it.
-func tarHeader(e Entry, size int64) ([]byte, error) {
-	var b bytes.Buffer
-	err := tar.NewWriter(&b).WriteHeader(&tar.Header{
-		Typeflag: tar.TypeReg,
-		Name:     e.Name,
-		Size:     size,
-		Mode:     0o644,
-		ModTime:  e.ModTime.UTC().Truncate(time.Second),
-	})
-	if err != nil {
-		return nil, fmt.Errorf("archive: header of %s: %w", e.Name, err)
-	}
-	return b.Bytes(), nil
 }
 
 func (f tarFormat) Join(ctx context.Context, dst io.Writer, o Options, fn func(Joiner) error) error {

@@ -24,34 +24,75 @@ func (zipFormat) Magic() []string { return []string{"PK\x03\x04", "PK\x05\x06"} 
 
 func (f zipFormat) Pack(ctx context.Context, body, tail io.Writer, o Options, fn func(Packer) error) error {
 	p := newPacker(ctx, body, o, zipCodec{})
-	p.layout = zipLayout{p}
+	p.layout = &zipLayout{packer: p}
 	return p.pack(tail, f.Name(), fn)
 }
 
-// zipLayout makes a part a run of files, each behind its local header.
-type zipLayout struct{ *packer }
+// zipLayout makes a part a run of files, each behind its local header. Small files are
+// packed in batches, because it takes longer to hand one on than to pack it.
+type zipLayout struct {
+	*packer
+	raw     []byte // the contents of a batch, one behind the other
+	ends    []int  // where each ends
+	entries []Entry
+}
 
-func (zipLayout) flush() error { return nil }
+// zipBatch is about how many bytes a batch has.
+const zipBatch = 256 << 10
 
-// small packs a file as one segment.
-func (l zipLayout) small(e Entry, content []byte) error {
-	return l.lane.pack(l.ctx, content, nil, true, func(seg Segment, packed []byte) error {
-		h := newZipHeader(e, methodDeflate, zipSum(seg.Mark), seg.Raw, seg.Packed)
-		if zipRaw(seg.Mark) {
-			h.method = methodStore
-		}
-		return l.write(h, func() error {
-			_, err := l.part.Write(packed)
+// small adds a file to the batch, as a segment of its own.
+func (l *zipLayout) small(e Entry, content []byte) error {
+	if len(l.raw)+len(content) > zipBatch {
+		if err := l.flush(); err != nil {
 			return err
-		})
+		}
+	}
+	if l.raw == nil {
+		l.raw = content
+	} else {
+		l.raw = append(l.raw, content...)
+		l.pool.release(content)
+	}
+	l.ends, l.entries = append(l.ends, len(l.raw)), append(l.entries, e)
+	return nil
+}
+
+// flush packs the batch.
+func (l *zipLayout) flush() error {
+	if len(l.entries) == 0 {
+		return nil
+	}
+	b, entries := batch{raw: l.raw, ends: l.ends, last: true}, l.entries
+	l.raw, l.ends, l.entries = nil, nil, nil
+	return l.lane.pack(l.ctx, b, func(segments []Segment, packed []byte) error {
+		defer l.pool.release(packed)
+		rest := packed
+		for i, seg := range segments {
+			h := newZipHeader(entries[i], methodDeflate, zipSum(seg.Mark), seg.Raw, seg.Packed)
+			if zipRaw(seg.Mark) {
+				h.method = methodStore
+			}
+			content := rest[:seg.Packed]
+			rest = rest[seg.Packed:]
+			if err := l.write(h, func() error {
+				_, err := l.part.Write(content)
+				return err
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
-func (l zipLayout) large(e Entry, file *staged) error {
+func (l *zipLayout) large(e Entry, file *staged) error {
+	if err := l.flush(); err != nil {
+		return err
+	}
 	return l.lane.then(func(failed bool) error {
-		defer file.packed.Close()
-		if failed {
-			return nil
+		defer file.discard() //nolint:errcheck // wait says it
+		if err := file.wait(); err != nil || failed {
+			return err
 		}
 		return l.writeLarge(e, file)
 	})
@@ -59,7 +100,7 @@ func (l zipLayout) large(e Entry, file *staged) error {
 
 // writeLarge stores a file if none of its segments shrank. Else it deflates the
 // file, and the segments that did not shrink become stored blocks in between.
-func (l zipLayout) writeLarge(e Entry, file *staged) error {
+func (l *zipLayout) writeLarge(e Entry, file *staged) error {
 	var sum uint32
 	var packed int64
 	stored := true
@@ -74,14 +115,14 @@ func (l zipLayout) writeLarge(e Entry, file *staged) error {
 	}
 	if stored {
 		return l.write(newZipHeader(e, methodStore, sum, file.size, file.size), func() error {
-			_, err := file.packed.WriteTo(l.part)
+			_, err := file.WriteTo(l.part)
 			return err
 		})
 	}
 	packed += int64(len(deflateEnd))
 	return l.write(newZipHeader(e, methodDeflate, sum, file.size, packed), func() error {
 		framer := &storedFramer{dst: l.part, segments: file.segments}
-		if _, err := file.packed.WriteTo(framer); err != nil {
+		if _, err := file.WriteTo(framer); err != nil {
 			return err
 		}
 		_, err := l.part.Write(deflateEnd)
@@ -91,7 +132,7 @@ func (l zipLayout) writeLarge(e Entry, file *staged) error {
 
 // write appends a file's local header and content to the body, and its record to
 // the tail.
-func (l zipLayout) write(h zipHeader, content func() error) error {
+func (l *zipLayout) write(h zipHeader, content func() error) error {
 	h.offset = l.part.size
 	if _, err := l.part.Write(h.local()); err != nil {
 		return err

@@ -108,7 +108,7 @@ func readBehind(t *testing.T, src *io.SectionReader, want string) {
 func zerosPart(t *testing.T, n int64) (part struct{ head, tail []byte }) {
 	t.Helper()
 	w := newPartWriter(io.Discard, t.TempDir())
-	l := zipLayout{&packer{part: w}}
+	l := zipLayout{packer: &packer{part: w}}
 	h := newZipHeader(Entry{Name: "huge", ModTime: time.Unix(0, 0)}, methodStore, zerosCRC(n), n, n)
 	part.head = h.local()
 	if err := l.write(h, func() error {

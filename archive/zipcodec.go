@@ -53,16 +53,20 @@ func (e *zipEncoder) Encode(dst, raw, dict []byte, last bool) ([]byte, uint64, e
 
 const probeSize = 64 << 10
 
-// worthPacking reports whether it is worth trying to pack a segment. Of a large
-// one it packs only the first, the middle and the last 64 KiB, so that images
-// and the like cost little.
+// worthPacking reports whether it is worth trying to pack a segment. It looks at the first,
+// the middle and the last 64 KiB of a large one, so that images and the like cost little:
+// if their bytes are as frequent as those of noise it packs them to see.
 func (e *zipEncoder) worthPacking(raw []byte) (bool, error) {
 	if len(raw) <= 4*probeSize {
 		return len(raw) > 0, nil
 	}
 	middle := (len(raw) - probeSize) / 2
 	for _, at := range []int{0, middle, len(raw) - probeSize} {
-		packed, err := e.deflate(e.probe[:0], raw[at:at+probeSize], nil, true)
+		piece := raw[at : at+probeSize]
+		if !likeNoise(piece[:probeSize/4]) {
+			return true, nil
+		}
+		packed, err := e.deflate(e.probe[:0], piece, nil, true)
 		if err != nil {
 			return false, err
 		}
@@ -72,6 +76,20 @@ func (e *zipEncoder) worthPacking(raw []byte) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// likeNoise reports whether all bytes are about as frequent in b. Text is far from it: with
+// 64 characters that are equally frequent, the sum is 4.
+func likeNoise(b []byte) bool {
+	var counts [256]int
+	for _, c := range b {
+		counts[c]++
+	}
+	var squares int
+	for _, n := range counts {
+		squares += n * n
+	}
+	return 256*squares < 2*len(b)*len(b)
 }
 
 // shrinks reports whether packing saves 2 % or more.

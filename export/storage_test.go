@@ -70,8 +70,9 @@ func TestScratchFails(t *testing.T) {
 	e := engine(t, func(c *export.Config) {
 		c.Spool = export.NewTempSpool(t.TempDir())
 		c.Scratch += "/gone"
+		c.Pool = archive.NewPool(1) // a few megabytes wait in memory
 	}, writes("big", func(sink export.Sink) error {
-		err := sink.Binary("noise", io.LimitReader(newNoise(), 4<<20))
+		err := sink.Binary("noise", io.LimitReader(newNoise(), 32<<20))
 		if !errors.Is(err, export.ErrSinkFailed) {
 			t.Errorf("Binary gives %v, want ErrSinkFailed", err)
 		}

@@ -104,13 +104,14 @@ func (k *kit) writeErrors(t *testing.T, items []item, step int) {
 // testScratchFails packs a large file where there is no folder for scratch.
 func testScratchFails(t *testing.T, k *kit) {
 	o := k.options()
+	o.Pool = archive.NewPool(1) // a few segments wait in memory
 	o.Scratch = filepath.Join(t.TempDir(), "missing")
 	_, err := k.tryPack(t.Context(), o, func(p archive.Packer) error {
 		if err := add(t.Context(), p, newItem("small", []byte("x"))); err != nil {
 			return err
 		}
 		var re *archive.ReadError
-		large := slices.Concat(noise(100*kib, 1), repeated(mib)) // more than fits in memory
+		large := slices.Concat(repeated(5*mib), noise(100*kib, 1), repeated(10*mib)) // more than fits in memory
 		if err := add(t.Context(), p, newItem("large", large)); err == nil || errors.As(err, &re) {
 			t.Errorf("Add without scratch: %v", err)
 		}
