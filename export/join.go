@@ -121,9 +121,10 @@ func (w *archiveWriter) Write(p []byte) (int, error) {
 	if w.max >= 0 && w.size+int64(len(p)) > w.max {
 		return 0, tooLarge("export", w.max)
 	}
+	hashed := w.hash(p)
 	n, err := w.dst.Write(p)
+	hashed()
 	w.size += int64(n)
-	w.digest.Write(p[:n])
 	if err == nil && n < len(p) {
 		err = io.ErrShortWrite
 	}
@@ -131,4 +132,20 @@ func (w *archiveWriter) Write(p []byte) (int, error) {
 		return n, fmt.Errorf("export: write archive: %w", err)
 	}
 	return n, nil
+}
+
+// hash begins to hash p and returns what waits for its end. After a write that failed the
+// digest is of no use.
+func (w *archiveWriter) hash(p []byte) (wait func()) {
+	const large = 64 << 10 // so that it is worth a goroutine
+	if len(p) < large {
+		w.digest.Write(p)
+		return func() {}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w.digest.Write(p)
+	}()
+	return func() { <-done }
 }

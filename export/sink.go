@@ -3,6 +3,7 @@ package export
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -342,7 +343,11 @@ func (s *sink) close() {
 
 // writeSum appends a line as sha256sum reads it.
 func writeSum(w io.Writer, digest [32]byte, name string) error {
-	_, err := fmt.Fprintf(w, "%x  %s\n", digest, name)
+	line := make([]byte, 0, 2*len(digest)+len("  ")+len(name)+len("\n"))
+	line = hex.AppendEncode(line, digest[:])
+	line = append(line, "  "...)
+	line = append(line, name...)
+	_, err := w.Write(append(line, '\n'))
 	return err
 }
 
