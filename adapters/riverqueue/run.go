@@ -17,9 +17,14 @@ import (
 )
 
 const (
-	takeTimeout  = 10 * time.Second // for noting that a task was taken
-	connTimeout  = 10 * time.Second // for connecting to ListenURL, unless the URL has another
-	clearEvery   = 10 * time.Minute
+	takeTimeout = 10 * time.Second // for noting that a task was taken
+	connTimeout = 10 * time.Second // for connecting to ListenURL, unless the URL has another
+	clearEvery  = 10 * time.Minute
+
+	// fetchCooldown is how long River waits between two looks for tasks. Its own, 100 ms, is
+	// longer than small exports take.
+	fetchCooldown = 10 * time.Millisecond
+
 	clearTimeout = time.Minute
 )
 
@@ -116,6 +121,7 @@ func (q *Queue) worker(driver *riverdatabasesql.Driver, w *worker) (*river.Clien
 	config := q.riverConfig()
 	config.ID = rand.Text() // River's own is the same for processes that start together
 	config.FetchOnlyKnownKinds = true
+	config.FetchCooldown = fetchCooldown
 	config.Queues = map[string]river.QueueConfig{queueName: {MaxWorkers: q.config.Workers}}
 	config.Workers = workers
 	return river.NewClient(driver, config)

@@ -192,7 +192,7 @@ func TestObserver(t *testing.T) {
 					}
 				})
 			},
-			want: "created, claimed, worker_lost, a failed the job, lease_lost",
+			want: "created, claimed, worker_lost, a failed the job, lease_lost, claimed, a ok, completed",
 		},
 		{
 			name:     "put off until it fails",

@@ -18,7 +18,8 @@ const claimTries = 100
 //
 // Which job it claims does not depend on the task. If the store is a [Scheduler],
 // Work claims the job that is next and dispatches the task again, because the
-// task's own job may still wait. Else it claims the job of the task.
+// task's own job may still wait; then it goes on with the job that is next after that, until
+// none waits. Else it claims the job of the task.
 //
 // A job that may have been the reason why a worker was lost begins when no other such
 // job runs in this process, or none at all; Work waits for that.
@@ -33,6 +34,20 @@ func (s *Service) Work(ctx context.Context, task Task) error {
 	if task.Kind != TaskExport {
 		return fmt.Errorf("jobs: task of the unknown kind %q", task.Kind)
 	}
+	worked, err := s.workOn(ctx, task.JobID)
+	if _, ok := s.config.Store.(Scheduler); !ok {
+		return err
+	}
+	// A task that waits in the queue takes longer to come than a look at the store.
+	for worked && err == nil && ctx.Err() == nil && !s.stopping() {
+		worked, err = s.workOn(ctx, "")
+	}
+	return err
+}
+
+// workOn claims a job and exports it, the one with that id or the next: see Work. It reports
+// whether there was one.
+func (s *Service) workOn(ctx context.Context, jobID string) (worked bool, err error) {
 	s.mark(ctx)
 	end, ok := s.places.begin(ctx)
 	if ok && s.stopping() { // it waited for so long
@@ -40,16 +55,18 @@ func (s *Service) Work(ctx context.Context, task Task) error {
 		ok = false
 	}
 	if !ok {
-		s.wake(ctx, task.JobID)
-		return nil
+		if jobID != "" {
+			s.wake(ctx, jobID)
+		}
+		return false, nil
 	}
-	l, job, err := s.claimNext(ctx, task.JobID, Want{PerOrganization: s.config.PerOrganization})
-	if err == nil && job.ID != task.JobID {
+	l, job, err := s.claimNext(ctx, jobID, Want{PerOrganization: s.config.PerOrganization})
+	if err == nil && jobID != "" && job.ID != jobID {
 		// The task of the claimed job may have been lost with a process. Then the
 		// job of this task has no other.
-		s.dispatch(ctx, Job{ID: task.JobID})
+		s.dispatch(ctx, Job{ID: jobID})
 	}
-	return s.export(ctx, l, job, end, err)
+	return l != nil, s.export(ctx, l, job, end, err)
 }
 
 // export exports a job that was claimed, if one was. end lets other jobs begin.

@@ -415,3 +415,24 @@ func TestRetry(t *testing.T) {
 		}
 	})
 }
+
+// TestWorkGoesOn has one task for many jobs: the worker goes on until none waits, in the order
+// in which they came.
+func TestWorkGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, nil, fine("a"))
+		tasks := make(chan jobs.Task, 7)
+		ids := n.queue(t, tasks, acme.ID, 7)
+		if err := n.Work(t.Context(), <-tasks); err != nil {
+			t.Fatal(err)
+		}
+		var last time.Time
+		for _, id := range ids {
+			job, err := n.Get(t.Context(), acme.ID, id)
+			if err != nil || job.Status != jobs.Completed || job.FinishedAt.Before(last) {
+				t.Errorf("job %s is %s, %v, at %v", id, job.Status, err, job.FinishedAt)
+			}
+			last = job.FinishedAt
+		}
+	})
+}
