@@ -16,8 +16,9 @@ var deflateEnd = []byte{0x03, 0x00}
 // deflater packs segments as DEFLATE blocks. Behind a segment that is not the
 // last it writes a sync marker, so that the next can follow.
 type deflater struct {
-	w   *flate.Writer
-	out appender
+	w     *flate.Writer
+	out   appender
+	probe []byte // for reuse: see worthPacking
 }
 
 func newDeflater(level int) (*deflater, error) {

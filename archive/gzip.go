@@ -39,6 +39,14 @@ type gzipEncoder struct{ *deflater }
 
 // Encode stores a segment that does not shrink.
 func (e gzipEncoder) Encode(dst, raw, dict []byte, last bool) ([]byte, uint64, error) {
+	sum := uint64(crc32.ChecksumIEEE(raw))
+	worth, err := e.worthPacking(raw)
+	if err != nil {
+		return nil, 0, err
+	}
+	if !worth && !last {
+		return appendStored(dst, raw), sum, nil
+	}
 	packed, err := e.deflate(dst, raw, dict, last)
 	if err != nil {
 		return nil, 0, err
@@ -46,7 +54,7 @@ func (e gzipEncoder) Encode(dst, raw, dict []byte, last bool) ([]byte, uint64, e
 	if !last && len(packed)-len(dst) >= storedSize(len(raw)) {
 		packed = appendStored(packed[:len(dst)], raw)
 	}
-	return packed, uint64(crc32.ChecksumIEEE(raw)), nil
+	return packed, sum, nil
 }
 
 // NewDecoder reads one or more members, as the program gzip does.

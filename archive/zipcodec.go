@@ -24,15 +24,12 @@ func (zipCodec) NewEncoder(level int) (Encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &zipEncoder{d, nil}, nil
+	return zipEncoder{d}, nil
 }
 
-type zipEncoder struct {
-	*deflater
-	probe []byte
-}
+type zipEncoder struct{ *deflater }
 
-func (e *zipEncoder) Encode(dst, raw, dict []byte, last bool) ([]byte, uint64, error) {
+func (e zipEncoder) Encode(dst, raw, dict []byte, last bool) ([]byte, uint64, error) {
 	mark := uint64(crc32.ChecksumIEEE(raw))
 	worth, err := e.worthPacking(raw)
 	if err != nil {
@@ -50,50 +47,6 @@ func (e *zipEncoder) Encode(dst, raw, dict []byte, last bool) ([]byte, uint64, e
 	}
 	return append(dst, raw...), mark | zipRawBit, nil
 }
-
-const probeSize = 64 << 10
-
-// worthPacking reports whether it is worth trying to pack a segment. It looks at the first,
-// the middle and the last 64 KiB of a large one, so that images and the like cost little:
-// if their bytes are as frequent as those of noise it packs them to see.
-func (e *zipEncoder) worthPacking(raw []byte) (bool, error) {
-	if len(raw) <= 4*probeSize {
-		return len(raw) > 0, nil
-	}
-	middle := (len(raw) - probeSize) / 2
-	for _, at := range []int{0, middle, len(raw) - probeSize} {
-		piece := raw[at : at+probeSize]
-		if !likeNoise(piece[:probeSize/4]) {
-			return true, nil
-		}
-		packed, err := e.deflate(e.probe[:0], piece, nil, true)
-		if err != nil {
-			return false, err
-		}
-		e.probe = packed
-		if shrinks(probeSize, len(packed)) {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-// likeNoise reports whether all bytes are about as frequent in b. Text is far from it: with
-// 64 characters that are equally frequent, the sum is 4.
-func likeNoise(b []byte) bool {
-	var counts [256]int
-	for _, c := range b {
-		counts[c]++
-	}
-	var squares int
-	for _, n := range counts {
-		squares += n * n
-	}
-	return 256*squares < 2*len(b)*len(b)
-}
-
-// shrinks reports whether packing saves 2 % or more.
-func shrinks(raw, packed int) bool { return packed <= raw-raw/50-1 }
 
 // storedFramer copies the segments of a file. It puts raw segments into stored
 // blocks of DEFLATE.
