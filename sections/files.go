@@ -22,9 +22,11 @@ type File struct {
 // error that list yields ends the section.
 func FromFiles(key string, fsys fs.FS, list func(ctx context.Context, scope export.Scope) iter.Seq2[File, error]) export.Section {
 	run := func(ctx context.Context, scope export.Scope, sink export.Sink) error {
+		files, done := near(fsys)
+		defer done()
 		for file, err := range list(ctx, scope) {
 			if err == nil {
-				err = CopyFile(ctx, sink, fsys, file)
+				err = CopyFile(ctx, sink, files, file)
 			}
 			if err != nil {
 				return err

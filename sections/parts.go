@@ -121,6 +121,8 @@ func (p *assetFiles) export(ctx context.Context, scope export.Scope, sink export
 
 // copy copies the files of the list.
 func (p *assetFiles) copy(ctx context.Context, sink export.Sink, files fs.FS, list *fileList) error {
+	files, done := near(files)
+	defer done()
 	for file, err := range list.files() {
 		if err == nil {
 			err = copyFile(ctx, sink, files, file, p.keepTime)

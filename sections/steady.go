@@ -60,6 +60,9 @@ func (s *steady) add(p []byte) {
 func (s *steady) Read(p []byte) (int, error) {
 	left := s.size - s.read
 	if len(p) == 0 || left <= 0 && !s.unsized {
+		if len(p) > 0 && s.size > 0 && s.isThere() {
+			return 0, io.EOF
+		}
 		return s.end(p)
 	}
 	if s.before != nil && s.read < s.before.size {
@@ -105,6 +108,9 @@ func (s *steady) end(p []byte) (int, error) {
 
 // ended returns io.EOF when all was read, if the file is what it was.
 func (s *steady) ended() error {
+	if s.read == s.size && s.isThere() {
+		return io.EOF
+	}
 	now, err := s.file.Stat()
 	switch {
 	case err != nil:
@@ -130,21 +136,37 @@ func (s *steady) more() error {
 	return errChanged
 }
 
+// isThere reports whether the file that was opened has the name now, and is what it was. It
+// reports false if that cannot be told.
+func (s *steady) isThere() bool {
+	now, ok := s.named()
+	return ok && s.ofSystem() && os.SameFile(s.opened, now) && s.is(now)
+}
+
 // isReplaced reports whether another file has the name now. A file that is gone was whole.
 func (s *steady) isReplaced() bool {
-	fsys, ok := s.fsys.(fs.StatFS)
+	now, ok := s.named()
 	if !ok {
 		return false
 	}
-	now, err := fsys.Stat(s.name)
-	if err != nil {
-		return false
-	}
-	if os.SameFile(s.opened, s.opened) { // it is a file of this system
+	if s.ofSystem() {
 		return !os.SameFile(s.opened, now)
 	}
 	return !s.is(now)
 }
+
+// named returns what has the name of the file now, if that can be told.
+func (s *steady) named() (fs.FileInfo, bool) {
+	fsys, ok := s.fsys.(fs.StatFS)
+	if !ok {
+		return nil, false
+	}
+	now, err := fsys.Stat(s.name)
+	return now, err == nil
+}
+
+// ofSystem reports whether the file is one of this system, which tells files apart.
+func (s *steady) ofSystem() bool { return os.SameFile(s.opened, s.opened) }
 
 // is reports whether a file is what it was, as far as that can be told.
 func (s *steady) is(now fs.FileInfo) bool { return now.Size() == s.size && now.ModTime().Equal(s.time) }
