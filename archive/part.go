@@ -125,14 +125,20 @@ func readTail(r io.Reader, format string) (*tailReader, error) {
 	return t, nil
 }
 
-// copySize is how much of a body is copied at a time.
+// copySize is how much is copied at a time.
 const copySize = 256 << 10
 
-// copyBody copies the tail's body and checks it.
+// copyBody copies the tail's body and checks it. A large one is read ahead, while what was
+// read is written.
 func (t *tailReader) copyBody(dst io.Writer, body io.Reader) error {
 	sum := crc32.New(castagnoli)
-	buf := make([]byte, max(min(t.BodySize, copySize), 1))
-	n, err := io.CopyBuffer(io.MultiWriter(dst, sum), io.LimitReader(body, t.BodySize), buf)
+	body = io.LimitReader(body, t.BodySize)
+	if t.BodySize > copySize {
+		ahead := newReadAhead(body, &source{}, copySize)
+		defer ahead.Close()
+		body = ahead
+	}
+	n, err := io.Copy(io.MultiWriter(dst, sum), body)
 	if err != nil {
 		return err
 	}

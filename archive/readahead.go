@@ -11,6 +11,7 @@ import (
 //
 // One goroutine may use it at a time. Close must be called, once.
 type readAhead struct {
+	size int         // of a piece
 	free chan []byte // buffers to be filled; closed by Close
 	full chan piece  // in order; closed when the goroutine has ended
 
@@ -27,22 +28,21 @@ type piece struct {
 	panicked any    // what the read panicked with
 }
 
-const (
-	aheadBuffers = 8
-	aheadSize    = 32 << 10 // what DEFLATE unpacks at a time
-)
+// aheadBuffers is how many pieces are read ahead.
+const aheadBuffers = 8
 
 // errNoReturn is returned after a read that panicked or ended its goroutine.
 var errNoReturn = errors.New("archive: reading the source did not return")
 
-// newReadAhead starts to read r, which unpacks src.
-func newReadAhead(r io.Reader, src *source) *readAhead {
+// newReadAhead starts to read r, which unpacks src or is src, in pieces of that size.
+func newReadAhead(r io.Reader, src *source, size int) *readAhead {
 	a := &readAhead{
+		size: size,
 		free: make(chan []byte, aheadBuffers),
 		full: make(chan piece, aheadBuffers), // a piece never waits for room
 	}
 	for range aheadBuffers {
-		a.free <- make([]byte, aheadSize)
+		a.free <- make([]byte, size)
 	}
 	go a.run(r, src)
 	return a
@@ -81,10 +81,30 @@ func (a *readAhead) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// WriteTo writes what was read ahead, until the stream ends. It implements [io.WriterTo].
+func (a *readAhead) WriteTo(w io.Writer) (n int64, err error) {
+	for {
+		if len(a.rest) > 0 {
+			k, err := w.Write(a.rest)
+			n, a.rest = n+int64(k), a.rest[k:]
+			if err != nil {
+				return n, err
+			}
+		}
+		switch {
+		case a.err == io.EOF:
+			return n, nil
+		case a.err != nil:
+			return n, a.err
+		}
+		a.next()
+	}
+}
+
 // next gives back the buffer of the current piece and takes the next piece.
 func (a *readAhead) next() {
 	if a.last.data != nil {
-		a.free <- a.last.data[:aheadSize]
+		a.free <- a.last.data[:a.size]
 	}
 	p, ok := <-a.full
 	if !ok {

@@ -84,8 +84,12 @@ func (s *Scratch) ReadAt(p []byte, off int64) (n int, err error) {
 
 // WriteTo copies everything to w. It implements [io.WriterTo].
 func (s *Scratch) WriteTo(w io.Writer) (int64, error) {
-	return io.Copy(w, io.NewSectionReader(s, 0, s.size))
+	buf := make([]byte, max(min(s.size, copySize), 1))
+	return io.CopyBuffer(onlyWriter{w}, io.NewSectionReader(s, 0, s.size), buf)
 }
+
+// onlyWriter hides an io.ReaderFrom, which would not use the buffer.
+type onlyWriter struct{ io.Writer }
 
 // Close releases memory and file. It may be called again, and on nil.
 func (s *Scratch) Close() {

@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// aheadSize is what DEFLATE unpacks at a time.
+const aheadSize = 32 << 10
+
 // tarReader reads a packed tar stream.
 type tarReader struct {
 	codec io.ReadCloser // unpacks
@@ -25,7 +28,7 @@ func (f tarFormat) NewReader(src io.Reader, o ReadOptions) (Reader, error) {
 	if err != nil {
 		return nil, in.explain(err)
 	}
-	r := &tarReader{codec: codec, ahead: newReadAhead(codec, in), meter: meter{limits: o.withDefaults()}}
+	r := &tarReader{codec: codec, ahead: newReadAhead(codec, in, aheadSize), meter: meter{limits: o.withDefaults()}}
 	r.tar = tar.NewReader(readerFunc(r.unpacked))
 	return r, nil
 }
