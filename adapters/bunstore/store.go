@@ -78,6 +78,7 @@ type Store struct {
 	prefix     string
 	migrations []string // see migrations
 	afterWrite func(context.Context, *sql.Tx, *jobs.Job) error
+	counting   counting
 	counts     atomic.Int64 // calls of Count
 }
 
@@ -112,10 +113,23 @@ func (s *Store) DB() *bun.DB { return s.db }
 
 // Close closes the database if [Open] opened it.
 func (s *Store) Close() error {
+	err := s.closeStatements()
 	if !s.owned {
+		return err
+	}
+	return errors.Join(err, s.db.Close())
+}
+
+// closeStatements closes what was prepared.
+func (s *Store) closeStatements() error {
+	s.counting.mu.Lock()
+	defer s.counting.mu.Unlock()
+	if s.counting.prepared == nil {
 		return nil
 	}
-	return s.db.Close()
+	err := s.counting.prepared.Close()
+	s.counting.prepared = nil
+	return err
 }
 
 // table returns the name of one of the store's tables, prefix included, for a query.

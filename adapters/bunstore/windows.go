@@ -3,72 +3,187 @@ package bunstore
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/orgexport/orgexport/export/access"
 )
 
+// countsAtOnce is for how many calls of Count one statement counts at most.
+const countsAtOnce = 256
+
+// counting are the calls of Count that wait. While one statement counts, others come: the next
+// one counts for all of them. It costs about as much as for one.
+type counting struct {
+	mu       sync.Mutex
+	waiting  []*countCall
+	running  bool // there is a goroutine that counts
+	prepared *sql.Stmt
+}
+
+// countCall is a call of Count. Its results may be read once done is closed.
+type countCall struct {
+	key     [sha256.Size]byte
+	lengths []time.Duration
+	windows []access.Window
+	err     error
+	done    chan struct{}
+}
+
 // Count implements [access.Counter]. It counts in the windows of all lengths with one
-// statement. Each 256th call also removes windows that are over.
+// statement, which counts for all calls that wait. Each 256th call also removes windows that
+// are over.
 func (s *Store) Count(ctx context.Context, key string, lengths ...time.Duration) ([]access.Window, error) {
 	if len(lengths) == 0 {
 		return nil, nil
 	}
-	ctx, leave, err := s.lookUps.enter(ctx)
-	if err != nil {
-		return nil, wrap("count", err)
+	if ctx.Err() != nil {
+		return nil, wrap("count", context.Cause(ctx))
 	}
-	defer leave()
 	// A key may have any length and any bytes, its digest has not. And an address
 	// need not be stored.
-	digest := sha256.Sum256([]byte(key))
-	var windows []access.Window
-	err = retry(ctx, lostRace, func() (err error) {
-		windows, err = s.count(ctx, digest[:], lengths)
-		return err
-	})
-	if err != nil {
-		return nil, wrap("count", slow(ctx, err))
+	call := &countCall{key: sha256.Sum256([]byte(key)), lengths: lengths, done: make(chan struct{})}
+	s.counting.mu.Lock()
+	s.counting.waiting = append(s.counting.waiting, call)
+	begin := !s.counting.running
+	s.counting.running = true
+	s.counting.mu.Unlock()
+	if begin {
+		go s.countWaiting(context.WithoutCancel(ctx))
 	}
-	if s.counts.Add(1)%windowsEvery == 0 {
-		s.sweepWindows(ctx)
+	select {
+	case <-call.done:
+		return call.windows, wrap("count", call.err)
+	case <-ctx.Done():
+		return nil, wrap("count", context.Cause(ctx))
 	}
-	return windows, nil
 }
 
-// count runs the statement of Count. It does so without bun, which puts values into
-// the text of a query: here the text is always the same, and the server has to
-// describe it only once.
-func (s *Store) count(ctx context.Context, digest []byte, lengths []time.Duration) ([]access.Window, error) {
-	rows, err := s.db.DB.QueryContext(ctx, s.countQuery(lengths), digest)
+// countWaiting counts until no call waits.
+func (s *Store) countWaiting(ctx context.Context) {
+	for {
+		s.counting.mu.Lock()
+		n := min(len(s.counting.waiting), countsAtOnce)
+		calls := s.counting.waiting[:n:n]
+		s.counting.waiting = s.counting.waiting[n:]
+		s.counting.running = n > 0
+		s.counting.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		err := s.countFor(ctx, calls)
+		for _, call := range calls {
+			call.err = err
+			close(call.done)
+		}
+		if before := s.counts.Add(int64(n)) - int64(n); before/windowsEvery != (before+int64(n))/windowsEvery {
+			s.sweepWindows(ctx)
+		}
+	}
+}
+
+// countFor counts for some calls.
+func (s *Store) countFor(ctx context.Context, calls []*countCall) error {
+	ctx, leave, err := s.lookUps.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	err = retry(ctx, lostRace, func() error { return s.count(ctx, calls) })
+	return slow(ctx, err)
+}
+
+// windowID is what a window is known by: key and length in milliseconds.
+type windowID struct {
+	key    [sha256.Size]byte
+	length int64
+}
+
+// counted is what a statement has made of a window.
+type counted struct {
+	reset time.Duration
+	next  int64 // number of the next call for which it has counted
+}
+
+// count runs the statement. It does so without bun, which puts values into the text of a
+// query: here the text is always the same, so that the database parses it only once.
+func (s *Store) count(ctx context.Context, calls []*countCall) error {
+	asked := make(map[windowID]int64)
+	for _, call := range calls {
+		for _, length := range call.lengths {
+			asked[windowID{call.key, length.Milliseconds()}]++
+		}
+	}
+	rows, err := s.countRows(ctx, asked)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	windows := make(map[windowID]*counted, len(asked))
+	for rows.Next() {
+		var key []byte
+		var id windowID
+		var endsAt, count, now int64
+		if err := rows.Scan(&key, &id.length, &endsAt, &count, &now); err != nil {
+			return err
+		}
+		copy(id.key[:], key)
+		windows[id] = &counted{time.Duration(endsAt-now) * time.Millisecond, count - asked[id] + 1}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	for _, call := range calls {
+		call.windows = make([]access.Window, len(call.lengths))
+		for i, length := range call.lengths {
+			w := windows[windowID{call.key, length.Milliseconds()}]
+			if w == nil {
+				return fmt.Errorf("no window of %v", length)
+			}
+			call.windows[i] = window(length, w.reset, w.next)
+			w.next++
+		}
+	}
+	return nil
+}
+
+// countRows runs the statement for windows in which so many calls are to be counted.
+func (s *Store) countRows(ctx context.Context, asked map[windowID]int64) (*sql.Rows, error) {
+	list := make([][3]any, 0, len(asked))
+	for id, n := range asked {
+		list = append(list, [3]any{hex.EncodeToString(id.key[:]), id.length, n})
+	}
+	text, err := json.Marshal(list)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	windows := make([]access.Window, len(lengths))
-	for rows.Next() {
-		var length, endsAt, count, now int64
-		if err := rows.Scan(&length, &endsAt, &count, &now); err != nil {
-			return nil, err
-		}
-		for i, l := range lengths {
-			if l.Milliseconds() == length {
-				windows[i] = window(l, time.Duration(endsAt-now)*time.Millisecond, count)
-			}
-		}
+	if s.postgres { // which knows texts that it has seen, if no pooler stands before it
+		return s.db.DB.QueryContext(ctx, s.countQuery(), string(text))
 	}
-	if err := rows.Err(); err != nil {
+	statement, err := s.countStatement(ctx)
+	if err != nil {
 		return nil, err
 	}
-	for i, w := range windows {
-		if w.Count == 0 {
-			return nil, fmt.Errorf("no window of %v", lengths[i])
+	return statement.QueryContext(ctx, string(text))
+}
+
+// countStatement prepares the statement when it is needed first.
+func (s *Store) countStatement(ctx context.Context) (*sql.Stmt, error) {
+	s.counting.mu.Lock()
+	defer s.counting.mu.Unlock()
+	if s.counting.prepared == nil {
+		statement, err := s.db.DB.PrepareContext(ctx, s.countQuery())
+		if err != nil {
+			return nil, err
 		}
+		s.counting.prepared = statement
 	}
-	return windows, nil
+	return s.counting.prepared, nil
 }
 
 // window returns a window whose Reset is within its bounds, even if the clock was put
@@ -77,31 +192,28 @@ func window(length, reset time.Duration, count int64) access.Window {
 	return access.Window{Length: length, Count: count, Reset: min(max(reset, time.Millisecond), length)}
 }
 
-// countQuery returns the statement that counts in the windows of these lengths. It
-// locks rows in the order of their lengths, so that two requests with the same key do
-// not deadlock. A request that read the clock before a window ended, and counts after
-// another has begun the next one, counts in that. A window that ends later than the next
+// countQuery returns the statement that counts in the windows of a list in JSON: key, length
+// and number of calls. It locks rows in the order of their keys and lengths, so that two
+// statements do not deadlock. A request that read the clock before a window ended, and counts
+// after another has begun the next one, counts in that. A window that ends later than the next
 // one was begun before the clock was put back, and is over.
-func (s *Store) countQuery(lengths []time.Duration) string {
-	key, now := "?1", string(s.clock())
+func (s *Store) countQuery() string {
+	list, now := "SELECT unhex(value ->> 0) AS key, value ->> 1 AS length, value ->> 2 AS calls FROM json_each(?1)", string(s.clock())
 	if s.postgres {
-		// All lengths go by the time at which the statement began.
-		key, now = "$1", "floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint"
-	}
-	texts := make([]string, len(lengths))
-	for i, l := range lengths {
-		texts[i] = "SELECT " + strconv.FormatInt(l.Milliseconds(), 10) + " AS length"
+		list = "SELECT decode(value ->> 0, 'hex') AS key, (value ->> 1)::bigint AS length, (value ->> 2)::bigint AS calls FROM json_array_elements($1::json)"
+		// All windows go by the time at which the statement began.
+		now = "floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint"
 	}
 	return strings.NewReplacer(
-		"{table}", `"`+s.prefix+`windows"`, "{key}", key, "{now}", now, "{lengths}", strings.Join(texts, " UNION ALL "),
+		"{table}", `"`+s.prefix+`windows"`, "{list}", list, "{now}", now,
 		"{other}", "excluded.ends_at > old.ends_at OR excluded.ends_at < old.ends_at - old.length",
 	).Replace(`
 		INSERT INTO {table} AS old (key, length, ends_at, count)
-		SELECT {key}, l.length, (c.now / l.length + 1) * l.length, 1
-		FROM (SELECT {now} AS now) AS c, ({lengths}) AS l
-		WHERE true ORDER BY l.length
+		SELECT l.key, l.length, (c.now / l.length + 1) * l.length, l.calls
+		FROM (SELECT {now} AS now) AS c, ({list}) AS l
+		WHERE true ORDER BY l.key, l.length
 		ON CONFLICT (key, length) DO UPDATE SET
-			count = CASE WHEN {other} THEN 1 ELSE old.count + 1 END,
+			count = CASE WHEN {other} THEN excluded.count ELSE old.count + excluded.count END,
 			ends_at = CASE WHEN {other} THEN excluded.ends_at ELSE old.ends_at END
-		RETURNING length, ends_at, count, {now}`)
+		RETURNING key, length, ends_at, count, {now}`)
 }
