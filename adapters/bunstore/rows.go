@@ -1,6 +1,7 @@
 package bunstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -19,9 +20,10 @@ func (s *Store) into(db bun.IDB, table string, row any) *bun.InsertQuery {
 	return db.NewInsert().Model(row).ModelTableExpr("?", s.table(table))
 }
 
-// lookUp runs a query for one row and returns what the row stores, as the function
-// value says. If there is no row the error is missing. It waits in line.
-func lookUp[R, T any](ctx context.Context, s *Store, query *bun.SelectQuery, value func(*R) (T, error), missing error) (T, error) {
+// lookUp runs a query for the row of a table in which columns have these values, and returns
+// what the row stores, as the function value says. If there is no row the error is missing.
+// It waits in line. The text of the query is always the same: see [Store.query].
+func lookUp[R, T any](ctx context.Context, s *Store, table string, by columns, value func(*R) (T, error), missing error) (T, error) {
 	var none T
 	ctx, leave, err := s.lookUps.enter(ctx)
 	if err != nil {
@@ -29,10 +31,45 @@ func lookUp[R, T any](ctx context.Context, s *Store, query *bun.SelectQuery, val
 	}
 	defer leave()
 	row := new(R)
-	if err := query.Model(row).Scan(ctx); err != nil {
+	if err := s.scanRow(ctx, row, table, by); err != nil {
 		return none, noRow(slow(ctx, err), missing)
 	}
 	return value(row)
+}
+
+// columns are names of columns and their values.
+type columns []struct {
+	name  string
+	value any
+}
+
+// scanRow reads the row of a table in which columns have these values.
+func (s *Store) scanRow(ctx context.Context, row any, table string, by columns) error {
+	key, values := table, make([]any, len(by))
+	for i, c := range by {
+		key, values[i] = key+" "+c.name, c.value
+	}
+	text, ok := s.texts.Load(key)
+	if !ok {
+		query := s.from(s.db, table).Model(row)
+		for i, c := range by {
+			query = query.Where("? = ?", bun.Ident(c.name), bun.Safe(s.parameter(i+1)))
+		}
+		text = query.String()
+		s.texts.Store(key, text)
+	}
+	rows, err := s.query(ctx, text.(string), values...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return cmp.Or(rows.Err(), sql.ErrNoRows)
+	}
+	if err := s.db.ScanRow(ctx, rows, row); err != nil {
+		return err
+	}
+	return rows.Close()
 }
 
 // list runs a query and returns what each of its rows stores.

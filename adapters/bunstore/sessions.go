@@ -58,8 +58,7 @@ func (s *Store) CreateSession(ctx context.Context, session access.Session) error
 
 // SessionByHash implements [access.SessionStore].
 func (s *Store) SessionByHash(ctx context.Context, hash [sha256.Size]byte) (access.Session, error) {
-	query := s.from(s.db, "sessions").Where("hash = ?", hash[:])
-	session, err := lookUp(ctx, s, query, (*sessionRow).session, access.ErrNotFound)
+	session, err := lookUp(ctx, s, "sessions", columns{{"hash", hash[:]}}, (*sessionRow).session, access.ErrNotFound)
 	return session, wrap("session by hash", err)
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -79,6 +80,8 @@ type Store struct {
 	migrations []string // see migrations
 	afterWrite func(context.Context, *sql.Tx, *jobs.Job) error
 	counting   counting
+	statements statements
+	texts      sync.Map     // of queries: see scanRow
 	counts     atomic.Int64 // calls of Count
 }
 
@@ -113,22 +116,10 @@ func (s *Store) DB() *bun.DB { return s.db }
 
 // Close closes the database if [Open] opened it.
 func (s *Store) Close() error {
-	err := s.closeStatements()
-	if !s.owned {
-		return err
+	err := s.statements.close()
+	if s.owned {
+		err = errors.Join(err, s.db.Close())
 	}
-	return errors.Join(err, s.db.Close())
-}
-
-// closeStatements closes what was prepared.
-func (s *Store) closeStatements() error {
-	s.counting.mu.Lock()
-	defer s.counting.mu.Unlock()
-	if s.counting.prepared == nil {
-		return nil
-	}
-	err := s.counting.prepared.Close()
-	s.counting.prepared = nil
 	return err
 }
 

@@ -20,10 +20,9 @@ const countsAtOnce = 256
 // counting are the calls of Count that wait. While one statement counts, others come: the next
 // one counts for all of them. It costs about as much as for one.
 type counting struct {
-	mu       sync.Mutex
-	waiting  []*countCall
-	running  bool // there is a goroutine that counts
-	prepared *sql.Stmt
+	mu      sync.Mutex
+	waiting []*countCall
+	running bool // there is a goroutine that counts
 }
 
 // countCall is a call of Count. Its results may be read once done is closed.
@@ -162,28 +161,7 @@ func (s *Store) countRows(ctx context.Context, asked map[windowID]int64) (*sql.R
 	if err != nil {
 		return nil, err
 	}
-	if s.postgres { // which knows texts that it has seen, if no pooler stands before it
-		return s.db.DB.QueryContext(ctx, s.countQuery(), string(text))
-	}
-	statement, err := s.countStatement(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return statement.QueryContext(ctx, string(text))
-}
-
-// countStatement prepares the statement when it is needed first.
-func (s *Store) countStatement(ctx context.Context) (*sql.Stmt, error) {
-	s.counting.mu.Lock()
-	defer s.counting.mu.Unlock()
-	if s.counting.prepared == nil {
-		statement, err := s.db.DB.PrepareContext(ctx, s.countQuery())
-		if err != nil {
-			return nil, err
-		}
-		s.counting.prepared = statement
-	}
-	return s.counting.prepared, nil
+	return s.query(ctx, s.countQuery(), string(text))
 }
 
 // window returns a window whose Reset is within its bounds, even if the clock was put

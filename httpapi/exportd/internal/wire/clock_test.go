@@ -34,7 +34,7 @@ type skewed struct {
 func (n *skewed) now() time.Time { return time.Now().Add(n.ahead) }
 
 // openSkewed opens a node that takes requests; it works only while run is called.
-func openSkewed(t *testing.T, c *config.Config, ahead time.Duration) *skewed {
+func openSkewed(t testing.TB, c *config.Config, ahead time.Duration) *skewed {
 	t.Helper()
 	n := &skewed{ahead: ahead}
 	front := httptest.NewUnstartedServer(nil)
@@ -55,7 +55,7 @@ func openSkewed(t *testing.T, c *config.Config, ahead time.Duration) *skewed {
 	return n
 }
 
-func (n *skewed) run(t *testing.T) (stop func()) {
+func (n *skewed) run(t testing.TB) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -73,7 +73,7 @@ func (n *skewed) run(t *testing.T) (stop func()) {
 }
 
 // ask sends a request with a key, if there is one.
-func ask(t *testing.T, method, url, key string) (int, []byte) {
+func ask(t testing.TB, method, url, key string) (int, []byte) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, http.NoBody)
 	if err != nil {
@@ -103,7 +103,7 @@ type polled struct {
 }
 
 // export requests or polls an export.
-func (n *skewed) export(t *testing.T, method, organization, rest, key string) (p polled) {
+func (n *skewed) export(t testing.TB, method, organization, rest, key string) (p polled) {
 	t.Helper()
 	status, body := ask(t, method, n.url+"/dashboard/api/v1/data-export/"+organization+rest, key)
 	if status != http.StatusOK {
@@ -116,7 +116,7 @@ func (n *skewed) export(t *testing.T, method, organization, rest, key string) (p
 }
 
 // newKey makes a key that expires after a while, by a clock that is right.
-func (n *skewed) newKey(t *testing.T, organization string, expires time.Duration) string {
+func (n *skewed) newKey(t testing.TB, organization string, expires time.Duration) string {
 	t.Helper()
 	text, err := access.NewKeyText(access.Business, rand.Reader)
 	if err != nil {

@@ -12,7 +12,7 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // demoConfig is the configuration of the demo in a folder of its own, without
 // limits.
-func demoConfig(t *testing.T) *config.Config {
+func demoConfig(t testing.TB) *config.Config {
 	t.Helper()
 	folder := t.TempDir()
 	file, err := demo.Config(t.Context(), folder, config.Starter())
