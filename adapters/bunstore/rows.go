@@ -49,7 +49,8 @@ func (s *Store) scanRow(ctx context.Context, row any, table string, by columns) 
 	for i, c := range by {
 		key, values[i] = key+" "+c.name, c.value
 	}
-	text, ok := s.texts.Load(key)
+	known, _ := s.texts.Load(key)
+	text, ok := known.(string)
 	if !ok {
 		query := s.from(s.db, table).Model(row)
 		for i, c := range by {
@@ -58,7 +59,7 @@ func (s *Store) scanRow(ctx context.Context, row any, table string, by columns) 
 		text = query.String()
 		s.texts.Store(key, text)
 	}
-	rows, err := s.query(ctx, text.(string), values...)
+	rows, err := s.query(ctx, text, values...)
 	if err != nil {
 		return err
 	}
