@@ -92,7 +92,7 @@ func (a *readAhead) WriteTo(w io.Writer) (n int64, err error) {
 			}
 		}
 		switch {
-		case a.err == io.EOF:
+		case errors.Is(a.err, io.EOF):
 			return n, nil
 		case a.err != nil:
 			return n, a.err

@@ -29,7 +29,7 @@ func (s *Store) query(ctx context.Context, text string, values ...any) (*sql.Row
 	if s.postgres {
 		return s.db.DB.QueryContext(ctx, text, values...)
 	}
-	statement, err := s.statements.prepare(ctx, s.db.DB, text)
+	statement, err := s.statements.prepare(ctx, s.db.DB, text) //nolint:sqlclosecheck // Close of the Store does
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (s *statements) prepare(ctx context.Context, db *sql.DB, text string) (*sql
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if other := s.prepared[text]; other != nil {
-		return other, statement.Close()
+		return other, statement.Close() //nolint:sqlclosecheck // there is no other way out
 	}
 	if s.prepared == nil {
 		s.prepared = make(map[string]*sql.Stmt)
