@@ -144,12 +144,17 @@ func (w *world) exports(t *testing.T) {
 	w.work(t, nil)
 
 	lost := w.create(t, other, "slow")
-	w.work(t, func() { // its lease is over, and another process has looked
+	w.work(t, func() { // its lease is over, another process has looked, and nobody takes it for a while
 		_, err := w.store.Update(t.Context(), lost.ID, func(now time.Time, j *jobs.Job) error {
 			j.LeaseUntil = now
 			return nil
 		})
-		if err := errors.Join(err, w.Reap(t.Context())); err != nil {
+		err = errors.Join(err, w.Reap(t.Context()))
+		_, later := w.store.Update(t.Context(), lost.ID, func(now time.Time, j *jobs.Job) error {
+			j.PutOff, j.LeaseUntil = true, now.Add(time.Hour)
+			return nil
+		})
+		if err := errors.Join(err, later); err != nil {
 			t.Error(err)
 		}
 	})

@@ -138,6 +138,7 @@ func TestRetryGivesUp(t *testing.T) {
 		time.Sleep(61 * time.Minute)
 		log.isAway.Store(false)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		lost := strings.Count(lines.String(), `msg="never recorded in the audit log"`)
 		if n := log.count(t); n != 0 || lost != 2 || !strings.Contains(lines.String(), "actor=jane organization=org job=job") {
 			t.Errorf("%d entries, %d lines of lost ones:\n%s", n, lost, lines)
