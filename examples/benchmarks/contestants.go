@@ -129,6 +129,7 @@ with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as z:
 				tool("tar | xz -T2 -6", `tar -cf - -C "$IN" . | xz -T2 -6 > "$OUT"`, `xz -t "$OUT"`, "tar", "xz"),
 			},
 		},
+		postgresContest(),
 		{
 			title: "Verify one large file", from: "orgexport zip, one file",
 			ours:   []contestant{goPeer("orgexport verify, zip", verifyArchive, "")},

@@ -1,7 +1,7 @@
 // Command benchmarks measures orgexport against the tools that people would take instead,
 // side by side on this machine:
 //
-//	go run . [--rounds N] [--size 256MiB] [--files 200000] [--only NAME,…] [--json]
+//	go run . [--rounds N] [--size 256MiB] [--files 200000] [--only NAME,…] [--json] [--postgres URL]
 //
 // It makes its data, the same on every machine, and runs ours and the others by turns, each
 // in a process of its own. All outputs are opened by the tools that people open them with. It
@@ -54,6 +54,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.IntVar(&b.sizes.files, "files", 200_000, "number of small files")
 	only := flags.String("only", "", "names of what to measure, separated by commas")
 	asJSON := flags.Bool("json", false, "print the results as JSON, and write no files")
+	database := flags.String("postgres", "", "URL of a PostgreSQL database in which a table may be made")
 	folder := flags.String("dir", "", "keep the data in this folder for other runs (default: a temporary one)")
 	out := flags.String("out", ".", "folder of results.md and results.svg")
 	if err := flags.Parse(args); err != nil {
@@ -61,6 +62,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	if flags.NArg() > 0 || b.rounds < 1 || b.sizes.files < 1 {
 		return errors.New("arguments are not understood, or not positive")
+	}
+	if *database != "" {
+		if err := os.Setenv(postgresVariable, *database); err != nil {
+			return err
+		}
 	}
 	all := contests()
 	if err := b.choose(*only, all); err != nil {
