@@ -61,7 +61,7 @@ func exportTable(ctx context.Context, _, out string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer source.Close()
+	defer func() { err = errors.Join(err, source.Close()) }()
 	section, err := sections.NewSQL(sections.SQL{
 		Key: "products", Source: source, Dialect: sections.Postgres,
 		Files: []sections.RecordFile{{File: "products.ndjson", SQL: "SELECT * FROM " + table + " ORDER BY id", Shared: true}},
