@@ -60,9 +60,6 @@ func (s *steady) add(p []byte) {
 func (s *steady) Read(p []byte) (int, error) {
 	left := s.size - s.read
 	if len(p) == 0 || left <= 0 && !s.unsized {
-		if len(p) > 0 && s.size > 0 && s.isThere() {
-			return 0, io.EOF
-		}
 		return s.end(p)
 	}
 	if s.before != nil && s.read < s.before.size {
@@ -85,6 +82,9 @@ func (s *steady) Read(p []byte) (int, error) {
 func (s *steady) end(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
+	}
+	if s.size > 0 && s.isThere() { // what has a size has no more
+		return 0, io.EOF
 	}
 	n, err := s.file.Read(p[:1])
 	if n <= 0 {
@@ -139,8 +139,11 @@ func (s *steady) more() error {
 // isThere reports whether the file that was opened has the name now, and is what it was. It
 // reports false if that cannot be told.
 func (s *steady) isThere() bool {
+	if !s.ofSystem() {
+		return false
+	}
 	now, ok := s.named()
-	return ok && s.ofSystem() && os.SameFile(s.opened, now) && s.is(now)
+	return ok && os.SameFile(s.opened, now) && s.is(now)
 }
 
 // isReplaced reports whether another file has the name now. A file that is gone was whole.

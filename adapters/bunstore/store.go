@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"regexp"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -81,8 +80,7 @@ type Store struct {
 	afterWrite func(context.Context, *sql.Tx, *jobs.Job) error
 	counting   counting
 	statements statements
-	texts      sync.Map     // of queries: see scanRow
-	counts     atomic.Int64 // calls of Count
+	texts      sync.Map // of queries: see scanRow
 }
 
 // New returns a Store on a host's database. If db is to have a limit of open

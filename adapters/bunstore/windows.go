@@ -23,6 +23,7 @@ type counting struct {
 	mu      sync.Mutex
 	waiting []*countCall
 	running bool // there is a goroutine that counts
+	calls   int  // that were counted since windows were removed last; of that goroutine
 }
 
 // countCall is a call of Count. Its results may be read once done is closed.
@@ -80,7 +81,8 @@ func (s *Store) countWaiting(ctx context.Context) {
 			call.err = err
 			close(call.done)
 		}
-		if before := s.counts.Add(int64(n)) - int64(n); before/windowsEvery != (before+int64(n))/windowsEvery {
+		if s.counting.calls += n; s.counting.calls >= windowsEvery {
+			s.counting.calls -= windowsEvery
 			s.sweepWindows(ctx)
 		}
 	}

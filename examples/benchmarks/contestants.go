@@ -1,9 +1,8 @@
 package main
 
 import (
-	"context"
-
 	"archive/zip"
+	"context"
 
 	"github.com/mholt/archives"
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/exporttest"
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
@@ -23,9 +24,8 @@ func (s sizedSpool) FreeSpace() (int64, error) { return s.free.Load(), nil }
 func TestNoSpaceIsNoFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		free := new(atomic.Int64)
-		n := newNode(t, nil, fine("a"))
-		spool := sizedSpool{n.spool, free}
-		n = newNode(t, func(c *jobs.Config) {
+		spool := sizedSpool{new(exporttest.MemSpool), free}
+		n := newNode(t, func(c *jobs.Config) {
 			c.Engine = engine(t, func(c *export.Config) { c.Spool = spool }, fine("a"))
 		}, fine("a"))
 		n.spool = spool
