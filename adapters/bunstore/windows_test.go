@@ -22,6 +22,15 @@ func insertWindows(t *testing.T, s *Store, n int, ago time.Duration) {
 	}
 }
 
+// waitForCounting returns once no goroutine counts or removes windows.
+func waitForCounting(s *Store) {
+	for running := true; running; time.Sleep(time.Millisecond) {
+		s.counting.mu.Lock()
+		running = s.counting.running
+		s.counting.mu.Unlock()
+	}
+}
+
 func TestWindowsAreRemoved(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, newAddress func(t *testing.T) string) {
 		s := migrated(t, newAddress(t), Config{})
@@ -32,6 +41,7 @@ func TestWindowsAreRemoved(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		waitForCounting(s) // removes windows after its calls have returned
 		if n := number(t, s, "SELECT count(*) FROM orgexport_windows WHERE length < 80000000"); n != 0 {
 			t.Errorf("%d windows that are over are left", n)
 		}

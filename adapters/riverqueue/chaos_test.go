@@ -45,7 +45,7 @@ type chaos struct {
 	started  int // workers
 
 	strikes, kills, hits, pauses, cuts, restarts int
-	retries                                      int // of requests, because the database was not there
+	retries                                      int // of requests that failed, because the database was not there
 }
 
 // slot is the place of a worker.
@@ -152,7 +152,7 @@ func (c *chaos) run(exports int, duration time.Duration) {
 			c.server.Restart(c.t)
 			c.t.Logf("the database was restarted in %v", time.Since(began).Round(time.Millisecond))
 		case <-strike.C:
-			if over != nil && !c.crowded() {
+			if over != nil && (c.strikes < 3 || !c.crowded()) {
 				c.strike()
 			}
 			strike.Reset(c.between(500*time.Millisecond, 2500*time.Millisecond))
