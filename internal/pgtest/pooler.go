@@ -78,7 +78,7 @@ func poolerConfig(ctx context.Context, address, mode string) (text, through stri
 	}
 	password, _ := u.User.Password()
 	text = fmt.Sprintf("[databases]\nx = host=%s port=%s dbname=%s user=%s password=%s\n[pgbouncer]\nlisten_addr = %s\nlisten_port = %s\n"+
-		"unix_socket_dir =\nauth_type = any\npool_mode = %s\ndefault_pool_size = 10\n",
+		"unix_socket_dir =\nauth_type = any\npool_mode = %s\ndefault_pool_size = 40\n",
 		u.Hostname(), u.Port(), strings.TrimPrefix(u.Path, "/"), u.User.Username(), password, host, port, mode)
 	to := url.URL{Scheme: "postgres", User: url.UserPassword("anybody", "through-the-pooler"), Host: free, Path: "/x", RawQuery: "sslmode=disable"}
 	return text, to.String(), nil
