@@ -13,8 +13,10 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,14 +34,19 @@ type client struct {
 
 // newClient returns a client that connects from an address of this machine.
 func (s *soak) newClient(organization, key, from string, honest bool) *client {
-	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: 10 * time.Second}
 	return &client{
 		soak: s, organization: organization, key: key, honest: honest,
 		random: rand.New(rand.NewPCG(s.random.Uint64(), 0)),
-		http: &http.Client{
-			Transport: &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute},
-			Timeout:   requestPatience,
-		},
+		http:   httpFrom(from),
+	}
+}
+
+// httpFrom returns a client that connects from an address of this machine.
+func httpFrom(from string) *http.Client {
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: 10 * time.Second}
+	return &http.Client{
+		Transport: &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute},
+		Timeout:   requestPatience,
 	}
 }
 
@@ -183,16 +190,20 @@ func (c *client) download(ctx context.Context, id, link, span string) reply {
 		header.Set("Range", span)
 	}
 	began := time.Now()
+	// Go's client sends a request again if a connection that it had kept is closed before the
+	// answer: the server may have begun two downloads then.
+	var sent atomic.Int64
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { sent.Add(1) }})
 	r := c.do(ctx, http.MethodGet, link, header, 1<<30)
 	c.seen.job(c.organization, id, func(j *sighting) {
 		switch r.status {
 		case http.StatusOK, http.StatusPartialContent:
-			j.downloads++
+			j.downloads += max(sent.Load(), 1)
 			if r.sure {
 				j.sure = append(j.sure, began)
 			}
 		case 0:
-			j.downloads++ // it may have begun
+			j.downloads += max(sent.Load(), 1) // it may have begun
 		}
 	})
 	return r

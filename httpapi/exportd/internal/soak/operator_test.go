@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -42,7 +43,10 @@ func (s *soak) useOnce(ctx context.Context, t *testing.T, organization string, r
 	if key == "" || id == "" {
 		return
 	}
-	c := &client{soak: s, organization: organization, key: key, honest: true, random: random, http: new(http.Client)}
+	// Each key is refused in the end. One address may be refused only so often in an hour.
+	from := fmt.Sprintf("127.1.%d.%d", random.IntN(256), 1+random.IntN(254))
+	c := &client{soak: s, organization: organization, key: key, honest: true, random: random, http: httpFrom(from)}
+	defer c.http.CloseIdleConnections()
 	if r := c.api(ctx, http.MethodGet, "", nil); r.sure && r.status != http.StatusOK {
 		s.seen.problem("a new key gives %d", r.status)
 	}
