@@ -28,6 +28,9 @@ const (
 	chaosLate     = 150 * time.Millisecond
 	chaosPatience = 2 * time.Minute // for what must happen once the chaos is over
 
+	// chaosKinds is how many things can happen to a worker: it is killed, paused or cut off.
+	chaosKinds = 3
+
 	// chaosExport is how long an export takes at least.
 	chaosExport = 3 * time.Second
 )
@@ -152,7 +155,7 @@ func (c *chaos) run(exports int, duration time.Duration) {
 			c.server.Restart(c.t)
 			c.t.Logf("the database was restarted in %v", time.Since(began).Round(time.Millisecond))
 		case <-strike.C:
-			if over != nil && (c.strikes < 3 || !c.crowded()) {
+			if over != nil && (c.strikes < chaosKinds || !c.crowded()) {
 				c.strike()
 			}
 			strike.Reset(c.between(500*time.Millisecond, 2500*time.Millisecond))
@@ -255,7 +258,7 @@ func (c *chaos) strike() {
 	}
 	s := busy[c.random.IntN(len(busy))]
 	kind := c.random.IntN(10)
-	if c.strikes < 3 {
+	if c.strikes < chaosKinds {
 		kind = 4 * c.strikes // one of each, also where there is time for three
 	}
 	c.strikes++
