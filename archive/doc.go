@@ -1,5 +1,6 @@
 // Package archive makes and reads archives. It has the formats zip and tar.gz;
-// package archive/xz has tar.xz. It knows nothing of exports.
+// package archive/xz has tar.xz, and archive/zstd tar.zst. It knows nothing of
+// exports.
 //
 // # Make an archive
 //
@@ -40,13 +41,13 @@
 //
 //   - implement [Codec] and pass it to [NewTar], if the format is a tar stream
 //     with another compression. With a library it is a package of its own, so that
-//     only those who use the format link that: archive/xz and its xz_test.go show
-//     all of it. (gzip.go is a codec that needs a dictionary and a check sum of
+//     only those who use the format link that: archive/zstd and its zstd_test.go
+//     show all of it. (gzip.go is a codec that needs a dictionary and a check sum of
 //     the whole stream.) For anything but tar implement [Format], as zip.go does
 //     on pack.go and join.go;
 //   - test it with archivetest.Run; the test flag -update makes the golden part;
 //   - add it to the list of each program that is to know it: that of exportd is
-//     in httpapi/exportd/internal/cli/format.go.
+//     in httpapi/exportd/internal/config/formats.go.
 //
 // In this repository a new package also needs a depguard rule in .golangci.yml,
 // `go test ./export -run TestDependencies -update`, and a line in CHANGELOG.md; README.md

@@ -63,8 +63,7 @@ func (l *lane) pack(ctx context.Context, b batch, put putFunc) error {
 	j := &load{ready: make(chan struct{}), put: put}
 	go func() {
 		defer close(j.ready)
-		buf := l.pool.buffer(packedSize(len(b.raw)))
-		j.packed, j.segments, j.err = l.pool.encode(l.key, buf, b)
+		j.packed, j.segments, j.err = l.pool.encode(l.key, b)
 		l.pool.release(b.raw)
 	}()
 	// This does not stop when ctx ends, because the batch has to land. The

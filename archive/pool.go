@@ -4,25 +4,27 @@ import (
 	"context"
 	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
 // Pool packs segments in parallel, with a fixed number of packers. That bounds
 // the processors that are used. It also bounds memory: for n packers, at most
 // 2n+2 segments have been handed in and not been written. Each of them takes
-// up to 1 MiB raw and about as much packed. As many wait in memory, packed, until
-// their file is known to be whole; others do so in scratch. A Pool keeps its encoders for
-// reuse.
+// up to [Codec.SegmentSize] raw and about as much packed: 1 MiB in the formats of
+// this package. 2n+2 MiB wait in memory, packed, until their file is known to be
+// whole; the rest does so in scratch. A Pool keeps its encoders for reuse.
 //
 // A Pool is safe for concurrent use and needs no closing. Make one with
 // [NewPool].
 type Pool struct {
 	packers chan struct{} // held while a segment is being packed
 	flight  chan struct{} // held until a segment has been written, or waits in memory or scratch
-	waiting chan struct{} // held by a segment that waits in memory
+	waiting atomic.Int64  // units of packed segments that wait in memory
 
 	mu       sync.Mutex
 	encoders map[encoderKey][]Encoder
-	buffers  sync.Pool
+	buffers  sync.Pool // of one unit
+	large    sync.Pool // of several
 }
 
 type encoderKey struct {
@@ -39,20 +41,19 @@ func NewPool(packers int) *Pool {
 	return &Pool{
 		packers:  make(chan struct{}, packers),
 		flight:   make(chan struct{}, 2*packers+2),
-		waiting:  make(chan struct{}, 2*packers+2),
 		encoders: make(map[encoderKey][]Encoder),
 	}
 }
 
-// encode packs a batch with an encoder of its own.
-func (p *Pool) encode(key encoderKey, dst []byte, b batch) (packed []byte, segments []Segment, err error) {
+// encode packs a batch with an encoder of its own, into a buffer of the pool.
+func (p *Pool) encode(key encoderKey, b batch) (packed []byte, segments []Segment, err error) {
 	p.packers <- struct{}{}
 	defer func() { <-p.packers }()
 	enc, err := p.encoder(key)
 	if err != nil {
 		return nil, nil, err
 	}
-	if packed, segments, err = b.encode(enc, dst); err != nil {
+	if packed, segments, err = b.encode(enc, p.buffer(packedSize(len(b.raw)))); err != nil {
 		return nil, nil, err // an encoder that failed is not used again
 	}
 	p.mu.Lock()
@@ -109,37 +110,57 @@ func (p *Pool) board(ctx context.Context) error {
 // land gives back what board took.
 func (p *Pool) land() { <-p.flight }
 
-// keep takes a place for a segment that waits in memory, and reports whether there is one.
-func (p *Pool) keep() bool {
-	select {
-	case p.waiting <- struct{}{}:
-		return true
-	default:
-		return false
+// keep takes room in memory for a packed segment that waits, and reports whether there is
+// any. It returns the segment, in a buffer that is not larger than it has to be.
+func (p *Pool) keep(packed []byte) ([]byte, bool) {
+	n := units(len(packed))
+	if p.waiting.Add(n) > int64(cap(p.flight)) {
+		p.waiting.Add(-n)
+		return packed, false
 	}
+	if units(cap(packed)) > n {
+		fits := append(p.buffer(len(packed)), packed...)
+		p.release(packed)
+		packed = fits
+	}
+	return packed, true
 }
 
-// drop gives back what keep took.
-func (p *Pool) drop() { <-p.waiting }
+// drop releases a segment that keep has kept.
+func (p *Pool) drop(packed []byte) {
+	p.waiting.Add(-units(len(packed)))
+	p.release(packed)
+}
 
-// bufferSize has room for a usual segment, packed or not, so that all buffers
-// are alike.
+// bufferSize has room for a usual segment, packed or not. Buffers are as large, or a
+// multiple of it, so that they are alike.
 var bufferSize = packedSize(1 << 20)
+
+// units returns how many times bufferSize has room for n bytes, at least 1.
+func units(n int) int64 { return int64(max(1, (n+bufferSize-1)/bufferSize)) }
 
 // packedSize returns how long n bytes may be when packed, as noise grows.
 func packedSize(n int) int { return n + n/8 + 64 }
 
 // buffer returns an empty buffer with room for n bytes.
 func (p *Pool) buffer(n int) []byte {
-	if b, ok := p.buffers.Get().(*[]byte); ok && cap(*b) >= n {
+	size := int(units(n)) * bufferSize
+	if b, ok := p.buffersOf(size).Get().(*[]byte); ok && cap(*b) >= size {
 		return (*b)[:0]
 	}
-	return make([]byte, 0, max(n, bufferSize))
+	return make([]byte, 0, size)
 }
 
 // release takes back a buffer that nobody uses any more.
 func (p *Pool) release(b []byte) {
 	if cap(b) > 0 {
-		p.buffers.Put(&b)
+		p.buffersOf(cap(b)).Put(&b)
 	}
+}
+
+func (p *Pool) buffersOf(size int) *sync.Pool {
+	if units(size) > 1 {
+		return &p.large
+	}
+	return &p.buffers
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/archive/archivetest"
 	"github.com/orgexport/orgexport/archive/xz"
+	"github.com/orgexport/orgexport/archive/zstd"
 )
 
 // listing is what a Reader says of an archive: name → contents.
@@ -100,7 +101,7 @@ func wantFiles(t *testing.T, got, want map[string]string) {
 	}
 }
 
-var formats = []archive.Format{archive.Zip(), archive.TarGz(), xz.TarXz()}
+var formats = []archive.Format{archive.Zip(), archive.TarGz(), xz.TarXz(), zstd.TarZst()}
 
 func TestReadOwn(t *testing.T) {
 	for _, f := range formats {
@@ -164,10 +165,15 @@ func TestReadOthers(t *testing.T) {
 		{"pigz.tgz", archive.TarGz(), []string{"sh", "-c", "tar c top | pigz > pigz.tgz"}},
 		{"cat.tgz", archive.TarGz(), []string{"sh", "-c", "tar c top > t.tar; (head -c 5000 t.tar | gzip; tail -c +5001 t.tar | gzip) > cat.tgz"}},
 		{"a.txz", xz.TarXz(), []string{"tar", "cJf", "a.txz", "top"}},
+		{"a.tar.zst", zstd.TarZst(), []string{"tar", "--zstd", "-cf", "a.tar.zst", "top"}},
+		{"bsd.tar.zst", zstd.TarZst(), []string{"bsdtar", "--zstd", "-cf", "bsd.tar.zst", "top"}},
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			if strings.HasPrefix(c.file, "pigz") { // the shell runs it
 				need(t, "pigz")
+			}
+			if c.file == "a.tar.zst" { // tar runs it
+				need(t, "zstd")
 			}
 			run(t, nil, c.cmd[0], c.cmd[1:]...)
 			src, err := os.Open(filepath.Join(dir, c.file))

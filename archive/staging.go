@@ -83,7 +83,7 @@ func (in *intake) file() File {
 }
 
 // staged is a file of a segment or more. What is packed of it waits until the file is known
-// to be whole: in memory as long as the pool has places, and else in scratch.
+// to be whole: in memory as long as the pool has room, and else in scratch.
 type staged struct {
 	lane     *lane
 	kept     [][]byte // packed segments, if scratch is empty
@@ -128,9 +128,11 @@ func stage(in *intake, part *lane, dir string, first []byte) (_ *staged, err err
 // put keeps what was packed. It is a putFunc.
 func (s *staged) put(segments []Segment, packed []byte) error {
 	s.segments = append(s.segments, segments...)
-	if s.scratch.Size() == 0 && s.lane.pool.keep() {
-		s.kept = append(s.kept, packed)
-		return nil
+	if s.scratch.Size() == 0 {
+		if b, ok := s.lane.pool.keep(packed); ok {
+			s.kept = append(s.kept, b)
+			return nil
+		}
 	}
 	_, err := s.writeKept(s.scratch) // for files that are shorter
 	if err == nil {
@@ -161,8 +163,7 @@ func (s *staged) writeKept(w io.Writer) (n int64, err error) {
 			k, err = w.Write(s.kept[0])
 			n += int64(k)
 		}
-		s.lane.pool.release(s.kept[0])
-		s.lane.pool.drop()
+		s.lane.pool.drop(s.kept[0])
 		s.kept = s.kept[1:]
 	}
 	return n, err

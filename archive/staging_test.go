@@ -74,7 +74,7 @@ func TestFilesThatWait(t *testing.T) {
 	if !bytes.Equal(body.Bytes(), want.Bytes()) {
 		t.Errorf("the body has %d bytes, want %d", body.Len(), want.Len())
 	}
-	if n, m := len(pool.waiting), len(pool.flight); n+m != 0 {
+	if n, m := pool.waiting.Load(), len(pool.flight); n != 0 || m != 0 {
 		t.Errorf("%d segments still wait in memory, and %d are in flight", n, m)
 	}
 }
@@ -101,7 +101,7 @@ func TestPartOfWaitingFilesFails(t *testing.T) {
 		if !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", c.name, err)
 		}
-		if n, m := len(pool.waiting), len(pool.flight); n+m != 0 {
+		if n, m := pool.waiting.Load(), len(pool.flight); n != 0 || m != 0 {
 			t.Errorf("%s: %d segments still wait in memory, and %d are in flight", c.name, n, m)
 		}
 	}

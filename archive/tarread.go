@@ -2,6 +2,7 @@ package archive
 
 import (
 	"archive/tar"
+	"bytes"
 	"errors"
 	"io"
 	"strings"
@@ -17,6 +18,7 @@ type tarReader struct {
 	tar   *tar.Reader
 	meter meter
 	left  int64 // of the current file
+	zeros int   // that end what was read of the stream for the last header
 	err   error
 
 	closed bool
@@ -40,6 +42,11 @@ func (r *tarReader) unpacked(p []byte) (int, error) {
 	if merr := r.meter.content(n, r.ahead.source().n); merr != nil {
 		return 0, merr
 	}
+	rest := len(bytes.TrimRight(p[:n], "\x00"))
+	if rest > 0 {
+		r.zeros = 0
+	}
+	r.zeros += n - rest
 	return n, err
 }
 
@@ -53,8 +60,12 @@ func (r *tarReader) Next() (h Header, err error) {
 }
 
 func (r *tarReader) next() (Header, error) {
+	r.zeros = 0
 	h, err := r.tar.Next()
 	if errors.Is(err, io.EOF) {
+		if r.zeros < tarBlock { // the stream may be cut between two files
+			return Header{}, damaged("there is no end of the tar stream")
+		}
 		return Header{}, r.end()
 	}
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/archive/xz"
+	"github.com/orgexport/orgexport/archive/zstd"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/audit"
 	"github.com/orgexport/orgexport/export/jobs"
@@ -227,14 +228,8 @@ func TestPreconditions(t *testing.T) {
 	}
 }
 
-// zst stands for a format of another module.
-type zst struct{ archive.Format }
-
-func (zst) Extension() string { return "tar.zst" }
-func (zst) MediaType() string { return "application/zstd" }
-
 func TestMediaTypesAndNames(t *testing.T) {
-	formats := append(archive.DefaultFormats(), xz.TarXz(), zst{})
+	formats := append(archive.DefaultFormats(), xz.TarXz(), zstd.TarZst())
 	for _, want := range []struct{ extension, name, kind, disposition string }{
 		{"zip", "a.zip", "application/zip", `attachment; filename="a.zip"`},
 		{"tar.xz", "a b.tar.xz", "application/x-xz", `attachment; filename="a b.tar.xz"`},

@@ -49,6 +49,10 @@ type Config struct {
 	// -update makes the folder. Empty means that nothing is compared.
 	Golden string
 
+	// Segment is how many bytes the format packs at a time, as [archive.Codec] has
+	// it. The kit takes files of about as much. Defaults to 1 MiB.
+	Segment int
+
 	// Slow makes the kit use less data and fewer samples. Set it if the format
 	// packs less than 10 MB/s. The race detector sets it, too.
 	Slow bool
@@ -65,6 +69,9 @@ type File struct {
 // Run tests a format.
 func Run(t *testing.T, c Config) {
 	c.Slow = c.Slow || RaceDetector
+	if c.Segment == 0 {
+		c.Segment = mib
+	}
 	for _, promise := range []struct {
 		name string
 		test func(*testing.T, *kit)

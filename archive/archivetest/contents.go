@@ -120,9 +120,9 @@ func testSizes(t *testing.T, k *kit) {
 	for _, n := range []int{0, 1, 2, 511, 512, 513} {
 		items = append(items, newItem("text", text(n, 1)), newItem("noise", noise(n, 1)))
 	}
-	sizes := []int{mib - 1024, mib - 512, mib - 1, mib, mib + 1, 2*mib - 1, 2 * mib, 3*mib + 77}
+	sizes := []int{k.Segment - 1024, k.Segment - 512, k.Segment - 1, k.Segment, k.Segment + 1, 2*k.Segment - 1, 2 * k.Segment, 3*k.Segment + 77}
 	if k.Slow {
-		sizes = []int{mib - 512, mib - 1, mib, mib + 1, 2 * mib}
+		sizes = []int{k.Segment - 512, k.Segment - 1, k.Segment, k.Segment + 1, 2 * k.Segment}
 	}
 	for _, n := range sizes {
 		items = append(items, newItem("repeated", repeated(n)))
@@ -143,7 +143,7 @@ func testSizes(t *testing.T, k *kit) {
 func testLevels(t *testing.T, k *kit) {
 	items := []item{newItem("a", text(20*kib, 1))}
 	if !k.Slow {
-		items = append(items, newItem("b", mixed(2*mib, 1)))
+		items = append(items, newItem("b", mixed(2*k.Segment, 1)))
 	}
 	for level := -1; level <= 10; level++ {
 		o := k.options()

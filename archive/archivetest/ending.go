@@ -21,7 +21,7 @@ func testCancelled(t *testing.T, k *kit) {
 		if err := add(t.Context(), p, good[0]); err != nil {
 			return err
 		}
-		for _, at := range []int{0, 100, mib - 1, mib, mib + 1, 2*mib + 5} {
+		for _, at := range []int{0, 100, k.Segment - 1, k.Segment, k.Segment + 1, 2*k.Segment + 5} {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			r := io.MultiReader(bytes.NewReader(repeated(at)), &cancels{cancel})
 			_, err := p.Add(ctx, newItem("cancelled", nil).entry(), r)
@@ -85,7 +85,7 @@ func (c *cancels) Read(p []byte) (int, error) {
 func testAbandonedAdd(t *testing.T, k *kit) {
 	good := newItem("good", text(3000, 1))
 	want := k.pack(t, good)
-	for _, size := range []int{0, 10, mib, 2*mib + 5} {
+	for _, size := range []int{0, 10, k.Segment, 2*k.Segment + 5} {
 		r := &blocked{head: bytes.NewReader(repeated(size)), reached: make(chan struct{}), answer: make(chan struct{})}
 		result := make(chan error, 1)
 		got, err := k.tryPack(t.Context(), k.options(), func(p archive.Packer) error {
@@ -143,7 +143,7 @@ func testAddAfterPack(t *testing.T, k *kit) {
 		if !errors.Is(err, result) {
 			t.Errorf("Pack returned %v, want %v", err, result)
 		}
-		for _, size := range []int{0, 10, mib + 1} {
+		for _, size := range []int{0, 10, k.Segment + 1} {
 			if err := add(t.Context(), kept, newItem("late", repeated(size))); !errors.Is(err, archive.ErrClosed) {
 				t.Errorf("Add of %d bytes after Pack: %v", size, err)
 			}

@@ -16,11 +16,11 @@ import (
 
 // several returns small and large files that fill several segments.
 func (k *kit) several() []item {
-	sizes := []int{2*mib + 300, mib, 300 * kib, 300 * kib, 300 * kib}
+	sizes := []int{2*k.Segment + 300, k.Segment, 300 * kib, 300 * kib, 300 * kib}
 	if k.Slow {
-		sizes = []int{mib + 300, 300 * kib}
+		sizes = []int{k.Segment + 300, 300 * kib}
 	}
-	items := []item{newItem("first", k.large(mib+11))}
+	items := []item{newItem("first", k.large(k.Segment+11))}
 	for n := range 40 {
 		items = append(items, newItem(fmt.Sprintf("small/%d.yaml", n), text(n*100, uint64(n))))
 	}
@@ -65,7 +65,7 @@ func testParallelParts(t *testing.T, k *kit) {
 	items := make([][]item, parts)
 	want := make([]part, parts)
 	for n := range items {
-		items[n] = append(k.several()[n:n+20:n+20], newItem("large", k.large(mib+n)))
+		items[n] = append(k.several()[n:n+20:n+20], newItem("large", k.large(k.Segment+n)))
 		want[n] = k.pack(t, items[n]...)
 	}
 	got := make([]part, parts)
@@ -96,7 +96,7 @@ func testParallelParts(t *testing.T, k *kit) {
 // testConcurrentAdd adds to a part from several goroutines. The order of the
 // files must be that in which their readers end.
 func testConcurrentAdd(t *testing.T, k *kit) {
-	late, early := newItem("late", k.large(mib+1)), newItem("early", text(3000, 1))
+	late, early := newItem("late", k.large(k.Segment+1)), newItem("early", text(3000, 1))
 	p, err := k.tryPack(t.Context(), k.options(), func(p archive.Packer) error {
 		r := &blocked{head: bytes.NewReader(late.content), reached: make(chan struct{}), answer: make(chan struct{}), ends: true}
 		result := make(chan error, 1)
@@ -148,7 +148,7 @@ func testJoinOrder(t *testing.T, k *kit) {
 
 // testOneReaderAt keeps body and tail in one file, and reads both from it.
 func testOneReaderAt(t *testing.T, k *kit) {
-	items := []item{newItem("a", text(5000, 1)), newItem("b", k.large(mib+9))}
+	items := []item{newItem("a", text(5000, 1)), newItem("b", k.large(k.Segment+9))}
 	p := k.pack(t, items...)
 	f, err := os.Create(filepath.Join(t.TempDir(), "part"))
 	if err != nil {

@@ -54,10 +54,10 @@ func testJudges(t *testing.T, k *kit) {
 	items := slices.Concat(longNames(), otherNames(), k.several(), []item{
 		newItem("empty", nil),
 		newItem("stored.jpg", noise(3000, 1)),
-		newItem("stored-large.jpg", k.large(mib+100)),
+		newItem("stored-large.jpg", k.large(k.Segment+100)),
 	})
 	if !k.Slow {
-		items = append(items, newItem("mixed", mixed(3*mib+77, 1)), newItem("noise", noise(2*mib+1, 1)))
+		items = append(items, newItem("mixed", mixed(3*k.Segment+77, 1)), newItem("noise", noise(2*k.Segment+1, 1)))
 	}
 	third := len(items) / 3
 	everything := k.join(t, k.pack(t, items[:third]...), k.pack(t), k.pack(t, items[third:]...))

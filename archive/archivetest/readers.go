@@ -17,7 +17,7 @@ import (
 var errInjected = errors.New("injected")
 
 func testShortReaders(t *testing.T, k *kit) {
-	items := []item{newItem("small", text(5000, 1)), newItem("large", k.large(mib+100))}
+	items := []item{newItem("small", text(5000, 1)), newItem("large", k.large(k.Segment+100))}
 	want := k.pack(t, items...)
 	for name, shorten := range map[string]func(io.Reader) io.Reader{
 		"OneByteReader": iotest.OneByteReader,
@@ -115,10 +115,10 @@ func heap() uint64 {
 // The part must be as if these had never been added.
 func testReaderFails(t *testing.T, k *kit) {
 	good := []item{newItem("before", text(3000, 1)), newItem("after", text(3000, 2))}
-	small, big := text(3000, 3), k.large(2*mib+300)
-	offsets, ways := []int{0, 1, mib - 1, mib, mib + 1, 2*mib - 1, 2 * mib, 2*mib + 1, 2*mib + 299, 2*mib + 300}, breaks
+	small, big := text(3000, 3), k.large(2*k.Segment+300)
+	offsets, ways := []int{0, 1, k.Segment - 1, k.Segment, k.Segment + 1, 2*k.Segment - 1, 2 * k.Segment, 2*k.Segment + 1, 2*k.Segment + 299, 2*k.Segment + 300}, breaks
 	if k.Slow {
-		offsets, ways = []int{mib - 1, mib, mib + 1, 2*mib + 300}, breaks[:2]
+		offsets, ways = []int{k.Segment - 1, k.Segment, k.Segment + 1, 2*k.Segment + 300}, breaks[:2]
 	}
 	got, err := k.tryPack(t.Context(), k.options(), func(p archive.Packer) error {
 		if err := add(t.Context(), p, good[0]); err != nil {
@@ -201,7 +201,7 @@ func (idle) Read([]byte) (int, error) { return 0, nil }
 func testReaderPanics(t *testing.T, k *kit) {
 	good := []item{newItem("before", text(3000, 1)), newItem("after", text(3000, 2))}
 	want := k.pack(t, good...)
-	for _, size := range []int{0, 100, mib, 2*mib + 5} {
+	for _, size := range []int{0, 100, k.Segment, 2*k.Segment + 5} {
 		bad := func(p archive.Packer) error {
 			_, err := p.Add(t.Context(), newItem("bad", nil).entry(), io.MultiReader(bytes.NewReader(repeated(size)), panics{}))
 			return err

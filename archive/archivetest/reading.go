@@ -16,7 +16,7 @@ func (k *kit) readSample(t *testing.T) ([]byte, []item) {
 	t.Helper()
 	items := []item{
 		newItem("first", text(3000, 1)),
-		newItem("large", k.large(2*mib+300)),
+		newItem("large", k.large(2*k.Segment+300)),
 		newItem("last", text(3000, 2)),
 	}
 	return k.join(t, k.pack(t, items...)), items

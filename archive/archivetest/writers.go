@@ -111,11 +111,11 @@ func testScratchFails(t *testing.T, k *kit) {
 			return err
 		}
 		var re *archive.ReadError
-		large := slices.Concat(repeated(5*mib), noise(100*kib, 1), repeated(10*mib)) // more than fits in memory
+		large := slices.Concat(repeated(5*k.Segment), noise(100*kib, 1), repeated(10*k.Segment)) // more than fits in memory
 		if err := add(t.Context(), p, newItem("large", large)); err == nil || errors.As(err, &re) {
 			t.Errorf("Add without scratch: %v", err)
 		}
-		for _, size := range []int{0, 10, mib + 1} {
+		for _, size := range []int{0, 10, k.Segment + 1} {
 			if err := add(t.Context(), p, newItem("later", repeated(size))); err == nil {
 				t.Errorf("Add of %d bytes after a failure of scratch succeeds", size)
 			}

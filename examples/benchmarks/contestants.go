@@ -8,6 +8,7 @@ import (
 
 	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/archive/xz"
+	"github.com/orgexport/orgexport/archive/zstd"
 )
 
 // contest is work that ours and others do by turns.
@@ -40,6 +41,7 @@ type contestant struct {
 const (
 	tarOpens = `gzip -t "$OUT" && tar -xzf "$OUT" -O > /dev/null && bsdtar -xf "$OUT" -O > /dev/null`
 	zipOpens = `unzip -tqq "$OUT" && 7z t -bso0 -bsp0 "$OUT" && python3 -m zipfile -t "$OUT" > /dev/null`
+	zstOpens = `zstd -tq "$OUT" && tar --zstd -xf "$OUT" -O > /dev/null && bsdtar -xf "$OUT" -O > /dev/null`
 	xzOpens  = `xz -t "$OUT" && tar -xJf "$OUT" -O > /dev/null`
 )
 
@@ -126,6 +128,14 @@ with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as z:
 			others: []contestant{
 				tool("tar | xz -T2 -1", `tar -cf - -C "$IN" . | xz -T2 -1 > "$OUT"`, `xz -t "$OUT"`, "tar", "xz"),
 				tool("tar | xz -T2 -6", `tar -cf - -C "$IN" . | xz -T2 -6 > "$OUT"`, `xz -t "$OUT"`, "tar", "xz"),
+			},
+		},
+		{
+			title: "The mix, tar.zst", data: mix,
+			ours: []contestant{goPeer("orgexport tar.zst", exportFiles(zstd.TarZst(), 6), zstOpens)},
+			others: []contestant{
+				tool("tar | zstd -T2 -3", `tar -cf - -C "$IN" . | zstd -q -T2 -3 > "$OUT"`, `zstd -tq "$OUT"`, "tar", "zstd"),
+				goPeer("mholt/archives tar.zst", mholt(mholtTarZst()), `zstd -tq "$OUT"`),
 			},
 		},
 		postgresContest(),

@@ -31,6 +31,10 @@ func mholtTarGz() archives.Archiver {
 	return archives.CompressedArchive{Archival: archives.Tar{}, Compression: archives.Gz{CompressionLevel: 6, Multithreaded: true}}
 }
 
+func mholtTarZst() archives.Archiver {
+	return archives.CompressedArchive{Archival: archives.Tar{}, Compression: archives.Zstd{}}
+}
+
 // tarPgzip packs a folder by archive/tar and github.com/klauspost/pgzip.
 func tarPgzip(_ context.Context, in, out string) error {
 	return copyInto(out, func(w io.Writer) error {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/archive/xz"
+	"github.com/orgexport/orgexport/archive/zstd"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/verify"
 	"github.com/orgexport/orgexport/sections"
@@ -128,7 +129,9 @@ func verifyArchive(ctx context.Context, in, _ string) error {
 	return err
 }
 
-func formats() []archive.Format { return []archive.Format{archive.Zip(), archive.TarGz(), xz.TarXz()} }
+func formats() []archive.Format {
+	return []archive.Format{archive.Zip(), archive.TarGz(), xz.TarXz(), zstd.TarZst()}
+}
 
 // copyInto writes a file that write fills.
 func copyInto(out string, write func(io.Writer) error) error {

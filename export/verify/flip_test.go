@@ -136,7 +136,8 @@ func places(f archive.Format, b []byte) func(at int) string {
 
 // TestCuts: an archive that is cut at any length, or has lost bytes at its
 // beginning or in between, is damaged and nothing else: at every length with -long. An
-// archive that is an asset in it is not taken for what was cut.
+// archive that is an asset in it is not taken for what was cut. A tar.zst may have lost
+// whole frames, and then files are missing.
 func TestCuts(t *testing.T) {
 	for _, f := range formats {
 		nested := build(t, f, section{"media", func(sink export.Sink) error {
@@ -152,7 +153,8 @@ func TestCuts(t *testing.T) {
 			}
 			damaged := func(what string, n int, b []byte) {
 				t.Helper()
-				if r := check(t, f, b); !slices.Equal(kinds(r), []verify.Kind{verify.Damaged}) {
+				r := check(t, f, b)
+				if missing := f.Name() == "tar.zst" && what != "cut at" && !r.Whole(); !missing && !slices.Equal(kinds(r), []verify.Kind{verify.Damaged}) {
 					t.Fatalf("%s %s, %s %d: found %+v", name, f.Name(), what, n, r.Findings)
 				}
 			}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/archive/xz"
+	"github.com/orgexport/orgexport/archive/zstd"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/verify"
 )
@@ -68,6 +69,11 @@ func FuzzTarGzReader(f *testing.F) {
 func FuzzTarXzReader(f *testing.F) {
 	f.Add(small(f, xz.TarXz()))
 	f.Fuzz(func(t *testing.T, b []byte) { fuzzArchive(t, xz.TarXz(), b) })
+}
+
+func FuzzTarZstReader(f *testing.F) {
+	f.Add(small(f, zstd.TarZst()))
+	f.Fuzz(func(t *testing.T, b []byte) { fuzzArchive(t, zstd.TarZst(), b) })
 }
 
 func FuzzSums(f *testing.F) {

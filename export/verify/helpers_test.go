@@ -18,6 +18,7 @@ import (
 
 	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/archive/xz"
+	"github.com/orgexport/orgexport/archive/zstd"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/record"
 	"github.com/orgexport/orgexport/export/verify"
@@ -133,7 +134,7 @@ func skip(sink export.Sink) error { //nolint:unparam // it is a section's functi
 	return nil
 }
 
-var formats = []archive.Format{archive.Zip(), archive.TarGz(), xz.TarXz()}
+var formats = []archive.Format{archive.Zip(), archive.TarGz(), xz.TarXz(), zstd.TarZst()}
 
 // check verifies an archive in memory.
 func check(t testing.TB, f archive.Format, b []byte) verify.Report {

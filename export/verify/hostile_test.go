@@ -303,7 +303,7 @@ func hostileTars(t *testing.T) []hostile {
 	for range 200_000 {
 		endless = append(append(endless, tarHeader("x", 512)...), paxBlock("comment=x")...)
 	}
-	add("nothing but extended headers", endless, verify.Sums)
+	add("nothing but extended headers", endless, verify.Damaged)
 	add("sparse", tarHeader("S", 512), verify.Damaged)
 	sparse := paxBlock("GNU.sparse.major=1", "GNU.sparse.minor=0", "GNU.sparse.name=top/s", "GNU.sparse.realsize=1099511627775")
 	add("sparse file of 1 TiB", slices.Concat(tarHeader("x", 512), sparse, tarHeader("0", 512), []byte("0\n"), make([]byte, 510+1024)), verify.Unsafe)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/archive/xz"
+	"github.com/orgexport/orgexport/archive/zstd"
 )
 
 // TestOtherPrograms packs the unpacked folder with other programs: the order
@@ -46,11 +47,19 @@ func TestOtherPrograms(t *testing.T) {
 		{"7z.tar.gz", archive.TarGz(), []string{"sh", "-c", "7z a -bd -bso0 -ttar 7z.tar " + top + " && 7z a -bd -bso0 -tgzip 7z.tar.gz 7z.tar"}},
 		{"a.tar.xz", xz.TarXz(), []string{"tar", "-cJf", "a.tar.xz", top}},
 		{"py.tar.xz", xz.TarXz(), python("xztar")},
+		{"a.tar.zst", zstd.TarZst(), []string{"tar", "--zstd", "-cf", "a.tar.zst", top}},
+		{"pzstd.tar.zst", zstd.TarZst(), []string{"sh", "-c", "tar -c " + top + " | pzstd > pzstd.tar.zst"}},
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			need(t, c.program[0])
 			if c.file == "pigz.tar.gz" {
 				need(t, "pigz")
+			}
+			if c.file == "a.tar.zst" {
+				need(t, "zstd")
+			}
+			if c.file == "pzstd.tar.zst" {
+				need(t, "pzstd")
 			}
 			if c.file == "7z.tar.gz" {
 				need(t, "7z")

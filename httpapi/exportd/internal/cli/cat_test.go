@@ -10,7 +10,7 @@ import (
 
 func TestCat(t *testing.T) {
 	t.Parallel()
-	for _, format := range []string{"zip", "tar.gz", "tar.xz"} {
+	for _, format := range []string{"zip", "tar.gz", "tar.xz", "tar.zst"} {
 		t.Run(format, func(t *testing.T) {
 			dir, file, _ := smallArchive(t, format)
 			for name, content := range extract(t, format, read(t, filepath.Join(dir, file))) {
@@ -63,7 +63,7 @@ func TestCatDamaged(t *testing.T) {
 		dir, file := tampered(t, c.change)
 		finish(t, command(t, dir, "cat", file, "products/members.csv")).want(t, 1, c.want)
 	}
-	for _, format := range []string{"zip", "tar.gz", "tar.xz"} {
+	for _, format := range []string{"zip", "tar.gz", "tar.xz", "tar.zst"} {
 		dir, file, _ := smallArchive(t, format)
 		damage(t, dir, file, "cut", func(b []byte) []byte { return b[:len(b)*2/3] })
 		finish(t, command(t, dir, "cat", "cut", "organization/organization.yaml")).want(t, 1, "exportd: archive: damaged: ")

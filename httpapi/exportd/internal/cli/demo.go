@@ -44,7 +44,7 @@ func demoCommand() *cobra.Command {
 	c := newCommand("demo [flags]", "Export a made-up organization, to see how it works", demoHelp, o.demo)
 	f := c.Flags()
 	f.SortFlags = false
-	addFormatFlag(c, &o.format, "zip", "`FORMAT` of the archive", servedFormats())
+	addFormatFlag(c, &o.format, "zip", "`FORMAT` of the archive", archive.DefaultFormats())
 	f.StringVar(&o.out, "out", ".", "`DIR` for the archive")
 	if err := c.MarkFlagDirname("out"); err != nil {
 		panic(err) // there is no such flag
@@ -54,7 +54,7 @@ func demoCommand() *cobra.Command {
 
 // demo makes the catalogue, exports it and shows the archive.
 func (o *demoOptions) demo(ctx context.Context) (err error) {
-	if _, err := formatOf(o.format, servedFormats()); err != nil {
+	if _, err := formatOf(o.format, archive.DefaultFormats()); err != nil {
 		return err
 	}
 	if info, err := os.Stat(o.out); err != nil || !info.IsDir() {
@@ -94,7 +94,6 @@ func (o *demoOptions) export(ctx context.Context, dir string) (made inventory, e
 	server, err := wire.OpenServer(ctx, c, wire.ServerOptions{
 		PublicURL: url,
 		Logger:    (&logging{level: levelFlag{byDefault: slog.LevelWarn}}).logger(stderr, c.Log),
-		Formats:   formats(),
 		Stopping:  ctx.Done(),
 		Files:     maxFiles(),
 	})

@@ -51,8 +51,8 @@ func TestCompletion(t *testing.T) {
 		}
 	}
 	for name, formats := range map[string]string{
-		"run": "zip\ntar.gz\ntar.xz\n", "demo": "zip\ntar.gz\n", "list": "zip\ntar.gz\ntar.xz\n", "verify": "zip\ntar.gz\ntar.xz\n",
-		"cat": "zip\ntar.gz\ntar.xz\n",
+		"run": "zip\ntar.gz\ntar.xz\ntar.zst\n", "demo": "zip\ntar.gz\n", "list": "zip\ntar.gz\ntar.xz\ntar.zst\n", "verify": "zip\ntar.gz\ntar.xz\ntar.zst\n",
+		"cat": "zip\ntar.gz\ntar.xz\ntar.zst\n",
 	} {
 		o := finish(t, command(t, dir, "__complete", name, "--format", ""))
 		if !strings.HasPrefix(o.stdout, formats+":") {

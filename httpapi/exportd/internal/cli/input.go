@@ -15,6 +15,7 @@ import (
 
 	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/export/verify"
+	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 )
 
 const inputHelp = `FILE is an archive, whoever made it, or - for one on standard input. Its format
@@ -23,7 +24,7 @@ else by its name, unless --format tells it.`
 
 // inputFormatFlag is the --format of a command that reads an archive.
 func inputFormatFlag(c *cobra.Command, format *string) {
-	addFormatFlag(c, format, "", "`FORMAT` of the archive, if it is not to be found out", formats())
+	addFormatFlag(c, format, "", "`FORMAT` of the archive, if it is not to be found out", config.Formats())
 }
 
 // input is an archive that a command reads.
@@ -39,7 +40,7 @@ type input struct {
 func openInput(name, format string) (_ *input, err error) {
 	in := &input{name: name, file: os.Stdin}
 	if format != "" {
-		if in.format, err = formatOf(format, formats()); err != nil {
+		if in.format, err = formatOf(format, config.Formats()); err != nil {
 			return nil, err
 		}
 	}
@@ -74,7 +75,7 @@ func (in *input) prepare() error {
 	if in.format != nil {
 		return nil
 	}
-	format, src, err := verify.Detect(in.src, formats()...)
+	format, src, err := verify.Detect(in.src, config.Formats()...)
 	switch {
 	case err == nil:
 		in.format, in.src = format, src
@@ -82,13 +83,13 @@ func (in *input) prepare() error {
 	case !errors.Is(err, verify.ErrFormat):
 		return err
 	}
-	for _, f := range formats() { // then its very beginning is damaged
+	for _, f := range config.Formats() { // then its very beginning is damaged
 		if strings.HasSuffix(in.name, "."+f.Extension()) {
 			in.format = f
 			return nil
 		}
 	}
-	return fmt.Errorf("%s is no archive of the formats %s", in.name, strings.Join(formatNames(formats()), ", "))
+	return fmt.Errorf("%s is no archive of the formats %s", in.name, config.FormatNames(config.Formats()))
 }
 
 // close closes the archive; nothing is lost if that fails.

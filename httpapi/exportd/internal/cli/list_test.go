@@ -44,7 +44,7 @@ func withInput(t *testing.T, dir, file string, pipe bool, args ...string) outcom
 
 func TestList(t *testing.T) {
 	t.Parallel()
-	for _, format := range []string{"zip", "tar.gz", "tar.xz"} {
+	for _, format := range []string{"zip", "tar.gz", "tar.xz", "tar.zst"} {
 		t.Run(format, func(t *testing.T) {
 			dir, file, want := smallArchive(t, format)
 			if err := os.Link(filepath.Join(dir, file), filepath.Join(dir, "other.name")); err != nil {
@@ -95,7 +95,7 @@ func damage(t *testing.T, dir, file, name string, change func([]byte) []byte) {
 
 func TestListDamaged(t *testing.T) {
 	t.Parallel()
-	for _, format := range []string{"zip", "tar.gz", "tar.xz"} {
+	for _, format := range []string{"zip", "tar.gz", "tar.xz", "tar.zst"} {
 		dir, file, _ := smallArchive(t, format)
 		damage(t, dir, file, "cut."+format, func(b []byte) []byte { return b[:len(b)*2/3] })
 		damage(t, dir, file, "empty."+format, func([]byte) []byte { return nil })
@@ -120,7 +120,7 @@ func TestListUnreadable(t *testing.T) {
 	}{
 		{[]string{"none.zip"}, "no such file or directory"},
 		{[]string{"files"}, "files is a folder"},
-		{[]string{"exportd.yaml"}, "exportd.yaml is no archive of the formats zip, tar.gz, tar.xz"},
+		{[]string{"exportd.yaml"}, "exportd.yaml is no archive of the formats zip, tar.gz, tar.xz, tar.zst"},
 		{[]string{"--format", "rar", file}, `--format "rar" is none of`},
 		{nil, "FILE is missing: exportd list FILE [flags]"},
 	} {

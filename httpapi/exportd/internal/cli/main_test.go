@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
 	_ "modernc.org/sqlite"
 
@@ -222,13 +223,21 @@ func read(t *testing.T, file string) string {
 func extract(t *testing.T, format, archive string) map[string]string {
 	t.Helper()
 	var files map[string]string
-	if format == "tar.xz" {
+	switch format {
+	case "tar.xz":
 		r, err := xz.NewReader(strings.NewReader(archive))
 		if err != nil {
 			t.Fatal(err)
 		}
 		files = archivetest.UnpackTar(t, r)
-	} else {
+	case "tar.zst":
+		r, err := zstd.NewReader(strings.NewReader(archive))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		files = archivetest.UnpackTar(t, r)
+	default:
 		files = archivetest.Unpack(t, format, []byte(archive))
 	}
 	sums := strings.Split(strings.TrimSuffix(files[stem+"/SHA256SUMS"], "\n"), "\n")

@@ -54,7 +54,7 @@ func runCommand() *cobra.Command {
 	configFlag(c, &o.config, configUsage)
 	f := c.Flags()
 	f.StringVar(&o.organization, "organization", "", "`ID` of the organization (required): that of the API, its UUID or its number (see exportd id)")
-	addFormatFlag(c, &o.format, "zip", "`FORMAT` of the archive", formats())
+	addFormatFlag(c, &o.format, "zip", "`FORMAT` of the archive", config.Formats())
 	f.StringVar(&o.out, "out", "", "`FILE` or folder for the archive, - for standard output (default: a file in this folder)")
 	f.StringVar(&o.asOf, "as-of", "", "`TIME` that the export is labelled with, in RFC 3339; the same time, data and configuration give the same bytes (default: now)")
 	f.BoolVar(&o.json, "json", false, "print the inventory as JSON")
@@ -69,7 +69,7 @@ func runCommand() *cobra.Command {
 func (o *runOptions) request() (export.Request, error) {
 	r := export.Request{AsOf: time.Now()}
 	var err error
-	if r.Format, err = formatOf(o.format, formats()); err != nil {
+	if r.Format, err = formatOf(o.format, config.Formats()); err != nil {
 		return r, err
 	}
 	if o.asOf != "" {

@@ -23,7 +23,7 @@ func TestRun(t *testing.T) {
 		"products/p1/1-tea.png":   "not really a picture",
 		"products/p2/2-noise.bin": noise,
 	}
-	for _, format := range []string{"zip", "tar.gz", "tar.xz"} {
+	for _, format := range []string{"zip", "tar.gz", "tar.xz", "tar.zst"} {
 		t.Run(format, func(t *testing.T) {
 			dir := shop(t, organizationSection, productsSection)
 			o := run(t, dir, "--format", format)
@@ -107,7 +107,7 @@ func TestJSON(t *testing.T) {
 func TestSameBytesTwice(t *testing.T) {
 	t.Parallel()
 	dir := shop(t, organizationSection, productsSection)
-	for _, format := range []string{"zip", "tar.gz", "tar.xz"} {
+	for _, format := range []string{"zip", "tar.gz", "tar.xz", "tar.zst"} {
 		run(t, dir, "--out", "out/first", "--format", format).want(t, 0)
 		run(t, dir, "--out", "out/second", "--format", format).want(t, 0)
 		if read(t, dir+"/out/first") != read(t, dir+"/out/second") {
@@ -202,7 +202,7 @@ func TestUsage(t *testing.T) {
 		{"no flags", []string{"run"}, `required flag(s) "organization" not set`},
 		{"unknown flag", runFlags("--fast"), "unknown flag: --fast"},
 		{"argument", runFlags("more"), `"more" is an argument too many: exportd `},
-		{"format", runFlags("--format", "rar"), `--format "rar" is none of zip, tar.gz, tar.xz`},
+		{"format", runFlags("--format", "rar"), `--format "rar" is none of zip, tar.gz, tar.xz, tar.zst`},
 		{"as-of", runFlags("--as-of", "yesterday"), `--as-of "yesterday" is not a time`},
 		{"log level", runFlags("--log-level", "loud"), "invalid argument \"loud\""},
 		{"no organization", runFlags("--organization", ""), "--organization is empty"},

@@ -137,7 +137,6 @@ func (o *serverOptions) serve(ctx context.Context, listen string, noWorker bool)
 		PublicURL: publicURL,
 		NoWorker:  noWorker,
 		Logger:    logger,
-		Formats:   formats(),
 		Stopping:  ctx.Done(),
 		Files:     maxFiles(),
 	})

@@ -28,7 +28,7 @@ func TestMistypedCommands(t *testing.T) {
 		"members add --organization " + acme + " --user zoe --role manger":              `--role "manger" is none of owner, manager, editor, billing, readonly`,
 		"keys create --organization " + acme + " --role manger":                         `--role "manger" is none of owner, manager, editor, billing, readonly`,
 		"sessions create --user zoe --expires 2":                                        `invalid argument "2" for "--expires" flag: want a duration such as 90s, 15m, 1h30m, 7d or 2w`,
-		"run --config exportd.yaml --organization " + acme + " --format rar":            `--format "rar" is none of zip, tar.gz, tar.xz`,
+		"run --config exportd.yaml --organization " + acme + " --format rar":            `--format "rar" is none of zip, tar.gz, tar.xz, tar.zst`,
 		"run --config none.yaml --organization " + acme:                                 `open none.yaml: no such file or directory`,
 		"run --config . --organization " + acme:                                         `read .: is a directory`,
 		"run --config exportd.yaml --organization " + acme + " --as-of 2026-01-01":      `--as-of "2026-01-01" is not a time such as 2026-06-26T21:00:00Z`,

@@ -17,7 +17,7 @@ import (
 
 func TestVerifyWhole(t *testing.T) {
 	t.Parallel()
-	for _, format := range []string{"zip", "tar.gz", "tar.xz"} {
+	for _, format := range []string{"zip", "tar.gz", "tar.xz", "tar.zst"} {
 		t.Run(format, func(t *testing.T) {
 			dir, file, lines := smallArchive(t, format)
 			size := 0
@@ -98,7 +98,7 @@ func TestVerifyNotWhole(t *testing.T) {
 
 func TestVerifyDamaged(t *testing.T) {
 	t.Parallel()
-	for _, format := range []string{"zip", "tar.gz", "tar.xz"} {
+	for _, format := range []string{"zip", "tar.gz", "tar.xz", "tar.zst"} {
 		dir, file, _ := smallArchive(t, format)
 		damage(t, dir, file, "cut."+format, func(b []byte) []byte { return b[:len(b)*2/3] })
 		damage(t, dir, file, "empty."+format, func([]byte) []byte { return nil })
@@ -122,7 +122,7 @@ func TestVerifyUnreadable(t *testing.T) {
 	}{
 		{[]string{"none.zip"}, "no such file or directory"},
 		{[]string{"out"}, "out is a folder"},
-		{[]string{"exportd.yaml"}, "exportd.yaml is no archive of the formats zip, tar.gz, tar.xz"},
+		{[]string{"exportd.yaml"}, "exportd.yaml is no archive of the formats zip, tar.gz, tar.xz, tar.zst"},
 		{[]string{"--format", "rar", file}, `--format "rar" is none of`},
 		{[]string{file, file}, "is an argument too many: exportd verify FILE [flags]"},
 	} {

@@ -6,12 +6,13 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/export/access"
 	"github.com/orgexport/orgexport/httpapi"
 )
 
-// API is what the API is called. Texts that are empty have the default of package
-// httpapi.
+// API is what the API is called, and which formats it has. Texts that are empty have the
+// default of package httpapi, and no formats that of package jobs.
 type API struct {
 	Title         Text
 	Version       Text
@@ -21,6 +22,7 @@ type API struct {
 	BasePath      Text
 	ErrorTypes    Text // what they begin with
 	KeyPrefixes   KeyPrefixes
+	Formats       []archive.Format // that requests may name, the default first
 	Line          int
 }
 
@@ -36,13 +38,14 @@ func (d *decoder) api(n *yaml.Node) {
 	a := &d.config.API
 	a.Line = n.Line
 	d.mapping(n, map[string]value{
-		"title":         d.into(&a.Title),
-		"version":       d.into(&a.Version),
-		"description":   d.into(&a.Description),
-		"terms":         d.into(&a.Terms),
-		"documentation": d.into(&a.Documentation),
-		"base_path":     d.into(&a.BasePath),
-		"error_types":   d.into(&a.ErrorTypes),
+		"title":           d.into(&a.Title),
+		"version":         d.into(&a.Version),
+		"description":     d.into(&a.Description),
+		"terms":           d.into(&a.Terms),
+		"documentation":   d.into(&a.Documentation),
+		"base_path":       d.into(&a.BasePath),
+		"error_types":     d.into(&a.ErrorTypes),
+		"archive_formats": d.list(d.text(d.format)),
 		"key_prefixes": func(n *yaml.Node) {
 			k := &a.KeyPrefixes
 			k.Line = n.Line

@@ -329,7 +329,7 @@ func TestProblems(t *testing.T) {
 		{"public URL with dots", top("server: {public_url: 'https://x/a/../b'}"), []string{`:7: "https://x/a/../b" must be a URL such as https://`}},
 		{"bad origin", top("server: {trusted_origins: [dashboard]}"), []string{`:7: "dashboard" must be an origin`}},
 		{"bad api", top("api: {title: [a], base: /x, key_prefixes: {csb: a}}"), []string{
-			`:7: value is a list, must be text`, `:7: unknown key "base"; known are base_path, description, documentation, error_types, key_prefixes, terms, title, version`,
+			`:7: value is a list, must be text`, `:7: unknown key "base"; known are archive_formats, base_path, description, documentation, error_types, key_prefixes, terms, title, version`,
 			`:7: unknown key "csb"; known are business, publishable, user`,
 		}},
 		{"bad name", top("api:\n  title: \"a\\tb\"\n  terms: /terms\n  documentation: ftp://example.com\n  base_path: exports/\n" +
@@ -338,6 +338,9 @@ func TestProblems(t *testing.T) {
 			`:11: base_path: is "exports/", want a path such as /api/v1/exports`, `:12: error_types: is "https://example.com/errors", want`,
 			`:14: key_prefixes: prefix "a_b" must have 2 to 16 letters`, `:14: key_prefixes: prefixes "cpk" and "cpk" are the same`,
 		}},
+		{"bad formats", top("api:\n  archive_formats: [tar.zst, rar,\n    tar.zst]\n"),
+			[]string{`:8: "rar" is none of zip, tar.gz, tar.xz, tar.zst`, `:9: "tar.zst" is there twice`}},
+		{"no formats", top("api: {archive_formats: []}"), []string{`:7: the list is empty`}},
 		{"no title", top("api:\n  version: 2.0.0\n"), []string{`:8: title: is empty: it is required`}},
 		{"base path of downloads", top("api: {base_path: /downloads/a}"), []string{`:7: base_path: is "/downloads/a", want`}},
 		{"bad limits", top("limits: {requests_per_minute: 0, exports_at_once: -1, exports_per_day: none}"),

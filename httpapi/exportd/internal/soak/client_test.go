@@ -129,7 +129,7 @@ func (c *client) api(ctx context.Context, method, rest string, into any) reply {
 
 // request asks for an export.
 func (c *client) request(ctx context.Context) (id string) {
-	query := url.Values{"archive_format": {[]string{"zip", "tar.gz"}[c.random.IntN(2)]}}
+	query := url.Values{"archive_format": {[]string{"zip", "tar.gz", "tar.zst"}[c.random.IntN(3)]}}
 	if sections := []string{"", "organization,records", "files,lines,organization"}[c.random.IntN(3)]; sections != "" {
 		query.Set("sections", sections)
 	}

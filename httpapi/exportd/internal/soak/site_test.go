@@ -24,6 +24,7 @@ import (
 const soakConfig = `server: {drain: 100ms}
 metrics: {listen: "%s"}
 limits: {requests_per_minute: 600, requests_per_day: 10000000, exports_at_once: 10, exports_per_day: none}
+api: {archive_formats: [zip, tar.gz, tar.zst]}
 archives: {parts_retention: none}
 min_free_bytes: 4MiB
 source: {database: "%s"}

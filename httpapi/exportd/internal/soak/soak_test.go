@@ -75,7 +75,7 @@ func TestSoak(t *testing.T) {
 
 func newSoak(t *testing.T, nodes int) *soak {
 	t.Helper()
-	need(t, "unzip", "tar", "xz")
+	need(t, "unzip", "tar", "xz", "zstd")
 	s := &soak{site: site{dir: t.TempDir()}, random: seeded(t), seen: newSeen(), program: exportd(t)}
 	s.data = filepath.Join(s.dir, "exportd-data")
 	for i := range nodes {

@@ -11,13 +11,14 @@ import (
 
 	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/archive/xz"
+	"github.com/orgexport/orgexport/archive/zstd"
 	"github.com/orgexport/orgexport/export/verify"
 )
 
 // formatsByName are those that exportd makes.
 func formatsByName() map[string]archive.Format {
 	all := make(map[string]archive.Format)
-	for _, f := range append(archive.DefaultFormats(), xz.TarXz()) {
+	for _, f := range append(archive.DefaultFormats(), xz.TarXz(), zstd.TarZst()) {
 		all[f.Name()] = f
 	}
 	return all
@@ -25,7 +26,7 @@ func formatsByName() map[string]archive.Format {
 
 // judges are foreign programs that tell whether they can read an archive.
 func judges() map[string][]string {
-	return map[string][]string{"zip": {"unzip", "-tq"}, "tar.gz": {"tar", "-tzf"}, "tar.xz": {"tar", "-tJf"}}
+	return map[string][]string{"zip": {"unzip", "-tq"}, "tar.gz": {"tar", "-tzf"}, "tar.xz": {"tar", "-tJf"}, "tar.zst": {"tar", "--zstd", "-tf"}}
 }
 
 // verify checks that an archive is whole. The first of each format is also given to

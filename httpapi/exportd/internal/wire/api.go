@@ -37,7 +37,7 @@ func (s *Server) openLinks(c *config.Config, o ServerOptions, keys *sign.Keyring
 		MayDownload: func(ctx context.Context, holder access.Principal, organizationID string) (bool, error) {
 			return access.MayStillExport(ctx, holder, organizationID, s.Store, s.Store, s.clock.Now())
 		},
-		Formats:      o.Formats,
+		Formats:      config.Formats(),
 		ErrorHandler: httpapi.WriteError,
 		Now:          s.clock.Now,
 		Logger:       o.Logger,

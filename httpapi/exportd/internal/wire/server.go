@@ -14,7 +14,6 @@ import (
 	"github.com/orgexport/orgexport/adapters/bunstore"
 	"github.com/orgexport/orgexport/adapters/otel"
 	"github.com/orgexport/orgexport/adapters/prom"
-	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/audit"
 	"github.com/orgexport/orgexport/export/jobs"
@@ -62,9 +61,6 @@ type ServerOptions struct {
 
 	// Logger gets what customers do not see, and outages once a minute for each kind.
 	Logger *slog.Logger
-
-	// Formats give downloads their media type: see [sign.Config].
-	Formats []archive.Format
 
 	// Clock is that of this machine. Defaults to [time.Now].
 	Clock func() time.Time

@@ -21,6 +21,7 @@ func (s *Server) openService(c *config.Config, signer jobs.Signer) (err error) {
 		Destination:     s.archives,
 		Signer:          signer,
 		Organizations:   organizations{s.setup},
+		Formats:         c.API.Formats,
 		Retention:       c.Archives.Retention,
 		PartsRetention:  c.Archives.PartsRetention,
 		JobsRetention:   c.Jobs.Retention,

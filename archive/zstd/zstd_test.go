@@ -1,0 +1,232 @@
+package zstd
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/archive/archivetest"
+)
+
+// The library's reader extracts with its defaults; the judges have others. Python
+// knows Zstandard from version 3.14 on only.
+func TestTarZst(t *testing.T) {
+	archivetest.Run(t, archivetest.Config{
+		Format:  TarZst(),
+		Extract: archivetest.ExtractTar(func(r io.Reader) (io.Reader, error) { return zstd.NewReader(r) }),
+		Judges: slices.DeleteFunc(archivetest.TarJudges("zstd"), func(j archivetest.Judge) bool {
+			return strings.HasPrefix(j.Name, "python")
+		}),
+		Golden:  "testdata/golden/tar.zst",
+		Segment: frameSize,
+	})
+}
+
+// pack makes a part of files with the given sizes.
+func pack(t testing.TB, sizes ...int) (body, tail []byte) {
+	t.Helper()
+	var b, l bytes.Buffer
+	err := TarZst().Pack(t.Context(), &b, &l, archive.Options{}, func(p archive.Packer) error {
+		for i, n := range sizes {
+			e := archive.Entry{Name: fmt.Sprint(i), ModTime: time.Unix(1_790_000_000, 0)}
+			if _, err := p.Add(t.Context(), e, strings.NewReader(strings.Repeat("x", n))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes(), l.Bytes()
+}
+
+// need skips the test if a program is not installed, or fails it if the
+// environment has REQUIRE_TOOLS=1.
+func need(t *testing.T, program string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err == nil {
+		return
+	}
+	if os.Getenv("REQUIRE_TOOLS") == "1" {
+		t.Fatalf("%s is not installed, and REQUIRE_TOOLS=1", program)
+	}
+	t.Skipf("%s is not installed", program)
+}
+
+// TestFrames has zstd count frames: each segment must be one, with its check sum
+// and its size.
+func TestFrames(t *testing.T) {
+	need(t, "zstd")
+	for parts, frames := range []int{1, 4, 7} {
+		path := filepath.Join(t.TempDir(), "archive.tar.zst")
+		f, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = TarZst().Join(t.Context(), f, archive.Options{}, func(j archive.Joiner) error {
+			for range parts {
+				body, tail := pack(t, 100, frameSize, 200) // three segments
+				if err := j.Part(bytes.NewReader(body), bytes.NewReader(tail)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err := errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.CommandContext(t.Context(), "zstd", "-lv", path).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		lines := strings.Join(strings.Fields(string(out)), " ")
+		for _, want := range []string{fmt.Sprintf("Zstandard Frames: %d ", frames), "Check: XXH64", "Decompressed Size: "} {
+			if !strings.Contains(lines, want) {
+				t.Errorf("%d parts: want %q of\n%s", parts, want, out)
+			}
+		}
+	}
+}
+
+// TestLevels packs the sources of package archive at each level: a higher one is never
+// larger.
+func TestLevels(t *testing.T) {
+	names, err := filepath.Glob("../*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text bytes.Buffer
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text.Write(b)
+	}
+	var sizes []int
+	for level := 1; level <= 9; level++ {
+		e, err := codec{}.NewEncoder(level)
+		if err != nil {
+			t.Fatal(err)
+		}
+		packed, mark, err := e.Encode(nil, text.Bytes(), nil, false)
+		if err != nil || mark != 0 {
+			t.Fatalf("level %d: mark %d, %v", level, mark, err)
+		}
+		sizes = append(sizes, len(packed))
+	}
+	if !slices.IsSortedFunc(sizes, func(a, b int) int { return b - a }) || sizes[8] >= sizes[0] {
+		t.Errorf("%d bytes become %d with the levels 1 to 9", text.Len(), sizes)
+	}
+}
+
+// TestDecodeOthers reads what other programs write with all their checks and
+// layouts.
+func TestDecodeOthers(t *testing.T) {
+	text := []byte(strings.Repeat("to be packed with other options, ", 200_000))
+	var all, allText []byte
+	for _, args := range [][]string{
+		{"zstd", "-1"}, {"zstd", "-19"}, {"zstd", "--ultra", "-22"}, {"zstd", "--long=27"}, {"zstd", "--fast=5"},
+		{"zstd", "--no-check"}, {"zstd", "-T2", "-B1MiB"}, {"zstd", "--rsyncable", "-T2"}, {"pzstd", "-p2"},
+	} {
+		need(t, args[0])
+		cmd := exec.CommandContext(t.Context(), args[0], append(args[1:], "-c")...)
+		cmd.Stdin = bytes.NewReader(text)
+		packed, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%q: %v", args, err)
+		}
+		begins := func(m string) bool { return strings.HasPrefix(string(packed), m) }
+		if !slices.ContainsFunc(TarZst().Magic(), begins) {
+			t.Errorf("%q begins with %x", args, packed[:4])
+		}
+		got, err := decode(packed)
+		if err != nil || !bytes.Equal(got, text) {
+			t.Errorf("%q: %d bytes, %v", args, len(got), err)
+		}
+		all, allText = append(append(all, packed...), skippable+"\x03\x00\x00\x00any"...), append(allText, text...)
+	}
+	if got, err := decode(all); err != nil || !bytes.Equal(got, allText) {
+		t.Errorf("many frames: %d of %d bytes, %v", len(got), len(allText), err)
+	}
+	for _, tail := range []string{"\x00", "\x00\x00\x00\x00", "x", magic, skippable, skippable + "\x03\x00\x00\x00an"} {
+		if _, err := decode(append(bytes.Clone(all), tail...)); err == nil {
+			t.Errorf("%q behind the end is passed over", tail)
+		}
+	}
+}
+
+func decode(packed []byte) ([]byte, error) {
+	d, err := codec{}.NewDecoder(bytes.NewReader(packed))
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return io.ReadAll(d)
+}
+
+// frameOf returns a frame of one raw byte that asks for a window of 2^log bytes
+// (RFC 8878, section 3.1.1.1.2).
+func frameOf(log int) []byte {
+	return append([]byte(magic), 0, byte(log-10)<<3, 1|1<<3, 0, 0, 'x')
+}
+
+func TestWindow(t *testing.T) {
+	for log, fits := range map[int]bool{10: true, 27: true, 28: false, 41: false} {
+		got, err := decode(frameOf(log))
+		if fits != (err == nil) || fits != (string(got) == "x") {
+			t.Errorf("window of 2^%d bytes: %q, %v", log, got, err)
+		}
+	}
+}
+
+// TestManyWindows has many tiny frames with the largest window: memory is taken
+// for one.
+func TestManyWindows(t *testing.T) {
+	b := bytes.Repeat(frameOf(27), 1000)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if got, err := decode(b); err != nil || len(got) != 1000 {
+		t.Fatalf("%d bytes, %v", len(got), err)
+	}
+	runtime.ReadMemStats(&after)
+	if taken := after.TotalAlloc - before.TotalAlloc; taken > 2*maxWindow {
+		t.Errorf("1000 frames take %d MiB", taken>>20)
+	}
+}
+
+// FuzzTail joins parts whose body or tail is any bytes, as they are and with
+// the tail's check sum put right.
+func FuzzTail(f *testing.F) {
+	body, tail := pack(f, 10, 1000)
+	f.Add(body, tail)
+	f.Add([]byte{}, tail)
+	f.Add(body, tail[:len(tail)-1])
+	f.Fuzz(func(t *testing.T, body, tail []byte) {
+		records := tail[:max(0, len(tail)-4)]
+		sum := crc32.Checksum(records, crc32.MakeTable(crc32.Castagnoli))
+		for _, tail := range [][]byte{tail, binary.LittleEndian.AppendUint32(slices.Clip(records), sum)} {
+			err := TarZst().Join(t.Context(), io.Discard, archive.Options{}, func(j archive.Joiner) error {
+				return j.Part(bytes.NewReader(body), bytes.NewReader(tail))
+			})
+			if err != nil && !errors.Is(err, archive.ErrPart) {
+				t.Error(err)
+			}
+		}
+	})
+}
