@@ -21,7 +21,7 @@ func (s *Store) Get(ctx context.Context, organizationID, jobID string) (jobs.Job
 	if !storable(organizationID) || !storable(jobID) {
 		return jobs.Job{}, wrap("get job", export.ErrNotFound)
 	}
-	job, err := lookUp(ctx, s, "jobs", columns{{"id", jobID}, {"organization_id", organizationID}}, (*jobRow).job, export.ErrNotFound)
+	job, err := lookUp(ctx, s.jobs, rowKey{jobID, organizationID}, (*jobRow).job, export.ErrNotFound)
 	return job, wrap("get job", err)
 }
 

@@ -80,7 +80,7 @@ func (s *Store) CreateKey(ctx context.Context, key access.Key) error {
 
 // KeyByHash implements [access.KeyStore].
 func (s *Store) KeyByHash(ctx context.Context, hash [sha256.Size]byte) (access.Key, error) {
-	key, err := lookUp(ctx, s, "keys", columns{{"hash", hash[:]}}, (*keyRow).key, access.ErrNotFound)
+	key, err := lookUp(ctx, s.keysByHash, rowKey{string(hash[:])}, (*keyRow).key, access.ErrNotFound)
 	return key, wrap("key by hash", err)
 }
 
@@ -89,7 +89,7 @@ func (s *Store) KeyByID(ctx context.Context, id string) (access.Key, error) {
 	if !storable(id) {
 		return access.Key{}, wrap("key by id", access.ErrNotFound)
 	}
-	key, err := lookUp(ctx, s, "keys", columns{{"id", id}}, (*keyRow).key, access.ErrNotFound)
+	key, err := lookUp(ctx, s.keysByID, rowKey{id}, (*keyRow).key, access.ErrNotFound)
 	return key, wrap("key by id", err)
 }
 

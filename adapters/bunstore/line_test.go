@@ -43,7 +43,7 @@ func TestLookUpsWaitInLine(t *testing.T) {
 		for i := range lookUps {
 			want = append(want, fmt.Sprint("look-up ", i))
 			start(want[i], func() error {
-				_, err := s.Get(t.Context(), job.Organization.ID, job.ID)
+				_, _, err := s.List(t.Context(), job.Organization.ID, jobs.Page{Number: 1, Size: 1})
 				return err
 			})
 		}
@@ -57,7 +57,7 @@ func TestLookUpsWaitInLine(t *testing.T) {
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := s.Get(ctx, job.Organization.ID, job.ID); !errors.Is(err, context.Canceled) {
+		if _, _, err := s.List(ctx, job.Organization.ID, jobs.Page{Number: 1, Size: 1}); !errors.Is(err, context.Canceled) {
 			t.Errorf("a look-up whose context has ended gives %v", err)
 		}
 		if err := conn.Close(); err != nil {

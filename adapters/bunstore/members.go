@@ -39,7 +39,7 @@ func (s *Store) Member(ctx context.Context, organizationID, subject string) (acc
 	if !storable(organizationID) || !storable(subject) {
 		return access.Member{}, wrap("member", access.ErrNotFound)
 	}
-	m, err := lookUp(ctx, s, "members", columns{{"organization_id", organizationID}, {"subject", subject}}, (*memberRow).member, access.ErrNotFound)
+	m, err := lookUp(ctx, s.members, rowKey{organizationID, subject}, (*memberRow).member, access.ErrNotFound)
 	return m, wrap("member", err)
 }
 

@@ -1,7 +1,6 @@
 package bunstore
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -18,59 +17,6 @@ func (s *Store) from(db bun.IDB, table string) *bun.SelectQuery {
 // into begins a statement that inserts a row into one of the store's tables.
 func (s *Store) into(db bun.IDB, table string, row any) *bun.InsertQuery {
 	return db.NewInsert().Model(row).ModelTableExpr("?", s.table(table))
-}
-
-// lookUp runs a query for the row of a table in which columns have these values, and returns
-// what the row stores, as the function value says. If there is no row the error is missing.
-// It waits in line. The text of the query is always the same: see [Store.query].
-func lookUp[R, T any](ctx context.Context, s *Store, table string, by columns, value func(*R) (T, error), missing error) (T, error) {
-	var none T
-	ctx, leave, err := s.lookUps.enter(ctx)
-	if err != nil {
-		return none, err
-	}
-	defer leave()
-	row := new(R)
-	if err := s.scanRow(ctx, row, table, by); err != nil {
-		return none, noRow(slow(ctx, err), missing)
-	}
-	return value(row)
-}
-
-// columns are names of columns and their values.
-type columns []struct {
-	name  string
-	value any
-}
-
-// scanRow reads the row of a table in which columns have these values.
-func (s *Store) scanRow(ctx context.Context, row any, table string, by columns) error {
-	key, values := table, make([]any, len(by))
-	for i, c := range by {
-		key, values[i] = key+" "+c.name, c.value
-	}
-	known, _ := s.texts.Load(key)
-	text, ok := known.(string)
-	if !ok {
-		query := s.from(s.db, table).Model(row)
-		for i, c := range by {
-			query = query.Where("? = ?", bun.Ident(c.name), bun.Safe(s.parameter(i+1)))
-		}
-		text = query.String()
-		s.texts.Store(key, text)
-	}
-	rows, err := s.query(ctx, text, values...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	if !rows.Next() {
-		return cmp.Or(rows.Err(), sql.ErrNoRows)
-	}
-	if err := s.db.ScanRow(ctx, rows, row); err != nil {
-		return err
-	}
-	return rows.Close()
 }
 
 // list runs a query and returns what each of its rows stores.

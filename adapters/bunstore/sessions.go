@@ -58,7 +58,7 @@ func (s *Store) CreateSession(ctx context.Context, session access.Session) error
 
 // SessionByHash implements [access.SessionStore].
 func (s *Store) SessionByHash(ctx context.Context, hash [sha256.Size]byte) (access.Session, error) {
-	session, err := lookUp(ctx, s, "sessions", columns{{"hash", hash[:]}}, (*sessionRow).session, access.ErrNotFound)
+	session, err := lookUp(ctx, s.sessions, rowKey{string(hash[:])}, (*sessionRow).session, access.ErrNotFound)
 	return session, wrap("session by hash", err)
 }
 

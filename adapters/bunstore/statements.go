@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"strconv"
 	"sync"
 )
 
@@ -12,14 +11,6 @@ import (
 type statements struct {
 	mu       sync.Mutex
 	prepared map[string]*sql.Stmt
-}
-
-// parameter returns how a query writes parameter n.
-func (s *Store) parameter(n int) string {
-	if s.postgres {
-		return "$" + strconv.Itoa(n)
-	}
-	return "?" + strconv.Itoa(n)
 }
 
 // query runs a query whose text is one of few, so that the database parses it only once.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"sync"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -78,9 +77,15 @@ type Store struct {
 	prefix     string
 	migrations []string // see migrations
 	afterWrite func(context.Context, *sql.Tx, *jobs.Job) error
-	counting   counting
 	statements statements
-	texts      sync.Map // of queries: see scanRow
+	counting   gathering[*countCall]
+	counted    int // calls of Count since windows were removed last; for the goroutine that counts
+
+	jobs       *finder[jobRow]
+	keysByHash *finder[keyRow]
+	keysByID   *finder[keyRow]
+	members    *finder[memberRow]
+	sessions   *finder[sessionRow]
 }
 
 // New returns a Store on a host's database. If db is to have a limit of open
@@ -106,6 +111,14 @@ func New(db *bun.DB, config Config) (*Store, error) {
 	s.lookUps = newLine(db.Stats().MaxOpenConnections)
 	s.postgres = db.Dialect().Name() == dialect.PG
 	s.migrations = migrations(s.postgres, s.prefix)
+	s.counting.run, s.counting.after = s.countFor, s.sweepAfter
+	s.jobs = newFinder(s, "jobs", func(r *jobRow) rowKey { return rowKey{r.ID, r.OrganizationID} },
+		column{name: "id"}, column{name: "organization_id"})
+	s.keysByHash = newFinder(s, "keys", func(r *keyRow) rowKey { return rowKey{string(r.Hash)} }, column{name: "hash", bytes: true})
+	s.keysByID = newFinder(s, "keys", func(r *keyRow) rowKey { return rowKey{r.ID} }, column{name: "id"})
+	s.members = newFinder(s, "members", func(r *memberRow) rowKey { return rowKey{r.OrganizationID, r.Subject} },
+		column{name: "organization_id"}, column{name: "subject"})
+	s.sessions = newFinder(s, "sessions", func(r *sessionRow) rowKey { return rowKey{string(r.Hash)} }, column{name: "hash", bytes: true})
 	return s, nil
 }
 

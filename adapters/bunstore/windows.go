@@ -8,31 +8,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/orgexport/orgexport/export/access"
 )
 
-// countsAtOnce is for how many calls of Count one statement counts at most.
-const countsAtOnce = 256
-
-// counting are the calls of Count that wait. While one statement counts, others come: the next
-// one counts for all of them. It costs about as much as for one.
-type counting struct {
-	mu      sync.Mutex
-	waiting []*countCall
-	running bool // there is a goroutine that counts
-	calls   int  // that were counted since windows were removed last; of that goroutine
-}
-
-// countCall is a call of Count. Its results may be read once done is closed.
+// countCall is a call of Count.
 type countCall struct {
 	key     [sha256.Size]byte
 	lengths []time.Duration
-	windows []access.Window
-	err     error
-	done    chan struct{}
+	windows []access.Window // the results
 }
 
 // Count implements [access.Counter]. It counts in the windows of all lengths with one
@@ -42,50 +27,13 @@ func (s *Store) Count(ctx context.Context, key string, lengths ...time.Duration)
 	if len(lengths) == 0 {
 		return nil, nil
 	}
-	if ctx.Err() != nil {
-		return nil, wrap("count", context.Cause(ctx))
-	}
 	// A key may have any length and any bytes, its digest has not. And an address
 	// need not be stored.
-	call := &countCall{key: sha256.Sum256([]byte(key)), lengths: lengths, done: make(chan struct{})}
-	s.counting.mu.Lock()
-	s.counting.waiting = append(s.counting.waiting, call)
-	begin := !s.counting.running
-	s.counting.running = true
-	s.counting.mu.Unlock()
-	if begin {
-		go s.countWaiting(context.WithoutCancel(ctx))
+	call := &countCall{key: sha256.Sum256([]byte(key)), lengths: lengths}
+	if err := s.counting.do(ctx, call); err != nil {
+		return nil, wrap("count", err)
 	}
-	select {
-	case <-call.done:
-		return call.windows, wrap("count", call.err)
-	case <-ctx.Done():
-		return nil, wrap("count", context.Cause(ctx))
-	}
-}
-
-// countWaiting counts until no call waits.
-func (s *Store) countWaiting(ctx context.Context) {
-	for {
-		s.counting.mu.Lock()
-		n := min(len(s.counting.waiting), countsAtOnce)
-		calls := s.counting.waiting[:n:n]
-		s.counting.waiting = s.counting.waiting[n:]
-		s.counting.running = n > 0
-		s.counting.mu.Unlock()
-		if n == 0 {
-			return
-		}
-		err := s.countFor(ctx, calls)
-		for _, call := range calls {
-			call.err = err
-			close(call.done)
-		}
-		if s.counting.calls += n; s.counting.calls >= windowsEvery {
-			s.counting.calls -= windowsEvery
-			s.sweepWindows(ctx)
-		}
-	}
+	return call.windows, nil
 }
 
 // countFor counts for some calls.
@@ -97,6 +45,14 @@ func (s *Store) countFor(ctx context.Context, calls []*countCall) error {
 	defer leave()
 	err = retry(ctx, lostRace, func() error { return s.count(ctx, calls) })
 	return slow(ctx, err)
+}
+
+// sweepAfter removes windows that are over from time to time.
+func (s *Store) sweepAfter(ctx context.Context, calls int) {
+	if s.counted += calls; s.counted >= windowsEvery {
+		s.counted -= windowsEvery
+		s.sweepWindows(ctx)
+	}
 }
 
 // windowID is what a window is known by: key and length in milliseconds.
