@@ -119,7 +119,8 @@
 // A stream of server-sent events tells how an export goes. It has an event "status"
 // at once and after every change, with the data of a poll and the progress of the
 // sections that run, and a comment every 15 seconds. The store is read once a second
-// for each job, however many clients watch it; so the export may run anywhere.
+// for each job, and more often in the first two, however many clients watch it; so the
+// export may run anywhere.
 //
 // The stream ends
 //

@@ -78,7 +78,7 @@ func (a *api) registerEvents() {
 		Tags:        []string{tagExtensions},
 		Summary:     "Watch an organization data export",
 		Description: "Stream server-sent events of the type `status`, whose data is that of a poll with `progress` of the sections " +
-			"that run. There is one at once and one whenever something has changed, at most once a second. The stream ends with the export. " +
+			"that run. There is one at once and one whenever something has changed, at most once a second after the first two. The stream ends with the export. " +
 			"A client that comes back by itself, as those of browsers do, is told by the status 204 that it need not. " +
 			"How many streams may be open at once is limited: for one more the status is 429, and polls go on.",
 		Parameters: []*huma.Param{organizationParam("UUID of the organization."), jobParam(), {

@@ -65,7 +65,7 @@ func TestRevokedWhileWatching(t *testing.T) {
 					time.Sleep(time.Second + time.Millisecond)
 					if ends {
 						w.update(id, completed)
-						s.end(time.Second - time.Millisecond)
+						s.end(549 * time.Millisecond) // it is read 1.55 seconds after the beginning
 					} else {
 						s.end(14*time.Second - time.Millisecond)
 					}

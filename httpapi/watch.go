@@ -9,9 +9,13 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// watchEvery is how often a watched job is read from the store. Workers do not write
-// it more often.
-const watchEvery = time.Second
+// A watched job is read from the store after watchFirst, as most have ended soon, then after
+// twice as long, and so on until it is read every watchEvery. Workers do not write it more
+// often.
+const (
+	watchFirst = 50 * time.Millisecond
+	watchEvery = time.Second
+)
 
 // jobKey names a job that is watched.
 type jobKey struct{ organizationID, jobID string }
@@ -64,14 +68,16 @@ func (w *watchers) watch(key jobKey) (updates <-chan jobs.Job, leave func()) {
 // read reads a job again and again until nobody watches it. It goes on after a failure;
 // of several in a row the first is logged.
 func (w *watchers) read(ctx context.Context, key jobKey, j *watched) {
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
+	timer, wait := time.NewTimer(watchFirst), watchFirst
+	defer timer.Stop()
 	for failing := false; ; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-timer.C:
 		}
+		wait = min(2*wait, watchEvery)
+		timer.Reset(wait)
 		job, err := w.get(ctx, key.organizationID, key.jobID)
 		if ctx.Err() != nil {
 			return
