@@ -35,14 +35,22 @@ type zipLayout struct {
 	raw     []byte // the contents of a batch, one behind the other
 	ends    []int  // where each ends
 	entries []Entry
+	size    int // of contents and names, and what is noted of each file
 }
 
-// zipBatch is about how many bytes a batch has.
-const zipBatch = 256 << 10
+const (
+	// zipBatch is about how many bytes a batch has.
+	zipBatch = 256 << 10
+
+	// zipNoted is about how much is noted of a file beside its name: a batch has few files even
+	// if all of them are empty.
+	zipNoted = 128
+)
 
 // small adds a file to the batch, as a segment of its own.
 func (l *zipLayout) small(e Entry, content []byte) error {
-	if len(l.raw)+len(content) > zipBatch {
+	size := len(content) + len(e.Name) + zipNoted
+	if l.size+size > zipBatch {
 		if err := l.flush(); err != nil {
 			return err
 		}
@@ -54,6 +62,7 @@ func (l *zipLayout) small(e Entry, content []byte) error {
 		l.pool.release(content)
 	}
 	l.ends, l.entries = append(l.ends, len(l.raw)), append(l.entries, e)
+	l.size += size
 	return nil
 }
 
@@ -63,7 +72,7 @@ func (l *zipLayout) flush() error {
 		return nil
 	}
 	b, entries := batch{raw: l.raw, ends: l.ends, last: true}, l.entries
-	l.raw, l.ends, l.entries = nil, nil, nil
+	l.raw, l.ends, l.entries, l.size = nil, nil, nil, 0
 	return l.lane.pack(l.ctx, b, func(segments []Segment, packed []byte) error {
 		defer l.pool.release(packed)
 		rest := packed

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -305,6 +306,29 @@ func TestZipTimes(t *testing.T) {
 		}
 		if got := r.File[0].Modified; !got.Equal(c.want) {
 			t.Errorf("%v is read as %v, want %v", c.at, got, c.want)
+		}
+	}
+}
+
+// TestZipBatchOfEmptyFiles: files that have next to nothing in them wait in few places, too.
+func TestZipBatchOfEmptyFiles(t *testing.T) {
+	for _, content := range []string{"", "x"} {
+		most := 0
+		err := Zip().Pack(t.Context(), io.Discard, io.Discard, Options{Pool: NewPool(1)}, func(p Packer) error {
+			layout := p.(*packer).layout.(*zipLayout)
+			for i := range 10_000 {
+				if _, err := p.Add(t.Context(), Entry{Name: fmt.Sprint(i)}, strings.NewReader(content)); err != nil {
+					return err
+				}
+				most = max(most, len(layout.entries))
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if most > zipBatch/100 {
+			t.Errorf("%d files of %d bytes wait to be packed", most, len(content))
 		}
 	}
 }
