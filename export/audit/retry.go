@@ -3,7 +3,6 @@ package audit
 import (
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -31,10 +30,12 @@ type RetryConfig struct {
 // Entries that wait are lost if the process is killed. If only the answer of the log was lost,
 // as in a time-out, a log that is a [Finder] is found to have the entry. Others have it twice.
 type Retry struct {
-	config RetryConfig
+	config   RetryConfig
+	flushing chan struct{} // full while entries are tried again
 
 	mu      sync.Mutex
 	waiting []late // oldest first
+	trying  int    // older ones that are being tried again
 	timer   *time.Timer
 }
 
@@ -57,7 +58,7 @@ func NewRetry(c RetryConfig) *Retry {
 	c.MaxWaiting = cmp.Or(c.MaxWaiting, 10_000)
 	c.Patience = cmp.Or(c.Patience, time.Hour)
 	c.Logger = cmp.Or(c.Logger, slog.Default())
-	return &Retry{config: c}
+	return &Retry{config: c, flushing: make(chan struct{}, 1)}
 }
 
 // Record implements [Log]. After an error the entry is neither recorded nor does it wait:
@@ -78,45 +79,61 @@ func (r *Retry) Record(ctx context.Context, e Entry) error {
 func (r *Retry) keep(e late) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.waiting) >= r.config.MaxWaiting {
+	if len(r.waiting)+r.trying >= r.config.MaxWaiting {
 		return false
 	}
 	r.waiting = append(r.waiting, e)
-	if r.timer == nil {
+	r.wait()
+	return true
+}
+
+// wait lets entries be tried again after a while. The caller holds mu.
+func (r *Retry) wait() {
+	if r.timer == nil && len(r.waiting) > 0 {
 		r.timer = time.AfterFunc(retryEvery, r.retry)
 	}
-	return true
 }
 
 // retry tries the entries that wait.
 func (r *Retry) retry() {
 	ctx, cancel := context.WithTimeout(context.Background(), retryTimeout) //nolint:forbidigo // it is no request's
 	defer cancel()
+	r.mu.Lock()
+	r.timer = nil // it is over
+	r.mu.Unlock()
 	if err := r.Flush(ctx); err != nil {
 		r.config.Logger.WarnContext(ctx, "not recorded in the audit log yet", "error", err)
 	}
 }
 
 // Flush tries at once all entries that wait. Call it before the process ends, when nothing
-// more is done that is recorded. After an error those that could not be recorded wait again,
-// except those that have waited for too long, which are given up and logged.
+// more is done that is recorded. If they are being tried already, it waits for the end of that.
+// After an error those that could not be recorded wait again, except those that have waited for
+// too long, which are given up and logged.
 func (r *Retry) Flush(ctx context.Context) error {
-	var errs []error
+	select {
+	case r.flushing <- struct{}{}:
+		defer func() { <-r.flushing }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	var first error // the others' are most likely the same
+	var failed []late
+	defer func() { r.putBack(failed) }()
 	for _, e := range r.take() {
 		err := r.again(ctx, e.Entry)
 		if err == nil {
 			continue
 		}
-		if len(errs) == 0 {
-			errs = append(errs, err) // the others' are most likely the same
-		}
-		if time.Now().Before(e.until) && r.keep(e) {
+		first = cmp.Or(first, err)
+		if time.Now().Before(e.until) {
+			failed = append(failed, e)
 			continue
 		}
 		r.config.Logger.ErrorContext(ctx, "never recorded in the audit log", "action", e.Action, "actor", e.Actor,
 			"organization", e.OrganizationID, "job", e.JobID, "at", e.At, "error", err)
 	}
-	return errors.Join(errs...)
+	return first
 }
 
 // again records an entry unless the log has it.
@@ -129,7 +146,7 @@ func (r *Retry) again(ctx context.Context, e Entry) error {
 	return r.config.Log.Record(ctx, e)
 }
 
-// take returns the entries that wait, and forgets them.
+// take returns the entries that wait, which keep their places.
 func (r *Retry) take() []late {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -138,6 +155,14 @@ func (r *Retry) take() []late {
 		r.timer = nil
 	}
 	taken := r.waiting
-	r.waiting = nil
+	r.waiting, r.trying = nil, len(taken)
 	return taken
+}
+
+// putBack lets those wait again that could not be recorded, before others that have come.
+func (r *Retry) putBack(failed []late) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waiting, r.trying = append(failed, r.waiting...), 0
+	r.wait()
 }

@@ -145,3 +145,59 @@ func TestRetryGivesUp(t *testing.T) {
 		}
 	})
 }
+
+// slow is a log that takes a second for each entry.
+type slow struct{ away }
+
+func (s *slow) Record(ctx context.Context, e audit.Entry) error {
+	time.Sleep(time.Second)
+	return s.away.Record(ctx, e)
+}
+
+// TestRetryFlushWhileItTries waits for entries that are being tried when the process ends.
+func TestRetryFlushWhileItTries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := new(slow)
+		r := audit.NewRetry(audit.RetryConfig{Log: log, Logger: slog.New(slog.DiscardHandler)})
+		log.isAway.Store(true)
+		for range 3 {
+			if err := r.Record(t.Context(), entry(audit.Requested)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		log.isAway.Store(false)
+		time.Sleep(retryBegun)
+		if err := r.Flush(t.Context()); err != nil || log.count(t) != 3 {
+			t.Errorf("Flush gives %v, and there are %d entries, want 3", err, log.count(t))
+		}
+	})
+}
+
+// retryBegun is so long after three entries of a slow log that the first of them is tried again.
+const retryBegun = 3500 * time.Millisecond
+
+// TestRetryKeepsTheOldest: entries that are being tried again lose their places to no new ones.
+func TestRetryKeepsTheOldest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := new(slow)
+		r := audit.NewRetry(audit.RetryConfig{Log: log, MaxWaiting: 3, Logger: slog.New(slog.DiscardHandler)})
+		log.isAway.Store(true)
+		for range 3 {
+			if err := r.Record(t.Context(), entry(audit.Requested)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 10 {
+			if err := r.Record(t.Context(), entry(audit.Linked)); !errors.Is(err, errAway) {
+				t.Errorf("a fourth entry waits: %v", err)
+			}
+		}
+		time.Sleep(time.Minute)
+		log.isAway.Store(false)
+		time.Sleep(time.Minute)
+		all, err := log.Entries(t.Context(), "org", 100)
+		if err != nil || len(all) != 3 || all[0].Action != audit.Requested {
+			t.Errorf("%v, %+v", err, all)
+		}
+	})
+}
