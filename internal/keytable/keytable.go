@@ -5,15 +5,18 @@ package keytable
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"math/bits"
 	"slices"
 )
 
-// Table maps keys to a mark and a value of a fixed size. Of a key it keeps 15 bytes of the
-// SHA-256 only, so that keys cannot be listed. A Table is for one goroutine. Make one with [New].
+// Table maps keys to a mark and a value of a fixed size. Of a key it keeps 15 bytes of a
+// SHA-256 only, over a random seed and the key, so that keys cannot be listed. A Table is for one
+// goroutine. Make one with [New].
 type Table struct {
+	seed    [seedSize]byte // of digests: nobody can choose keys whose places are the same
 	scratch string
 	slot    int // bytes
 	most    int // slots in memory
@@ -34,6 +37,7 @@ const (
 	keySize    = 15
 	markAt     = keySize
 	valueAt    = keySize + 1
+	seedSize   = 16
 	firstSlots = 1 << 8
 	load       = 2 // slots are at least so many times the keys
 )
@@ -45,6 +49,7 @@ func New(scratch string, size, memory int) *Table {
 	t.most = 1 << (bits.Len(uint(max(firstSlots, memory/t.slot))) - 1)
 	t.memory = make([]byte, t.slots*t.slot)
 	t.entry = make([]byte, t.slot)
+	_, _ = rand.Read(t.seed[:]) // it never fails
 	return t
 }
 
@@ -65,7 +70,7 @@ func (t *Table) Find(key string) (Entry, error) {
 			return Entry{}, err
 		}
 	}
-	digest := sha256.Sum256([]byte(key))
+	digest := sha256.Sum256(append(t.seed[:], key...))
 	t.at, t.exists = t.seek(digest[:keySize])
 	if t.exists {
 		copy(t.entry, t.inMemory(t.at))

@@ -102,3 +102,20 @@ func BenchmarkPut(b *testing.B) {
 		})
 	}
 }
+
+// TestSeed: which keys have the same place differs from table to table, so that nobody can name
+// files whose places are all the same.
+func TestSeed(t *testing.T) {
+	places := make(map[int]bool)
+	for range 100 {
+		table := New(t.TempDir(), 0, 0)
+		if _, err := table.Find("key"); err != nil {
+			t.Fatal(err)
+		}
+		places[table.at] = true
+		table.Close()
+	}
+	if len(places) < 50 {
+		t.Errorf("in 100 tables a key has %d places", len(places))
+	}
+}
