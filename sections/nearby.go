@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"time"
 )
 
 // nearby are the files of a root for one run of a section, which keeps the folder of the last
@@ -14,7 +15,12 @@ type nearby struct {
 	rootFS
 	name   string // of the folder that is open
 	folder *os.Root
+	since  time.Time // when it was opened
 }
+
+// nearbyFor is how long a folder is kept open. One that is moved, such as to another
+// organization, or of which another has taken the place, is not read for longer.
+const nearbyFor = time.Second
 
 // near returns the files of fsys for one run of a section, and what ends their use.
 func near(fsys fs.FS) (files fs.FS, done func()) {
@@ -43,11 +49,11 @@ func (n *nearby) leave() {
 // be opened.
 func (n *nearby) enter(name string) *os.Root {
 	dir := path.Dir(name)
-	if dir == n.name {
+	if dir == n.name && time.Since(n.since) < nearbyFor {
 		return n.folder
 	}
 	n.leave()
-	if n.name = dir; dir == "." {
+	if n.name, n.since = dir, time.Now(); dir == "." {
 		return nil
 	}
 	folder, err := n.root.OpenRoot(dir)

@@ -1,10 +1,13 @@
 package sections
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // TestNearby reads files by the folder of the last one: what that leads to is what the root
@@ -96,4 +99,42 @@ func TestNearbyKeepsOneFolder(t *testing.T) {
 			t.Errorf("folder %d is still open", i)
 		}
 	}
+}
+
+// TestNearbyLooksAgain: a folder that was moved out of the root, and what others write there
+// then, is not read.
+func TestNearbyLooksAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		ours, theirs := filepath.Join(dir, "ours"), filepath.Join(dir, "theirs")
+		if err := os.MkdirAll(filepath.Join(ours, "folder"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(ours, "folder", "file"), []byte("ours"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		root, err := os.OpenRoot(ours)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = root.Close() }()
+		files, done := near(RootFS(root))
+		defer done()
+		if got, err := fs.ReadFile(files, "folder/file"); err != nil || string(got) != "ours" {
+			t.Fatalf("%q, %v", got, err)
+		}
+		if err := os.Rename(filepath.Join(ours, "folder"), theirs); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(theirs, "file"), []byte("theirs"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(nearbyFor)
+		if got, err := fs.ReadFile(files, "folder/file"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%q, %v", got, err)
+		}
+		if info, err := fs.Stat(files, "folder/file"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%v, %v", info, err)
+		}
+	})
 }
