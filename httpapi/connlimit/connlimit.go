@@ -6,10 +6,10 @@
 //	listener = connlimit.Limits{}.Protect(server, listener)
 //	err := server.Serve(listener)
 //
-// A connection waits while it has no request: it is new, or its header is unfinished, or it
-// is kept for the next request. Waiting connections make room for others: if there are too
-// many, the one that has waited for the longest is closed. One that has a request, such as
-// a download, is never closed.
+// A connection waits while it has no whole request: it is new, or its header is unfinished, or
+// nobody has read the request's body to its end (of HTTP/1), or it is kept for the next request.
+// Waiting connections make room for others: if there are too many, the one that has waited for
+// the longest is closed. One that has a whole request, such as a download, is never closed.
 package connlimit
 
 import (
@@ -57,8 +57,8 @@ type Limits struct {
 }
 
 // Protect returns a listener that keeps the limits, for server to serve on, and nothing else
-// to. It sets the server's ConnState, which calls the one that was there, and, if they are
-// zero, MaxHeaderBytes, ReadHeaderTimeout and IdleTimeout. Call it once, before the server
+// to. It sets the server's Handler, ConnState and ConnContext, which call those that were there,
+// and, if they are zero, MaxHeaderBytes, ReadHeaderTimeout and IdleTimeout. Call it once, before the server
 // serves. The listener may be used by [http.Server.ServeTLS], too.
 func (l Limits) Protect(server *http.Server, listener net.Listener) net.Listener {
 	l.Total, l.Waiting = cmp.Or(l.Total, DefaultTotal), cmp.Or(l.Waiting, DefaultWaiting)
@@ -76,6 +76,7 @@ func (l Limits) Protect(server *http.Server, listener net.Listener) net.Listener
 			next(conn, state)
 		}
 	}
+	limited.protectBodies(server)
 	return limited
 }
 

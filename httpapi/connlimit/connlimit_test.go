@@ -55,7 +55,8 @@ func (c from) RemoteAddr() net.Addr {
 	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(c.address), 1234))
 }
 
-// served is a server with limits. Requests for /wait are answered once go is closed.
+// served is a server with limits. Requests for /wait are answered once goOn is closed, and so are
+// those for /read, whose body it reads before.
 type served struct {
 	t       *testing.T
 	network *network
@@ -82,7 +83,10 @@ func serve(t *testing.T, limits connlimit.Limits) *served {
 	}
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/wait" {
+			if r.URL.Path == "/read" {
+				_, _ = io.Copy(io.Discard, r.Body)
+			}
+			if r.URL.Path == "/wait" || r.URL.Path == "/read" {
 				s.begun <- true
 				<-s.goOn
 			}
