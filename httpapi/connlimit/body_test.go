@@ -1,6 +1,7 @@
 package connlimit_test
 
 import (
+	"fmt"
 	"io"
 	"testing"
 
@@ -20,17 +21,19 @@ func (c *client) post(path string) {
 func TestUnfinishedBodies(t *testing.T) {
 	s := serve(t, connlimit.Limits{Total: 4, Waiting: -1})
 	var held []*client
-	for range 4 {
-		c := s.dial("192.0.2.66")
+	for n := range 4 {
+		c := s.dial(fmt.Sprint("192.0.2.", 66+n%2))
 		c.post("/wait")
 		<-s.begun
 		held = append(held, c)
 	}
-	for _, closed := range held {
-		honest := s.dial("192.0.2.1")
+	for n := range held {
+		honest := s.dial(fmt.Sprint("192.0.2.", n+1))
 		honest.send("/wait")
 		<-s.begun
-		closed.wantClosed()
+	}
+	for _, c := range held {
+		c.wantClosed()
 	}
 	s.dial("192.0.2.66").wantClosed()
 	close(s.goOn)

@@ -39,15 +39,16 @@ const (
 // Limits are how many connections a server has. The zero value has the defaults.
 type Limits struct {
 	// Total is how many connections there may be. If all of them have requests, another
-	// one is closed at once. Defaults to [DefaultTotal]; negative means no limit.
+	// one is closed at once. One address, or IPv6 network of 64 bits, never has more than
+	// half of them. Defaults to [DefaultTotal]; negative means no limit.
 	Total int
 
 	// Waiting is how many connections of one address, or IPv6 network of 64 bits, may
 	// wait at once. Defaults to [DefaultWaiting]; negative means no limit.
 	Waiting int
 
-	// Exempt are addresses that Waiting is not for: those of trusted proxies, from which
-	// all clients come. Nor is it for connections that have no IP address.
+	// Exempt are addresses that Waiting and the half of Total are not for: those of trusted proxies, from which
+	// all clients come. Nor are they for connections that have no IP address.
 	Exempt []netip.Prefix
 
 	// OnLimit is called for each connection that is closed because of a limit, with the
@@ -67,7 +68,7 @@ func (l Limits) Protect(server *http.Server, listener net.Listener) net.Listener
 	server.IdleTimeout = cmp.Or(server.IdleTimeout, IdleTimeout)
 	limited := &limited{
 		Listener: listener, limits: l, open: make(map[net.Conn]*connection), waiting: list.New(),
-		from: make(map[netip.Addr]*list.List),
+		from: make(map[netip.Addr]*list.List), of: make(map[netip.Addr]int),
 	}
 	next := server.ConnState
 	server.ConnState = func(conn net.Conn, state http.ConnState) {
@@ -89,6 +90,7 @@ type limited struct {
 	open    map[net.Conn]*connection
 	waiting *list.List                // of *connection, those that have waited longest first
 	from    map[netip.Addr]*list.List // the same by address
+	of      map[netip.Addr]int        // how many an address has, waiting or not
 }
 
 // connection is one that is open.
@@ -128,6 +130,13 @@ func (l *limited) add(conn net.Conn) (tooMany []net.Conn) {
 	if from := l.from[c.address]; from != nil && l.limits.Waiting >= 0 && from.Len() >= l.limits.Waiting {
 		tooMany = append(tooMany, l.drop(from))
 	}
+	if half := max(l.limits.Total/2, 1); l.limits.Total >= 0 && l.of[c.address] >= half {
+		from := l.from[c.address]
+		if from == nil {
+			return append(tooMany, conn)
+		}
+		tooMany = append(tooMany, l.drop(from))
+	}
 	if l.limits.Total >= 0 && len(l.open) >= l.limits.Total {
 		if l.waiting.Len() == 0 {
 			return append(tooMany, conn)
@@ -135,6 +144,9 @@ func (l *limited) add(conn net.Conn) (tooMany []net.Conn) {
 		tooMany = append(tooMany, l.drop(l.most()))
 	}
 	l.open[conn] = c
+	if c.address.IsValid() {
+		l.of[c.address]++
+	}
 	l.wait(c)
 	return tooMany
 }
@@ -154,9 +166,17 @@ func (l *limited) most() *list.List {
 // drop forgets the first connection of a list.
 func (l *limited) drop(from *list.List) net.Conn {
 	c := from.Front().Value.(*connection)
+	l.forget(c)
+	return c.Conn
+}
+
+// forget takes a connection from all.
+func (l *limited) forget(c *connection) {
 	l.goOn(c)
 	delete(l.open, c.Conn)
-	return c.Conn
+	if l.of[c.address]--; l.of[c.address] <= 0 {
+		delete(l.of, c.address)
+	}
 }
 
 // wait puts a connection at the end of those that wait.
@@ -210,8 +230,7 @@ func (l *limited) note(conn net.Conn, state http.ConnState) {
 	case http.StateIdle:
 		l.wait(c)
 	case http.StateClosed, http.StateHijacked:
-		l.goOn(c)
-		delete(l.open, conn)
+		l.forget(c)
 	}
 }
 

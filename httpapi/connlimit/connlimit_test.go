@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -271,24 +272,54 @@ func TestTotal(t *testing.T) {
 // one, for however long.
 func TestTotalOfOneAddress(t *testing.T) {
 	s := serve(t, connlimit.Limits{Total: 10, Waiting: -1})
-	honest := []*client{s.dial("192.0.2.1"), s.dial("192.0.2.2")}
-	for _, c := range honest {
+	var honest, many []*client
+	for n := range 5 {
+		c := s.dial(fmt.Sprint("192.0.2.", n+1))
 		c.send("/")
 		c.answer()
+		honest = append(honest, c)
 	}
 	s.idled(len(honest))
-	var many []*client
-	for range 30 {
+	for range 30 { // it has five at once
 		many = append(many, s.dial("192.0.2.66"))
 	}
-	for _, c := range many[:22] {
+	for n := range 2 {
+		honest = append(honest, s.dial(fmt.Sprint("192.0.2.", n+11)))
+	}
+	for _, c := range many[:27] {
 		c.wantClosed()
 	}
 	for _, c := range honest {
 		c.send("/")
 		c.answer()
 	}
-	s.wantDropped(slices.Repeat([]string{"192.0.2.66"}, 22)...)
+	s.wantDropped(slices.Repeat([]string{"192.0.2.66"}, 27)...)
+}
+
+// TestHalfOfOneAddress: nobody has all connections, not even with requests that are answered
+// for ever.
+func TestHalfOfOneAddress(t *testing.T) {
+	s := serve(t, connlimit.Limits{Total: 6})
+	var busy []*client
+	for _, address := range []string{"2001:db8::1", "2001:db8::2", "2001:db8::3"} {
+		c := s.dial(address)
+		c.send("/wait")
+		<-s.begun
+		busy = append(busy, c)
+	}
+	for range 5 {
+		s.dial("2001:db8::4").wantClosed()
+	}
+	other := s.dial("2001:db8:0:1::1")
+	other.send("/")
+	other.answer()
+	close(s.goOn)
+	busy[0].answer()
+	s.idled(2)
+	s.dial("2001:db8::4").send("/")
+	busy[0].wantClosed()
+	_ = busy[1].conn.Close()
+	s.wantDropped("2001:db8::4", "2001:db8::4", "2001:db8::4", "2001:db8::4", "2001:db8::4", "2001:db8::1")
 }
 
 // TestNoLimit: a negative limit is none.
