@@ -37,7 +37,8 @@ type SummaryConfig struct {
 // at most the sums of one minute; of each, the first request is in the log. If an entry cannot
 // be written, Record or Flush returns the error, and it is kept and tried again a minute later.
 type Summary struct {
-	config SummaryConfig
+	config   SummaryConfig
+	flushing chan struct{} // full while sums are recorded
 
 	mu    sync.Mutex
 	sums  map[sumKey]*sum
@@ -60,7 +61,7 @@ const summaryTimeout = 30 * time.Second
 func NewSummary(c SummaryConfig) *Summary {
 	c.MaxPending = cmp.Or(c.MaxPending, 1000)
 	c.Logger = cmp.Or(c.Logger, slog.Default())
-	return &Summary{config: c, sums: make(map[sumKey]*sum)}
+	return &Summary{config: c, flushing: make(chan struct{}, 1), sums: make(map[sumKey]*sum)}
 }
 
 func keyOf(e Entry) sumKey {
@@ -172,8 +173,15 @@ func (s *Summary) endMinute() {
 }
 
 // Flush records all sums at once. Call it before the process ends, when no download is
-// served any more. What it cannot record is kept and tried again.
+// served any more. If those of a minute are being recorded, it waits for the end of that. What
+// it cannot record is kept and tried again.
 func (s *Summary) Flush(ctx context.Context) error {
+	select {
+	case s.flushing <- struct{}{}:
+		defer func() { <-s.flushing }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	s.mu.Lock()
 	if s.timer != nil {
 		s.timer.Stop()

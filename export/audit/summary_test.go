@@ -208,3 +208,21 @@ func TestSummaryIsBounded(t *testing.T) {
 		}
 	})
 }
+
+// TestSummaryFlushWhileItRecords waits for the sums of a minute that are being recorded when the
+// process ends.
+func TestSummaryFlushWhileItRecords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := new(slow)
+		s := audit.NewSummary(audit.SummaryConfig{Log: log, Logger: slog.New(slog.DiscardHandler)})
+		for range 2 {
+			if err := s.Record(t.Context(), entry(audit.Downloaded)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(59*time.Second + 500*time.Millisecond) // the minute is over, and recording takes a second
+		if err := s.Flush(t.Context()); err != nil || log.count(t) != 2 {
+			t.Errorf("Flush gives %v, and there are %d entries, want 2", err, log.count(t))
+		}
+	})
+}
