@@ -26,25 +26,30 @@ type gathering[C any] struct {
 
 // gathered is a call that waits.
 type gathered[C any] struct {
+	ctx  context.Context // once it has ended nobody waits
 	call C
 	err  error // may be read once done is closed
 	done chan struct{}
 }
 
-// do waits until run has run for a call. It begins to do so after do was called, and so sees
-// what was written before. If do returns an error run may still use the call.
+// do waits until run has run for a call, for lookUpLimit at most: then the error is errSlow. It
+// begins to do so after do was called, and so sees what was written before. If do returns an
+// error run may still use the call.
 func (g *gathering[C]) do(ctx context.Context, call C) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	c := &gathered[C]{call: call, done: make(chan struct{})}
+	all := context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeoutCause(ctx, lookUpLimit, errSlow)
+	defer cancel()
+	c := &gathered[C]{ctx: ctx, call: call, done: make(chan struct{})}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, c)
 	begin := !g.running
 	g.running = true
 	g.mu.Unlock()
 	if begin {
-		go g.runWaiting(context.WithoutCancel(ctx))
+		go g.runWaiting(all)
 	}
 	select {
 	case <-c.done:
@@ -77,13 +82,17 @@ func (g *gathering[C]) runWaiting(ctx context.Context) {
 	}
 }
 
-// next takes the calls that run next.
-func (g *gathering[C]) next() []*gathered[C] {
+// next takes the calls that run next. Those that nobody waits for any more are left out: while
+// the database does not answer, others would wait for them in vain.
+func (g *gathering[C]) next() (calls []*gathered[C]) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	n := min(len(g.waiting), gatherMost)
-	calls := g.waiting[:n:n]
-	g.waiting = g.waiting[n:]
-	g.running = n > 0
+	for len(g.waiting) > 0 && len(calls) < gatherMost {
+		if c := g.waiting[0]; c.ctx.Err() == nil {
+			calls = append(calls, c)
+		}
+		g.waiting = g.waiting[1:]
+	}
+	g.running = len(calls) > 0
 	return calls
 }

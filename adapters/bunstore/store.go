@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -79,7 +80,8 @@ type Store struct {
 	afterWrite func(context.Context, *sql.Tx, *jobs.Job) error
 	statements statements
 	counting   gathering[*countCall]
-	counted    int // calls of Count since windows were removed last; for the goroutine that counts
+	counted    int        // calls of Count since windows were removed last; for the goroutine that counts
+	removing   sync.Mutex // held while windows are removed
 
 	jobs       *finder[jobRow]
 	keysByHash *finder[keyRow]
@@ -111,7 +113,7 @@ func New(db *bun.DB, config Config) (*Store, error) {
 	s.lookUps = newLine(db.Stats().MaxOpenConnections)
 	s.postgres = db.Dialect().Name() == dialect.PG
 	s.migrations = migrations(s.postgres, s.prefix)
-	s.counting.run, s.counting.after = s.countFor, s.sweepAfter
+	s.counting.run, s.counting.after = s.countFor, s.removeAfter
 	s.jobs = newFinder(s, "jobs", func(r *jobRow) rowKey { return rowKey{r.ID, r.OrganizationID} },
 		column{name: "id"}, column{name: "organization_id"})
 	s.keysByHash = newFinder(s, "keys", func(r *keyRow) rowKey { return rowKey{string(r.Hash)} }, column{name: "hash", bytes: true})

@@ -47,12 +47,22 @@ func (s *Store) countFor(ctx context.Context, calls []*countCall) error {
 	return slow(ctx, err)
 }
 
-// sweepAfter removes windows that are over from time to time.
-func (s *Store) sweepAfter(ctx context.Context, calls int) {
-	if s.counted += calls; s.counted >= windowsEvery {
-		s.counted -= windowsEvery
-		s.sweepWindows(ctx)
+// removeLimit is how long the removal of windows may take.
+const removeLimit = time.Minute
+
+// removeAfter removes windows that are over from time to time. Counting does not wait for it,
+// because a database that is lost may never answer.
+func (s *Store) removeAfter(ctx context.Context, calls int) {
+	if s.counted += calls; s.counted < windowsEvery || !s.removing.TryLock() {
+		return
 	}
+	s.counted -= windowsEvery
+	go func() {
+		defer s.removing.Unlock()
+		ctx, cancel := context.WithTimeout(ctx, removeLimit)
+		defer cancel()
+		s.sweepWindows(ctx)
+	}()
 }
 
 // windowID is what a window is known by: key and length in milliseconds.

@@ -29,6 +29,8 @@ func waitForCounting(s *Store) {
 		running = s.counting.running
 		s.counting.mu.Unlock()
 	}
+	s.removing.Lock()
+	s.removing.Unlock() //nolint:staticcheck // that is all
 }
 
 func TestWindowsAreRemoved(t *testing.T) {
