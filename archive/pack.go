@@ -17,6 +17,7 @@ type packer struct {
 	part    *partWriter
 	lane    *lane
 	layout  layout
+	backlog backlog
 
 	mu     sync.Mutex // held while a whole file is appended
 	closed atomic.Bool
@@ -96,10 +97,13 @@ func (p *packer) Add(ctx context.Context, e Entry, r io.Reader) (File, error) {
 }
 
 // addLarge packs a file apart until it is known to be whole, and then appends it. It does
-// not wait for the packing, so that the next file can be read meanwhile. first is its first
-// segment.
+// not wait for the packing, so that the next file can be read meanwhile, unless too many wait in
+// scratch. first is its first segment.
 func (p *packer) addLarge(in *intake, first []byte) error {
-	file, err := stage(in, p.lane, p.scratch, first)
+	if err := p.backlog.wait(in.ctx); err != nil {
+		return err
+	}
+	file, err := stage(in, p, first)
 	if err != nil {
 		return err
 	}

@@ -88,6 +88,8 @@ type staged struct {
 	lane     *lane
 	kept     [][]byte // packed segments, if scratch is empty
 	scratch  *Scratch
+	backlog  *backlog
+	counted  bool      // in the backlog
 	size     int64     // of the file
 	segments []Segment // about 24 bytes for each MiB of the file
 	window   []byte    // the file's last bytes
@@ -97,16 +99,16 @@ type staged struct {
 // the rest, from in. When it returns, the last segments may still be packed: see wait.
 // It tells the part's lane of a failure of scratch or codec, because that is a failure of
 // the part.
-func stage(in *intake, part *lane, dir string, first []byte) (_ *staged, err error) {
-	s := &staged{lane: newLane(part.pool, part.key), scratch: NewScratch(dir)}
+func stage(in *intake, p *packer, first []byte) (_ *staged, err error) {
+	s := &staged{lane: newLane(p.pool, p.key), scratch: NewScratch(p.scratch), backlog: &p.backlog}
 	whole := false
 	defer func() {
 		s.lane.finish()
 		if err != nil || !whole { // the reader may have panicked
-			part.fail(s.discard())
+			p.lane.fail(s.discard())
 		}
 	}()
-	pool, codec := part.pool, part.key.codec
+	pool, codec := p.pool, p.key.codec
 	size, raw := codec.SegmentSize(), first
 	for len(raw) > 0 {
 		dict, full := s.window, len(raw) == size
@@ -133,6 +135,7 @@ func (s *staged) put(segments []Segment, packed []byte) error {
 			s.kept = append(s.kept, b)
 			return nil
 		}
+		s.count()
 	}
 	_, err := s.writeKept(s.scratch) // for files that are shorter
 	if err == nil {
@@ -140,6 +143,14 @@ func (s *staged) put(segments []Segment, packed []byte) error {
 	}
 	s.lane.pool.release(packed)
 	return err
+}
+
+// count counts the file in the backlog from now on.
+func (s *staged) count() {
+	if !s.counted {
+		s.backlog.add()
+		s.counted = true
+	}
 }
 
 // wait waits until the whole file is packed.
@@ -175,6 +186,10 @@ func (s *staged) discard() error {
 	err := s.wait()
 	_, _ = s.writeKept(io.Discard)
 	s.scratch.Close()
+	if s.counted {
+		s.backlog.remove()
+		s.counted = false
+	}
 	return err
 }
 

@@ -2,10 +2,13 @@ package archive
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -110,3 +113,44 @@ func TestPartOfWaitingFilesFails(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// TestBacklog packs large files for a destination that does not take them: few wait in scratch,
+// and the next one is not begun.
+func TestBacklog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		goOn, begun := make(chan struct{}), 0
+		slow := writerFunc(func(p []byte) (int, error) {
+			<-goOn
+			return len(p), nil
+		})
+		format := NewTar(newTestCodec(func([]byte) error { return nil }))
+		err := format.Pack(t.Context(), slow, io.Discard, Options{Pool: NewPool(1), Scratch: t.TempDir()}, func(p Packer) error {
+			var adding sync.WaitGroup
+			adding.Go(func() {
+				for n := range 10 {
+					begun++
+					content := bytes.NewReader(make([]byte, 40*4096)) // more than fits in memory
+					if _, err := p.Add(t.Context(), Entry{Name: fmt.Sprint(n)}, content); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+			synctest.Wait()
+			if files := p.(*packer).backlog.files; files != mostInScratch || begun > mostInScratch+2 {
+				t.Errorf("%d files wait in scratch, and %d were begun", files, begun)
+			}
+			impatient, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, err := p.Add(impatient, Entry{Name: "later"}, bytes.NewReader(make([]byte, 40*4096)))
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("a file whose context ends while it waits: %v", err)
+			}
+			close(goOn)
+			adding.Wait()
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -19,7 +19,8 @@ const claimTries = 100
 // Which job it claims does not depend on the task. If the store is a [Scheduler],
 // Work claims the job that is next and dispatches the task again, because the
 // task's own job may still wait; then it goes on with the job that is next after that, until
-// none waits. Else it claims the job of the task.
+// none waits. A queue of your own that is to stop ends the context, or Work goes on with all
+// that wait; under [Service.Run] it does not. Else it claims the job of the task.
 //
 // A job that may have been the reason why a worker was lost begins when no other such
 // job runs in this process, or none at all; Work waits for that.

@@ -16,7 +16,7 @@ import (
 // SHA-256 only, over a random seed and the key, so that keys cannot be listed. A Table is for one
 // goroutine. Make one with [New].
 type Table struct {
-	seed    [seedSize]byte // of digests: nobody can choose keys whose places are the same
+	seeded  []byte // the seed, so that nobody can choose keys with the same place, and a key
 	scratch string
 	slot    int // bytes
 	most    int // slots in memory
@@ -49,7 +49,8 @@ func New(scratch string, size, memory int) *Table {
 	t.most = 1 << (bits.Len(uint(max(firstSlots, memory/t.slot))) - 1)
 	t.memory = make([]byte, t.slots*t.slot)
 	t.entry = make([]byte, t.slot)
-	_, _ = rand.Read(t.seed[:]) // it never fails
+	t.seeded = make([]byte, seedSize)
+	_, _ = rand.Read(t.seeded) // it never fails
 	return t
 }
 
@@ -70,7 +71,8 @@ func (t *Table) Find(key string) (Entry, error) {
 			return Entry{}, err
 		}
 	}
-	digest := sha256.Sum256(append(t.seed[:], key...))
+	t.seeded = append(t.seeded[:seedSize], key...)
+	digest := sha256.Sum256(t.seeded)
 	t.at, t.exists = t.seek(digest[:keySize])
 	if t.exists {
 		copy(t.entry, t.inMemory(t.at))
