@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -52,6 +53,43 @@ func TestAfterWrite(t *testing.T) {
 			if n := number(t, s, query); n != want {
 				t.Errorf("%s gives %d, want %d", query, n, want)
 			}
+		}
+	})
+}
+
+// TestAfterWriteIf: AfterWrite is called for jobs that it is for only.
+func TestAfterWriteIf(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, newAddress func(t *testing.T) string) {
+		var told []string
+		s := migrated(t, newAddress(t), Config{
+			AfterWriteIf: (*jobs.Job).Waits,
+			AfterWrite: func(_ context.Context, tx *sql.Tx, job *jobs.Job) error {
+				if tx == nil {
+					t.Error("there is no transaction")
+				}
+				told = append(told, string(job.Status))
+				return nil
+			},
+		})
+		create(t, s)
+		for _, status := range []jobs.Status{jobs.Processing, jobs.Pending, jobs.Processing, jobs.Completed} {
+			_, err := s.Update(t.Context(), "a", func(_ time.Time, j *jobs.Job) error {
+				j.Status = status
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, created, err := s.Create(t.Context(), "org", func(now time.Time, _ jobs.Usage) (jobs.Job, error) {
+			j, err := making("b")(now, jobs.Usage{})
+			j.PutOff = true
+			return j, err
+		}); err != nil || !created {
+			t.Fatalf("Create gives %t, %v", created, err)
+		}
+		if want := []string{"pending", "pending"}; !slices.Equal(told, want) {
+			t.Errorf("it was called for jobs that are %v, want %v", told, want)
 		}
 	})
 }

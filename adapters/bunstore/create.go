@@ -83,8 +83,11 @@ func (s *Store) createIn(ctx context.Context, tx bun.Tx, organizationID string, 
 	}
 	insert := s.into(tx, "jobs", row).On("CONFLICT (request) WHERE status IN ('pending', 'processing') DO NOTHING")
 	err = execute(ctx, insert, errTaken)
+	if err == nil && s.config.tells(&job) {
+		err = s.written(ctx, tx, row)
+	}
 	if err == nil {
-		return row, true, nil, s.written(ctx, tx, row)
+		return row, true, nil, nil
 	}
 	if !errors.Is(err, errTaken) {
 		return nil, false, nil, err

@@ -59,9 +59,9 @@ func (s *Store) checkPurpose(ctx context.Context, db bun.IDB, version int) error
 	switch {
 	case err != nil:
 		return err
-	case id.Demo && !s.demo:
+	case id.Demo && !s.config.Demo:
 		return fmt.Errorf("%w: it is a demo's", ErrOtherPurpose)
-	case s.demo && !id.Demo:
+	case s.config.Demo && !id.Demo:
 		return fmt.Errorf("%w: it is no demo's, and may hold real jobs and keys", ErrOtherPurpose)
 	}
 	return nil
@@ -70,6 +70,6 @@ func (s *Store) checkPurpose(ctx context.Context, db bun.IDB, version int) error
 // identify gives a database its identity. fresh means that it has no tables of before.
 func (s *Store) identify(ctx context.Context, tx bun.Tx, fresh bool) error {
 	_, err := tx.ExecContext(ctx, "INSERT INTO ? (id, demo) SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM ?)",
-		s.table("identity"), export.NewID(), s.demo && fresh, s.table("identity"))
+		s.table("identity"), export.NewID(), s.config.Demo && fresh, s.table("identity"))
 	return err
 }

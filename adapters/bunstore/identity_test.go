@@ -48,11 +48,11 @@ func TestPurpose(t *testing.T) {
 			if _, err := Open(t.Context(), address, Config{Demo: !test.made.Demo}); !errors.Is(err, ErrOtherPurpose) {
 				t.Errorf("%s: Open as the other gives %v, want ErrOtherPurpose", test.name, err)
 			}
-			s.migrations, s.demo = all, !test.made.Demo
+			s.migrations, s.config.Demo = all, !test.made.Demo
 			if err := s.Migrate(t.Context()); !errors.Is(err, ErrOtherPurpose) {
 				t.Errorf("%s: Migrate as the other gives %v, want ErrOtherPurpose", test.name, err)
 			}
-			s.demo = test.made.Demo
+			s.config.Demo = test.made.Demo
 			migrate(t, s)
 			if id, err := migrated(t, address, test.made).Identity(t.Context()); err != nil || id.Demo != test.made.Demo {
 				t.Errorf("%s: the identity is %+v, %v", test.name, id, err)

@@ -80,7 +80,7 @@ func (s *Store) Update(ctx context.Context, jobID string, change func(now time.T
 		if row, err = old.next(job); err != nil {
 			return err
 		}
-		return s.updateRow(ctx, old, row)
+		return s.updateRow(ctx, old, row, s.config.tells(&job))
 	})
 	if refused != nil {
 		return jobs.Job{}, refused
@@ -118,14 +118,19 @@ func (r *jobRow) next(j jobs.Job) (*jobRow, error) {
 	return row, nil
 }
 
-// updateRow replaces the row old and calls AfterWrite in the same transaction. The
-// error is errOvertaken if somebody else replaced old before.
-func (s *Store) updateRow(ctx context.Context, old, row *jobRow) error {
+// tells reports whether AfterWrite is called for a job that is written.
+func (c Config) tells(job *jobs.Job) bool {
+	return c.AfterWrite != nil && (c.AfterWriteIf == nil || c.AfterWriteIf(job))
+}
+
+// updateRow replaces the row old and, if tell is set, calls AfterWrite in the same
+// transaction. The error is errOvertaken if somebody else replaced old before.
+func (s *Store) updateRow(ctx context.Context, old, row *jobRow, tell bool) error {
 	update := func(db bun.IDB) error {
 		return execute(ctx, db.NewUpdate().Model(row).ModelTableExpr("? AS ?TableAlias", s.table("jobs")).ExcludeColumn(fixedColumns...).
 			Where("id = ?", old.ID).Where("version = ?", old.Version), errOvertaken)
 	}
-	if s.afterWrite == nil {
+	if !tell {
 		return update(s.db)
 	}
 	return s.db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
@@ -136,16 +141,13 @@ func (s *Store) updateRow(ctx context.Context, old, row *jobRow) error {
 	})
 }
 
-// written calls AfterWrite, if there is one.
+// written calls AfterWrite for the job of a row.
 func (s *Store) written(ctx context.Context, tx bun.Tx, row *jobRow) error {
-	if s.afterWrite == nil {
-		return nil
-	}
 	job, err := row.job()
 	if err != nil {
 		return err
 	}
-	if err := s.afterWrite(ctx, tx.Tx, &job); err != nil {
+	if err := s.config.AfterWrite(ctx, tx.Tx, &job); err != nil {
 		return fmt.Errorf("after write: %w", err)
 	}
 	return nil

@@ -55,6 +55,11 @@ type Config struct {
 	// is tried again AfterWrite is called again. It must use the database through tx
 	// only: on SQLite anything else waits for ever. Nil means that nothing is called.
 	AfterWrite func(ctx context.Context, tx *sql.Tx, job *jobs.Job) error
+
+	// AfterWriteIf reports whether AfterWrite is to be called for a job. If it is not, Update
+	// needs no transaction, which is half of what it asks PostgreSQL for. Nil means that
+	// AfterWrite is always called.
+	AfterWriteIf func(job *jobs.Job) bool
 }
 
 const defaultPrefix = "orgexport_"
@@ -74,10 +79,9 @@ type Store struct {
 	owned      bool // Close closes db
 	origin     *origin
 	postgres   bool // not SQLite
-	demo       bool
 	prefix     string
 	migrations []string // see migrations
-	afterWrite func(context.Context, *sql.Tx, *jobs.Job) error
+	config     Config
 	statements statements
 	counting   gathering[*countCall]
 	counted    int        // calls of Count since windows were removed last; for the goroutine that counts
@@ -94,7 +98,7 @@ type Store struct {
 // connections, set it before. New does not connect, and [Store.Close] leaves db open.
 // The error names all problems.
 func New(db *bun.DB, config Config) (*Store, error) {
-	s := &Store{db: db, prefix: config.prefix(), demo: config.Demo, afterWrite: config.AfterWrite, origin: new(origin)}
+	s := &Store{db: db, prefix: config.prefix(), config: config, origin: new(origin)}
 	var problems []error
 	if !prefixPattern.MatchString(s.prefix) {
 		problems = append(problems, fmt.Errorf("table prefix %q: want up to 24 of a-z, 0-9 and _, a letter first", s.prefix))

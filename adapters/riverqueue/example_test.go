@@ -43,10 +43,8 @@ func ExampleQueue_EnqueueTx() { //nolint:testableexamples // it needs PostgreSQL
 	const address = "postgres://exportd@localhost/exportd"
 	var queue *riverqueue.Queue
 	store, err := bunstore.Open(ctx, address, bunstore.Config{
+		AfterWriteIf: (*jobs.Job).Waits,
 		AfterWrite: func(ctx context.Context, tx *sql.Tx, job *jobs.Job) error {
-			if !job.Waits() {
-				return nil
-			}
 			return queue.EnqueueTx(ctx, tx, jobs.Task{Kind: jobs.TaskExport, JobID: job.ID})
 		},
 	})

@@ -86,8 +86,8 @@ func (s *Service) completedBefore(ctx context.Context, l *lease, key string, err
 	return job, err
 }
 
-// engineRequest is what the engine is asked for. Only the first worker looks the
-// organization up.
+// engineRequest is what the engine is asked for. Once a part is stored, no worker looks the
+// organization up any more.
 func (s *Service) engineRequest(ctx context.Context, l *lease, job Job) (export.Request, error) {
 	r := export.Request{
 		Organization: job.Organization,
@@ -116,9 +116,6 @@ func (s *Service) engineRequest(ctx context.Context, l *lease, job Job) (export.
 			return r, export.WithPublic(fmt.Errorf("jobs: organization: %w", err), "The organization could not be read.")
 		}
 		organization.ID = job.Organization.ID
-		if _, _, err := l.update(ctx, s.rules.identify(organization)); err != nil {
-			return r, err
-		}
 		r.Organization = organization
 	}
 	for _, id := range job.Parts {
@@ -140,7 +137,7 @@ func (s *Service) sealAndJoin(ctx context.Context, l *lease, r export.Request, k
 			mu.Lock()
 			r.Parts[id.Section] = id
 			mu.Unlock()
-			_, _, err := l.update(ctx, s.rules.addPart(id, result))
+			_, _, err := l.update(ctx, s.rules.addPart(id, result, r.Organization))
 			return err
 		})
 		if err != nil {

@@ -21,8 +21,7 @@ import (
 //	           ▼                            ▼
 //	           └─────────▶ failed ◀─────────┘
 //
-// While a job is processing, its worker applies renew, identify, addPart and
-// dropPart; claim takes a job over from a worker that was lost. A job that has
+// While a job is processing, its worker applies renew, addPart and dropPart; claim takes a job over from a worker that was lost. A job that has
 // ended stays as it is, but remove, beginPurge and endPurge take away what is kept
 // for it, and damage and mend note how its archive is.
 //
@@ -305,20 +304,14 @@ func (r rules) crowd(_ time.Time, j *Job) ([]Step, error) {
 	return nil, nil
 }
 
-// identify stores whose data it is, for all attempts.
-func (r rules) identify(o export.Organization) transition {
-	return func(_ time.Time, j *Job) ([]Step, error) {
-		j.Organization = o
-		return nil, nil
-	}
-}
-
-// addPart notes that the part of a section is sealed.
-func (r rules) addPart(id export.PartID, result export.SectionResult) transition {
+// addPart notes that the part of a section is sealed, and whose data it is, which all parts
+// and attempts have to agree on.
+func (r rules) addPart(id export.PartID, result export.SectionResult, o export.Organization) transition {
 	return func(now time.Time, j *Job) ([]Step, error) {
 		if _, err := r.dropPart(id.Section)(now, j); err != nil {
 			return nil, err
 		}
+		j.Organization = o
 		j.Parts, j.Results = append(j.Parts, id), append(j.Results, result)
 		return nil, nil
 	}

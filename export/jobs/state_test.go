@@ -238,8 +238,10 @@ func ruleTests() []ruleTest {
 			"lost alone": "not alone", "lost alone again": "not alone", "suspect, running": "not alone",
 		}), lost},
 		{"renew", worker(stateRules.renew([]SectionProgress{{Key: "d"}})), ofWorker("until 10s progress d"), lost},
-		{"identify", worker(stateRules.identify(export.Organization{ID: "org", Slug: "acme"})), ofWorker("organization acme"), lost},
-		{"addPart", worker(stateRules.addPart(export.PartID{Section: "b", Attempt: 3}, export.SectionResult{Key: "b"})), ofWorker("parts a1 b3"), lost},
+		{
+			"addPart", worker(stateRules.addPart(export.PartID{Section: "b", Attempt: 3}, export.SectionResult{Key: "b"}, export.Organization{ID: "org", Slug: "acme"})),
+			ofWorker("organization acme parts a1 b3"), lost,
+		},
 		{"dropPart", worker(stateRules.dropPart("a")), ofWorker("parts b2 results b"), lost},
 		{
 			"complete", worker(stateRules.complete("new", result)),
