@@ -266,11 +266,15 @@ func (b *beside) ended(t *testing.T, ids ...string) bool {
 	return true
 }
 
-// deadlyRuns reports whether the deadly export runs. It gives honest ones a moment to
-// begin beside it.
+// deadlyRuns reports whether the deadly export runs in this process. It gives honest ones a
+// moment to begin beside it.
 func (b *beside) deadlyRuns(t *testing.T, deadly string, honest []string) bool {
 	t.Helper()
-	if b.job(t, deadly).Status != jobs.Processing {
+	runs := func() bool {
+		job := b.job(t, deadly) // of a process that was killed until the lease is over
+		return job.Status == jobs.Processing && strings.HasSuffix(job.LeaseOwner, fmt.Sprintf(":%d", b.cmd.Process.Pid))
+	}
+	if !runs() {
 		return false
 	}
 	eventually(t.Context(), 500*time.Millisecond, func() bool {
@@ -281,5 +285,5 @@ func (b *beside) deadlyRuns(t *testing.T, deadly string, honest []string) bool {
 		}
 		return false
 	})
-	return b.job(t, deadly).Status == jobs.Processing
+	return runs()
 }
