@@ -34,6 +34,9 @@ type contestant struct {
 	programs []string
 	missing  string
 
+	// timed says that do prints how long its work took, without what it needs before.
+	timed bool
+
 	// opened is a line of sh that fails if $OUT cannot be read. Empty if there is no output.
 	opened string
 }
@@ -53,6 +56,10 @@ func goPeer(name string, do func(ctx context.Context, in, out string) error, ope
 	return contestant{name: name, do: do, opened: opened}
 }
 
+func timed(name string, do func(ctx context.Context, in, out string) error) contestant {
+	return contestant{name: name, do: do, timed: true}
+}
+
 // pigz packs in parallel, as people would at a shell.
 func pigz(suffix string) contestant {
 	return tool("tar | pigz -6 -p2"+suffix, `tar -cf - -C "$IN" . | pigz -6 -p2 > "$OUT"`, `pigz -t "$OUT"`, "tar", "pigz")
@@ -66,7 +73,7 @@ var fastzip = contestant{name: "saracen/fastzip", missing: "the Go module proxy 
 
 // contests returns everything that is measured.
 func contests() []contest {
-	return []contest{
+	return append([]contest{
 		{
 			title: "The mix, tar.gz", data: mix,
 			ours: []contestant{
@@ -99,10 +106,18 @@ with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as z:
 		{
 			title: "Small files, tar.gz", data: smallFiles,
 			ours: []contestant{
-				goPeer("orgexport tar.gz, small files in memory", exportMemory(archive.TarGz()), tarOpens),
+				goPeer("orgexport tar.gz, small files in memory", exportMemory(archive.TarGz(), 1), tarOpens),
 				goPeer("orgexport tar.gz, small files in a folder", exportFiles(archive.TarGz(), 6), tarOpens),
 			},
 			others: []contestant{pigz(", small files")},
+		},
+		{
+			title: "Growth: a twentieth of the small files, half of them, and five times as many, in memory", data: smallFiles,
+			ours: []contestant{
+				goPeer("orgexport tar.gz, small files / 20", exportMemory(archive.TarGz(), 1.0/20), "true"),
+				goPeer("orgexport tar.gz, small files / 2", exportMemory(archive.TarGz(), 0.5), "true"),
+				goPeer("orgexport tar.gz, small files × 5", exportMemory(archive.TarGz(), 5), "true"),
+			},
 		},
 		{
 			title: "Small files, zip", data: smallFiles,
@@ -149,7 +164,7 @@ with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as z:
 			ours:   []contestant{goPeer("orgexport verify, tar.gz", verifyArchive, "")},
 			others: []contestant{tool("gzip -t", `gzip -t "$IN"`, "", "gzip")},
 		},
-	}
+	}, serviceContests()...)
 }
 
 // all are the contestants of a contest.

@@ -142,14 +142,21 @@ func (b *bench) spend(ctx context.Context, c contestant, in, out string) (figure
 		name, args = self, []string{"do", c.name}
 	}
 	cmd := command(ctx, name, args, in, out)
-	var said bytes.Buffer
+	var said, told bytes.Buffer
 	cmd.Stderr = &said
+	if c.timed {
+		cmd.Stdout = &told
+	}
 	began := time.Now()
 	if err := cmd.Run(); err != nil {
 		return figures{}, fmt.Errorf("%w: %s", err, said.Bytes())
 	}
+	took, err := tookItself(told.Bytes(), time.Since(began))
+	if err != nil {
+		return figures{}, err
+	}
 	state := cmd.ProcessState
-	return figures{wall: time.Since(began), cpu: state.UserTime() + state.SystemTime(), peak: peakOf(state)}, nil
+	return figures{wall: took, cpu: state.UserTime() + state.SystemTime(), peak: peakOf(state)}, nil
 }
 
 func command(ctx context.Context, name string, args []string, in, out string) *exec.Cmd {

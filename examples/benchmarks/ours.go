@@ -51,8 +51,9 @@ func filesOf(fsys fs.FS) iter.Seq2[sections.File, error] {
 	}
 }
 
-// exportMemory exports small files that are made in memory, as many as there are in a folder.
-func exportMemory(format archive.Format) func(ctx context.Context, in, out string) error {
+// exportMemory exports small files that are made in memory, so many times as many as there are in a
+// folder.
+func exportMemory(format archive.Format, times float64) func(ctx context.Context, in, out string) error {
 	return func(ctx context.Context, in, out string) error {
 		folders, err := os.ReadDir(in)
 		if err != nil {
@@ -62,7 +63,8 @@ func exportMemory(format archive.Format) func(ctx context.Context, in, out strin
 		if err != nil {
 			return err
 		}
-		return exportTo(ctx, out, format, 0, inMemory((len(folders)-1)*1000+len(last)))
+		files := (len(folders)-1)*1000 + len(last)
+		return exportTo(ctx, out, format, 0, inMemory(max(1, int(float64(files)*times))))
 	}
 }
 

@@ -29,14 +29,18 @@ var products = dataset{"products", func(folder string, s sizes) error {
 	return errors.Join(os.MkdirAll(folder, 0o755), fillTable(context.Background(), int(s.bytes>>20)*rowsOfTable))
 }}
 
+// noPostgres says why nothing of PostgreSQL is measured, if it is not.
+func noPostgres() string {
+	if os.Getenv(postgresVariable) == "" {
+		return "no database was given by --postgres"
+	}
+	return ""
+}
+
 // postgresContest exports the table.
 func postgresContest() contest {
-	missing := ""
-	if os.Getenv(postgresVariable) == "" {
-		missing = "no database was given by --postgres"
-	}
 	needs := func(c contestant) contestant {
-		c.missing = missing
+		c.missing = noPostgres()
 		return c
 	}
 	const psql = `psql "$` + postgresVariable + `" -qAtc "COPY `
