@@ -3,6 +3,7 @@ package main
 import (
 	"archive/zip"
 	"context"
+	"slices"
 
 	"github.com/mholt/archives"
 
@@ -73,7 +74,11 @@ var fastzip = contestant{name: "saracen/fastzip", missing: "the Go module proxy 
 
 // contests returns everything that is measured.
 func contests() []contest {
-	return append([]contest{
+	return slices.Concat(tarContests(), zipContests(), []contest{postgresContest()}, verifyContests(), serviceContests())
+}
+
+func tarContests() []contest {
+	return []contest{
 		{
 			title: "The mix, tar.gz", data: mix,
 			ours: []contestant{
@@ -86,21 +91,6 @@ func contests() []contest {
 				tool("bsdtar -z", `bsdtar -czf "$OUT" -C "$IN" .`, `bsdtar -tf "$OUT" > /dev/null`, "bsdtar"),
 				goPeer("klauspost/pgzip", tarPgzip, `gzip -t "$OUT"`),
 				goPeer("mholt/archives tar.gz", mholt(mholtTarGz()), `gzip -t "$OUT"`),
-			},
-		},
-		{
-			title: "The mix, zip", data: mix,
-			ours: []contestant{goPeer("orgexport zip", exportFiles(archive.Zip(), 6), zipOpens)},
-			others: []contestant{
-				zip6(""),
-				tool("7z -mx5", `cd "$IN" && 7z a -tzip -mmt2 -mx5 -bso0 -bsp0 "$OUT" .`, `7z t -bso0 -bsp0 "$OUT"`, "7z"),
-				tool("Python zipfile", `cd "$IN" && python3 -c 'import os, sys, zipfile
-with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as z:
-    for folder, _, names in os.walk("."):
-        for name in names: z.write(os.path.join(folder, name))' "$OUT"`, `python3 -m zipfile -t "$OUT" > /dev/null`, "python3"),
-				goPeer("mholt/archives zip", mholt(archives.Zip{Compression: zip.Deflate}), `unzip -tqq "$OUT"`),
-				goPeer("archive/zip with klauspost/compress", zipKlauspost, `unzip -tqq "$OUT"`),
-				fastzip,
 			},
 		},
 		{
@@ -117,6 +107,42 @@ with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as z:
 				goPeer("orgexport tar.gz, small files / 20", exportMemory(archive.TarGz(), 1.0/20), "true"),
 				goPeer("orgexport tar.gz, small files / 2", exportMemory(archive.TarGz(), 0.5), "true"),
 				goPeer("orgexport tar.gz, small files × 5", exportMemory(archive.TarGz(), 5), "true"),
+			},
+		},
+		{
+			title: "Text, tar.xz", data: text,
+			ours: []contestant{goPeer("orgexport tar.xz", exportFiles(xz.TarXz(), 6), xzOpens)},
+			others: []contestant{
+				tool("tar | xz -T2 -1", `tar -cf - -C "$IN" . | xz -T2 -1 > "$OUT"`, `xz -t "$OUT"`, "tar", "xz"),
+				tool("tar | xz -T2 -6", `tar -cf - -C "$IN" . | xz -T2 -6 > "$OUT"`, `xz -t "$OUT"`, "tar", "xz"),
+			},
+		},
+		{
+			title: "The mix, tar.zst", data: mix,
+			ours: []contestant{goPeer("orgexport tar.zst", exportFiles(zstd.TarZst(), 6), zstOpens)},
+			others: []contestant{
+				tool("tar | zstd -T2 -3", `tar -cf - -C "$IN" . | zstd -q -T2 -3 > "$OUT"`, `zstd -tq "$OUT"`, "tar", "zstd"),
+				goPeer("mholt/archives tar.zst", mholt(mholtTarZst()), `zstd -tq "$OUT"`),
+			},
+		},
+	}
+}
+
+func zipContests() []contest {
+	return []contest{
+		{
+			title: "The mix, zip", data: mix,
+			ours: []contestant{goPeer("orgexport zip", exportFiles(archive.Zip(), 6), zipOpens)},
+			others: []contestant{
+				zip6(""),
+				tool("7z -mx5", `cd "$IN" && 7z a -tzip -mmt2 -mx5 -bso0 -bsp0 "$OUT" .`, `7z t -bso0 -bsp0 "$OUT"`, "7z"),
+				tool("Python zipfile", `cd "$IN" && python3 -c 'import os, sys, zipfile
+with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as z:
+    for folder, _, names in os.walk("."):
+        for name in names: z.write(os.path.join(folder, name))' "$OUT"`, `python3 -m zipfile -t "$OUT" > /dev/null`, "python3"),
+				goPeer("mholt/archives zip", mholt(archives.Zip{Compression: zip.Deflate}), `unzip -tqq "$OUT"`),
+				goPeer("archive/zip with klauspost/compress", zipKlauspost, `unzip -tqq "$OUT"`),
+				fastzip,
 			},
 		},
 		{
@@ -137,23 +163,11 @@ with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as z:
 			ours:   []contestant{goPeer("orgexport zip, images", exportFiles(archive.Zip(), 6), zipOpens)},
 			others: []contestant{zip6(", images")},
 		},
-		{
-			title: "Text, tar.xz", data: text,
-			ours: []contestant{goPeer("orgexport tar.xz", exportFiles(xz.TarXz(), 6), xzOpens)},
-			others: []contestant{
-				tool("tar | xz -T2 -1", `tar -cf - -C "$IN" . | xz -T2 -1 > "$OUT"`, `xz -t "$OUT"`, "tar", "xz"),
-				tool("tar | xz -T2 -6", `tar -cf - -C "$IN" . | xz -T2 -6 > "$OUT"`, `xz -t "$OUT"`, "tar", "xz"),
-			},
-		},
-		{
-			title: "The mix, tar.zst", data: mix,
-			ours: []contestant{goPeer("orgexport tar.zst", exportFiles(zstd.TarZst(), 6), zstOpens)},
-			others: []contestant{
-				tool("tar | zstd -T2 -3", `tar -cf - -C "$IN" . | zstd -q -T2 -3 > "$OUT"`, `zstd -tq "$OUT"`, "tar", "zstd"),
-				goPeer("mholt/archives tar.zst", mholt(mholtTarZst()), `zstd -tq "$OUT"`),
-			},
-		},
-		postgresContest(),
+	}
+}
+
+func verifyContests() []contest {
+	return []contest{
 		{
 			title: "Verify one large file", from: "orgexport zip, one file",
 			ours:   []contestant{goPeer("orgexport verify, zip", verifyArchive, "")},
@@ -164,7 +178,7 @@ with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as z:
 			ours:   []contestant{goPeer("orgexport verify, tar.gz", verifyArchive, "")},
 			others: []contestant{tool("gzip -t", `gzip -t "$IN"`, "", "gzip")},
 		},
-	}, serviceContests()...)
+	}
 }
 
 // all are the contestants of a contest.

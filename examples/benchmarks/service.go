@@ -163,11 +163,8 @@ func startServer(ctx context.Context, program, dir, variable string) (*server, e
 		return nil, err
 	}
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if response, err := http.Get(s.url + "/readyz"); err == nil {
-			_ = response.Body.Close()
-			if response.StatusCode == http.StatusOK {
-				break
-			}
+		if _, err := ask(ctx, http.DefaultClient, http.MethodGet, s.url+"/readyz", ""); err == nil {
+			break
 		}
 		if time.Now().After(deadline) {
 			return nil, errors.Join(errors.New("exportd is not ready"), s.stop())
