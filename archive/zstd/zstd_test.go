@@ -2,10 +2,8 @@ package zstd
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"os"
 	"os/exec"
@@ -210,23 +208,4 @@ func TestManyWindows(t *testing.T) {
 	}
 }
 
-// FuzzTail joins parts whose body or tail is any bytes, as they are and with
-// the tail's check sum put right.
-func FuzzTail(f *testing.F) {
-	body, tail := pack(f, 10, 1000)
-	f.Add(body, tail)
-	f.Add([]byte{}, tail)
-	f.Add(body, tail[:len(tail)-1])
-	f.Fuzz(func(t *testing.T, body, tail []byte) {
-		records := tail[:max(0, len(tail)-4)]
-		sum := crc32.Checksum(records, crc32.MakeTable(crc32.Castagnoli))
-		for _, tail := range [][]byte{tail, binary.LittleEndian.AppendUint32(slices.Clip(records), sum)} {
-			err := TarZst().Join(t.Context(), io.Discard, archive.Options{}, func(j archive.Joiner) error {
-				return j.Part(bytes.NewReader(body), bytes.NewReader(tail))
-			})
-			if err != nil && !errors.Is(err, archive.ErrPart) {
-				t.Error(err)
-			}
-		}
-	})
-}
+func FuzzTail(f *testing.F) { archivetest.FuzzParts(f, TarZst()) }
