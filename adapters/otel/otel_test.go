@@ -78,7 +78,7 @@ job attempt
     query
     spool put
   spool open x4
-  store update x4
+  store update x3
 `
 	if got != want {
 		t.Errorf("the traces are\n%swant\n%s", got, want)
