@@ -144,7 +144,7 @@ func TestAnotherContent(t *testing.T) {
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	db, err := openDB(t.Context(), "sqlite:"+path, Config{}, s.origin)
+	db, _, err := openDB(t.Context(), "sqlite:"+path, Config{}, s.origin)
 	if err == nil {
 		_ = db.Close()
 	}

@@ -148,7 +148,7 @@ func openWithExtra(t *testing.T, address string) *Store {
 }
 
 func newWithExtra(ctx context.Context, address string) (*Store, error) {
-	db, err := openDB(ctx, address, Config{}, new(origin))
+	db, _, err := openDB(ctx, address, Config{}, new(origin))
 	if err != nil {
 		return nil, err
 	}

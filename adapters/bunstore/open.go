@@ -38,7 +38,7 @@ const (
 // they are a demo's and the store is not. No error ever holds the password.
 func Open(ctx context.Context, address string, config Config) (*Store, error) {
 	which := new(origin)
-	db, err := openDB(ctx, address, config, which)
+	db, prepares, err := openDB(ctx, address, config, which)
 	if err != nil {
 		return nil, wrap("open", err)
 	}
@@ -47,20 +47,23 @@ func Open(ctx context.Context, address string, config Config) (*Store, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	s.owned, s.origin = true, which
+	s.prepares.Store(prepares)
 	if err := s.checkStart(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
 }
 
-// openDB opens a database whose connections are of the origin.
-func openDB(ctx context.Context, address string, config Config, which *origin) (*bun.DB, error) {
+// openDB opens a database whose connections are of the origin. prepares says that it may be
+// asked to keep statements: see [Store.query].
+func openDB(ctx context.Context, address string, config Config, which *origin) (db *bun.DB, prepares bool, err error) {
 	path, err := sqlitePath(address)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if path != "" {
-		return openSQLite(ctx, path, config, which)
+		db, err = openSQLite(ctx, path, config, which)
+		return db, true, err
 	}
 	return openPostgres(address, config, which)
 }
@@ -142,23 +145,25 @@ func connect(ctx context.Context, db *sql.DB) error {
 	}
 }
 
-func openPostgres(address string, c Config, which *origin) (*bun.DB, error) {
+func openPostgres(address string, c Config, which *origin) (db *bun.DB, prepares bool, err error) {
 	config, err := pgaddress.Parse(address, applicationName)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	conns := cmp.Or(c.MaxConns, maxConns)
 	if text, ok := config.RuntimeParams["pool_max_conns"]; ok {
 		delete(config.RuntimeParams, "pool_max_conns")
 		if conns, err = strconv.Atoi(text); err != nil || conns < 1 {
-			return nil, errors.New("pool_max_conns of the PostgreSQL URL: want a number from 1")
+			return nil, false, errors.New("pool_max_conns of the PostgreSQL URL: want a number from 1")
 		}
 	}
 	config.RuntimeParams["standard_conforming_strings"] = "on" // bun escapes for nothing else
-	if config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
+	// Who asks for another mode has a reason, such as a pooler.
+	prepares = config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement
+	if prepares {
 		// bun puts values into the text of a query, so that every text is new:
 		// the server would collect prepared statements that nobody uses again.
 		config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	}
-	return bun.NewDB(openPool(*config, conns, c.prefix(), which), pgdialect.New()), nil
+	return bun.NewDB(openPool(*config, conns, c.prefix(), which), pgdialect.New()), prepares, nil
 }

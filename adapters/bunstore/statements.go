@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"sync"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // statements are those that were prepared, by their text.
@@ -13,10 +15,18 @@ type statements struct {
 	prepared map[string]*sql.Stmt
 }
 
-// query runs a query whose text is one of few, so that the database parses it only once.
-// SQLite has to be told so. PostgreSQL's driver knows what it has seen, and how to do without
-// behind a pooler.
+// query runs a query whose text is one of few, so that the database parses and plans it only
+// once for each connection. Between connections that a pooler gives to others after each
+// transaction that does not work: PostgreSQL then says so before it does anything, and is not
+// asked for it again.
 func (s *Store) query(ctx context.Context, text string, values ...any) (*sql.Rows, error) {
+	if s.postgres && s.prepares.Load() {
+		rows, err := s.db.DB.QueryContext(ctx, text, append([]any{pgx.QueryExecModeCacheStatement}, values...)...)
+		if !notPrepared(err) {
+			return rows, err
+		}
+		s.prepares.Store(false)
+	}
 	if s.postgres {
 		return s.db.DB.QueryContext(ctx, text, values...)
 	}
@@ -25,6 +35,13 @@ func (s *Store) query(ctx context.Context, text string, values ...any) (*sql.Row
 		return nil, err
 	}
 	return statement.QueryContext(ctx, values...)
+}
+
+// notPrepared reports whether a statement is not there that was prepared, or is there already
+// before it is prepared.
+func notPrepared(err error) bool {
+	var coded interface{ SQLState() string }
+	return errors.As(err, &coded) && (coded.SQLState() == "26000" || coded.SQLState() == "42P05")
 }
 
 // prepare returns the statement of a text.

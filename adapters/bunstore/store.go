@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"regexp"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -83,6 +84,7 @@ type Store struct {
 	migrations []string // see migrations
 	config     Config
 	statements statements
+	prepares   atomic.Bool // see query
 	counting   gathering[*countCall]
 	counted    int        // calls of Count since windows were removed last; for the goroutine that counts
 	removing   sync.Mutex // held while windows are removed

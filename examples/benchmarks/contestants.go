@@ -74,7 +74,7 @@ var fastzip = contestant{name: "saracen/fastzip", missing: "the Go module proxy 
 
 // contests returns everything that is measured.
 func contests() []contest {
-	return slices.Concat(tarContests(), zipContests(), []contest{postgresContest()}, verifyContests(), serviceContests())
+	return slices.Concat(tarContests(), zipContests(), []contest{postgresContest(), rowsContest()}, verifyContests(), serviceContests())
 }
 
 func tarContests() []contest {

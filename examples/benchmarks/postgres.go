@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"iter"
 	"math/rand/v2"
 	"os"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/record"
 	"github.com/orgexport/orgexport/sections"
 	"github.com/orgexport/orgexport/sections/postgres"
 )
@@ -59,8 +63,26 @@ func postgresContest() contest {
 	}
 }
 
+// rowsContest only reads and encodes the rows.
+func rowsContest() contest {
+	ours, binary := goPeer("orgexport rows to NDJSON, nothing packed", encodeTable, ""),
+		tool("psql COPY binary to nowhere", `psql "$`+postgresVariable+`" -qAtc "COPY (SELECT * FROM `+table+` ORDER BY id) TO STDOUT (FORMAT binary)" > /dev/null`, "", "psql")
+	ours.missing, binary.missing = noPostgres(), noPostgres()
+	return contest{title: "Rows of PostgreSQL, nothing packed", data: products, ours: []contestant{ours}, others: []contestant{binary}}
+}
+
 // exportTable exports the table as one file of NDJSON.
-func exportTable(ctx context.Context, _, out string) (err error) {
+func exportTable(ctx context.Context, _, out string) error {
+	return withTable(func(section export.Section) error { return exportTo(ctx, out, archive.TarGz(), 6, section) })
+}
+
+// encodeTable reads the table and encodes it as NDJSON.
+func encodeTable(ctx context.Context, _, _ string) error {
+	return withTable(func(section export.Section) error { return section.Export(ctx, export.Scope{}, nowhere{}) })
+}
+
+// withTable calls use with a section of the table.
+func withTable(use func(export.Section) error) (err error) {
 	source, err := postgres.Open(os.Getenv(postgresVariable), "benchmarks")
 	if err != nil {
 		return err
@@ -73,7 +95,19 @@ func exportTable(ctx context.Context, _, out string) (err error) {
 	if err != nil {
 		return err
 	}
-	return exportTo(ctx, out, archive.TarGz(), 6, section)
+	return use(section)
+}
+
+// nowhere is a sink that encodes files of records, and forgets them.
+type nowhere struct{ export.Sink }
+
+// Records implements [export.Sink].
+func (nowhere) Records(name string, seq iter.Seq2[any, error]) error {
+	var failed error
+	file := record.NewFile(name, record.NDJSON, seq, record.Options{}, func(_ string, err error) { failed = err })
+	defer file.Close()
+	_, err := io.Copy(io.Discard, file)
+	return errors.Join(err, file.Err(), failed)
 }
 
 // fillTable makes the table anew.
