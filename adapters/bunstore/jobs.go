@@ -2,6 +2,7 @@ package bunstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"math"
@@ -66,7 +67,7 @@ func (s *Store) Update(ctx context.Context, jobID string, change func(now time.T
 		return refused == nil && (lostRace(err) || errors.Is(err, errOvertaken))
 	}
 	err := retry(ctx, again, func() error {
-		old, err := s.jobWhere(ctx, s.db, "id = ?", jobID)
+		old, err := s.jobNow(ctx, jobID)
 		if err != nil {
 			return err
 		}
@@ -151,6 +152,22 @@ func (s *Store) written(ctx context.Context, tx bun.Tx, row *jobRow) error {
 		return fmt.Errorf("after write: %w", err)
 	}
 	return nil
+}
+
+// jobNow returns the row of a job, with the time of the database.
+func (s *Store) jobNow(ctx context.Context, jobID string) (*jobRow, error) {
+	row := new(jobRow)
+	err := s.queryRow(ctx, func(rows *sql.Rows) error { return s.db.ScanRow(ctx, rows, row) }, s.jobNowText, jobID)
+	if err != nil {
+		return nil, noRow(err, export.ErrNotFound)
+	}
+	return row, nil
+}
+
+// jobNowQuery returns the query of jobNow, whose parameter is the id.
+func (s *Store) jobNowQuery() string {
+	return s.from(s.db, "jobs").Model((*jobRow)(nil)).ColumnExpr("?TableColumns").ColumnExpr("? AS now_ms", s.clock()).
+		Where("id = ?", bun.Safe(s.numbered("?1"))).String()
 }
 
 // jobWhere returns the row of one job, with the time of the database.

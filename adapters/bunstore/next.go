@@ -2,7 +2,9 @@ package bunstore
 
 import (
 	"context"
+	"database/sql"
 	"math"
+	"strings"
 
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/jobs"
@@ -15,23 +17,29 @@ var _ jobs.Scheduler = (*Store)(nil)
 // that waits. A turn that lies ahead, because the clock was put back, does not count.
 func (s *Store) Next(ctx context.Context, want jobs.Want) (string, error) {
 	var id string
-	err := s.db.NewRaw(`
+	err := s.queryRow(ctx, func(rows *sql.Rows) error { return rows.Scan(&id) },
+		s.nextQuery(), mostSuspect(want), want.NotOrganization, mostBusy(want))
+	return id, wrap("next job", noRow(err, export.ErrNotFound))
+}
+
+// nextQuery returns the query of Next. Its parameters are how suspect a job may be, the
+// organization that it is not to be of, and how many of its organization may not run.
+func (s *Store) nextQuery() string {
+	return s.numbered(strings.NewReplacer("{jobs}", `"`+s.prefix+`jobs"`, "{now}", string(s.clock())).Replace(`
 		WITH flying AS (
-			SELECT id, organization_id, status, put_off, priority, created_at, suspect FROM ? WHERE status IN ('pending', 'processing')
+			SELECT id, organization_id, status, put_off, priority, created_at, suspect FROM {jobs} WHERE status IN ('pending', 'processing')
 		), waiting AS (
 			SELECT id, organization_id, priority, created_at FROM flying WHERE status = 'pending' AND NOT put_off
-				AND suspect <= ? AND organization_id <> ?
+				AND suspect <= ?1 AND organization_id <> ?2
 		), turns AS (
 			SELECT organization_id,
 				(SELECT count(*) FROM flying AS f WHERE f.organization_id = w.organization_id AND f.status = 'processing') AS busy,
-				coalesce((SELECT max(claimed_at) FROM ? AS j
-					WHERE j.organization_id = w.organization_id AND claimed_at <= (SELECT ?)), 0) AS served
+				coalesce((SELECT max(claimed_at) FROM {jobs} AS j
+					WHERE j.organization_id = w.organization_id AND claimed_at <= (SELECT {now})), 0) AS served
 			FROM (SELECT DISTINCT organization_id FROM waiting) AS w
 		)
-		SELECT id FROM waiting JOIN turns USING (organization_id) WHERE busy < ?
-		ORDER BY priority DESC, busy, served, created_at, id LIMIT 1`,
-		s.table("jobs"), mostSuspect(want), want.NotOrganization, s.table("jobs"), s.clock(), mostBusy(want)).Scan(ctx, &id)
-	return id, wrap("next job", noRow(err, export.ErrNotFound))
+		SELECT id FROM waiting JOIN turns USING (organization_id) WHERE busy < ?3
+		ORDER BY priority DESC, busy, served, created_at, id LIMIT 1`))
 }
 
 // mostSuspect is how suspect a job may be that is wanted.

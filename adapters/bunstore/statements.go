@@ -1,9 +1,11 @@
 package bunstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -35,6 +37,31 @@ func (s *Store) query(ctx context.Context, text string, values ...any) (*sql.Row
 		return nil, err
 	}
 	return statement.QueryContext(ctx, values...)
+}
+
+// queryRow is query for one row, which scan reads. The error is [sql.ErrNoRows] if there is none.
+func (s *Store) queryRow(ctx context.Context, scan func(*sql.Rows) error, text string, values ...any) error {
+	rows, err := s.query(ctx, text, values...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return cmp.Or(rows.Err(), sql.ErrNoRows)
+	}
+	if err := scan(rows); err != nil {
+		return err
+	}
+	return rows.Close()
+}
+
+// numbered returns a query with its parameters, ?1 and so on, as the database writes them. It
+// has no other question marks.
+func (s *Store) numbered(text string) string {
+	if s.postgres {
+		return strings.ReplaceAll(text, "?", "$")
+	}
+	return text
 }
 
 // notPrepared reports whether a statement is not there that was prepared, or is there already

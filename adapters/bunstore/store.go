@@ -89,6 +89,8 @@ type Store struct {
 	counted    int        // calls of Count since windows were removed last; for the goroutine that counts
 	removing   sync.Mutex // held while windows are removed
 
+	jobNowText string // of a query
+
 	jobs       *finder[jobRow]
 	keysByHash *finder[keyRow]
 	keysByID   *finder[keyRow]
@@ -120,6 +122,7 @@ func New(db *bun.DB, config Config) (*Store, error) {
 	s.postgres = db.Dialect().Name() == dialect.PG
 	s.migrations = migrations(s.postgres, s.prefix)
 	s.counting.run, s.counting.after = s.countFor, s.removeAfter
+	s.jobNowText = s.jobNowQuery()
 	s.jobs = newFinder(s, "jobs", func(r *jobRow) rowKey { return rowKey{r.ID, r.OrganizationID} },
 		column{name: "id"}, column{name: "organization_id"})
 	s.keysByHash = newFinder(s, "keys", func(r *keyRow) rowKey { return rowKey{string(r.Hash)} }, column{name: "hash", bytes: true})
