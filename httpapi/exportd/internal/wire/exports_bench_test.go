@@ -25,6 +25,18 @@ func BenchmarkSmallExports(b *testing.B) {
 				c.Jobs.Database = config.Database{Dialect: sections.Postgres, Address: address}
 			})
 		})
+		// The source takes half a second for each: so many nodes make so many times as many.
+		b.Run(fmt.Sprintf("postgres, a source that waits, %d nodes", nodes), func(b *testing.B) {
+			address := pgtest.Database(b)
+			benchmarkSmallExports(b, nodes, func(c *config.Config) {
+				c.Jobs.Database = config.Database{Dialect: sections.Postgres, Address: address}
+				c.Database = c.Jobs.Database
+				c.Organization.Value = "SELECT CAST(:organization_id AS text) AS id, 'acme' AS slug, 'Acme' AS name"
+				for i := range c.Sections {
+					c.Sections[i].Records[0].SQL.Value = "SELECT CAST(:organization_id AS text) AS owner, CAST(pg_sleep(0.5) AS text) AS slept"
+				}
+			})
+		})
 	}
 }
 
