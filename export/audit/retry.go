@@ -28,14 +28,16 @@ type RetryConfig struct {
 // the log leaves no gap in it. It is safe for concurrent use. Make it with [NewRetry].
 //
 // Entries that wait are lost if the process is killed. If only the answer of the log was lost,
-// as in a time-out, a log that is a [Finder] is found to have the entry. Others have it twice.
+// as in a time-out, a log that is a [Finder] is found to have the entry. Others have it twice, and so
+// may all have one that is equal to another in all fields.
 type Retry struct {
 	config   RetryConfig
 	flushing chan struct{} // full while entries are tried again
 
 	mu      sync.Mutex
-	waiting []late // oldest first
-	trying  int    // older ones that are being tried again
+	waiting []late        // oldest first
+	equal   map[Entry]int // how many wait, or are being tried, that are equal
+	trying  int           // older ones that are being tried again
 	timer   *time.Timer
 }
 
@@ -43,6 +45,7 @@ type Retry struct {
 type late struct {
 	Entry
 	until time.Time // when it is given up
+	twin  bool      // an equal one waited before it
 }
 
 const (
@@ -58,7 +61,7 @@ func NewRetry(c RetryConfig) *Retry {
 	c.MaxWaiting = cmp.Or(c.MaxWaiting, 10_000)
 	c.Patience = cmp.Or(c.Patience, time.Hour)
 	c.Logger = cmp.Or(c.Logger, slog.Default())
-	return &Retry{config: c, flushing: make(chan struct{}, 1)}
+	return &Retry{config: c, flushing: make(chan struct{}, 1), equal: make(map[Entry]int)}
 }
 
 // Record implements [Log]. After an error the entry is neither recorded nor does it wait:
@@ -68,7 +71,7 @@ func (r *Retry) Record(ctx context.Context, e Entry) error {
 		return context.Cause(ctx)
 	}
 	err := r.config.Log.Record(ctx, e)
-	if err == nil || !r.keep(late{e, time.Now().Add(r.config.Patience)}) {
+	if err == nil || !r.keep(late{Entry: e, until: time.Now().Add(r.config.Patience)}) {
 		return err
 	}
 	r.config.Logger.WarnContext(ctx, "not recorded in the audit log yet", "action", e.Action, "job", e.JobID, "error", err)
@@ -82,6 +85,8 @@ func (r *Retry) keep(e late) bool {
 	if len(r.waiting)+r.trying >= r.config.MaxWaiting {
 		return false
 	}
+	e.twin = r.equal[e.Entry] > 0
+	r.equal[e.Entry]++
 	r.waiting = append(r.waiting, e)
 	r.wait()
 	return true
@@ -121,8 +126,9 @@ func (r *Retry) Flush(ctx context.Context) error {
 	var failed []late
 	defer func() { r.putBack(failed) }()
 	for _, e := range r.take() {
-		err := r.again(ctx, e.Entry)
+		err := r.again(ctx, e)
 		if err == nil {
+			r.forget(e)
 			continue
 		}
 		first = cmp.Or(first, err)
@@ -130,20 +136,31 @@ func (r *Retry) Flush(ctx context.Context) error {
 			failed = append(failed, e)
 			continue
 		}
+		r.forget(e)
 		r.config.Logger.ErrorContext(ctx, "never recorded in the audit log", "action", e.Action, "actor", e.Actor,
 			"organization", e.OrganizationID, "job", e.JobID, "at", e.At, "error", err)
 	}
 	return first
 }
 
-// again records an entry unless the log has it.
-func (r *Retry) again(ctx context.Context, e Entry) error {
-	if log, ok := r.config.Log.(Finder); ok {
-		if has, err := log.Has(ctx, e); has || err != nil {
+// again records an entry unless the log has it. The log cannot tell a twin from the other, and
+// one too many is better than one that is lost.
+func (r *Retry) again(ctx context.Context, e late) error {
+	if log, ok := r.config.Log.(Finder); ok && !e.twin {
+		if has, err := log.Has(ctx, e.Entry); has || err != nil {
 			return err
 		}
 	}
-	return r.config.Log.Record(ctx, e)
+	return r.config.Log.Record(ctx, e.Entry)
+}
+
+// forget forgets an entry that waits no more.
+func (r *Retry) forget(e late) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.equal[e.Entry]--; r.equal[e.Entry] <= 0 {
+		delete(r.equal, e.Entry)
+	}
 }
 
 // take returns the entries that wait, which keep their places.

@@ -105,6 +105,27 @@ func (f *forgetful) Record(ctx context.Context, e audit.Entry) error {
 	return errors.Join(errAway, f.MemLog.Record(ctx, e))
 }
 
+// TestRetryOfTwins records each of the entries that are equal, such as of two requests in one
+// millisecond.
+func TestRetryOfTwins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := new(away)
+		r := audit.NewRetry(audit.RetryConfig{Log: log, Logger: slog.New(slog.DiscardHandler)})
+		log.isAway.Store(true)
+		for range 3 {
+			if err := r.Record(t.Context(), entry(audit.Downloaded)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Minute)
+		log.isAway.Store(false)
+		time.Sleep(time.Minute)
+		if n := log.count(t); n != 3 {
+			t.Errorf("of 3 equal entries %d are recorded", n)
+		}
+	})
+}
+
 // TestRetryFlush records what waits at once, such as at the end of the process.
 func TestRetryFlush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
