@@ -47,8 +47,9 @@ type Limits struct {
 	// wait at once. Defaults to [DefaultWaiting]; negative means no limit.
 	Waiting int
 
-	// Exempt are addresses that Waiting and the half of Total are not for: those of trusted proxies, from which
-	// all clients come. Nor are they for connections that have no IP address.
+	// Exempt are addresses that Waiting and the half of Total are not for: those of trusted
+	// proxies, from which all clients come. Nor are they for connections that have no IP
+	// address.
 	Exempt []netip.Prefix
 
 	// OnLimit is called for each connection that is closed because of a limit, with the
@@ -59,8 +60,8 @@ type Limits struct {
 
 // Protect returns a listener that keeps the limits, for server to serve on, and nothing else
 // to. It sets the server's Handler, ConnState and ConnContext, which call those that were there,
-// and, if they are zero, MaxHeaderBytes, ReadHeaderTimeout and IdleTimeout. Call it once, before the server
-// serves. The listener may be used by [http.Server.ServeTLS], too.
+// and, if they are zero, MaxHeaderBytes, ReadHeaderTimeout and IdleTimeout. Call it once, before
+// the server serves. The listener may be used by [http.Server.ServeTLS], too.
 func (l Limits) Protect(server *http.Server, listener net.Listener) net.Listener {
 	l.Total, l.Waiting = cmp.Or(l.Total, DefaultTotal), cmp.Or(l.Waiting, DefaultWaiting)
 	server.MaxHeaderBytes = cmp.Or(server.MaxHeaderBytes, MaxHeaderBytes)

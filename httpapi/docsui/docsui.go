@@ -23,7 +23,9 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-
 // It shows the OpenAPI document at "../openapi.json". It is safe for concurrent
 // use.
 func Handler() http.Handler {
-	swagger := statigz.FileServer(static.FS)
+	// Its files are part of the program: what can fail is to write them to a client that
+	// has gone.
+	swagger := statigz.FileServer(static.FS, statigz.OnError(func(http.ResponseWriter, *http.Request, error) {}))
 	ours := http.FileServerFS(own)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", policy)

@@ -1,9 +1,11 @@
 package docsui_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,5 +59,25 @@ func TestRefusals(t *testing.T) {
 	}
 	if rec := get(t, http.MethodPost, "/"); rec.Code != http.StatusMethodNotAllowed || rec.Header().Get("Allow") != "GET, HEAD" {
 		t.Errorf("POST gives %d %v", rec.Code, rec.Header())
+	}
+}
+
+// gone is a client that has gone before its answer.
+type gone struct{ codes []int }
+
+func (g *gone) Header() http.Header       { return make(http.Header) }
+func (g *gone) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+func (g *gone) WriteHeader(code int)      { g.codes = append(g.codes, code) }
+
+// TestClientHasGone: it is no error of the server.
+func TestClientHasGone(t *testing.T) {
+	for _, encoding := range []string{"gzip", ""} {
+		g := new(gone)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/swagger-ui.css", nil)
+		r.Header.Set("Accept-Encoding", encoding)
+		docsui.Handler().ServeHTTP(g, r)
+		if slices.ContainsFunc(g.codes, func(code int) bool { return code != http.StatusOK }) {
+			t.Errorf("encoding %q: the status is %v", encoding, g.codes)
+		}
 	}
 }
