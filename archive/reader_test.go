@@ -116,25 +116,12 @@ func TestReadOwn(t *testing.T) {
 	}
 }
 
-// need skips the test if a program is not installed, or fails it if the
-// environment has REQUIRE_TOOLS=1.
-func need(t *testing.T, program string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err == nil {
-		return
-	}
-	if os.Getenv("REQUIRE_TOOLS") == "1" {
-		t.Fatalf("%s is not installed, and REQUIRE_TOOLS=1", program)
-	}
-	t.Skipf("%s is not installed", program)
-}
-
 func TestReadOthers(t *testing.T) {
 	b, want := sample(t, archive.TarGz(), true)
 	dir := t.TempDir()
 	run := func(t *testing.T, stdin []byte, name string, args ...string) {
 		t.Helper()
-		need(t, name)
+		archivetest.NeedProgram(t, name)
 		cmd := exec.CommandContext(t.Context(), name, args...)
 		cmd.Dir = dir
 		cmd.Stdin = bytes.NewReader(stdin)
@@ -170,10 +157,10 @@ func TestReadOthers(t *testing.T) {
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			if strings.HasPrefix(c.file, "pigz") { // the shell runs it
-				need(t, "pigz")
+				archivetest.NeedProgram(t, "pigz")
 			}
 			if c.file == "a.tar.zst" { // tar runs it
-				need(t, "zstd")
+				archivetest.NeedProgram(t, "zstd")
 			}
 			run(t, nil, c.cmd[0], c.cmd[1:]...)
 			src, err := os.Open(filepath.Join(dir, c.file))

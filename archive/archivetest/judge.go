@@ -32,17 +32,25 @@ type Judge struct {
 	Check func(t *testing.T, path string, want []File)
 }
 
-// need skips the test if a program is not installed, or fails it if the
-// environment has REQUIRE_TOOLS=1.
-func (j Judge) need(t *testing.T) {
+// NeedProgram skips the test if a program is not installed, or fails it if the environment
+// has REQUIRE_TOOLS=1.
+func NeedProgram(t testing.TB, name string) { needProgram(t, name, false) }
+
+func needProgram(t testing.TB, name string, optional bool) {
 	t.Helper()
-	if _, err := exec.LookPath(j.Program); err == nil {
+	if _, err := exec.LookPath(name); err == nil {
 		return
 	}
-	if os.Getenv("REQUIRE_TOOLS") == "1" && !j.Optional {
-		t.Fatalf("%s is not installed, and REQUIRE_TOOLS=1", j.Program)
+	if os.Getenv("REQUIRE_TOOLS") == "1" && !optional {
+		t.Fatalf("%s is not installed, and REQUIRE_TOOLS=1", name)
 	}
-	t.Skipf("%s is not installed", j.Program)
+	t.Skipf("%s is not installed", name)
+}
+
+// need is NeedProgram, unless the judge is optional.
+func (j Judge) need(t *testing.T) {
+	t.Helper()
+	needProgram(t, j.Program, j.Optional)
 }
 
 // testJudges lets all judges read an archive with everything in it, one with an

@@ -5,20 +5,16 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"io"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/orgexport/orgexport/archive/archivetest"
 )
 
 // TestDecodeOthers reads what xz writes with all its checks and layouts.
 func TestDecodeOthers(t *testing.T) {
-	if _, err := exec.LookPath("xz"); err != nil {
-		if os.Getenv("REQUIRE_TOOLS") == "1" {
-			t.Fatal("xz is not installed, and REQUIRE_TOOLS=1")
-		}
-		t.Skip("xz is not installed")
-	}
+	archivetest.NeedProgram(t, "xz")
 	text := []byte(strings.Repeat("to be packed with other options, ", 20_000))
 	var all, allText []byte
 	for _, args := range [][]string{

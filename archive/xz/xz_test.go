@@ -52,9 +52,7 @@ func pack(t testing.TB, sizes ...int) (body, tail []byte) {
 // TestOneStream has xz count streams and blocks: several parts must become one
 // stream.
 func TestOneStream(t *testing.T) {
-	if _, err := exec.LookPath("xz"); err != nil && os.Getenv("REQUIRE_TOOLS") != "1" {
-		t.Skip("xz is not installed")
-	}
+	archivetest.NeedProgram(t, "xz")
 	for parts, blocks := range []int{1, 4, 7} {
 		path := filepath.Join(t.TempDir(), "archive.tar.xz")
 		f, err := os.Create(path)

@@ -53,23 +53,10 @@ func pack(t testing.TB, sizes ...int) (body, tail []byte) {
 	return b.Bytes(), l.Bytes()
 }
 
-// need skips the test if a program is not installed, or fails it if the
-// environment has REQUIRE_TOOLS=1.
-func need(t *testing.T, program string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err == nil {
-		return
-	}
-	if os.Getenv("REQUIRE_TOOLS") == "1" {
-		t.Fatalf("%s is not installed, and REQUIRE_TOOLS=1", program)
-	}
-	t.Skipf("%s is not installed", program)
-}
-
 // TestFrames has zstd count frames: each segment must be one, with its check sum
 // and its size.
 func TestFrames(t *testing.T) {
-	need(t, "zstd")
+	archivetest.NeedProgram(t, "zstd")
 	for parts, frames := range []int{1, 4, 7} {
 		path := filepath.Join(t.TempDir(), "archive.tar.zst")
 		f, err := os.Create(path)
@@ -142,7 +129,7 @@ func TestDecodeOthers(t *testing.T) {
 		{"zstd", "-1"}, {"zstd", "-19"}, {"zstd", "--ultra", "-22"}, {"zstd", "--long=27"}, {"zstd", "--fast=5"},
 		{"zstd", "--no-check"}, {"zstd", "-T2", "-B1MiB"}, {"zstd", "--rsyncable", "-T2"}, {"pzstd", "-p2"},
 	} {
-		need(t, args[0])
+		archivetest.NeedProgram(t, args[0])
 		cmd := exec.CommandContext(t.Context(), args[0], append(args[1:], "-c")...)
 		cmd.Stdin = bytes.NewReader(text)
 		packed, err := cmd.Output()
