@@ -83,11 +83,11 @@ func (s *Store) createIn(ctx context.Context, tx bun.Tx, organizationID string, 
 	}
 	insert := s.into(tx, "jobs", row).On("CONFLICT (request) WHERE status IN ('pending', 'processing') DO NOTHING")
 	err = execute(ctx, insert, errTaken)
-	if err == nil && s.config.tells(&job) {
-		err = s.written(ctx, tx, row)
-	}
 	if err == nil {
-		return row, true, nil, nil
+		if s.config.tells(&job) {
+			err = s.written(ctx, tx, row)
+		}
+		return row, true, nil, err
 	}
 	if !errors.Is(err, errTaken) {
 		return nil, false, nil, err
@@ -132,5 +132,10 @@ func (s *Store) usage(ctx context.Context, tx bun.Tx, organizationID string) (ti
 
 // inFlight returns the job in flight whose request has this digest.
 func (s *Store) inFlight(ctx context.Context, tx bun.Tx, request []byte) (*jobRow, error) {
-	return s.jobWhere(ctx, tx, "request = ? AND status IN ('pending', 'processing')", request)
+	row := new(jobRow)
+	err := s.from(tx, "jobs").Model(row).Where("request = ? AND status IN ('pending', 'processing')", request).Scan(ctx)
+	if err != nil {
+		return nil, noRow(err, export.ErrNotFound)
+	}
+	return row, nil
 }

@@ -12,6 +12,8 @@ const gatherMost = 256
 // gathering are calls of one kind that wait. While a statement runs for some of them, others
 // come: the next one runs for all of those, and costs about as much as for one.
 type gathering[C any] struct {
+	line line // in which a statement waits as one look-up
+
 	// run does what the calls are for. Its error is that of all of them. The context ends
 	// with none of theirs. It is called by one goroutine at a time.
 	run func(ctx context.Context, calls []C) error
@@ -71,7 +73,7 @@ func (g *gathering[C]) runWaiting(ctx context.Context) {
 		for i, c := range waiting {
 			calls[i] = c.call
 		}
-		err := g.run(ctx, calls)
+		err := g.runInLine(ctx, calls)
 		for _, c := range waiting {
 			c.err = err
 			close(c.done)
@@ -80,6 +82,15 @@ func (g *gathering[C]) runWaiting(ctx context.Context) {
 			g.after(ctx, len(calls))
 		}
 	}
+}
+
+func (g *gathering[C]) runInLine(ctx context.Context, calls []C) error {
+	ctx, leave, err := g.line.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return slow(ctx, g.run(ctx, calls))
 }
 
 // next takes the calls that run next. Those that nobody waits for any more are left out: while

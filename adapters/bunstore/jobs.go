@@ -157,7 +157,7 @@ func (s *Store) written(ctx context.Context, tx bun.Tx, row *jobRow) error {
 // jobNow returns the row of a job, with the time of the database.
 func (s *Store) jobNow(ctx context.Context, jobID string) (*jobRow, error) {
 	row := new(jobRow)
-	err := s.queryRow(ctx, func(rows *sql.Rows) error { return s.db.ScanRow(ctx, rows, row) }, s.jobNowText, jobID)
+	err := s.queryRow(ctx, func(rows *sql.Rows) error { return s.db.ScanRow(ctx, rows, row) }, s.texts.jobNow, jobID)
 	if err != nil {
 		return nil, noRow(err, export.ErrNotFound)
 	}
@@ -168,14 +168,4 @@ func (s *Store) jobNow(ctx context.Context, jobID string) (*jobRow, error) {
 func (s *Store) jobNowQuery() string {
 	return s.from(s.db, "jobs").Model((*jobRow)(nil)).ColumnExpr("?TableColumns").ColumnExpr("? AS now_ms", s.clock()).
 		Where("id = ?", bun.Safe(s.numbered("?1"))).String()
-}
-
-// jobWhere returns the row of one job, with the time of the database.
-func (s *Store) jobWhere(ctx context.Context, db bun.IDB, where string, args ...any) (*jobRow, error) {
-	row := new(jobRow)
-	err := s.from(db, "jobs").Model(row).ColumnExpr("?TableColumns").ColumnExpr("? AS now_ms", s.clock()).Where(where, args...).Scan(ctx)
-	if err != nil {
-		return nil, noRow(err, export.ErrNotFound)
-	}
-	return row, nil
 }

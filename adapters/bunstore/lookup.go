@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -15,7 +14,6 @@ import (
 // does so for all calls that wait.
 type finder[R any] struct {
 	store   *Store
-	table   string
 	columns []column
 	values  func(*R) rowKey // of a row
 	calls   gathering[*finding[R]]
@@ -39,53 +37,33 @@ type finding[R any] struct {
 }
 
 func newFinder[R any](s *Store, table string, values func(*R) rowKey, columns ...column) *finder[R] {
-	f := &finder[R]{store: s, table: table, columns: columns, values: values}
-	f.calls.run = f.find
-	f.text = f.query()
+	f := &finder[R]{store: s, columns: columns, values: values}
+	f.calls.line, f.calls.run = s.lookUps, f.find
+	f.text = f.query(table)
 	return f
-}
-
-// errNoRow says that there is no row of a key.
-var errNoRow = errors.New("no row")
-
-// row returns the row of a key, or errNoRow.
-func (f *finder[R]) row(ctx context.Context, key rowKey) (*R, error) {
-	call := &finding[R]{key: key}
-	if err := f.calls.do(ctx, call); err != nil {
-		return nil, err
-	}
-	if call.row == nil {
-		return nil, errNoRow
-	}
-	return call.row, nil
 }
 
 // lookUp returns what the row of a key stores, as the function value says. If there is no row
 // the error is missing.
 func lookUp[R, T any](ctx context.Context, f *finder[R], key rowKey, value func(*R) (T, error), missing error) (none T, err error) {
-	row, err := f.row(ctx, key)
-	switch {
-	case errors.Is(err, errNoRow):
-		return none, missing
-	case err != nil:
+	call := &finding[R]{key: key}
+	if err := f.calls.do(ctx, call); err != nil {
 		return none, err
 	}
-	return value(row)
+	if call.row == nil {
+		return none, missing
+	}
+	return value(call.row)
 }
 
-// find finds the rows of some calls. It waits in line as one look-up.
+// find finds the rows of some calls.
 func (f *finder[R]) find(ctx context.Context, calls []*finding[R]) error {
-	ctx, leave, err := f.store.lookUps.enter(ctx)
-	if err != nil {
-		return err
-	}
-	defer leave()
 	found := make(map[rowKey]*R, len(calls))
 	for _, call := range calls {
 		found[call.key] = nil
 	}
 	if err := f.scan(ctx, found); err != nil {
-		return slow(ctx, err)
+		return err
 	}
 	for _, call := range calls {
 		call.row = found[call.key]
@@ -124,10 +102,10 @@ func (f *finder[R]) scan(ctx context.Context, found map[rowKey]*R) error {
 	return rows.Err()
 }
 
-// query returns the text of the query, whose parameter is a list of keys in JSON. It is always
+// query returns the text of the query of a table, whose parameter is a list of keys in JSON. It is always
 // the same, so that the database need not parse it again. The list comes first, as SQLite then
 // takes the table by its index.
-func (f *finder[R]) query() string {
+func (f *finder[R]) query(table string) string {
 	each, unhex := "json_each(?1)", "unhex(value ->> %d)"
 	if f.store.postgres {
 		each, unhex = "json_array_elements($1::json)", "decode(value ->> %d, 'hex')"
@@ -143,6 +121,6 @@ func (f *finder[R]) query() string {
 	}
 	list := fmt.Sprintf("(SELECT %s FROM %s) AS list", strings.Join(values, ", "), each)
 	return f.store.db.NewSelect().Model((*R)(nil)).
-		ModelTableExpr("? CROSS JOIN ? AS ?TableAlias", bun.Safe(list), f.store.table(f.table)).
+		ModelTableExpr("? CROSS JOIN ? AS ?TableAlias", bun.Safe(list), f.store.table(table)).
 		Where(strings.Join(equal, " AND ")).String()
 }

@@ -143,7 +143,7 @@ func TestLookUpsUseIndexes(t *testing.T) {
 		}
 		for name, query := range map[string]string{
 			"jobs": s.jobs.text, "keys by hash": s.keysByHash.text, "keys by id": s.keysByID.text,
-			"members": s.members.text, "sessions": s.sessions.text, "job now": s.jobNowText, "count": s.countQuery(),
+			"members": s.members.text, "sessions": s.sessions.text, "job now": s.texts.jobNow, "count": s.texts.count,
 		} {
 			plan := planOf(t, tx, explain+query)
 			if scan.MatchString(plan) || name != "count" && !regexp.MustCompile("(?i)using (covering )?index|index scan").MatchString(plan) {

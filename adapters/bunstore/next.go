@@ -18,7 +18,7 @@ var _ jobs.Scheduler = (*Store)(nil)
 func (s *Store) Next(ctx context.Context, want jobs.Want) (string, error) {
 	var id string
 	err := s.queryRow(ctx, func(rows *sql.Rows) error { return rows.Scan(&id) },
-		s.nextQuery(), mostSuspect(want), want.NotOrganization, mostBusy(want))
+		s.texts.next, mostSuspect(want), want.NotOrganization, mostBusy(want))
 	return id, wrap("next job", noRow(err, export.ErrNotFound))
 }
 

@@ -32,6 +32,8 @@ const (
 // Open opens the database of a store: "sqlite:" and the path of a file, which is
 // made if there is none, readable by its owner alone; or a "postgres://" URL, with
 // all parameters that pgx knows and pool_max_conns (defaults to [Config].MaxConns).
+// PostgreSQL is asked to keep the statements that each request needs, unless the URL has
+// another default_query_exec_mode or a pooler does not allow it.
 //
 // It connects but changes nothing: see [Store.Migrate]. The error matches
 // [ErrNewerSchema] if the tables were made by a newer program, and [ErrOtherPurpose] if
@@ -54,8 +56,8 @@ func Open(ctx context.Context, address string, config Config) (*Store, error) {
 	return s, nil
 }
 
-// openDB opens a database whose connections are of the origin. prepares says that it may be
-// asked to keep statements: see [Store.query].
+// openDB opens a database whose connections are of the origin. prepares says that PostgreSQL
+// may be asked to keep statements: see [Store.query].
 func openDB(ctx context.Context, address string, config Config, which *origin) (db *bun.DB, prepares bool, err error) {
 	path, err := sqlitePath(address)
 	if err != nil {
@@ -63,7 +65,7 @@ func openDB(ctx context.Context, address string, config Config, which *origin) (
 	}
 	if path != "" {
 		db, err = openSQLite(ctx, path, config, which)
-		return db, true, err
+		return db, false, err
 	}
 	return openPostgres(address, config, which)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -31,9 +32,12 @@ func isBusy(err error) bool {
 
 // lostRace reports whether PostgreSQL undid a transaction in favour of another one:
 // serialization failure or deadlock.
-func lostRace(err error) bool {
+func lostRace(err error) bool { return hasState(err, "40001", "40P01") }
+
+// hasState reports whether PostgreSQL returned one of these codes.
+func hasState(err error, states ...string) bool {
 	var coded interface{ SQLState() string }
-	return errors.As(err, &coded) && (coded.SQLState() == "40001" || coded.SQLState() == "40P01")
+	return errors.As(err, &coded) && slices.Contains(states, coded.SQLState())
 }
 
 // pause waits before the next try, for a random time: two that raced do not race

@@ -22,7 +22,7 @@ type statements struct {
 // transaction that does not work: PostgreSQL then says so before it does anything, and is not
 // asked for it again.
 func (s *Store) query(ctx context.Context, text string, values ...any) (*sql.Rows, error) {
-	if s.postgres && s.prepares.Load() {
+	if s.prepares.Load() {
 		rows, err := s.db.DB.QueryContext(ctx, text, append([]any{pgx.QueryExecModeCacheStatement}, values...)...)
 		if !notPrepared(err) {
 			return rows, err
@@ -66,10 +66,7 @@ func (s *Store) numbered(text string) string {
 
 // notPrepared reports whether a statement is not there that was prepared, or is there already
 // before it is prepared.
-func notPrepared(err error) bool {
-	var coded interface{ SQLState() string }
-	return errors.As(err, &coded) && (coded.SQLState() == "26000" || coded.SQLState() == "42P05")
-}
+func notPrepared(err error) bool { return hasState(err, "26000", "42P05") }
 
 // prepare returns the statement of a text.
 func (s *statements) prepare(ctx context.Context, db *sql.DB, text string) (*sql.Stmt, error) {

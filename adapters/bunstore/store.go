@@ -89,7 +89,7 @@ type Store struct {
 	counted    int        // calls of Count since windows were removed last; for the goroutine that counts
 	removing   sync.Mutex // held while windows are removed
 
-	jobNowText string // of a query
+	texts struct{ jobNow, next, count string } // of queries
 
 	jobs       *finder[jobRow]
 	keysByHash *finder[keyRow]
@@ -121,8 +121,8 @@ func New(db *bun.DB, config Config) (*Store, error) {
 	s.lookUps = newLine(db.Stats().MaxOpenConnections)
 	s.postgres = db.Dialect().Name() == dialect.PG
 	s.migrations = migrations(s.postgres, s.prefix)
-	s.counting.run, s.counting.after = s.countFor, s.removeAfter
-	s.jobNowText = s.jobNowQuery()
+	s.texts.jobNow, s.texts.next, s.texts.count = s.jobNowQuery(), s.nextQuery(), s.countQuery()
+	s.counting.line, s.counting.run, s.counting.after = s.lookUps, s.countFor, s.removeAfter
 	s.jobs = newFinder(s, "jobs", func(r *jobRow) rowKey { return rowKey{r.ID, r.OrganizationID} },
 		column{name: "id"}, column{name: "organization_id"})
 	s.keysByHash = newFinder(s, "keys", func(r *keyRow) rowKey { return rowKey{string(r.Hash)} }, column{name: "hash", bytes: true})

@@ -38,13 +38,7 @@ func (s *Store) Count(ctx context.Context, key string, lengths ...time.Duration)
 
 // countFor counts for some calls.
 func (s *Store) countFor(ctx context.Context, calls []*countCall) error {
-	ctx, leave, err := s.lookUps.enter(ctx)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	err = retry(ctx, lostRace, func() error { return s.count(ctx, calls) })
-	return slow(ctx, err)
+	return retry(ctx, lostRace, func() error { return s.count(ctx, calls) })
 }
 
 // removeLimit is how long the removal of windows may take.
@@ -129,7 +123,7 @@ func (s *Store) countRows(ctx context.Context, asked map[windowID]int64) (*sql.R
 	if err != nil {
 		return nil, err
 	}
-	return s.query(ctx, s.countQuery(), string(text))
+	return s.query(ctx, s.texts.count, string(text))
 }
 
 // window returns a window whose Reset is within its bounds, even if the clock was put
