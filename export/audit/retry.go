@@ -32,12 +32,12 @@ type RetryConfig struct {
 // may all have one that is equal to another in all fields.
 type Retry struct {
 	config   RetryConfig
-	flushing chan struct{} // full while entries are tried again
+	flushing turns
 
 	mu      sync.Mutex
 	waiting []late        // oldest first
-	equal   map[Entry]int // how many wait, or are being tried, that are equal
-	trying  int           // older ones that are being tried again
+	held    int           // how many wait or are being tried again
+	equal   map[Entry]int // how many of these are equal
 	timer   *time.Timer
 }
 
@@ -61,7 +61,7 @@ func NewRetry(c RetryConfig) *Retry {
 	c.MaxWaiting = cmp.Or(c.MaxWaiting, 10_000)
 	c.Patience = cmp.Or(c.Patience, time.Hour)
 	c.Logger = cmp.Or(c.Logger, slog.Default())
-	return &Retry{config: c, flushing: make(chan struct{}, 1), equal: make(map[Entry]int)}
+	return &Retry{config: c, flushing: newTurns(), equal: make(map[Entry]int)}
 }
 
 // Record implements [Log]. After an error the entry is neither recorded nor does it wait:
@@ -82,9 +82,10 @@ func (r *Retry) Record(ctx context.Context, e Entry) error {
 func (r *Retry) keep(e late) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.waiting)+r.trying >= r.config.MaxWaiting {
+	if r.held >= r.config.MaxWaiting {
 		return false
 	}
+	r.held++
 	e.twin = r.equal[e.Entry] > 0
 	r.equal[e.Entry]++
 	r.waiting = append(r.waiting, e)
@@ -116,12 +117,10 @@ func (r *Retry) retry() {
 // After an error those that could not be recorded wait again, except those that have waited for
 // too long, which are given up and logged.
 func (r *Retry) Flush(ctx context.Context) error {
-	select {
-	case r.flushing <- struct{}{}:
-		defer func() { <-r.flushing }()
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	if err := r.flushing.take(ctx); err != nil {
+		return err
 	}
+	defer r.flushing.give()
 	var first error // the others' are most likely the same
 	var failed []late
 	defer func() { r.putBack(failed) }()
@@ -158,6 +157,7 @@ func (r *Retry) again(ctx context.Context, e late) error {
 func (r *Retry) forget(e late) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.held--
 	if r.equal[e.Entry]--; r.equal[e.Entry] <= 0 {
 		delete(r.equal, e.Entry)
 	}
@@ -172,7 +172,7 @@ func (r *Retry) take() []late {
 		r.timer = nil
 	}
 	taken := r.waiting
-	r.waiting, r.trying = nil, len(taken)
+	r.waiting = nil
 	return taken
 }
 
@@ -180,6 +180,6 @@ func (r *Retry) take() []late {
 func (r *Retry) putBack(failed []late) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.waiting, r.trying = append(failed, r.waiting...), 0
+	r.waiting = append(failed, r.waiting...)
 	r.wait()
 }

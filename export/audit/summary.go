@@ -38,7 +38,7 @@ type SummaryConfig struct {
 // be written, Record or Flush returns the error, and it is kept and tried again a minute later.
 type Summary struct {
 	config   SummaryConfig
-	flushing chan struct{} // full while sums are recorded
+	flushing turns
 
 	mu    sync.Mutex
 	sums  map[sumKey]*sum
@@ -61,7 +61,7 @@ const summaryTimeout = 30 * time.Second
 func NewSummary(c SummaryConfig) *Summary {
 	c.MaxPending = cmp.Or(c.MaxPending, 1000)
 	c.Logger = cmp.Or(c.Logger, slog.Default())
-	return &Summary{config: c, flushing: make(chan struct{}, 1), sums: make(map[sumKey]*sum)}
+	return &Summary{config: c, flushing: newTurns(), sums: make(map[sumKey]*sum)}
 }
 
 func keyOf(e Entry) sumKey {
@@ -176,12 +176,10 @@ func (s *Summary) endMinute() {
 // served any more. If those of a minute are being recorded, it waits for the end of that. What
 // it cannot record is kept and tried again.
 func (s *Summary) Flush(ctx context.Context) error {
-	select {
-	case s.flushing <- struct{}{}:
-		defer func() { <-s.flushing }()
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	if err := s.flushing.take(ctx); err != nil {
+		return err
 	}
+	defer s.flushing.give()
 	s.mu.Lock()
 	if s.timer != nil {
 		s.timer.Stop()

@@ -21,9 +21,10 @@ import (
 //	           ▼                            ▼
 //	           └─────────▶ failed ◀─────────┘
 //
-// While a job is processing, its worker applies renew, addPart and dropPart; claim takes a job over from a worker that was lost. A job that has
-// ended stays as it is, but remove, beginPurge and endPurge take away what is kept
-// for it, and damage and mend note how its archive is.
+// While a job is processing, its worker applies renew, addPart and dropPart; claim
+// takes a job over from a worker that was lost. A job that has ended stays as it is,
+// but remove, beginPurge and endPurge take away what is kept for it, and damage and
+// mend note how its archive is.
 //
 // Each rule is a function of the time and the job, by the configuration in
 // [rules]: it alters the job and returns the steps that observers are told of once
