@@ -6,12 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ulikunitz/xz"
 
@@ -30,47 +27,12 @@ func TestTarXz(t *testing.T) {
 	})
 }
 
-// pack makes a part of files with the given sizes.
-func pack(t testing.TB, sizes ...int) (body, tail []byte) {
-	t.Helper()
-	var b, l bytes.Buffer
-	err := TarXz().Pack(t.Context(), &b, &l, archive.Options{}, func(p archive.Packer) error {
-		for i, n := range sizes {
-			e := archive.Entry{Name: fmt.Sprint(i), ModTime: time.Unix(1_790_000_000, 0)}
-			if _, err := p.Add(t.Context(), e, strings.NewReader(strings.Repeat("x", n))); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes(), l.Bytes()
-}
-
 // TestOneStream has xz count streams and blocks: several parts must become one
 // stream.
 func TestOneStream(t *testing.T) {
 	archivetest.NeedProgram(t, "xz")
 	for parts, blocks := range []int{1, 4, 7} {
-		path := filepath.Join(t.TempDir(), "archive.tar.xz")
-		f, err := os.Create(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = TarXz().Join(t.Context(), f, archive.Options{}, func(j archive.Joiner) error {
-			for range parts {
-				body, tail := pack(t, 100, blockSize, 200) // three segments
-				if err := j.Part(bytes.NewReader(body), bytes.NewReader(tail)); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err := errors.Join(err, f.Close()); err != nil {
-			t.Fatal(err)
-		}
+		path := archivetest.WriteParts(t, TarXz(), parts, 100, blockSize, 200) // three segments each
 		out, err := exec.CommandContext(t.Context(), "xz", "--robot", "--list", path).Output()
 		if err != nil {
 			t.Fatal(err)

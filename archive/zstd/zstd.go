@@ -16,8 +16,8 @@ import (
 // 4 MiB (RFC 8878). Each frame has a check sum and can be unpacked by itself.
 //
 // The levels 1 and 2, 3 to 6, 7 and 8, and 9 of [archive.Options] are about as
-// fast and as small as `zstd -1`, `-3`, `-7` and `-11`. A segment in the pool is a
-// frame, so packing takes four times the memory of tar.gz.
+// small as `zstd -1`, `-3`, `-7` and `-11`. A segment in the pool is a frame, and
+// takes four times the memory of one of tar.gz.
 //
 // Reading refuses a frame that asks for a window of more than 128 MiB, as the
 // program zstd does by default.

@@ -2,7 +2,6 @@ package zstd
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,11 +11,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/archive/archivetest"
 )
 
@@ -34,47 +31,12 @@ func TestTarZst(t *testing.T) {
 	})
 }
 
-// pack makes a part of files with the given sizes.
-func pack(t testing.TB, sizes ...int) (body, tail []byte) {
-	t.Helper()
-	var b, l bytes.Buffer
-	err := TarZst().Pack(t.Context(), &b, &l, archive.Options{}, func(p archive.Packer) error {
-		for i, n := range sizes {
-			e := archive.Entry{Name: fmt.Sprint(i), ModTime: time.Unix(1_790_000_000, 0)}
-			if _, err := p.Add(t.Context(), e, strings.NewReader(strings.Repeat("x", n))); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes(), l.Bytes()
-}
-
 // TestFrames has zstd count frames: each segment must be one, with its check sum
 // and its size.
 func TestFrames(t *testing.T) {
 	archivetest.NeedProgram(t, "zstd")
 	for parts, frames := range []int{1, 4, 7} {
-		path := filepath.Join(t.TempDir(), "archive.tar.zst")
-		f, err := os.Create(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = TarZst().Join(t.Context(), f, archive.Options{}, func(j archive.Joiner) error {
-			for range parts {
-				body, tail := pack(t, 100, frameSize, 200) // three segments
-				if err := j.Part(bytes.NewReader(body), bytes.NewReader(tail)); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err := errors.Join(err, f.Close()); err != nil {
-			t.Fatal(err)
-		}
+		path := archivetest.WriteParts(t, TarZst(), parts, 100, frameSize, 200) // three segments each
 		out, err := exec.CommandContext(t.Context(), "zstd", "-lv", path).CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)
