@@ -165,3 +165,11 @@ func command(ctx context.Context, name string, args []string, in, out string) *e
 	cmd.Stderr = os.Stderr
 	return cmd
 }
+
+// tookItself returns how long the work took by what its process has said, or wall.
+func tookItself(said []byte, wall time.Duration) (time.Duration, error) {
+	if said = bytes.TrimSpace(said); len(said) == 0 {
+		return wall, nil
+	}
+	return time.ParseDuration(string(said))
+}

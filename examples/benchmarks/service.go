@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -313,12 +312,4 @@ func many(atOnce, n int, do func(client *http.Client, n int) error) error {
 	}
 	_, err := fmt.Println(took)
 	return errors.Join(append(all, err)...)
-}
-
-// tookItself returns how long the work took by what its process has said, or wall.
-func tookItself(said []byte, wall time.Duration) (time.Duration, error) {
-	if said = bytes.TrimSpace(said); len(said) == 0 {
-		return wall, nil
-	}
-	return time.ParseDuration(string(said))
 }

@@ -14,7 +14,7 @@ import (
 func formatOf(name string, of []archive.Format) (archive.Format, error) {
 	f, ok := config.FormatNamed(name, of)
 	if !ok {
-		return nil, fmt.Errorf("--format %q is none of %s", name, config.FormatNames(of))
+		return nil, fmt.Errorf("--format %q is none of %s", name, strings.Join(config.FormatNames(of), ", "))
 	}
 	return f, nil
 }
@@ -22,8 +22,8 @@ func formatOf(name string, of []archive.Format) (archive.Format, error) {
 // addFormatFlag gives a command the flag --format.
 func addFormatFlag(c *cobra.Command, format *string, byDefault, usage string, of []archive.Format) {
 	names := config.FormatNames(of)
-	c.Flags().StringVar(format, "format", byDefault, usage+": "+names)
-	err := c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(strings.Split(names, ", "), cobra.ShellCompDirectiveNoFileComp))
+	c.Flags().StringVar(format, "format", byDefault, usage+": "+strings.Join(names, ", "))
+	err := c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 	if err != nil {
 		panic(err) // there is no such flag
 	}

@@ -89,7 +89,7 @@ func (in *input) prepare() error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s is no archive of the formats %s", in.name, config.FormatNames(config.Formats()))
+	return fmt.Errorf("%s is no archive of the formats %s", in.name, strings.Join(config.FormatNames(config.Formats()), ", "))
 }
 
 // close closes the archive; nothing is lost if that fails.

@@ -25,13 +25,12 @@ func FormatNamed(name string, of []archive.Format) (archive.Format, bool) {
 	return nil, false
 }
 
-// FormatNames returns the names of formats, as messages list them.
-func FormatNames(of []archive.Format) string {
-	var names []string
+// FormatNames returns the names of formats.
+func FormatNames(of []archive.Format) (names []string) {
 	for _, f := range of {
 		names = append(names, f.Name())
 	}
-	return strings.Join(names, ", ")
+	return names
 }
 
 // format decodes a format that requests may name.
@@ -39,7 +38,7 @@ func (d *decoder) format(t Text) {
 	offered := &d.config.API.Formats
 	f, ok := FormatNamed(t.Value, Formats())
 	if !ok {
-		d.problem(t.Line, "%q is none of %s", t.Value, FormatNames(Formats()))
+		d.problem(t.Line, "%q is none of %s", t.Value, strings.Join(FormatNames(Formats()), ", "))
 		return
 	}
 	if _, twice := FormatNamed(t.Value, *offered); twice {
