@@ -136,6 +136,12 @@ func (c *client) request(ctx context.Context) (id string) {
 	what := c.organization + query.Encode()
 	var job jobAnswer
 	r := c.api(ctx, http.MethodPost, "?"+query.Encode(), &job)
+	return c.noteRequest(what, query.Get("archive_format"), r, job, r.sure)
+}
+
+// noteRequest notes the answer to a request for an export, and returns the id of its job, if
+// there is one. sure says that the audit log must have the request if it is the job's first.
+func (c *client) noteRequest(what, format string, r reply, job jobAnswer, sure bool) (id string) {
 	if job.JobID == "" {
 		if r.status == 0 || r.status >= 500 || r.status == http.StatusOK {
 			c.seen.mu.Lock()
@@ -147,8 +153,8 @@ func (c *client) request(ctx context.Context) (id string) {
 	}
 	c.seen.job(c.organization, job.JobID, func(j *sighting) {
 		if j.format == "" {
-			j.format, j.honest = query.Get("archive_format"), c.honest
-			j.requested.add(r.sure && !c.seen.lost[what])
+			j.format, j.honest = format, c.honest
+			j.requested.add(sure && !c.seen.lost[what])
 		}
 		delete(c.seen.lost, what)
 	})
