@@ -24,7 +24,7 @@ const tailMagic = "oxpt"
 
 // partVersion must be raised by a change of this layout or of a codec's output,
 // because older code could then not join a newer part, or to other bytes.
-const partVersion = 1
+const partVersion = 2
 
 // castagnoli is the table of CRC-32C, which processors compute in hardware.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

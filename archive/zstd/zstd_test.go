@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -158,3 +159,33 @@ func TestManyWindows(t *testing.T) {
 }
 
 func FuzzTail(f *testing.F) { archivetest.FuzzParts(f, TarZst()) }
+
+// TestFastSample packs digits, of which the library's fast encoder makes less than its
+// default one, and text, of which it makes more: the smaller one is taken.
+func TestFastSample(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	var digits, text []byte
+	for len(digits) < 1<<20 {
+		digits = fmt.Appendf(digits, "%d,%d.%02d\n", random.Uint32(), random.IntN(1000), random.IntN(100))
+		text = fmt.Appendf(text, `{"id":%d,"name":"product %d","note":"in stock since %d"}`+"\n", len(text), random.IntN(90), random.IntN(90))
+	}
+	for name, raw := range map[string][]byte{"digits": digits, "text": text} {
+		e, err := codec{}.NewEncoder(6)
+		if err != nil {
+			t.Fatal(err)
+		}
+		packed, _, err := e.Encode(nil, raw, nil, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, level := range []zstd.EncoderLevel{zstd.SpeedFastest, zstd.SpeedDefault} {
+			w, err := newWriter(level)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if alone := w.EncodeAll(raw, nil); len(packed) > len(alone) {
+				t.Errorf("%s: %d bytes, the level %s makes %d", name, len(packed), level, len(alone))
+			}
+		}
+	}
+}
