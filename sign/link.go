@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/orgexport/orgexport/internal/attachment"
 )
 
 // What is signed begins with its version. It changes with the form of links, so
@@ -44,7 +46,7 @@ func (l link) payload() []byte {
 
 // path returns the link's path, without what [Config].Path says, in its only
 // spelling.
-func (l link) path() string { return "/" + l.object.key + "/" + escape(l.filename) }
+func (l link) path() string { return "/" + l.object.key + "/" + attachment.Escape(l.filename) }
 
 // query returns the link's query in its only spelling.
 func (l link) query() string {
@@ -100,21 +102,4 @@ func cutLast(path string) (before, after string, err error) {
 		return "", "", errors.New("path")
 	}
 	return path[:i], path[i+1:], nil
-}
-
-const upperHex = "0123456789ABCDEF"
-
-// escape leaves the unreserved characters of RFC 3986 and writes all others as
-// %XX in upper case. This is what normalization makes of any spelling, so that
-// proxies that normalize paths do not break links.
-func escape(s string) string {
-	var b strings.Builder
-	for i := range len(s) {
-		if c := s[i]; c == '~' || strings.IndexByte(keyAlphabet, c) >= 0 {
-			b.WriteByte(c)
-		} else {
-			b.Write([]byte{'%', upperHex[c>>4], upperHex[c&15]})
-		}
-	}
-	return b.String()
 }

@@ -10,11 +10,8 @@ import (
 	"strings"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/internal/partname"
 )
-
-// wordAlphabet has the characters of job ids and section keys. Keys also have dots
-// and slashes.
-const wordAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 // Destination keeps archives in a folder. It implements [jobs.Destination],
 // [jobs.Sizer], [export.Checker], [export.FreeSpacer] and [export.Sweeper]. It is safe for
@@ -103,8 +100,8 @@ func (d *Destination) List(ctx context.Context, prefix string) ([]string, error)
 
 // checkKey returns an error if key is not one of a [jobs.Destination].
 func checkKey(key string) error {
-	if !fs.ValidPath(key) || key == "." || strings.Trim(key, wordAlphabet+"./") != "" {
-		return fmt.Errorf("dir: %q is not a key", key)
+	if err := partname.CheckKey(key); err != nil {
+		return fmt.Errorf("dir: %w", err)
 	}
 	return nil
 }

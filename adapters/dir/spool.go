@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"strconv"
-	"strings"
 
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/internal/partname"
 )
 
 // Spool keeps parts in a folder. It is durable: a part stays until it is deleted. It
@@ -57,7 +56,7 @@ func (s *Spool) Delete(ctx context.Context, id export.PartID) error {
 
 // List implements [export.Spool].
 func (s *Spool) List(ctx context.Context, jobID string) ([]export.PartID, error) {
-	if err := ready(ctx, checkWord("job id", jobID)); err != nil {
+	if err := ready(ctx, checkJob(jobID)); err != nil {
 		return nil, err
 	}
 	entries, err := fs.ReadDir(s.root.FS(), jobID)
@@ -69,7 +68,7 @@ func (s *Spool) List(ctx context.Context, jobID string) ([]export.PartID, error)
 	}
 	var ids []export.PartID
 	for _, e := range entries {
-		if id, ok := parsePartName(jobID, e.Name()); ok && e.Type().IsRegular() {
+		if id, ok := partname.Parse(jobID, e.Name()); ok && e.Type().IsRegular() {
 			ids = append(ids, id)
 		}
 	}
@@ -90,7 +89,7 @@ func (s *Spool) Jobs(ctx context.Context) ([]string, error) {
 	}
 	var ids []string
 	for _, e := range entries {
-		if !e.IsDir() || checkWord("job id", e.Name()) != nil {
+		if !e.IsDir() || checkJob(e.Name()) != nil {
 			continue
 		}
 		parts, err := s.List(ctx, e.Name())
@@ -104,43 +103,19 @@ func (s *Spool) Jobs(ctx context.Context) ([]string, error) {
 	return ids, nil
 }
 
-const partSuffix = ".part"
-
-// partName returns the path of a part's file. Parts have different paths: the section
-// may have hyphens, but shard and attempt have none, and stand behind the last two.
+// partName returns the path of a part's file.
 func partName(id export.PartID) (string, error) {
-	if err := checkWord("job id", id.JobID); err != nil {
-		return "", err
+	name, err := partname.Of(id)
+	if err != nil {
+		return "", fmt.Errorf("dir: %w", err)
 	}
-	if err := checkWord("section", id.Section); err != nil {
-		return "", err
-	}
-	if id.Shard < 0 || id.Attempt < 0 {
-		return "", fmt.Errorf("dir: shard %d, attempt %d: negative", id.Shard, id.Attempt)
-	}
-	return fmt.Sprintf("%s/%s-%d-%d%s", id.JobID, id.Section, id.Shard, id.Attempt, partSuffix), nil
+	return name, nil
 }
 
-// parsePartName is the opposite of partName. It reports false for names that partName
-// does not make.
-func parsePartName(jobID, name string) (export.PartID, bool) {
-	fields := strings.Split(strings.TrimSuffix(name, partSuffix), "-")
-	if len(fields) < 3 {
-		return export.PartID{}, false
-	}
-	n := len(fields)
-	shard, err1 := strconv.Atoi(fields[n-2])
-	attempt, err2 := strconv.Atoi(fields[n-1])
-	id := export.PartID{JobID: jobID, Section: strings.Join(fields[:n-2], "-"), Shard: shard, Attempt: attempt}
-	again, err := partName(id)
-	return id, err1 == nil && err2 == nil && err == nil && again == jobID+"/"+name
-}
-
-// checkWord returns an error if a job id or section key cannot be part of a path. what
-// names it in the error.
-func checkWord(what, word string) error {
-	if word == "" || strings.Trim(word, wordAlphabet) != "" {
-		return fmt.Errorf("dir: %s %q is not made of letters, digits, hyphens and underscores", what, word)
+// checkJob returns an error if a job id cannot be the name of a folder.
+func checkJob(id string) error {
+	if err := partname.CheckWord("job id", id); err != nil {
+		return fmt.Errorf("dir: %w", err)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package dir
+package partname
 
 import (
 	"io/fs"
@@ -14,16 +14,16 @@ func FuzzPartName(f *testing.F) {
 	f.Add("..", "-", 0, 0, "--1-0.part")
 	f.Fuzz(func(t *testing.T, job, section string, shard, attempt int, file string) {
 		id := export.PartID{JobID: job, Section: section, Shard: shard, Attempt: attempt}
-		if name, err := partName(id); err == nil {
+		if name, err := Of(id); err == nil {
 			if !fs.ValidPath(name) {
 				t.Errorf("%+v has the name %q", id, name)
 			}
-			if got, ok := parsePartName(job, name[len(job)+1:]); !ok || got != id {
+			if got, ok := Parse(job, name[len(job)+1:]); !ok || got != id {
 				t.Errorf("%+v comes back as %+v, %v", id, got, ok)
 			}
 		}
-		if got, ok := parsePartName(job, file); ok {
-			if name, err := partName(got); err != nil || name != job+"/"+file {
+		if got, ok := Parse(job, file); ok {
+			if name, err := Of(got); err != nil || name != job+"/"+file {
 				t.Errorf("%q is read as %+v, whose name is %q, %v", file, got, name, err)
 			}
 		}

@@ -1,0 +1,135 @@
+package s3
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/orgexport/orgexport/internal/partname"
+)
+
+// Destination keeps archives in a bucket. It implements [jobs.Destination], [jobs.Sizer],
+// [jobs.Confirmer], [export.Checker] and [export.Sweeper]. It is safe for concurrent use.
+// Make one with [NewDestination].
+type Destination struct{ *Bucket }
+
+// NewDestination returns the Destination of a bucket's prefix.
+func NewDestination(b *Bucket) *Destination { return &Destination{b} }
+
+// Put implements [jobs.Destination]. See the package's documentation for its memory.
+func (d *Destination) Put(ctx context.Context, key string, write func(io.Writer) error) error {
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	return d.put(ctx, key, write)
+}
+
+// Open implements [jobs.Destination]. Seeking sends no request.
+func (d *Destination) Open(ctx context.Context, key string) (io.ReadSeekCloser, error) {
+	if err := ready(ctx, checkKey(key)); err != nil {
+		return nil, err
+	}
+	return opened(d.open(ctx, key))
+}
+
+// Size implements [jobs.Sizer].
+func (d *Destination) Size(ctx context.Context, key string) (int64, error) {
+	if err := ready(ctx, checkKey(key)); err != nil {
+		return 0, err
+	}
+	head, err := d.head(ctx, key)
+	if err != nil {
+		return 0, err
+	}
+	return aws.ToInt64(head.ContentLength), nil
+}
+
+// Delete implements [jobs.Destination]. In a bucket with versions the object stays as an
+// old version: let a rule of the bucket remove those.
+func (d *Destination) Delete(ctx context.Context, key string) error {
+	if err := ready(ctx, checkKey(key)); err != nil {
+		return err
+	}
+	return d.remove(ctx, key)
+}
+
+// List implements [jobs.Destination]. It leaves out objects whose name is not a key.
+func (d *Destination) List(ctx context.Context, prefix string) ([]string, error) {
+	var keys []string
+	err := d.list(ctx, prefix, func(key string) {
+		if checkKey(key) == nil {
+			keys = append(keys, key)
+		}
+	})
+	return keys, err
+}
+
+// Confirms implements [jobs.Confirmer]: the server compares the MD5 of each piece, and the
+// size of the object is looked at once it is complete.
+func (d *Destination) Confirms() bool { return true }
+
+// checkKey returns an error if key is not one of a [jobs.Destination].
+func checkKey(key string) error { return wrap("object", partname.CheckKey(key)) }
+
+// ready returns err, which is about the arguments of a call, or the cause of ctx if
+// that has ended.
+func ready(ctx context.Context, err error) error {
+	if err == nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// opened turns a nil reader into a nil interface.
+func opened(r *reader, err error) (io.ReadSeekCloser, error) {
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (b *Bucket) remove(ctx context.Context, key string) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	_, err := b.config.Client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.config.Name, Key: aws.String(b.object(key))})
+	if notFound(err) { // AWS never says so; others do
+		return nil
+	}
+	return wrap("delete", err)
+}
+
+// list calls yield with each key that begins with prefix.
+func (b *Bucket) list(ctx context.Context, prefix string, yield func(key string)) error {
+	pages := s3.NewListObjectsV2Paginator(b.config.Client, &s3.ListObjectsV2Input{
+		Bucket: &b.config.Name, Prefix: aws.String(b.object(prefix)),
+	})
+	for pages.HasMorePages() {
+		page, err := nextPage(ctx, pages)
+		if err != nil {
+			return err
+		}
+		for _, o := range page.Contents {
+			if key, ok := strings.CutPrefix(aws.ToString(o.Key), b.prefix()); ok && strings.HasPrefix(key, prefix) {
+				yield(key)
+			}
+		}
+	}
+	return nil
+}
+
+func nextPage(ctx context.Context, pages *s3.ListObjectsV2Paginator) (*s3.ListObjectsV2Output, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	page, err := pages.NextPage(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("s3: list: %w", err)
+	}
+	return page, nil
+}

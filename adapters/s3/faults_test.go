@@ -1,0 +1,306 @@
+package s3_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"github.com/orgexport/orgexport/adapters/s3"
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/internal/s3test"
+)
+
+// behind returns a bucket of a real server that is reached through a handler, which may hand
+// requests on.
+func behind(t *testing.T, handler func(real http.Handler) http.Handler) s3test.Bucket {
+	t.Helper()
+	b := s3test.NewBucket(t)
+	target, err := url.Parse(b.Endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Host = r.In.Host // it is signed
+		},
+		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+	}))
+	t.Cleanup(server.Close)
+	b.Endpoint = server.URL
+	return b
+}
+
+// roundTrip puts and reads several objects, of one piece and of many.
+func roundTrip(t *testing.T, b s3test.Bucket) {
+	t.Helper()
+	d := s3.NewDestination(openIn(t, b, "", s3.Config{PartSize: piece}))
+	for _, n := range []int{0, 1000, 3*piece + 1} {
+		content := random(n)
+		if err := d.Put(t.Context(), "a", copies(content)); err != nil {
+			t.Fatal(err)
+		}
+		wantObject(t, d, "a", content)
+	}
+}
+
+// cutBody ends after n bytes as if the connection were broken.
+type cutBody struct {
+	io.ReadCloser
+	n int
+}
+
+func (b *cutBody) Read(p []byte) (int, error) {
+	if b.n == 0 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	n, err := b.ReadCloser.Read(p[:min(len(p), b.n)])
+	b.n -= n
+	return n, err
+}
+
+// cutWriter breaks the connection after n bytes.
+type cutWriter struct {
+	http.ResponseWriter
+	n int
+}
+
+func (w *cutWriter) Write(p []byte) (int, error) {
+	if len(p) > w.n {
+		_, _ = w.ResponseWriter.Write(p[:w.n])
+		_ = http.NewResponseController(w.ResponseWriter).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	w.n -= len(p)
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap is for [http.ResponseController].
+func (w *cutWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// TestCutConnections cuts connections in the middle of requests and of answers.
+func TestCutConnections(t *testing.T) {
+	var cuts atomic.Int64
+	b := behind(t, func(real http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch n := rand.IntN(2 * piece); {
+			case r.Method == http.MethodPut && r.ContentLength > int64(n):
+				cuts.Add(1)
+				r.Body = &cutBody{r.Body, n}
+			case r.Method == http.MethodGet:
+				w = &cutWriter{w, n / 4}
+			}
+			real.ServeHTTP(w, r)
+		})
+	})
+	roundTrip(t, b)
+	t.Logf("%d requests were cut", cuts.Load())
+}
+
+// TestLostAnswers hands requests on and cuts the connection instead of answering, each time
+// for the first try: what the server has done must not be an error.
+func TestLostAnswers(t *testing.T) {
+	var requests atomic.Int64
+	b := behind(t, func(real http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != http.MethodGet && requests.Add(1)%2 == 1 {
+				real.ServeHTTP(httptest.NewRecorder(), r)
+				panic(http.ErrAbortHandler)
+			}
+			real.ServeHTTP(w, r)
+		})
+	})
+	roundTrip(t, b)
+}
+
+// TestSlowDown answers each request with 503 at first.
+func TestSlowDown(t *testing.T) {
+	var requests atomic.Int64
+	b := behind(t, func(real http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if requests.Add(1)%2 == 1 {
+				w.WriteHeader(http.StatusServiceUnavailable)
+				_, _ = io.WriteString(w, "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>")
+				return
+			}
+			real.ServeHTTP(w, r)
+		})
+	})
+	roundTrip(t, b)
+}
+
+// TestWrongClock has a server whose clock is 20 minutes ahead. It refuses what is signed by
+// another clock, as S3 does.
+func TestWrongClock(t *testing.T) {
+	const ahead = 20 * time.Minute
+	credentials := aws.Credentials{AccessKeyID: s3test.AccessKey, SecretAccessKey: s3test.SecretKey}
+	b := behind(t, func(real http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			now := time.Now().Add(ahead).UTC()
+			w.Header().Set("Date", now.Format(http.TimeFormat))
+			signed, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
+			if err != nil || now.Sub(signed).Abs() > 15*time.Minute {
+				w.WriteHeader(http.StatusForbidden)
+				_, _ = io.WriteString(w, "<Error><Code>RequestTimeTooSkewed</Code><Message>The difference is too large.</Message></Error>")
+				return
+			}
+			// The real server has our clock.
+			r.Header.Del("Authorization")
+			if err := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }).SignHTTP(
+				r.Context(), credentials, r, r.Header.Get("X-Amz-Content-Sha256"), "s3", "us-east-1", time.Now()); err != nil {
+				t.Error(err)
+			}
+			real.ServeHTTP(&dated{w, now}, r)
+		})
+	})
+	roundTrip(t, b)
+	bucket := openIn(t, b, "", s3.Config{})
+	if err := bucket.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	link, err := s3.NewSigner(bucket, s3.SignerConfig{}).Sign(t.Context(), "a", "a.zip", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(link.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := time.Parse("20060102T150405Z", u.Query().Get("X-Amz-Date"))
+	if off := time.Until(signed.Add(-ahead)); err != nil || off.Abs() > time.Minute {
+		t.Errorf("the link is signed at %v, which is off by %v: %v", signed, off, err)
+	}
+}
+
+// dated keeps the Date of a skewed clock.
+type dated struct {
+	http.ResponseWriter
+	now time.Time
+}
+
+func (w *dated) WriteHeader(status int) {
+	w.Header().Set("Date", w.now.Format(http.TimeFormat))
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// TestDamagedOnTheWay changes a byte of what is sent: the server refuses it.
+func TestDamagedOnTheWay(t *testing.T) {
+	b := behind(t, func(real http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			if len(body) > 0 {
+				body[len(body)/2] ^= 1
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			real.ServeHTTP(w, r)
+		})
+	})
+	d := s3.NewDestination(openIn(t, b, "", s3.Config{PartSize: piece}))
+	for _, n := range []int{1000, 2*piece + 1} {
+		if err := d.Put(t.Context(), "a", copies(random(n))); err == nil {
+			t.Errorf("%d bytes were taken", n)
+		}
+	}
+	if keys, left := b.Keys(t), b.Uploads(t); len(keys)+len(left) > 0 {
+		t.Errorf("objects %q and uploads %q", keys, left)
+	}
+}
+
+// TestErrors has what an operator can have wrong.
+func TestErrors(t *testing.T) {
+	real := s3test.NewBucket(t)
+	missing := real
+	missing.Name = "there-is-none"
+	closed := real
+	closed.Endpoint = "http://127.0.0.1:1"
+	for _, c := range []struct {
+		name   string
+		bucket s3test.Bucket
+		secret string
+		want   string
+	}{
+		{"no bucket", missing, s3test.SecretKey, "NoSuchBucket"},
+		{"a wrong secret", real, "another-secret-key", "SignatureDoesNotMatch"},
+		{"no server", closed, s3test.SecretKey, "connection refused"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := openIn(t, c.bucket, "", s3.Config{})
+			t.Setenv("AWS_SECRET_ACCESS_KEY", c.secret)
+			b = must(s3.Open(t.Context(), c.bucket.URL(""), s3.Config{}))(t)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			d := s3.NewDestination(b)
+			_, openErr := d.Open(ctx, "a")
+			_, sizeErr := d.Size(ctx, "a")
+			for what, err := range map[string]error{"Check": b.Check(ctx), "Open": openErr, "Size": sizeErr} {
+				if err == nil || errors.Is(err, export.ErrNotFound) || strings.Contains(err.Error(), c.secret) {
+					t.Errorf("%s gives %v", what, err)
+				}
+			}
+			if err := b.Check(ctx); c.want != "connection refused" && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("Check gives %v, want %s", err, c.want)
+			}
+		})
+	}
+}
+
+func must[T any](v T, err error) func(t *testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+// TestReplacedWhileRead replaces and deletes a large object while it is read.
+func TestReplacedWhileRead(t *testing.T) {
+	d := s3.NewDestination(open(t, "", s3.Config{}))
+	for name, change := range map[string]func(){
+		"replaced": func() {
+			if err := d.Put(t.Context(), "a", copies(make([]byte, 2<<20))); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"deleted": func() {
+			if err := d.Delete(t.Context(), "a"); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		if err := d.Put(t.Context(), "a", copies(random(2<<20))); err != nil {
+			t.Fatal(err)
+		}
+		r, err := d.Open(t.Context(), "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(r, make([]byte, 1000)); err != nil {
+			t.Fatal(err)
+		}
+		change()
+		if _, err := io.Copy(io.Discard, r); err == nil || !strings.Contains(err.Error(), name+" while it was read") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
