@@ -67,7 +67,8 @@ type Bucket struct {
 	config  Config
 	begun   *uploads
 	clock   *atomic.Int64 // see noteClock
-	buffers *sync.Pool    // of *[]byte that hold a piece
+	checked *checked
+	buffers *sync.Pool // of *[]byte that hold a piece
 }
 
 // NewBucket returns a Bucket, or an error that tells all that is wrong with the
@@ -95,7 +96,7 @@ func NewBucket(c Config) (*Bucket, error) {
 		return nil, errors.Join(errs...)
 	}
 	c.PartSize = max(c.PartSize, (c.MaxBytes+pieces-1)/pieces)
-	return &Bucket{config: c, begun: newUploads(), clock: new(atomic.Int64), buffers: new(sync.Pool)}, nil
+	return &Bucket{config: c, begun: newUploads(), clock: new(atomic.Int64), checked: new(checked), buffers: new(sync.Pool)}, nil
 }
 
 func setDefault[T comparable](v *T, to T) {
@@ -127,18 +128,37 @@ func (b *Bucket) prefix() string {
 	return b.config.Prefix + "/"
 }
 
-// Check implements [export.Checker]: it lists one object at most.
+// Check implements [export.Checker]. It lists one object at most, and no more often than every
+// five seconds: meanwhile it gives the last answer for all prefixes of the bucket.
 func (b *Bucket) Check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	c := b.checked
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.at.IsZero() && time.Since(c.at) < checkEvery {
+		return c.err
+	}
+	limited, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	out, err := b.config.Client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{
+	out, err := b.config.Client.ListObjectsV2(limited, &s3.ListObjectsV2Input{
 		Bucket: &b.config.Name, Prefix: aws.String(b.prefix()), MaxKeys: aws.Int32(1),
 	})
-	if err != nil {
-		return wrap("list", err)
+	if err == nil {
+		b.noteClock(out.ResultMetadata)
 	}
-	b.noteClock(out.ResultMetadata)
-	return nil
+	if ctx.Err() == nil { // else it is the caller who has gone
+		c.at, c.err = time.Now(), wrap("list", err)
+	}
+	return wrap("list", err)
+}
+
+// checkEvery is how long an answer of Check is good for.
+const checkEvery = 5 * time.Second
+
+// checked is what Check has found last.
+type checked struct {
+	mu  sync.Mutex
+	at  time.Time
+	err error
 }
 
 const (

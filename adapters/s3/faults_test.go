@@ -222,6 +222,25 @@ func TestDamagedOnTheWay(t *testing.T) {
 	}
 }
 
+// TestCheckIsRare checks again and again, through two prefixes.
+func TestCheckIsRare(t *testing.T) {
+	var requests atomic.Int64
+	b := openIn(t, behind(t, func(real http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			requests.Add(1)
+			real.ServeHTTP(w, r)
+		})
+	}), "", s3.Config{})
+	for range 10 {
+		if err := errors.Join(b.Sub("a").Check(t.Context()), b.Sub("b").Check(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := requests.Load(); n > 2 { // one, unless this takes five seconds
+		t.Errorf("20 checks made %d requests", n)
+	}
+}
+
 // TestErrors has what an operator can have wrong.
 func TestErrors(t *testing.T) {
 	real := s3test.NewBucket(t)

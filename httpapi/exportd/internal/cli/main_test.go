@@ -26,6 +26,7 @@ import (
 	"github.com/orgexport/orgexport/archive/archivetest"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/cli"
 	"github.com/orgexport/orgexport/internal/pgtest"
+	"github.com/orgexport/orgexport/internal/s3test"
 )
 
 // TestMain makes the test binary the program itself when a test runs it.
@@ -36,8 +37,9 @@ func TestMain(m *testing.M) {
 	// Who starts the tests may ignore these signals, which programs inherit. A
 	// program does not inherit that they are caught here.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer removePlain()
+	defer s3test.Begin()()
 	pgtest.Main(m)
-	removePlain()
 }
 
 const (

@@ -7,6 +7,7 @@ import (
 	"net"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/orgexport/orgexport/adapters/datadir"
@@ -23,13 +24,22 @@ func logStart(logger *slog.Logger, c *config.Config, metrics net.Listener, more 
 		"demo", c.Demo,
 		"source", c.Database.Shown(),
 		"jobs", c.Jobs.Database.Shown(),
-		"archives", absolute(filepath.Join(c.Archives.Folder.Value, datadir.ArchivesFolder)),
-		"parts", absolute(filepath.Join(c.Archives.Folder.Value, datadir.PartsFolder)),
+		"archives", kept(c.Archives, datadir.ArchivesFolder),
+		"parts", kept(c.Archives, datadir.PartsFolder),
 	}
 	if metrics != nil {
 		attrs = append(attrs, "metrics", metrics.Addr().String())
 	}
 	logger.Info("started", append(attrs, more...)...)
+}
+
+// kept tells where a folder of the archives' store is. Of a bucket it tells no more than that.
+func kept(a config.Archives, folder string) string {
+	if a.Bucket.Value == "" {
+		return absolute(filepath.Join(a.Folder.Value, folder))
+	}
+	bucket, _, _ := strings.Cut(a.Bucket.Value, "?")
+	return strings.TrimSuffix(bucket, "/") + "/" + folder
 }
 
 // logStop logs a line as soon as ctx ends. The function that it returns logs another one

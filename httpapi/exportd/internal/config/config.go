@@ -142,7 +142,8 @@ type Jobs struct {
 // an archive is read back. A negative PartsRetention means that parts are not kept, and a
 // negative ReadBack that no archive is read back.
 type Archives struct {
-	Folder         Text
+	Folder         Text // empty if there is a Bucket
+	Bucket         Text // the URL of a bucket's prefix: see s3.ParseAddress
 	Retention      time.Duration
 	PartsRetention time.Duration
 	LinkTTL        time.Duration
@@ -157,8 +158,8 @@ type Audit struct {
 }
 
 // Links is what links are good for. A bound one ends with the rights of whom it was made
-// for.
-type Links struct{ Bound bool }
+// for. A presigned one leads to the bucket, and others to this server.
+type Links struct{ Bound, Presigned bool }
 
 // Signing is what links are signed with. Keys is the text of a key file, from
 // the environment; if it is not empty it is used instead of the file.
@@ -338,6 +339,7 @@ func load(file, dataFolder string, getenv func(string) string) (*Config, error) 
 	d.environment(getenv)
 	d.serverDefaults(dataFolder)
 	d.checkRetention()
+	d.checkDelivery()
 	d.check()
 	return d.config, d.problems.Err()
 }

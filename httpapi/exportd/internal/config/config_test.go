@@ -112,7 +112,7 @@ func TestReference(t *testing.T) {
 	filled(t, "API", reflect.ValueOf(c.API))
 	filled(t, "KeyPrefixes", reflect.ValueOf(c.API.KeyPrefixes))
 	filled(t, "Jobs", reflect.ValueOf(c.Jobs))
-	filled(t, "Archives", reflect.ValueOf(c.Archives))
+	filled(t, "Archives", reflect.ValueOf(c.Archives), "Bucket")
 	filled(t, "Signing", reflect.ValueOf(c.Signing), "Keys")
 	filled(t, "Limits", reflect.ValueOf(c.Limits))
 	filled(t, "OIDC", reflect.ValueOf(c.OIDC))
@@ -355,6 +355,12 @@ func TestProblems(t *testing.T) {
 		{"bad archives", top("archives: {store: 's3:a', retention: none, link_ttl: none, read_back: 0}"),
 			[]string{`:7: "s3:a" must be "dir:"`, `:7: "none" must be a duration`, `:7: "none" must be a duration`, `:7: "0" must be a size`}},
 
+		{"a bad bucket", top("archives: {store: 's3://key:secret@acme/p'}"), []string{":7: want s3://bucket/prefix"}},
+		{"a bucket's endpoint", top("archives: {store: 's3://acme?endpoint=minio'}"), []string{":7: endpoint is no URL"}},
+		{"presigned links to a folder", top("links: {delivery: presigned}"), []string{":7: presigned links lead to a bucket"}},
+		{"another delivery", top("links: {delivery: mailed}"), []string{`:7: "mailed" must be presigned or proxied`}},
+		{"bound links to a bucket", top("archives: {store: 's3://acme'}\nlinks: {bound: true}"), []string{":8: presigned links are good for whoever has them"}},
+
 		{"jobs kept for too short", top("jobs: {retention: 3d}\narchives: {retention: 5d}"), []string{`:7: jobs are kept for 72h0m0s: as long as archives`}},
 		{"jobs kept for hours", top("jobs: {retention: 3h}"), []string{`:7: jobs are kept for 3h0m0s`}},
 		{"bad audit", top("audit: {retention: 400days}"), []string{`:7: "400days" must be a duration such as`}},
@@ -417,5 +423,26 @@ func TestEnvironment(t *testing.T) {
 func TestNoFile(t *testing.T) {
 	if _, err := config.Load(filepath.Join(t.TempDir(), "none.yaml")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error is %v, want %v", err, os.ErrNotExist)
+	}
+}
+
+func TestDelivery(t *testing.T) {
+	for _, c := range []struct {
+		more      string
+		presigned bool
+	}{
+		{"", false},
+		{"archives: {store: 's3://acme/p'}\n", true},
+		{"archives: {store: 's3://acme/p'}\nlinks: {delivery: presigned}\n", true},
+		{"links: {delivery: proxied, bound: true}\narchives: {store: 's3://acme/p'}\n", false},
+	} {
+		got, dir, err := load(t, head+"sections:\n- key: a\n  records:\n  - {file: a.csv, sql: 'SELECT :organization_id'}\n"+c.more)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bucket := strings.Contains(c.more, "s3://")
+		if got.Links.Presigned != c.presigned || (got.Archives.Folder.Value == "") != bucket || (got.Archives.Bucket.Value == "s3://acme/p") != bucket {
+			t.Errorf("%q in %s: links %+v, archives %+v", c.more, dir, got.Links, got.Archives)
+		}
 	}
 }

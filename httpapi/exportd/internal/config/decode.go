@@ -26,7 +26,8 @@ type decoder struct {
 	folder   string // paths are relative to it
 	problems FileErrors
 
-	jobsRetention int // its line
+	jobsRetention int            // its line
+	linksSaid     map[string]int // lines of the keys of links
 }
 
 func (d *decoder) problem(line int, format string, args ...any) {

@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/orgexport/orgexport/adapters/datadir"
+	"github.com/orgexport/orgexport/adapters/s3"
 	"github.com/orgexport/orgexport/httpapi"
 	"github.com/orgexport/orgexport/httpapi/forwarded"
 	"github.com/orgexport/orgexport/sections"
@@ -144,7 +145,10 @@ func (d *decoder) limits(n *yaml.Node) {
 }
 
 func (d *decoder) links(n *yaml.Node) {
-	d.mapping(n, map[string]value{"bound": d.flag(&d.config.Links.Bound)})
+	d.linksSaid = d.mapping(n, map[string]value{
+		"bound":    d.flag(&d.config.Links.Bound),
+		"delivery": oneOf(d, &d.config.Links.Presigned, "presigned or proxied", map[string]bool{"presigned": true, "proxied": false}),
+	})
 }
 
 // quota decodes a number, or none for no limit, which becomes 0.
@@ -203,12 +207,45 @@ func (d *decoder) checkRetention() {
 func (d *decoder) archives(n *yaml.Node) {
 	a := &d.config.Archives
 	d.mapping(n, map[string]value{
-		"store":           d.dir(&a.Folder),
+		"store":           d.text(d.archiveStore),
 		"retention":       d.limited(d.duration(&a.Retention)),
 		"parts_retention": d.duration(&a.PartsRetention),
 		"link_ttl":        d.limited(d.duration(&a.LinkTTL)),
 		"read_back":       d.size(&a.ReadBack),
 	})
+}
+
+// archiveStore decodes where archives are: in a folder or in a bucket.
+func (d *decoder) archiveStore(t Text) {
+	a := &d.config.Archives
+	switch {
+	case strings.HasPrefix(t.Value, "dir:"):
+		d.folderIn(&a.Folder, t, t.Value)
+		return
+	case !strings.HasPrefix(t.Value, "s3://"):
+		d.problem(t.Line, `%q must be "dir:" and the path of a folder, or a bucket, s3://BUCKET/PREFIX?region=…`, t.Value)
+		return
+	}
+	if _, err := s3.ParseAddress(t.Value); err != nil {
+		d.problem(t.Line, "%s", strings.TrimPrefix(err.Error(), "s3: "))
+		return
+	}
+	a.Bucket = t
+}
+
+// checkDelivery finds out where links lead, once it is known where archives are.
+func (d *decoder) checkDelivery() {
+	c := d.config
+	bucket, said := c.Archives.Bucket.Value != "", d.linksSaid["delivery"]
+	if said == 0 {
+		c.Links.Presigned = bucket
+	}
+	if c.Links.Presigned && !bucket {
+		d.problem(said, "presigned links lead to a bucket, and archives.store is none")
+	}
+	if c.Links.Presigned && bucket && c.Links.Bound {
+		d.problem(d.linksSaid["bound"], "presigned links are good for whoever has them, and cannot be bound: set links.delivery to proxied")
+	}
 }
 
 func (d *decoder) audit(n *yaml.Node) {
@@ -278,7 +315,7 @@ func (d *decoder) serverDefaults(dataFolder string) {
 	if c.Jobs.Database.Address == "" {
 		c.Jobs.Database = Database{Dialect: sections.SQLite, Address: filepath.Join(dataFolder, datadir.JobsFile)}
 	}
-	if c.Archives.Folder.Value == "" {
+	if c.Archives.Folder.Value == "" && c.Archives.Bucket.Value == "" {
 		c.Archives.Folder.Value = dataFolder
 	}
 	if c.Audit.Retention == 0 {

@@ -1,10 +1,14 @@
 package wire
 
 import (
+	"context"
 	"errors"
 	"io"
+	"log/slog"
+	"strings"
 
 	"github.com/orgexport/orgexport/adapters/datadir"
+	"github.com/orgexport/orgexport/adapters/s3"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
@@ -14,20 +18,48 @@ import (
 type archiveStore struct {
 	spool       export.Spool
 	destination jobs.Destination
+	signer      jobs.Signer // makes links that lead there, or nil
 	closers     []io.Closer
 }
 
-// openArchives opens the store that archives.store of the configuration names.
-// Another kind of store, such as a bucket, is one more case here, and one more form
-// of config.Archives; nothing else of this package changes. A store of archives alone
-// still needs a folder for parts: dir.NewSpool of datadir.PartsFolder in some folder. The
-// store must be closed.
-func openArchives(a config.Archives) (*archiveStore, error) {
-	parts, archives, err := datadir.OpenArchives(a.Folder.Value)
+// openArchives opens the store that archives.store of the configuration names. Another kind
+// of store is one more case here, and one more form of config.Archives; nothing else of this
+// package changes. The store must be closed.
+func openArchives(ctx context.Context, c *config.Config, logger *slog.Logger) (*archiveStore, error) {
+	if c.Archives.Bucket.Value != "" {
+		return openBucket(ctx, c, logger)
+	}
+	parts, archives, err := datadir.OpenArchives(c.Archives.Folder.Value)
 	if err != nil {
 		return nil, err
 	}
-	return &archiveStore{parts, archives, []io.Closer{parts, archives}}, nil
+	return &archiveStore{spool: parts, destination: archives, closers: []io.Closer{parts, archives}}, nil
+}
+
+// openBucket opens a bucket. Its prefix has the folders that a store in a folder has: whoever
+// copies those has moved.
+func openBucket(ctx context.Context, c *config.Config, logger *slog.Logger) (*archiveStore, error) {
+	largest := max(c.MaxSectionBytes, c.MaxArchiveBytes, 0) // they are negative without a limit
+	bucket, err := s3.Open(ctx, c.Archives.Bucket.Value, s3.Config{MaxBytes: largest, Logger: logger})
+	if err != nil {
+		return nil, err
+	}
+	archives := bucket.Sub(datadir.ArchivesFolder)
+	return &archiveStore{
+		spool:       s3.NewSpool(bucket.Sub(datadir.PartsFolder)),
+		destination: s3.NewDestination(archives),
+		signer:      s3.NewSigner(archives, s3.SignerConfig{MediaType: mediaType}),
+	}, nil
+}
+
+// mediaType returns the media type of an archive.
+func mediaType(filename string) string {
+	for _, f := range config.Formats() {
+		if strings.HasSuffix(filename, f.Extension()) {
+			return f.MediaType()
+		}
+	}
+	return "application/octet-stream"
 }
 
 func (s *archiveStore) Close() error {

@@ -50,8 +50,10 @@ func Check(ctx context.Context, c *config.Config) Checked {
 			found.Warnings = append(found.Warnings, checkRights(ctx, c, db)...)
 		}
 	}
-	if problem := checkJobs(ctx, c, s); problem != nil {
-		found.Source = append(found.Source, *problem)
+	for _, problem := range []*config.Problem{checkJobs(ctx, c, s), checkBucket(ctx, c)} {
+		if problem != nil {
+			found.Source = append(found.Source, *problem)
+		}
 	}
 	found.File = s.problems
 	found.Queries = 1

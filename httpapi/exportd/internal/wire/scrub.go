@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 
 	"github.com/orgexport/orgexport/adapters/datadir"
-	"github.com/orgexport/orgexport/adapters/dir"
 	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 )
@@ -16,11 +15,12 @@ import (
 // else of a server, which may run meanwhile. A folder of archives that is not there is an
 // error, and is not made: all archives would be missing in it.
 func Scrub(ctx context.Context, c *config.Config, logger *slog.Logger, o jobs.ScrubOptions) (_ jobs.ScrubResult, err error) {
-	folder := filepath.Join(c.Archives.Folder.Value, datadir.ArchivesFolder)
-	if err := checkFolder(folder); err != nil {
-		return jobs.ScrubResult{}, err
+	if c.Archives.Bucket.Value == "" {
+		if err := checkFolder(filepath.Join(c.Archives.Folder.Value, datadir.ArchivesFolder)); err != nil {
+			return jobs.ScrubResult{}, err
+		}
 	}
-	archives, err := dir.NewDestination(folder)
+	archives, err := openArchives(ctx, c, logger)
 	if err != nil {
 		return jobs.ScrubResult{}, err
 	}
@@ -30,5 +30,5 @@ func Scrub(ctx context.Context, c *config.Config, logger *slog.Logger, o jobs.Sc
 		return jobs.ScrubResult{}, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	return jobs.Scrub(ctx, store, archives, logger, o)
+	return jobs.Scrub(ctx, store, archives.destination, logger, o)
 }

@@ -95,7 +95,11 @@ func OpenServer(ctx context.Context, c *config.Config, o ServerOptions) (_ *Serv
 	if s.links, err = s.openLinks(c, o, keys); err != nil {
 		return nil, err
 	}
-	if err := s.openService(c, s.links); err != nil {
+	signer := jobs.Signer(s.links)
+	if c.Links.Presigned {
+		signer = s.kept.signer
+	}
+	if err := s.openService(c, signer); err != nil {
 		return nil, err
 	}
 	return s, s.openHandler(c, o, s.links)
@@ -120,7 +124,7 @@ func OpenWorker(ctx context.Context, c *config.Config, o ServerOptions) (_ *Serv
 // open opens everything that the service needs.
 func (s *Server) open(ctx context.Context, c *config.Config, o ServerOptions) error {
 	var err error
-	if s.kept, err = openArchives(c.Archives); err != nil {
+	if s.kept, err = openArchives(ctx, c, o.Logger); err != nil {
 		return err
 	}
 	if s.tracing, err = openTracing(ctx, c.Tracing, o.Logger); err != nil {
