@@ -31,7 +31,10 @@ func (c *SQL) digest() string {
 	}
 	for _, a := range c.Assets {
 		from := origin(a.FS)
-		a.FS = nil
+		if a.From != nil {
+			from = fmt.Sprintf("%T %s", a.From, export.DigestOf(a.From))
+		}
+		a.FS, a.From, a.Ahead = nil, nil, 0
 		fields = append(fields, from, a)
 	}
 	return digest(fields...)

@@ -26,6 +26,12 @@ type named struct {
 
 func (n named) Digest() string { return n.name }
 
+// distant is a Files that has a digest.
+type distant string
+
+func (distant) Session() func(context.Context, string) (export.Content, error) { return nil }
+func (d distant) Digest() string                                               { return string(d) }
+
 // digestedSQL has a value in each field of its sections.
 func digestedSQL(t *testing.T) sections.SQL {
 	t.Helper()
@@ -83,6 +89,10 @@ func TestDigestChangesWithTheSection(t *testing.T) {
 		"Assets.FS":       func(c *sections.SQL) { c.Assets[0].FS = named{name: "uploads2"} },
 		"Assets.FS, type": func(c *sections.SQL) { c.Assets[0].FS = fstest.MapFS{} },
 		"Assets.FS, root": func(c *sections.SQL) { c.Assets[0].FS = sections.RootFS(root) },
+		"Assets.From":     func(c *sections.SQL) { c.Assets[0].FS, c.Assets[0].Folder, c.Assets[0].From = nil, "", distant("cdn") },
+		"Assets.From, other": func(c *sections.SQL) {
+			c.Assets[0].FS, c.Assets[0].Folder, c.Assets[0].From = nil, "", distant("cdn2")
+		},
 		"Assets.Folder":   func(c *sections.SQL) { c.Assets[0].Folder = "{{.organization_slug}}" },
 		"Assets.Source":   func(c *sections.SQL) { c.Assets[0].Source = "img/{{.file}}" },
 		"Assets.File":     func(c *sections.SQL) { c.Assets[0].File = "img/{{.id}}" },
@@ -100,7 +110,7 @@ func TestDigestChangesWithTheSection(t *testing.T) {
 		seen[d] = name
 	}
 	fields := reflect.TypeFor[sections.RecordFile]().NumField() + reflect.TypeFor[sections.AssetFiles]().NumField() + reflect.TypeFor[sections.SQL]().NumField()
-	if fields != 5+7+8 {
+	if fields != 5+9+8 { // Scratch and Assets.Ahead are not
 		t.Errorf("there are %d fields: is the new one in the digest?", fields)
 	}
 }

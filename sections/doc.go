@@ -40,6 +40,10 @@
 // sections/sqlite have the faster ones, and a table of what becomes of each type. [Check]
 // asks the database whether the queries fit, before anything is exported.
 //
+// Assets are files of an [io/fs.FS], such as a folder, or of a [Files], which are opened ahead
+// of their turn: package sections/fetch has those that rows name by URLs, with no way into the
+// inside of your network.
+//
 // # Add a kind of source
 //
 // A section that reads something else, such as a bucket, is any [export.Section]: write a

@@ -83,6 +83,8 @@ func (p *recordEach) export(ctx context.Context, scope export.Scope, sink export
 type assetFiles struct {
 	query        query
 	fsys         fs.FS
+	from         Files         // instead of fsys
+	ahead        int           // how many of them are opened at once
 	folder       *nameTemplate // of the organization in fsys, or nil
 	source, file *nameTemplate
 	keepTime     bool
@@ -92,14 +94,20 @@ type assetFiles struct {
 // export first reads all rows, so that no connection waits for files. If that fails it
 // still copies those that it has read.
 func (p *assetFiles) export(ctx context.Context, scope export.Scope, sink export.Sink) error {
-	files, done, err := p.filesOf(scope.Organization)
-	if err != nil {
-		return describe(p.file.source, err)
+	put := p.fetch
+	if p.from == nil {
+		files, done, err := p.filesOf(scope.Organization)
+		if err != nil {
+			return describe(p.file.source, err)
+		}
+		defer done()
+		put = func(ctx context.Context, sink export.Sink, list *fileList) error {
+			return p.copy(ctx, sink, files, list)
+		}
 	}
-	defer done()
 	list := &fileList{scratch: archive.NewScratch(p.scratch)}
 	defer list.scratch.Close()
-	err = p.query.each(ctx, scope, func(_ any, data map[string]any, number int) error {
+	err := p.query.each(ctx, scope, func(_ any, data map[string]any, number int) error {
 		source, err := p.source.of(data)
 		if err != nil {
 			sink.Skip(rowRef(p.source, number), err)
@@ -108,13 +116,17 @@ func (p *assetFiles) export(ctx context.Context, scope export.Scope, sink export
 		setNameTimes(data)
 		name, err := p.file.of(data)
 		if err != nil {
-			sink.Skip(source, err)
+			ref := source
+			if p.from != nil { // it may be a secret
+				ref = rowRef(p.file, number)
+			}
+			sink.Skip(ref, err)
 			return export.CheckScratch(sink, list.scratch.Size())
 		}
 		return list.add(sink, File{Source: source, Name: name})
 	})
-	if copyErr := p.copy(ctx, sink, files, list); copyErr != nil {
-		return describe(p.file.source, copyErr)
+	if putErr := put(ctx, sink, list); putErr != nil {
+		return describe(p.file.source, putErr)
 	}
 	return describe(p.file.source, err)
 }

@@ -1,6 +1,7 @@
 package sections
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -120,21 +121,31 @@ type RecordFile struct {
 	JSON []string
 }
 
-// AssetFiles is a query whose rows name the files that [CopyFile] copies into the archive.
+// AssetFiles is a query whose rows name the files that [CopyFile] or [export.FetchAll] put into
+// the archive.
 type AssetFiles struct {
 	// FS has the files. For a folder use [RootFS]: [os.DirFS] follows links out of it.
-	// Required.
+	// Required, unless there is From.
 	FS fs.FS
+
+	// From has the files instead of FS: those of a network, such as sections/fetch has them.
+	// They are opened ahead. What Source makes names a file as From wants it, and customers do
+	// not see it: a file is skipped by its name in the archive.
+	From Files
+
+	// Ahead is how many files of From are opened at once, n of [export.FetchAll]. Defaults to
+	// 64.
+	Ahead int
 
 	// Folder is a template of the folder in FS that has the files of the organization, such
 	// as uploads/{{.organization_id}}. It may use organization_id, organization_uuid,
 	// organization_number and organization_slug, each of which is a part of one element of
 	// the path. Source is a path in that folder, and
-	// nothing leads out of it if FS is a RootFS. Defaults to FS itself: then whoever can
+	// nothing leads out of it if FS is a RootFS. From has none. Defaults to FS itself: then whoever can
 	// write what Source is made of can name the files of every organization.
 	Folder string
 
-	// Source is a template of the path in FS (see [NewSQL]).
+	// Source is a template of the path in FS, or of the name for From (see [NewSQL]).
 	Source string
 
 	// File is a template of the name below the section's folder.
@@ -315,7 +326,10 @@ func checkLiteral(name string) error {
 }
 
 func (b *builder) assets(a AssetFiles) part {
-	b.check(a.FS != nil, "FS", "is nil")
+	b.check(a.FS != nil || a.From != nil, "FS", "is nil")
+	b.check(a.FS == nil || a.From == nil, "From", "is set, and so is FS")
+	b.check(a.From == nil || a.Folder == "", "Folder", "is set, but From has no folders")
+	b.check(a.Ahead >= 0, "Ahead", "is negative")
 	q := b.query(a.SQL, a.Shared)
 	source := b.template("Source", a.Source, guardText, &q)
 	file := b.template("File", a.File, b.fileGuard(), &q)
@@ -327,5 +341,8 @@ func (b *builder) assets(a AssetFiles) part {
 			b.fail("Folder", err)
 		}
 	}
-	return &assetFiles{query: q, fsys: a.FS, folder: folder, source: source, file: file, keepTime: a.KeepTime, scratch: b.config.Scratch}
+	return &assetFiles{
+		query: q, fsys: a.FS, from: a.From, ahead: cmp.Or(a.Ahead, defaultAhead), folder: folder, source: source, file: file,
+		keepTime: a.KeepTime, scratch: b.config.Scratch,
+	}
 }
