@@ -87,7 +87,7 @@ func (d *decoder) checkSQL(s Section) {
 	if d.config.Database.Line == 0 {
 		return // it is not known what SQL it is
 	}
-	nothing := func(Text) fs.FS { return noFiles{} }
+	nothing := func(_ Assets, files *sections.AssetFiles) { files.FS = noFiles{} }
 	_, err := sections.NewSQL(s.SQL(noDatabase{}, d.config.Database.Dialect, nothing))
 	d.problems = append(d.problems, s.Problems(d.config.File, err)...)
 }

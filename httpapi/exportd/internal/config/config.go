@@ -5,7 +5,6 @@ package config
 import (
 	_ "embed"
 	"fmt"
-	"io/fs"
 	"net/netip"
 	"net/url"
 	"os"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/orgexport/orgexport/export/record"
 	"github.com/orgexport/orgexport/sections"
+	"github.com/orgexport/orgexport/sections/fetch"
 )
 
 //go:embed reference.yaml
@@ -59,6 +59,7 @@ type Config struct {
 	Connections  int  // to a PostgreSQL Database; 0 for all that sections can use
 	Organization Text // the query
 	Sections     []Section
+	Fetch        Fetch
 
 	Server   Server
 	API      API
@@ -72,6 +73,13 @@ type Config struct {
 	Metrics  Metrics
 	Tracing  Tracing
 	Log      Log
+}
+
+// Fetch is how assets are fetched by URLs. Its zero fields leave the defaults of package fetch
+// in force.
+type Fetch struct {
+	fetch.Config
+	AtOnce int // files that a section opens at once; 0 is the default
 }
 
 // Server is where the API is served.
@@ -229,7 +237,8 @@ type Records struct {
 
 // Assets is a query whose rows name files.
 type Assets struct {
-	Folder Text
+	Folder Text   // or what is instead of one: see URLs
+	URLs   bool   // the rows have URLs
 	Within string // template of the organization's folder in that one, or empty
 	Source Text
 	File   Text
@@ -239,9 +248,8 @@ type Assets struct {
 	KeepTime bool
 }
 
-// SQL is the section as package sections wants it. open gives the file system
-// of a folder.
-func (s Section) SQL(source sections.Source, d sections.Dialect, open func(folder Text) fs.FS) sections.SQL {
+// SQL is the section as package sections wants it. place sets where the files of assets are.
+func (s Section) SQL(source sections.Source, d sections.Dialect, place func(Assets, *sections.AssetFiles)) sections.SQL {
 	out := sections.SQL{Key: s.Key.Value, Source: source, Dialect: d, Rename: s.Rename}
 	for _, r := range s.Records {
 		file := sections.RecordFile{File: r.File.Value, Each: r.Each, SQL: r.SQL.Value, Shared: r.Shared}
@@ -251,9 +259,9 @@ func (s Section) SQL(source sections.Source, d sections.Dialect, open func(folde
 		out.Files = append(out.Files, file)
 	}
 	for _, a := range s.Assets {
-		out.Assets = append(out.Assets, sections.AssetFiles{
-			FS: open(a.Folder), Folder: a.Within, Source: a.Source.Value, File: a.File.Value, SQL: a.SQL.Value, Shared: a.Shared, KeepTime: a.KeepTime,
-		})
+		files := sections.AssetFiles{Folder: a.Within, Source: a.Source.Value, File: a.File.Value, SQL: a.SQL.Value, Shared: a.Shared, KeepTime: a.KeepTime}
+		place(a, &files)
+		out.Assets = append(out.Assets, files)
 	}
 	return out
 }

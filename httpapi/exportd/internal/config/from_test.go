@@ -51,7 +51,14 @@ func TestProblemsOfFiles(t *testing.T) {
 		head + "sections:\n- key: a\n  names: x\n  records:\n  - {file: a.csv, sql: 'SELECT :organization_id'}\n": {`"x" must be skip or rename`},
 		assets + "'dir:a/{{.id}}'}\n":            {`:6: from: uses "id"; a folder may use organization_id, organization_uuid, organization_number and organization_slug`},
 		assets + "'dir:a/{{.organization_id'}\n": {":6: from: is not a template"},
-		assets + "'{{.organization_id}}'}\n":     {`:6: "{{.organization_id}}" must be "dir:"`},
+		assets + "'{{.organization_id}}'}\n":     {`:6: "{{.organization_id}}" must be "dir:" and the path of a folder, or "url:" if rows have URLs`},
+		assets + "'url:https://example.com'}\n":  {`:6: "url:https://example.com" must be "dir:"`},
+		catalogue + "fetch: {networks: [10.1.0.0/8, fd00::/8, '::1', '::ffff:10.0.0.0/104', internal], ports: [0, 443, 70000]}\n": {
+			`"10.1.0.0/8" has more bits than its length says: write 10.0.0.0/8`, `"::ffff:10.0.0.0/104" is neither an address nor a network`,
+			`"internal" is neither`, `"0" must be a whole number from 1 to 65535`, `"70000" must be a whole number`},
+		catalogue + "fetch: {at_once: 2000, retries: many, patience: none, timeout: 0s, redirects: -1, max_file_bytes: all, user_agent: \"a\\nb\"}\n": {
+			`"2000" must be a whole number from 1 to 1024`, `"many" must be a whole number`, `"none" must be a duration`, `"0s" must be a duration`,
+			`"-1" must be a whole number`, `"all" must be a size`, `must be ASCII`},
 	} {
 		_, _, err := load(t, text)
 		if err == nil || strings.Count(err.Error(), "\n")+1 != len(want) {

@@ -48,6 +48,7 @@ func (d *decoder) root(n *yaml.Node) {
 		"min_free_bytes":    d.size(&c.MinFreeBytes),
 		"scratch":           d.text(func(t Text) { c.Scratch = Text{d.path(t.Value), t.Line} }),
 		"sections":          d.list(d.section),
+		"fetch":             d.fetch,
 		"server":            d.server,
 		"api":               d.api,
 		"jobs":              d.jobs,
@@ -107,10 +108,17 @@ func (d *decoder) assets(n *yaml.Node) (a Assets) {
 	return a
 }
 
-// from decodes a folder that may end in the template of a folder in it. The elements
-// before the first one with a template are the folder that is opened.
+// urls is what stands for a folder where rows have URLs.
+const urls = "url:"
+
+// from decodes what urls is, or a folder that may end in the template of a folder in it. The
+// elements before the first one with a template are the folder that is opened.
 func (d *decoder) from(a *Assets) value {
 	return d.text(func(t Text) {
+		if t.Value == urls {
+			a.Folder, a.URLs = t, true
+			return
+		}
 		folder, _, isTemplate := strings.Cut(t.Value, "{{")
 		if isTemplate {
 			end := max(strings.LastIndex(folder, "/"), strings.Index(folder, ":")) + 1
@@ -119,20 +127,21 @@ func (d *decoder) from(a *Assets) value {
 				folder += "."
 			}
 		}
-		d.folderIn(&a.Folder, Text{folder, t.Line}, t.Value)
+		d.folderIn(&a.Folder, Text{folder, t.Line}, t.Value, `, or "url:" if rows have URLs`)
 	})
 }
 
 // dir decodes "dir:" and the path of a folder.
 func (d *decoder) dir(dst *Text) value {
-	return d.text(func(t Text) { d.folderIn(dst, t, t.Value) })
+	return d.text(func(t Text) { d.folderIn(dst, t, t.Value, "") })
 }
 
-// folderIn decodes what dir does; said is the value for a message.
-func (d *decoder) folderIn(dst *Text, t Text, said string) {
+// folderIn decodes what dir does; said is the value for a message, and others is what it may be
+// besides a folder.
+func (d *decoder) folderIn(dst *Text, t Text, said, others string) {
 	folder, ok := strings.CutPrefix(t.Value, "dir:")
 	if !ok || folder == "" {
-		d.problem(t.Line, `%q must be "dir:" and the path of a folder`, said)
+		d.problem(t.Line, `%q must be "dir:" and the path of a folder%s`, said, others)
 		return
 	}
 	*dst = Text{d.path(folder), t.Line}

@@ -220,7 +220,7 @@ func (d *decoder) archiveStore(t Text) {
 	a := &d.config.Archives
 	switch {
 	case strings.HasPrefix(t.Value, "dir:"):
-		d.folderIn(&a.Folder, t, t.Value)
+		d.folderIn(&a.Folder, t, t.Value, "")
 		return
 	case !strings.HasPrefix(t.Value, "s3://"):
 		d.problem(t.Line, `%q must be "dir:" and the path of a folder, or a bucket, s3://BUCKET/PREFIX?region=…`, t.Value)

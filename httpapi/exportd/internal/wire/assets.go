@@ -3,59 +3,82 @@ package wire
 import (
 	"errors"
 	"io"
-	"io/fs"
 	"os"
 
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/sections"
+	"github.com/orgexport/orgexport/sections/fetch"
 )
 
 // assetSource is where the files are that a query of assets names.
 type assetSource interface {
-	FS() fs.FS
+	place(files *sections.AssetFiles) // sets FS, or From and Ahead
 	io.Closer
 }
 
 // folder is a folder, whose folders are kept apart, too.
 type folder struct{ *os.Root }
 
-func (f folder) FS() fs.FS { return sections.RootFS(f.Root) }
+func (f folder) place(files *sections.AssetFiles) { files.FS = sections.RootFS(f.Root) }
 
-// openAssetSource opens a source. It is a folder; nothing outside of it can be
-// reached through it. Another kind of source, such as a bucket, is one more case
-// here.
-func openAssetSource(from config.Text) (assetSource, error) {
-	root, err := openFolder(from.Value)
-	if err != nil { // a nil *os.Root is no nil interface
+// urls are files that rows name by URLs.
+type urls struct {
+	*fetch.Source
+	atOnce int
+}
+
+func (u urls) place(files *sections.AssetFiles) { files.From, files.Ahead = u.Source, u.atOnce }
+
+// openAssetSource opens a source: what rows name by URLs, or a folder, of which nothing outside
+// can be reached. Another kind of source, such as a bucket, is one more case here.
+func openAssetSource(c *config.Config, from config.Assets) (assetSource, error) {
+	if from.URLs {
+		source, err := fetch.New(c.Fetch.Config)
+		if err != nil { // a nil *fetch.Source is no nil interface
+			return nil, err
+		}
+		return urls{source, c.Fetch.AtOnce}, nil
+	}
+	root, err := openFolder(from.Folder.Value)
+	if err != nil { // likewise
 		return nil, err
 	}
 	return folder{root}, nil
 }
 
-// assetSources are all that a configuration names, each opened once, by name.
-type assetSources map[string]assetSource
+// assetSources are all that a configuration names, each opened once.
+type assetSources map[assetKey]assetSource
+
+// assetKey tells sources apart.
+type assetKey struct {
+	urls   bool
+	folder string
+}
+
+func keyOf(from config.Assets) assetKey { return assetKey{from.URLs, from.Folder.Value} }
 
 // openAssets opens all sources that the sections name. It notes the lines of those
 // that cannot be opened.
 func (s *Setup) openAssets(c *config.Config) {
 	for _, section := range c.Sections {
-		for _, assets := range section.Assets {
-			from := assets.Folder
-			if s.assets[from.Value] != nil || from.Line == 0 { // what could not be decoded is known
+		for _, from := range section.Assets {
+			if s.assets[keyOf(from)] != nil || from.Folder.Line == 0 { // what could not be decoded is known
 				continue
 			}
-			source, err := openAssetSource(from)
+			source, err := openAssetSource(c, from)
 			if err != nil {
-				s.check(c, from.Line, err)
+				s.check(c, from.Folder.Line, err)
 				continue
 			}
-			s.assets[from.Value] = source
+			s.assets[keyOf(from)] = source
 		}
 	}
 }
 
-// of returns the file system of a source that is open.
-func (a assetSources) of(from config.Text) fs.FS { return a[from.Value].FS() }
+// place sets where the files of assets are, of which the source is open.
+func (a assetSources) place(from config.Assets, files *sections.AssetFiles) {
+	a[keyOf(from)].place(files)
+}
 
 func (a assetSources) Close() error {
 	var errs []error

@@ -50,7 +50,7 @@ func checkSource(ctx context.Context, c *config.Config, db source) (found []find
 	err := ask("", c.OrganizationCheck(db), c.OrganizationProblems)
 	for _, section := range c.Sections {
 		if err == nil {
-			files := func(config.Text) fs.FS { return noFiles{} }
+			files := func(_ config.Assets, files *sections.AssetFiles) { files.FS = noFiles{} }
 			err = ask(section.Key.Value, section.SQL(db, c.Database.Dialect, files), func(err error) config.FileErrors {
 				return section.Problems(c.File, err)
 			})

@@ -111,7 +111,7 @@ func (s *Setup) newEngine(c *config.Config, spool export.Spool, logger *slog.Log
 		Options:         make(map[string]export.SectionOptions),
 	}
 	for _, section := range c.Sections {
-		config := section.SQL(s.source, c.Database.Dialect, s.assets.of)
+		config := section.SQL(s.source, c.Database.Dialect, s.assets.place)
 		config.Scratch = c.Scratch.Value
 		made, err := sections.NewSQL(config)
 		if err != nil {
