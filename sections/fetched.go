@@ -18,17 +18,44 @@ type Files interface {
 	Session() func(ctx context.Context, name string) (export.Content, error)
 }
 
+// PathFiles are [Files] whose names are paths, such as the keys of a bucket. A path in a row is
+// what it is for an FS: a slash at its beginning is the folder itself, and two dots are an error.
+type PathFiles interface {
+	Files
+
+	// SessionIn is Session of the files below a folder, which is a path (see
+	// [io/fs.ValidPath]) and not ".". No name leads out of it.
+	SessionIn(folder string) func(ctx context.Context, name string) (export.Content, error)
+}
+
 // defaultAhead is how many files of a Files are opened at once.
 const defaultAhead = 64
 
-// fetch puts the files of the list into the archive.
-func (p *assetFiles) fetch(ctx context.Context, sink export.Sink, list *fileList) error {
-	return export.FetchAll(ctx, sink, p.items(list), p.ahead)
+// opener returns what opens the files of an organization by what rows name them.
+func (p *assetFiles) opener(organization export.Organization) (func(ctx context.Context, name string) (export.Content, error), error) {
+	from, paths := p.from.(PathFiles)
+	if !paths {
+		return p.from.Session(), nil
+	}
+	open := from.Session()
+	if p.folder != nil {
+		folder, err := p.folderFor(organization)
+		if err != nil {
+			return nil, err
+		}
+		open = from.SessionIn(folder)
+	}
+	return func(ctx context.Context, name string) (export.Content, error) {
+		path, err := sourcePath(name)
+		if err != nil {
+			return export.Content{}, err
+		}
+		return open(ctx, path)
+	}, nil
 }
 
 // items yields the files of the list.
-func (p *assetFiles) items(list *fileList) iter.Seq2[export.Item, error] {
-	open := p.from.Session()
+func (p *assetFiles) items(list *fileList, open func(ctx context.Context, name string) (export.Content, error)) iter.Seq2[export.Item, error] {
 	return func(yield func(export.Item, error) bool) {
 		for file, err := range list.files() {
 			item := export.Item{Name: file.Name, Open: func(ctx context.Context) (export.Content, error) {

@@ -125,15 +125,24 @@ func (p *assetFiles) filesOf(organization export.Organization) (files fs.FS, don
 	if p.folder == nil {
 		return p.fsys, func() {}, nil
 	}
+	folder, err := p.folderFor(organization)
+	if err != nil {
+		return nil, nil, err
+	}
+	files, done = InFolder(p.fsys, folder)
+	return files, done, nil
+}
+
+// folderFor returns the path of the folder of an organization.
+func (p *assetFiles) folderFor(organization export.Organization) (string, error) {
 	folder, err := p.folder.of(folderData(organization))
 	if err == nil && (!fs.ValidPath(folder) || folder == ".") {
 		err = errNoFolder
 	}
 	if err != nil {
-		return nil, nil, unread("folder of the organization", err)
+		return "", unread("folder of the organization", err)
 	}
-	files, done = InFolder(p.fsys, folder)
-	return files, done, nil
+	return folder, nil
 }
 
 // folderOf parses the template of a folder.

@@ -94,20 +94,14 @@ type assetFiles struct {
 // export first reads all rows, so that no connection waits for files. If that fails it
 // still copies those that it has read.
 func (p *assetFiles) export(ctx context.Context, scope export.Scope, sink export.Sink) error {
-	put := p.fetch
-	if p.from == nil {
-		files, done, err := p.filesOf(scope.Organization)
-		if err != nil {
-			return describe(p.file.source, err)
-		}
-		defer done()
-		put = func(ctx context.Context, sink export.Sink, list *fileList) error {
-			return p.copy(ctx, sink, files, list)
-		}
+	put, done, err := p.putter(scope.Organization)
+	if err != nil {
+		return describe(p.file.source, err)
 	}
+	defer done()
 	list := &fileList{scratch: archive.NewScratch(p.scratch)}
 	defer list.scratch.Close()
-	err := p.query.each(ctx, scope, func(_ any, data map[string]any, number int) error {
+	err = p.query.each(ctx, scope, func(_ any, data map[string]any, number int) error {
 		source, err := p.source.of(data)
 		if err != nil {
 			sink.Skip(rowRef(p.source, number), err)
@@ -129,6 +123,20 @@ func (p *assetFiles) export(ctx context.Context, scope export.Scope, sink export
 		return describe(p.file.source, putErr)
 	}
 	return describe(p.file.source, err)
+}
+
+// putter returns what puts the files of a list into the archive, and what ends its use.
+func (p *assetFiles) putter(organization export.Organization) (put func(context.Context, export.Sink, *fileList) error, done func(), err error) {
+	if p.from != nil {
+		open, err := p.opener(organization)
+		return func(ctx context.Context, sink export.Sink, list *fileList) error {
+			return export.FetchAll(ctx, sink, p.items(list, open), p.ahead)
+		}, func() {}, err
+	}
+	files, done, err := p.filesOf(organization)
+	return func(ctx context.Context, sink export.Sink, list *fileList) error {
+		return p.copy(ctx, sink, files, list)
+	}, done, err
 }
 
 // copy copies the files of the list.

@@ -141,8 +141,9 @@ type AssetFiles struct {
 	// as uploads/{{.organization_id}}. It may use organization_id, organization_uuid,
 	// organization_number and organization_slug, each of which is a part of one element of
 	// the path. Source is a path in that folder, and
-	// nothing leads out of it if FS is a RootFS. From has none. Defaults to FS itself: then whoever can
-	// write what Source is made of can name the files of every organization.
+	// nothing leads out of it if FS is a RootFS. From has folders if it is a [PathFiles].
+	// Defaults to FS, or From, itself: then whoever can write what Source is made of can name
+	// the files of every organization.
 	Folder string
 
 	// Source is a template of the path in FS, or of the name for From (see [NewSQL]).
@@ -328,7 +329,8 @@ func checkLiteral(name string) error {
 func (b *builder) assets(a AssetFiles) part {
 	b.check(a.FS != nil || a.From != nil, "FS", "is nil")
 	b.check(a.FS == nil || a.From == nil, "From", "is set, and so is FS")
-	b.check(a.From == nil || a.Folder == "", "Folder", "is set, but From has no folders")
+	_, paths := a.From.(PathFiles)
+	b.check(a.From == nil || a.Folder == "" || paths, "Folder", "is set, but From has no folders")
 	b.check(a.Ahead >= 0, "Ahead", "is negative")
 	q := b.query(a.SQL, a.Shared)
 	source := b.template("Source", a.Source, guardText, &q)

@@ -37,6 +37,8 @@ type reader struct {
 	etag string
 	size int64
 
+	modified time.Time
+
 	at     int64 // where Read goes on
 	ahead  int64 // how much the next range has
 	body   io.ReadCloser
@@ -56,7 +58,7 @@ func (b *Bucket) open(ctx context.Context, key string) (*reader, error) {
 	if err != nil {
 		return nil, b.missing(ctx, err)
 	}
-	r.etag = aws.ToString(out.ETag)
+	r.etag, r.modified = aws.ToString(out.ETag), aws.ToTime(out.LastModified)
 	if r.size, err = sizeOf(out); err != nil {
 		cancel(nil)
 		return nil, errors.Join(err, out.Body.Close())
@@ -200,7 +202,7 @@ func (r *reader) take(out *s3.GetObjectOutput, cancel context.CancelCauseFunc, u
 // refused tells what is wrong with an object that was there when it was opened.
 func (r *reader) refused(err error) error {
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "PreconditionFailed" {
-		return errors.New("s3: the object was replaced while it was read")
+		return errReplaced
 	}
 	if notFound(err) {
 		return fmt.Errorf("s3: the object was deleted while it was read: %w", export.ErrNotFound)
@@ -242,6 +244,10 @@ func (r *reader) Close() error {
 	r.closed = true
 	return nil
 }
+
+var errReplaced = errors.New("s3: the object was replaced while it was read")
+
+func isEOF(err error) bool { return err == io.EOF } //nolint:errorlint // as io.Reader has it
 
 var errStalled = errors.New("s3: the server sent nothing for a minute")
 

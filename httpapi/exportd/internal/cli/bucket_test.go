@@ -4,6 +4,7 @@ package cli_test
 
 import (
 	"bytes"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
@@ -176,6 +177,60 @@ func copyTo(t *testing.T, b s3test.Bucket, root string, folders ...string) {
 			})
 			return err
 		}))
+	}
+}
+
+// TestAssetsInABucket has keys of objects in rows: some are there, large and small, one is
+// missing, and some are of a neighbour, whose objects no key leads to.
+func TestAssetsInABucket(t *testing.T) {
+	t.Parallel()
+	b := s3test.NewBucket(t)
+	put := func(key, content string) {
+		t.Helper()
+		_, err := b.Client().PutObject(t.Context(), &awss3.PutObjectInput{Bucket: &b.Name, Key: &key, Body: strings.NewReader(content)})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	large := strings.Repeat(noise, 10)
+	put("media/"+acme+"/a/tea.png", "not really a picture")
+	put("media/"+acme+"/large.bin", large)
+	put("media/"+acme+"/empty", "")
+	put("media/"+acme+"x/secret", "of a neighbour")
+	put("media/other/secret", "of a neighbour")
+	dir := shop(t)
+	execute(t, dir, "CREATE TABLE o (organization_id TEXT, id INT, key TEXT)")
+	for id, key := range []string{
+		"a/tea.png", "/large.bin", "empty", "missing", "../other/secret", "a/../../other/secret", "../" + acme + "x/secret", "x/secret", "", "a",
+		"media/other/secret", "%2e%2e/other/secret", "a/tea.png?versionId=1", "a/./tea.png",
+	} {
+		execute(t, dir, fmt.Sprintf("INSERT INTO o VALUES ('%s', %d, '%s')", acme, id, key))
+	}
+	store, query, _ := strings.Cut(b.URL("media/{{.organization_id}}"), "?")
+	write(t, filepath.Join(dir, "exportd.yaml"), source+`  - key: files
+    assets:
+      - {from: "`+store+"?"+query+`", source: "{{.key}}", file: "{{.id}}", sql: "SELECT id, key FROM o WHERE organization_id = :organization_id ORDER BY id"}
+`)
+	finish(t, credentialsOfBucket(command(t, dir, "check", "--config", "exportd.yaml"))).want(t, 0)
+	export := func(file string) map[string]string {
+		t.Helper()
+		finish(t, credentialsOfBucket(command(t, dir, runFlags("--out", file)...))).want(t, 3, "files")
+		return extract(t, "zip", read(t, filepath.Join(dir, file)))
+	}
+	files := export("out/a.zip")
+	for name, want := range map[string]string{
+		"0": "not really a picture", "1": large, "2": "", "13": "not really a picture",
+		"3": "-", "4": "-", "5": "-", "6": "-", "7": "-", "8": "-", "9": "-", "10": "-", "11": "-", "12": "-",
+	} {
+		if got, ok := files[stem+"/files/"+name]; ok == (want == "-") || ok && got != want {
+			t.Errorf("%s has %d bytes, want %.20q", name, len(got), want)
+		}
+	}
+	if skipped := files[stem+"/files/_skipped.ndjson"]; strings.Count(skipped, "\n") != 10 || strings.Count(skipped, "The file was not found.") != 6 {
+		t.Errorf("skipped are\n%s", skipped)
+	}
+	if read(t, filepath.Join(dir, "out/a.zip")) != func() string { export("out/b.zip"); return read(t, filepath.Join(dir, "out/b.zip")) }() {
+		t.Error("two exports have other bytes")
 	}
 }
 

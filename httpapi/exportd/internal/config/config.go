@@ -237,8 +237,9 @@ type Records struct {
 
 // Assets is a query whose rows name files.
 type Assets struct {
-	Folder Text   // or what is instead of one: see URLs
+	Folder Text   // or what is instead of one: see URLs and Bucket
 	URLs   bool   // the rows have URLs
+	Bucket bool   // Folder is the URL of a bucket's prefix: see s3.ParseAddress
 	Within string // template of the organization's folder in that one, or empty
 	Source Text
 	File   Text

@@ -17,6 +17,10 @@ func TestFrom(t *testing.T) {
 		"dir:{{.organization_id}}":                     {"", "{{.organization_id}}"},
 		"dir:a/b/of-{{.organization_slug}}/c":          {"a/b", "of-{{.organization_slug}}/c"},
 		"dir:./{{.organization_id}}":                   {"", "{{.organization_id}}"},
+		"s3://media":                                   {"s3://media", ""},
+		"s3://media/a?region=eu&path_style=true":       {"s3://media/a?region=eu&path_style=true", ""},
+		"s3://media/a/{{.organization_id}}?region=eu":  {"s3://media/a/?region=eu", "{{.organization_id}}"},
+		"s3://media/{{.organization_id}}/b":            {"s3://media/", "{{.organization_id}}/b"},
 		"dir:a/{{ printf \"%s/x\" .organization_id }}": {"a", "{{ printf \"%s/x\" .organization_id }}"},
 	} {
 		text := strings.Replace(config.Reference(), `"dir:files/{{.organization_id}}"`, "'"+from+"'", 1)
@@ -25,7 +29,11 @@ func TestFrom(t *testing.T) {
 			t.Fatal(err)
 		}
 		a := c.Sections[1].Assets[0]
-		if a.Folder.Value != filepath.Join(dir, want[0]) || a.Within != want[1] || a.Folder.Line == 0 || !a.KeepTime {
+		folder := filepath.Join(dir, want[0])
+		if strings.HasPrefix(from, "s3:") {
+			folder = want[0]
+		}
+		if a.Folder.Value != folder || a.Bucket != strings.HasPrefix(from, "s3:") || a.Within != want[1] || a.Folder.Line == 0 || !a.KeepTime {
 			t.Errorf("%s: %+v", from, a)
 		}
 	}
@@ -49,10 +57,13 @@ func TestProblemsOfFiles(t *testing.T) {
 		catalogue + "csv: {delimiter: '|'}\n":          {`"|" must be comma, semicolon or tab`},
 		catalogue + "csv: {line_ending: cr, bom: 1}\n": {`"cr" must be crlf or lf`, `"1" must be true or false`},
 		head + "sections:\n- key: a\n  names: x\n  records:\n  - {file: a.csv, sql: 'SELECT :organization_id'}\n": {`"x" must be skip or rename`},
-		assets + "'dir:a/{{.id}}'}\n":            {`:6: from: uses "id"; a folder may use organization_id, organization_uuid, organization_number and organization_slug`},
-		assets + "'dir:a/{{.organization_id'}\n": {":6: from: is not a template"},
-		assets + "'{{.organization_id}}'}\n":     {`:6: "{{.organization_id}}" must be "dir:" and the path of a folder, or "url:" if rows have URLs`},
-		assets + "'url:https://example.com'}\n":  {`:6: "url:https://example.com" must be "dir:"`},
+		assets + "'dir:a/{{.id}}'}\n":             {`:6: from: uses "id"; a folder may use organization_id, organization_uuid, organization_number and organization_slug`},
+		assets + "'dir:a/{{.organization_id'}\n":  {":6: from: is not a template"},
+		assets + "'{{.organization_id}}'}\n":      {`:6: "{{.organization_id}}" must be "dir:" and the path of a folder, or s3://BUCKET/PREFIX?region=…, or "url:" if rows have URLs`},
+		assets + "'s3://key:secret@media'}\n":     {":6: want s3://bucket/prefix"},
+		assets + "'s3://{{.organization_id}}'}\n": {":6: want s3://bucket/prefix"},
+		assets + "'s3://media/{{.id}}'}\n":        {`:6: from: uses "id"`},
+		assets + "'url:https://example.com'}\n":   {`:6: "url:https://example.com" must be "dir:"`},
 		catalogue + "fetch: {networks: [10.1.0.0/8, fd00::/8, '::1', '::ffff:10.0.0.0/104', internal], ports: [0, 443, 70000]}\n": {
 			`"10.1.0.0/8" has more bits than its length says: write 10.0.0.0/8`, `"::ffff:10.0.0.0/104" is neither an address nor a network`,
 			`"internal" is neither`, `"0" must be a whole number from 1 to 65535`, `"70000" must be a whole number`},

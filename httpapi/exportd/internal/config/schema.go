@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/orgexport/orgexport/adapters/s3"
 	"github.com/orgexport/orgexport/sections"
 )
 
@@ -111,24 +112,41 @@ func (d *decoder) assets(n *yaml.Node) (a Assets) {
 // urls is what stands for a folder where rows have URLs.
 const urls = "url:"
 
-// from decodes what urls is, or a folder that may end in the template of a folder in it. The
-// elements before the first one with a template are the folder that is opened.
+// from decodes what urls is, or a folder or a bucket's prefix that may end in the template of a
+// folder in it. The elements before the first one with a template are what is opened.
 func (d *decoder) from(a *Assets) value {
 	return d.text(func(t Text) {
 		if t.Value == urls {
 			a.Folder, a.URLs = t, true
 			return
 		}
-		folder, _, isTemplate := strings.Cut(t.Value, "{{")
+		place, query := t.Value, ""
+		if a.Bucket = strings.HasPrefix(t.Value, "s3://"); a.Bucket {
+			place, query, _ = strings.Cut(t.Value, "?")
+		}
+		folder, _, isTemplate := strings.Cut(place, "{{")
 		if isTemplate {
 			end := max(strings.LastIndex(folder, "/"), strings.Index(folder, ":")) + 1
-			folder, a.Within = t.Value[:end], t.Value[end:]
+			folder, a.Within = place[:end], place[end:]
 			if folder == "dir:" {
 				folder += "."
 			}
 		}
-		d.folderIn(&a.Folder, Text{folder, t.Line}, t.Value, `, or "url:" if rows have URLs`)
+		if a.Bucket {
+			a.Folder = d.bucket(Text{strings.TrimSuffix(folder+"?"+query, "?"), t.Line})
+			return
+		}
+		d.folderIn(&a.Folder, Text{folder, t.Line}, t.Value, `, or s3://BUCKET/PREFIX?region=…, or "url:" if rows have URLs`)
 	})
+}
+
+// bucket returns the URL of a bucket's prefix, or nothing if it is none.
+func (d *decoder) bucket(t Text) Text {
+	if _, err := s3.ParseAddress(t.Value); err != nil {
+		d.problem(t.Line, "%s", strings.TrimPrefix(err.Error(), "s3: "))
+		return Text{}
+	}
+	return t
 }
 
 // dir decodes "dir:" and the path of a folder.

@@ -16,7 +16,6 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/orgexport/orgexport/adapters/datadir"
-	"github.com/orgexport/orgexport/adapters/s3"
 	"github.com/orgexport/orgexport/httpapi"
 	"github.com/orgexport/orgexport/httpapi/forwarded"
 	"github.com/orgexport/orgexport/sections"
@@ -226,11 +225,7 @@ func (d *decoder) archiveStore(t Text) {
 		d.problem(t.Line, `%q must be "dir:" and the path of a folder, or a bucket, s3://BUCKET/PREFIX?region=…`, t.Value)
 		return
 	}
-	if _, err := s3.ParseAddress(t.Value); err != nil {
-		d.problem(t.Line, "%s", strings.TrimPrefix(err.Error(), "s3: "))
-		return
-	}
-	a.Bucket = t
+	a.Bucket = d.bucket(t)
 }
 
 // checkDelivery finds out where links lead, once it is known where archives are.

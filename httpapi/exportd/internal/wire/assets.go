@@ -1,10 +1,12 @@
 package wire
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
 
+	"github.com/orgexport/orgexport/adapters/s3"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/sections"
 	"github.com/orgexport/orgexport/sections/fetch"
@@ -29,12 +31,26 @@ type urls struct {
 
 func (u urls) place(files *sections.AssetFiles) { files.From, files.Ahead = u.Source, u.atOnce }
 
-// openAssetSource opens a source: what rows name by URLs, or a folder, of which nothing outside
-// can be reached. Another kind of source, such as a bucket, is one more case here.
+// objects are files that rows name by their keys in a bucket.
+type objects struct{ *s3.Files }
+
+func (o objects) place(files *sections.AssetFiles) { files.From = o.Files }
+
+// openAssetSource opens a source: what rows name by URLs or by keys of a bucket, or a folder, of
+// which nothing outside can be reached. Another kind of source is one more case here.
 func openAssetSource(c *config.Config, from config.Assets) (assetSource, error) {
+	if from.Bucket {
+		ctx, cancel := context.WithTimeout(context.Background(), checkTimeout) //nolint:forbidigo // files of credentials are read
+		defer cancel()
+		bucket, err := s3.Open(ctx, from.Folder.Value, s3.Config{})
+		if err != nil { // a nil *s3.Bucket is no nil interface
+			return nil, err
+		}
+		return objects{s3.NewFiles(bucket)}, nil
+	}
 	if from.URLs {
 		source, err := fetch.New(c.Fetch.Config)
-		if err != nil { // a nil *fetch.Source is no nil interface
+		if err != nil { // likewise
 			return nil, err
 		}
 		return urls{source, c.Fetch.AtOnce}, nil

@@ -50,6 +50,7 @@ func Check(ctx context.Context, c *config.Config) Checked {
 			found.Warnings = append(found.Warnings, checkRights(ctx, c, db)...)
 		}
 	}
+	found.Source = append(found.Source, s.checkObjects(ctx, c)...)
 	for _, problem := range []*config.Problem{checkJobs(ctx, c, s), checkBucket(ctx, c)} {
 		if problem != nil {
 			found.Source = append(found.Source, *problem)

@@ -27,6 +27,24 @@ func checkBucket(ctx context.Context, c *config.Config) *config.Problem {
 	return nil
 }
 
+// checkObjects lists an object of each bucket with assets.
+func (s *Setup) checkObjects(ctx context.Context, c *config.Config) (problems config.FileErrors) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	for _, section := range c.Sections {
+		for _, from := range section.Assets {
+			files, ok := s.assets[keyOf(from)].(objects)
+			if !ok {
+				continue
+			}
+			if err := files.Check(ctx); err != nil {
+				problems = append(problems, config.Problem{File: c.File, Line: from.Folder.Line, Message: "the bucket cannot be used: " + withoutPackage(err)})
+			}
+		}
+	}
+	return problems
+}
+
 // tryBucket puts, reads, lists and deletes an object in the bucket of a configuration, as
 // exports do.
 func tryBucket(ctx context.Context, c *config.Config) error {

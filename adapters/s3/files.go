@@ -1,0 +1,113 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net/http"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// Files are the objects of a bucket as files that rows name by their keys. It is a
+// sections.PathFiles and an [export.Digester], and safe for concurrent use. Make one with
+// [NewFiles].
+//
+// An object that is not there, or that may not be read, is one that its section skips. If the
+// server cannot be reached, or fails again and again, the section is run again. An object that is
+// replaced while it is read is skipped, and never mixed.
+type Files struct{ *Bucket }
+
+// NewFiles returns the files below a bucket's prefix. Nothing is written there.
+func NewFiles(b *Bucket) *Files { return &Files{b} }
+
+// Session returns what opens the files of one section.
+func (f *Files) Session() func(ctx context.Context, key string) (export.Content, error) {
+	return f.read
+}
+
+// SessionIn is Session of the files below a folder, such as that of an organization.
+func (f *Files) SessionIn(folder string) func(ctx context.Context, key string) (export.Content, error) {
+	return NewFiles(f.Sub(folder)).read
+}
+
+// Digest implements [export.Digester].
+func (f *Files) Digest() string { return "s3://" + f.config.Name + "/" + f.prefix() }
+
+// Close implements [io.Closer]. It does nothing: connections are closed when nobody uses them.
+func (f *Files) Close() error { return nil }
+
+// read opens an object.
+func (f *Files) read(ctx context.Context, key string) (export.Content, error) {
+	r, err := f.open(ctx, key)
+	if err != nil {
+		return export.Content{}, asFileError(err)
+	}
+	return export.Content{Body: fileBody{r}, Size: r.size, Modified: r.modified}, nil
+}
+
+// fileBody reads an object as a file.
+type fileBody struct{ *reader }
+
+func (b fileBody) Read(p []byte) (int, error) {
+	n, err := b.reader.Read(p)
+	return n, asFileError(err)
+}
+
+// fileError says of an error whether it is the file's or the machine's, and what customers see.
+type fileError struct {
+	err    error
+	public string
+	fault  export.Fault
+}
+
+func (e *fileError) Error() string { return e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *fileError) Unwrap() error { return e.err }
+
+// Public is what [export.PublicText] asks for.
+func (e *fileError) Public() string { return e.public }
+
+// MachineFault is what [export.MachineFault] asks for.
+func (e *fileError) MachineFault() export.Fault { return e.fault }
+
+// LogText is what [export.LogText] asks for: an error of the library has the key, which is made of
+// data.
+func (e *fileError) LogText() string {
+	if api, ok := errors.AsType[smithy.APIError](e.err); ok {
+		return "s3: the server answers " + api.ErrorCode()
+	}
+	if errors.Is(e.err, export.ErrNotFound) {
+		return "s3: the object was not found"
+	}
+	return "s3: the server does not answer"
+}
+
+// asFileError sorts errors out. [io.EOF] and the end of a context stay what they are.
+func asFileError(err error) error {
+	var response *awshttp.ResponseError
+	status := 0
+	if errors.As(err, &response) {
+		status = response.HTTPStatusCode()
+	}
+	api, isAPI := errors.AsType[smithy.APIError](err)
+	switch {
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), isEOF(err):
+		return err
+	case errors.Is(err, export.ErrNotFound):
+		return &fileError{err: errors.Join(err, fs.ErrNotExist), public: "The file was not found."}
+	case errors.Is(err, errReplaced):
+		return &fileError{err: err, public: "The file changed while it was read."}
+	case isAPI && api.ErrorCode() == "InvalidObjectState":
+		return &fileError{err: err, public: "The file is in an archive of the storage, from which it has to be restored first."}
+	case status == http.StatusForbidden:
+		return &fileError{err: err, public: "The file may not be read."}
+	case isAPI && status > 0 && status < http.StatusInternalServerError:
+		return &fileError{err: err, public: "The storage of the file refused the request."}
+	}
+	return &fileError{err: err, public: "The storage of the file failed. Try again later.", fault: export.FaultConnection}
+}
