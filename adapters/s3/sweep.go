@@ -64,17 +64,7 @@ func (u *uploads) abandoned() map[string]string {
 // Sweep implements [export.Sweeper]. It aborts uploads that this process has begun and
 // that have failed, and others below the prefix that are older than [Config.UploadAge].
 func (b *Bucket) Sweep(ctx context.Context) error {
-	var errs []error
-	for id, key := range b.begun.abandoned() {
-		if !strings.HasPrefix(key, b.prefix()) {
-			continue
-		}
-		if err := b.abortUpload(ctx, key, id); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		b.begun.remove(id)
-	}
+	errs := []error{b.abortAbandoned(ctx)}
 	pages := s3.NewListMultipartUploadsPaginator(b.config.Client, &s3.ListMultipartUploadsInput{
 		Bucket: &b.config.Name, Prefix: aws.String(b.prefix()),
 	})
@@ -90,6 +80,27 @@ func (b *Bucket) Sweep(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// abortAbandoned aborts uploads of this process that have failed.
+func (b *Bucket) abortAbandoned(ctx context.Context) error {
+	var errs []error
+	for id, key := range b.begun.abandoned() {
+		if err := b.abortUpload(ctx, key, id); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		b.begun.remove(id)
+	}
+	return errors.Join(errs...)
+}
+
+// abortWhileItAnswers does what abortAbandoned does, as far as it is quick: the server has just
+// answered.
+func (b *Bucket) abortWhileItAnswers(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pieceGrace)
+	defer cancel()
+	_ = b.abortAbandoned(ctx) // what is left is left to Sweep
 }
 
 func (b *Bucket) sweepUpload(ctx context.Context, u types.MultipartUpload) error {

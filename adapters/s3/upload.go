@@ -48,6 +48,7 @@ func (b *Bucket) put(ctx context.Context, key string, write func(io.Writer) erro
 		done = err == nil
 	}
 	if done {
+		b.abortWhileItAnswers(ctx)
 		return nil
 	}
 	return errors.Join(context.Cause(ctx), err) // the cause is nil if ctx has not ended
