@@ -41,6 +41,18 @@ type Config struct {
 	// quarter longer. Defaults to one second, which makes 1, 4 and 16 seconds.
 	RerunDelay time.Duration
 
+	// Consistency says whether all sections read the data of one moment. Those can that are a
+	// [SnapshotReader], as those of sections.NewSQL on a Source of sections/postgres or
+	// sections/sqlite. With [ConsistencyRequired] all have to be, and of one Snapshots.
+	// Defaults to [ConsistencyBest].
+	Consistency ConsistencyLevel
+
+	// MaxSnapshotAge is how long a snapshot may be open: meanwhile PostgreSQL cannot remove
+	// old versions of rows, and the log of SQLite grows. After that sections read moments of
+	// their own, or the export fails if consistency is required. Queries that have begun go
+	// on. Defaults to 30 minutes; negative means no limit.
+	MaxSnapshotAge time.Duration
+
 	// Grace is how long the engine waits for a section that was told to stop before
 	// it gives the section up. Defaults to 10 seconds.
 	Grace time.Duration
@@ -123,6 +135,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Reruns, 3)
 	setDefault(&c.RerunDelay, time.Second)
 	setDefault(&c.Grace, 10*time.Second)
+	setDefault(&c.Consistency, ConsistencyBest)
+	setDefault(&c.MaxSnapshotAge, 30*time.Minute)
 	setDefault(&c.MaxSectionBytes, 64<<30)
 	setDefault(&c.MaxArchiveBytes, 256<<30)
 	setDefault(&c.MaxRecordBytes, record.DefaultMaxBytes)
@@ -173,6 +187,7 @@ func (c Config) validate() error {
 			bad("Config.Options names no section: %q", key)
 		}
 	}
+	errs = append(errs, c.checkConsistency()...)
 	if c.Concurrency < 1 {
 		bad("Config.Concurrency is %d", c.Concurrency)
 	}
@@ -192,6 +207,33 @@ func (c Config) validate() error {
 		bad("Config.Prefix %q: use letters, digits, dots, hyphens and underscores", c.Prefix)
 	}
 	return errors.Join(errs...)
+}
+
+// checkConsistency tells why there can be no snapshot that all sections read, if that is
+// required.
+func (c Config) checkConsistency() (errs []error) {
+	switch c.Consistency {
+	case ConsistencyBest, ConsistencyOff:
+		return nil
+	case ConsistencyRequired:
+	default:
+		return []error{fmt.Errorf("export: Config.Consistency is %q", c.Consistency)}
+	}
+	var source Snapshots
+	for _, s := range c.Sections {
+		if s == nil {
+			continue
+		}
+		switch of := snapshotsOf(s); {
+		case of == nil:
+			errs = append(errs, fmt.Errorf("export: Config.Consistency is required, and section %q reads no snapshot", s.Key()))
+		case source != nil && of != source:
+			errs = append(errs, fmt.Errorf("export: Config.Consistency is required, and section %q reads another database than those before it", s.Key()))
+		default:
+			source = of
+		}
+	}
+	return errs
 }
 
 // limits returns the settings of one section.

@@ -34,7 +34,15 @@
 //	SHA256SUMS               for sha256sum -c
 //
 // Equal requests give equal bytes if data, configuration and software are equal,
-// whatever the timing and the machine.
+// whatever the timing and the machine. When sections were read is in the manifest only if
+// they were to be of one moment and are not.
+//
+// # One point in time
+//
+// Sections that read a database by snapshots (see [SnapshotReader]) all read one moment of it:
+// the engine opens a snapshot for the first of them and closes it after the last. The
+// manifest says whether that went well, which follows from what the parts say: a part
+// that is taken over from an earlier attempt is of another moment. See [Config.Consistency].
 //
 // # Limits
 //

@@ -115,7 +115,8 @@ func (e *Engine) Required(key string) bool { return e.config.Options[key].Requir
 
 // ExportSection runs one section and seals its part in the spool. A section that
 // fails is no error: the result says so. [Engine.Join] makes the archive once every
-// section has its part, on this machine or on another that shares the spool.
+// section has its part, on this machine or on another that shares the spool. The section
+// reads moments of its own: an archive of such parts is not consistent.
 func (e *Engine) ExportSection(ctx context.Context, r Request, key string) (SectionResult, error) {
 	s, ok := e.byKey[key]
 	if !ok {

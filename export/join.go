@@ -27,6 +27,7 @@ func (x *run) join(ctx context.Context, dst io.Writer, ready func(key string) er
 	result := Result{Filename: x.top + "." + x.Format.Extension(), Sections: make([]SectionResult, 0, len(x.sections))}
 	sums := archive.NewScratch(x.engine.config.Scratch)
 	defer sums.Close()
+	var read readings
 	err := x.Format.Join(ctx, out, x.packing(), func(j archive.Joiner) error {
 		for _, s := range x.sections {
 			if err := ready(s.Key()); err != nil {
@@ -36,7 +37,8 @@ func (x *run) join(ctx context.Context, dst io.Writer, ready func(key string) er
 			if err != nil {
 				return err
 			}
-			result.Sections = append(result.Sections, section)
+			result.Sections = append(result.Sections, section.SectionResult)
+			read.add(s, section)
 			if !drop {
 				continue
 			}
@@ -44,7 +46,11 @@ func (x *run) join(ctx context.Context, dst io.Writer, ready func(key string) er
 				return err
 			}
 		}
-		return x.joinInventory(ctx, j, result.Sections, sums)
+		consistency := read.consistency()
+		if x.engine.config.Consistency == ConsistencyRequired && !consistency.Consistent {
+			return &ConsistencyError{Err: errManyMoments}
+		}
+		return x.joinInventory(ctx, j, result.Sections, consistency, sums)
 	})
 	if err != nil {
 		return Result{}, err
@@ -54,10 +60,10 @@ func (x *run) join(ctx context.Context, dst io.Writer, ready func(key string) er
 	return result, nil
 }
 
-func (x *run) joinPart(ctx context.Context, id PartID, j archive.Joiner, sums io.Writer) (SectionResult, error) {
+func (x *run) joinPart(ctx context.Context, id PartID, j archive.Joiner, sums io.Writer) (partResult, error) {
 	p, err := openPart(ctx, x.engine.config.Spool, id, x.digest(id.Section))
 	if err != nil {
-		return SectionResult{}, partError(id, err)
+		return partResult{}, partError(id, err)
 	}
 	defer p.close()
 	result, err := p.join(j, sums)
@@ -73,7 +79,7 @@ func partError(id PartID, err error) error {
 }
 
 // joinInventory packs the manifest and the list of sums as the last part.
-func (x *run) joinInventory(ctx context.Context, j archive.Joiner, sections []SectionResult, sums *archive.Scratch) error {
+func (x *run) joinInventory(ctx context.Context, j archive.Joiner, sections []SectionResult, consistency Consistency, sums *archive.Scratch) error {
 	body, tail := archive.NewScratch(x.engine.config.Scratch), archive.NewScratch(x.engine.config.Scratch)
 	defer body.Close()
 	defer tail.Close()
@@ -82,7 +88,7 @@ func (x *run) joinInventory(ctx context.Context, j archive.Joiner, sections []Se
 		Organization:  ManifestOrganization(x.Organization),
 		Job:           x.JobID,
 		AsOf:          x.AsOf.Format(time.RFC3339),
-		Consistency:   Consistency{Note: inconsistent},
+		Consistency:   consistency,
 		CSV:           manifestCSV(x.engine.config),
 		Sections:      sections,
 	}, record.Options{})

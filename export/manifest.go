@@ -40,20 +40,6 @@ type ManifestOrganization struct {
 	Name string `json:"name"`
 }
 
-// Consistency says how the sections' data belongs together.
-type Consistency struct {
-	// Consistent is true if all sections read one snapshot of the data. If not,
-	// each was read on its own, some time after AsOf.
-	Consistent bool `json:"consistent"`
-
-	// Note says in words what that means, for customers.
-	Note string `json:"note,omitempty"`
-}
-
-// inconsistent is the note of an archive whose sections were read each on its own.
-const inconsistent = `Each section was read on its own after as_of, while data could change: one section may have what is newer than another. ` +
-	`The archive is complete as its sections say, and nothing in it is damaged.`
-
 // ManifestCSV is the form of an archive's .csv files: see [record.Options].
 type ManifestCSV struct {
 	Delimiter  string `json:"delimiter"`   // "," or ";" or a tab

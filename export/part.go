@@ -19,7 +19,7 @@ import (
 //	body     as package archive packs it
 //	tail     likewise; both check themselves
 //	sums     the part's lines of SHA256SUMS
-//	result   the section's result in JSON
+//	result   the section's result in JSON, and what it has read
 //	footer   magic and version, the four lengths, the digest of what the part was
 //	         made by, CRC-32C of sums, result and the footer's fields before
 //
@@ -67,7 +67,7 @@ func (p *partWriter) Write(b []byte) (int, error) {
 }
 
 // seal writes all that follows the body.
-func (p *partWriter) seal(tail, sums *archive.Scratch, result SectionResult) error {
+func (p *partWriter) seal(tail, sums *archive.Scratch, result partResult) error {
 	meta, err := json.Marshal(result)
 	if err != nil {
 		return err
@@ -165,8 +165,8 @@ func (p *part) check(rest int64, digest [sha256.Size]byte) error {
 
 // join appends the part to the archive and its sums to sums, and returns the
 // section's result.
-func (p *part) join(j archive.Joiner, sums io.Writer) (SectionResult, error) {
-	var result SectionResult
+func (p *part) join(j archive.Joiner, sums io.Writer) (partResult, error) {
+	var result partResult
 	if _, err := p.tail.Seek(p.sizes[0], io.SeekStart); err != nil {
 		return result, err
 	}
@@ -189,6 +189,22 @@ func (p *part) join(j archive.Joiner, sums io.Writer) (SectionResult, error) {
 	sum.Write(fields)
 	if sum.Sum32() != binary.LittleEndian.Uint32(p.footer[len(fields):]) {
 		return result, p.refuse("it has changed")
+	}
+	if err := json.Unmarshal(meta, &result); err != nil {
+		return result, p.refuse("its result is not readable")
+	}
+	return result, nil
+}
+
+// result reads the section's result alone. That it has not changed is not checked.
+func (p *part) result() (partResult, error) {
+	var result partResult
+	if _, err := p.tail.Seek(p.sizes[0]+p.sizes[1]+p.sizes[2], io.SeekStart); err != nil {
+		return result, err
+	}
+	meta := make([]byte, p.sizes[3])
+	if _, err := io.ReadFull(p.tail, meta); err != nil {
+		return result, err
 	}
 	if err := json.Unmarshal(meta, &result); err != nil {
 		return result, p.refuse("its result is not readable")

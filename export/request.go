@@ -11,7 +11,8 @@ import (
 )
 
 // Request says what to export. Equal requests give equal bytes if data,
-// configuration and software are equal, whatever Attempt is.
+// configuration and software are equal, whatever Attempt is. But a manifest tells if sections
+// that were to read one moment have not, and when each was read: see [Consistency].
 type Request struct {
 	Organization Organization
 
@@ -32,7 +33,8 @@ type Request struct {
 	Absent []string
 
 	// Parts are sealed parts in the spool, by section, from an earlier attempt or
-	// job. Their sections do not run again. Those of another organization, AsOf, Format
+	// job. Their sections do not run again, unless consistency is required and not all
+	// sections have a part of one moment. Those of another organization, AsOf, Format
 	// or configuration cannot be joined: see [Engine.CheckPart]. [Engine.Export] ignores
 	// them.
 	Parts map[string]PartID
@@ -106,6 +108,7 @@ type run struct {
 	top      string    // the archive's top folder
 	report   *reporter
 	quota    *quota
+	moment   *moment // what the sections read, or nil; set before they run
 }
 
 // newRun checks a request.
@@ -140,10 +143,6 @@ func (x *run) part(key string) PartID {
 		return id
 	}
 	return PartID{JobID: x.JobID, Section: key, Attempt: x.Attempt}
-}
-
-func (x *run) scope() Scope {
-	return Scope{Organization: x.Organization, JobID: x.JobID, AsOf: x.AsOf}
 }
 
 func (x *run) packing() archive.Options {

@@ -24,6 +24,9 @@ func (e *rerunError) Unwrap() error { return e.cause }
 // sealSection runs a section into a sealed part. It runs the section again if the machine has
 // failed it, and takes what the last run wrote.
 func (x *run) sealSection(ctx context.Context, s Section) (Event, error) {
+	if x.moment.reads(s) {
+		defer x.moment.leave()
+	}
 	x.report.report(Event{Kind: SectionStarted, Section: s.Key()})
 	for again := 1; ; again++ {
 		finished, failed, err := x.sealOnce(ctx, s, again > x.engine.config.Reruns)

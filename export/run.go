@@ -45,12 +45,20 @@ func (x *run) export(ctx context.Context, dst io.Writer) (Result, error) {
 // time, and hands on each part that was sealed. A section keeps its place until
 // its part is taken, so that parts do not pile up before a slow destination.
 func (x *run) runSections(ctx context.Context, taken func(context.Context, PartID, SectionResult) error) error {
+	if err := x.dropParts(ctx); err != nil {
+		return err
+	}
+	var left []Section
+	for _, s := range x.sections {
+		if _, sealed := x.Parts[s.Key()]; !sealed {
+			left = append(left, s)
+		}
+	}
+	x.moment = x.newMoment(ctx, left)
+	defer x.moment.stop()
 	running, ctx := errgroup.WithContext(ctx)
 	running.SetLimit(x.engine.config.Concurrency)
-	for _, s := range x.sections {
-		if _, sealed := x.Parts[s.Key()]; sealed {
-			continue
-		}
+	for _, s := range left {
 		running.Go(func() error {
 			if ctx.Err() != nil { // while it waited for its place
 				return context.Cause(ctx)

@@ -44,6 +44,10 @@ func (x *run) exportSection(ctx context.Context, s Section) (SectionResult, erro
 // packSection writes a whole part and returns how its section finished. The error is a
 // [*rerunError] if this is not the last run and the section has to be run again.
 func (x *run) packSection(ctx context.Context, s Section, body *partWriter, last bool) (finished Event, err error) {
+	reads, err := x.read(ctx, s, last)
+	if err != nil {
+		return Event{}, err
+	}
 	var result SectionResult
 	limits := x.engine.config.limits(s.Key())
 	scratch := x.engine.config.Scratch
@@ -73,12 +77,15 @@ func (x *run) packSection(ctx context.Context, s Section, body *partWriter, last
 			renames:  renames,
 			now:      Event{Section: s.Key()},
 		}
-		cause := x.runSection(ctx, s, limits.Timeout, out)
+		cause := x.runSection(ctx, s, reads.scope(x), limits.Timeout, out)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if out.jobFailed {
 			return out.cause
+		}
+		if err := reads.end(ctx); err != nil {
+			return err
 		}
 		if fault := sectionFault(cause); fault != "" && !last {
 			return &rerunError{fault, cause}
@@ -91,7 +98,7 @@ func (x *run) packSection(ctx context.Context, s Section, body *partWriter, last
 		return addLists(ctx, out)
 	})
 	if err == nil {
-		err = body.seal(tail, sums, result)
+		err = body.seal(tail, sums, reads.result(result))
 	}
 	if err != nil {
 		return Event{}, err
@@ -104,7 +111,7 @@ func (x *run) packSection(ctx context.Context, s Section, body *partWriter, last
 // runSection calls the section and returns what went wrong in it. When its
 // time is over or the job ends, the section has the grace to return; then it is
 // left to itself with a sink that takes nothing more.
-func (x *run) runSection(ctx context.Context, s Section, timeout time.Duration, out *sink) error {
+func (x *run) runSection(ctx context.Context, s Section, scope Scope, timeout time.Duration, out *sink) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if timeout >= 0 {
@@ -117,7 +124,7 @@ func (x *run) runSection(ctx context.Context, s Section, timeout time.Duration, 
 	go func() {
 		err := errors.New("export: section ended its goroutine")
 		defer func() { done <- err }()
-		err = call(ctx, s, x.scope(), out)
+		err = call(ctx, s, scope, out)
 	}()
 	returned, err := wait(ctx, done, x.engine.config.Grace)
 	out.close()

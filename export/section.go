@@ -11,7 +11,8 @@ import (
 // products. It becomes one folder of the archive.
 //
 // A Section must be safe for concurrent use with different scopes. Test an
-// implementation with package sections/sectiontest. It may be a [Digester], too.
+// implementation with package sections/sectiontest. It may be a [Digester] and a
+// [SnapshotReader], too.
 type Section interface {
 	// Key returns the name of the section and of its folder: lower-case letters,
 	// digits and underscores, beginning with a letter. It never changes.
@@ -43,9 +44,11 @@ type Scope struct {
 	// does not mean that the data was read at that instant.
 	AsOf time.Time
 
-	// Snapshot names the database snapshot that all sections are to read, or
-	// is empty.
+	// Snapshot is the ID of the [Snapshot] that the section is to read, if it is a
+	// [SnapshotReader], or empty. If it cannot: see [Scope.SnapshotLost].
 	Snapshot string
+
+	reading *reading // of the engine, if there is a Snapshot
 }
 
 // Organization identifies the tenant whose data is exported.

@@ -194,7 +194,7 @@ func (s *Service) storeFailure(ctx context.Context, l *lease, job Job, failure e
 		end = s.rules.postpone
 	default:
 		log.ErrorContext(ctx, "attempt at the job failed", "error", failure)
-		end = s.rules.putOff
+		end = s.rules.putOff(failureText(failure))
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.config.Lease)
 	defer cancel()
@@ -236,10 +236,22 @@ func stepOfLoss(err error) Step {
 	return StepLeaseLost
 }
 
+// failureText is the public text of a job that has failed too often, the last time by err.
+func failureText(err error) string {
+	const often = "The export failed too often. Please contact support."
+	if inconsistent, ok := errors.AsType[*export.ConsistencyError](err); ok {
+		return inconsistent.Public() + " " + often
+	}
+	return often
+}
+
 // permanent reports whether another attempt would fail for the same reason.
 func permanent(err error) bool {
 	if _, ok := errors.AsType[*export.PartError](err); ok {
 		return false
+	}
+	if inconsistent, ok := errors.AsType[*export.ConsistencyError](err); ok {
+		return inconsistent.Final
 	}
 	_, required := errors.AsType[*export.RequiredError](err)
 	return required || errors.Is(err, export.ErrTooLarge) || errors.Is(err, export.ErrNotFound)

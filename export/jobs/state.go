@@ -199,7 +199,7 @@ func (r rules) lost(now time.Time, j *Job) []Step {
 	if !charged {
 		return []Step{StepWorkerLost, StepSuspected}
 	}
-	if r.countFailure(now, j) {
+	if r.countFailure(now, j, failureText(nil)) {
 		return []Step{StepWorkerLost, StepFailed}
 	}
 	return []Step{StepWorkerLost}
@@ -351,14 +351,16 @@ func (r rules) fail(text string) transition {
 }
 
 // putOff lets a job wait after an attempt has failed, twice as long each time, or
-// ends it after one failure too many.
-func (r rules) putOff(now time.Time, j *Job) ([]Step, error) {
-	if r.countFailure(now, j) {
-		return []Step{StepFailed}, nil
+// ends it after one failure too many, with a public text.
+func (r rules) putOff(text string) transition {
+	return func(now time.Time, j *Job) ([]Step, error) {
+		if r.countFailure(now, j, text) {
+			return []Step{StepFailed}, nil
+		}
+		j.wait(now.Add(r.lease << min(j.Failures-1, maxDoublings)))
+		j.PutOff = true
+		return []Step{StepPutOff}, nil
 	}
-	j.wait(now.Add(r.lease << min(j.Failures-1, maxDoublings)))
-	j.PutOff = true
-	return []Step{StepPutOff}, nil
 }
 
 // postpone lets a job wait that could not start because the spool has too little free
@@ -445,13 +447,13 @@ func (r rules) endPurge(_ time.Time, j *Job) ([]Step, error) {
 }
 
 // countFailure counts an attempt that came to nothing. It reports whether that was
-// one too many, which ends the job.
-func (r rules) countFailure(now time.Time, j *Job) (ended bool) {
+// one too many, which ends the job with a public text.
+func (r rules) countFailure(now time.Time, j *Job, text string) (ended bool) {
 	if j.Failures++; j.Failures <= r.maxFailures {
 		return false
 	}
 	r.end(now, j, Failed)
-	j.Error = "The export failed too often. Please contact support."
+	j.Error = text
 	return true
 }
 

@@ -248,7 +248,7 @@ func ruleTests() []ruleTest {
 			ending("+completed completed finished no lease no progress purge 24h0m0s archive new expires 168h0m0s results a"), lost,
 		},
 		{"fail", worker(stateRules.fail("why not")), ending("+failed failed finished no lease no progress purge 24h0m0s error"), lost},
-		{"putOff", worker(stateRules.putOff), with(ending("+put_off pending 2 failures no owner until 20s no progress put off"), map[string]string{
+		{"putOff", worker(stateRules.putOff(failureText(nil))), with(ending("+put_off pending 2 failures no owner until 20s no progress put off"), map[string]string{
 			"lost alone again":  "+failed failed 3 failures finished no lease no progress purge 24h0m0s error not alone",
 			"last chance":       "+failed failed 3 failures finished no lease no progress purge 24h0m0s error",
 			"worker lost again": "+failed failed 3 failures finished no lease no progress purge 24h0m0s error",
@@ -422,7 +422,7 @@ func TestPutOffLonger(t *testing.T) {
 	for _, seconds := range []int{10, 20, 40, 80, 160, 320, 640, 1280, 2560, 2560, 2560} {
 		want := time.Duration(seconds) * time.Second
 		job.Status, job.LeaseOwner = Processing, "me"
-		if _, err := r.putOff(stateNow, &job); err != nil || !job.LeaseUntil.Equal(at(want)) {
+		if _, err := r.putOff(failureText(nil))(stateNow, &job); err != nil || !job.LeaseUntil.Equal(at(want)) {
 			t.Errorf("after %d failures it waits %v, %v, want %v", job.Failures, job.LeaseUntil.Sub(stateNow), err, want)
 		}
 	}

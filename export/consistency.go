@@ -1,0 +1,128 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Consistency says how the sections' data belongs together. It follows from what the parts
+// say: a part of an earlier attempt or another job is of another moment, unless the data has
+// not changed since.
+type Consistency struct {
+	// Consistent is true if the records of all sections are of one moment, some time after
+	// AsOf. If not, each section was read on its own. Files beside records are copied as they
+	// are at their turn.
+	Consistent bool `json:"consistent"`
+
+	// Note says in words what that means, for customers.
+	Note string `json:"note,omitempty"`
+
+	// ReadAt is when each section was read, in the order of the archive, if they are not of
+	// one moment though the engine can have it so. Those with the same instant are of one
+	// moment. There is none if consistency is off, or if the sections can read no snapshots.
+	ReadAt []SectionMoment `json:"read_at,omitempty"`
+}
+
+// SectionMoment is when a section was read.
+type SectionMoment struct {
+	Key string `json:"key"`
+
+	// At is the moment of its snapshot or, if it has read none, when it began, in RFC 3339
+	// and UTC.
+	At string `json:"at"`
+}
+
+const (
+	// inconsistent is the note of an archive whose sections were read each on its own.
+	inconsistent = `Each section was read on its own after as_of, while data could change: one section may have what is newer than another. ` +
+		`The archive is complete as its sections say, and nothing in it is damaged.`
+
+	// besideRecords is the note of a consistent archive with files.
+	besideRecords = `All records are of one moment after as_of. The other files were copied after it, one by one, as they were then.`
+)
+
+// errManyMoments is why parts cannot be joined if consistency is required.
+var errManyMoments = errors.New("export: the parts of the sections are of several moments")
+
+// readings collects what the sections of an archive have read.
+type readings struct {
+	parts    []partResult
+	binaries bool
+}
+
+func (r *readings) add(s Section, p partResult) {
+	if _, absent := s.(absent); absent { // which has read nothing
+		return
+	}
+	r.parts = append(r.parts, p)
+	r.binaries = r.binaries || p.Binaries > 0
+}
+
+// consistency is what the manifest says of them. Of one moment there is nothing that the
+// clock could make different.
+func (r *readings) consistency() Consistency {
+	c := Consistency{Consistent: len(r.parts) > 0}
+	for _, p := range r.parts {
+		if p.Moment == "" || p.Moment != r.parts[0].Moment {
+			c.Consistent = false
+		}
+	}
+	if c.Consistent {
+		if r.binaries {
+			c.Note = besideRecords
+		}
+		return c
+	}
+	c.Note = inconsistent
+	for _, p := range r.parts {
+		if !p.ReadAt.IsZero() {
+			c.ReadAt = append(c.ReadAt, SectionMoment{Key: p.Key, At: p.ReadAt.Format(time.RFC3339Nano)})
+		}
+	}
+	return c
+}
+
+// dropParts forgets the parts that the request has, if consistency is required and they are
+// not all that there is to do, or of several moments.
+func (x *run) dropParts(ctx context.Context) error {
+	if x.engine.config.Consistency != ConsistencyRequired || len(x.Parts) == 0 {
+		return nil
+	}
+	whole, err := x.ofOneMoment(ctx)
+	if err != nil || whole {
+		return err
+	}
+	x.engine.config.Logger.WarnContext(ctx, "sections are read again, because consistency is required and parts are of another point in time",
+		"job", x.JobID, "organization", x.Organization.ID)
+	x.Parts = nil
+	return nil
+}
+
+// ofOneMoment reports whether the request has parts of all sections that are of one moment.
+func (x *run) ofOneMoment(ctx context.Context) (bool, error) {
+	var read readings
+	for _, s := range x.sections {
+		if _, absent := s.(absent); absent {
+			continue
+		}
+		id, ok := x.Parts[s.Key()]
+		if !ok {
+			return false, nil
+		}
+		part, err := openPart(ctx, x.engine.config.Spool, id, x.digest(id.Section))
+		var result partResult
+		if err == nil {
+			result, err = part.result()
+			part.close()
+		}
+		if _, bad := errors.AsType[*PartError](partError(id, err)); bad {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		read.add(s, result)
+	}
+	return read.consistency().Consistent, nil
+}
