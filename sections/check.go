@@ -14,7 +14,11 @@ import (
 type sqlSection struct {
 	section
 	statements []statement
+	snapshots  export.Snapshots
 }
+
+// Snapshots implements [export.SnapshotReader].
+func (s *sqlSection) Snapshots() export.Snapshots { return s.snapshots }
 
 // statement is a query and its place in an [SQL].
 type statement struct {

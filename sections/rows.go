@@ -36,7 +36,7 @@ func (q *query) run(ctx context.Context, scope export.Scope, read func(r *result
 	}
 	called := false
 	var readErr error
-	err = q.source.Query(ctx, q.sql, args, func(columns []string, rows iter.Seq2[[]any, error]) error {
+	err = q.read(ctx, scope, args, func(columns []string, rows iter.Seq2[[]any, error]) error {
 		called = true
 		r, err := q.resultOf(columns, rows)
 		if err == nil {
@@ -52,6 +52,20 @@ func (q *query) run(ctx context.Context, scope export.Scope, read func(r *result
 		return unread("query", fmt.Errorf("%T has not read its rows", q.source))
 	}
 	return readErr
+}
+
+// read runs the query in the snapshot of the scope, as long as that can be read.
+func (q *query) read(ctx context.Context, scope export.Scope, args []any, read func([]string, iter.Seq2[[]any, error]) error) error {
+	if s, ok := q.source.(Snapshotter); ok && scope.Snapshot != "" {
+		err := s.QueryAt(ctx, scope.Snapshot, q.sql, args, read)
+		if !errors.Is(err, export.ErrSnapshotLost) {
+			return err
+		}
+		if err := scope.SnapshotLost(err); err != nil {
+			return err
+		}
+	}
+	return q.source.Query(ctx, q.sql, args, read)
 }
 
 // args returns the values of the parameters for an organization.

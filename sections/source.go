@@ -3,6 +3,8 @@ package sections
 import (
 	"context"
 	"iter"
+
+	"github.com/orgexport/orgexport/export"
 )
 
 // Source runs the queries of a section that reads a database by other means than package
@@ -34,4 +36,16 @@ type Describer interface {
 	// statement fails with these values of its positional parameters, as far as the
 	// database can tell by then.
 	Describe(ctx context.Context, statement string, args []any) (columns []string, err error)
+}
+
+// Snapshotter is an optional interface of a [Source] whose queries can read a snapshot. A
+// section of [NewSQL] on it is an [export.SnapshotReader]: all that are on one Source read
+// one moment, if the engine wants it so.
+type Snapshotter interface {
+	export.Snapshots
+
+	// QueryAt is Query, and reads the snapshot with that ID, which may be that of another
+	// process. If it cannot any more the error matches [export.ErrSnapshotLost], and read was
+	// not called.
+	QueryAt(ctx context.Context, snapshot, statement string, args []any, read func(columns []string, rows iter.Seq2[[]any, error]) error) error
 }

@@ -62,7 +62,9 @@ type SQL struct {
 	// of its owner.
 	DB Querier
 
-	// Source runs the queries instead of DB.
+	// Source runs the queries instead of DB. If it is a [Snapshotter], as those of
+	// sections/postgres and sections/sqlite, all queries of an export can read one moment:
+	// see [export.Config.Consistency].
 	Source Source
 
 	// Dialect is the SQL of the database. Defaults to SQLite.
@@ -228,7 +230,11 @@ func NewSQL(c SQL) (export.Section, error) {
 	run := func(ctx context.Context, scope export.Scope, sink export.Sink) error {
 		return exportParts(ctx, scope, sink, parts)
 	}
-	return &sqlSection{section{c.Key, run, c.digest()}, b.statements}, nil
+	made := &sqlSection{section: section{c.Key, run, c.digest()}, statements: b.statements}
+	if s, ok := c.Source.(Snapshotter); ok {
+		made.snapshots = s
+	}
+	return made, nil
 }
 
 // source returns what runs the queries.

@@ -16,7 +16,9 @@
 // # Transactions and poolers
 //
 // Each query runs in a transaction of its own: BEGIN READ ONLY, settings that hold until
-// its end, the query, ROLLBACK. So no setting of a role, a database or an address changes a
+// its end, the query, ROLLBACK. If all queries of an export are to read one moment (see
+// [Source.OpenSnapshot]), one connection more keeps it, in a transaction that is idle, and
+// those of the queries begin with SET TRANSACTION SNAPSHOT. So no setting of a role, a database or an address changes a
 // byte, and nothing is asked of a connection that a pooler such as PgBouncer, in any mode,
 // does not give: no parameter of the session and no named prepared statement.
 //
@@ -89,7 +91,6 @@ import (
 
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/internal/pgaddress"
-	"github.com/orgexport/orgexport/internal/pgvalue"
 )
 
 // Source runs the queries of sections: it is a sections.Source. It is safe for concurrent
@@ -99,12 +100,14 @@ type Source struct {
 	owned bool
 	types typeCache
 
+	holders chan struct{} // has one for each snapshot that is open
+
 	refused atomic.Int64 // see Waits
 }
 
 // New returns a Source that takes its connections from a pool, which its owner closes when
 // nothing is exported any more.
-func New(pool *pgxpool.Pool) *Source { return &Source{pool: pool} }
+func New(pool *pgxpool.Pool) *Source { return &Source{pool: pool, holders: holders(pool)} }
 
 // maxConns is how many connections a pool may have, unless the URL has another number: as
 // many as are asked for, because the engine bounds how many sections run at once.
@@ -140,7 +143,7 @@ func Open(address, application string) (*Source, error) {
 	if err != nil {
 		return nil, errors.New("postgres: the PostgreSQL URL makes no pool of connections")
 	}
-	return &Source{pool: pool, owned: true}, nil
+	return &Source{pool: pool, owned: true, holders: holders(pool)}, nil
 }
 
 // Close closes the connections of a Source that [Open] has made. It waits for queries that
@@ -164,11 +167,16 @@ func (s *Source) Ping(ctx context.Context) error { return s.pool.Ping(ctx) }
 
 // Query is that of a sections.Source.
 func (s *Source) Query(ctx context.Context, statement string, args []any, read func([]string, iter.Seq2[[]any, error]) error) error {
+	return s.query(ctx, statement, args, read, func() (*pgxpool.Conn, error) { return s.begin(ctx) })
+}
+
+// query is Query in the transaction that begin begins.
+func (s *Source) query(ctx context.Context, statement string, args []any, read func([]string, iter.Seq2[[]any, error]) error, begin func() (*pgxpool.Conn, error)) error {
 	values, err := texts(args)
 	if err != nil {
 		return err
 	}
-	conn, err := s.begin(ctx)
+	conn, err := begin()
 	if err != nil {
 		return err
 	}
@@ -186,24 +194,10 @@ func end(ctx context.Context, pg *pgconn.PgConn) {
 	_ = exec(ctx, pg, "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()")
 }
 
-// begin returns a connection with a transaction. Those that were broken while they waited in
-// the pool, as when the server was restarted, are passed over.
+// begin returns a connection with a transaction.
 func (s *Source) begin(ctx context.Context) (*pgxpool.Conn, error) {
-	for left := s.pool.Stat().TotalConns(); ; left-- {
-		conn, err := s.acquire(ctx)
-		if err != nil {
-			return nil, unreachable(ctx, err)
-		}
-		pg := conn.Conn().PgConn()
-		if err = exec(ctx, pg, "BEGIN READ ONLY; "+pgvalue.Fix()+encoding(pg)); err == nil {
-			return conn, nil
-		}
-		broken := pg.IsClosed() && ctx.Err() == nil
-		conn.Release()
-		if !broken || left <= 0 {
-			return nil, err
-		}
-	}
+	conn, _, err := s.beginAs(ctx, beginOwn, "")
+	return conn, err
 }
 
 // unreachable tells of an error of connecting that the server is to blame, or the way to it.

@@ -40,7 +40,7 @@ func opened(t *testing.T, address, application string) *postgres.Source {
 }
 
 // all returns the rows of a query as text.
-func all(ctx context.Context, s *postgres.Source, query string, args ...any) (rows []string, err error) {
+func all(ctx context.Context, s sections.Source, query string, args ...any) (rows []string, err error) {
 	err = s.Query(ctx, query, args, func(columns []string, seq iter.Seq2[[]any, error]) error {
 		for fields, err := range seq {
 			if err != nil {

@@ -1,8 +1,12 @@
 package sqlite
 
 import (
+	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
 	"strings"
 	"syscall"
 	"unsafe"
@@ -282,4 +286,91 @@ func (s *stmt) appendBytes(dst []byte, i int, p uintptr) []byte {
 		return dst
 	}
 	return append(dst, unsafe.Slice((*byte)(pointer(p)), n)...)
+}
+
+// exec runs a statement without rows.
+func (c *conn) exec(text string) error {
+	s, err := c.prepare(text)
+	if err != nil {
+		return err
+	}
+	defer s.finalize()
+	_, err = s.step()
+	return err
+}
+
+// value returns the first column of the first row of a statement as text, and waits for a
+// process that writes.
+func (c *conn) value(ctx context.Context, text string) (value string, err error) {
+	r := &result{ctx: ctx, conn: c}
+	err = r.patiently(func() error {
+		s, err := c.prepare(text)
+		if err != nil {
+			return err
+		}
+		defer s.finalize()
+		if _, err := s.step(); err != nil {
+			return err
+		}
+		value = string(s.appendText(nil, 0))
+		return nil
+	})
+	return value, err
+}
+
+// dataVersion returns a number that changes when another connection writes the file.
+func (c *conn) dataVersion(ctx context.Context) (int64, error) {
+	text, err := c.value(ctx, "PRAGMA data_version")
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(text, 10, 64)
+}
+
+// snapshotSize is that of what a snapshot of SQLite points to: the header of a log's index.
+const snapshotSize = 48
+
+// errNoFrames says that there is no log, or nothing in it.
+var errNoFrames = errors.New("sqlite: the log is empty")
+
+// snapshot returns what the connection sees, which has begun a transaction and not read yet,
+// and what tells it apart. It is to be freed.
+func (c *conn) snapshot() (handle uintptr, image []byte, err error) {
+	main, err := libc.CString("main")
+	if err != nil {
+		return 0, nil, fmt.Errorf("sqlite: %w", err)
+	}
+	defer libc.Xfree(c.tls, main)
+	code := int32(0)
+	handle = c.out(func(at uintptr) { code = sqlite3.Xsqlite3_snapshot_get(c.tls, c.db, main, at) })
+	if code == sqlite3.SQLITE_ERROR { // as it is if there has been no log since it was begun
+		return 0, nil, errNoFrames
+	}
+	if err := c.check(code); err != nil {
+		return 0, nil, err
+	}
+	header := *(*[snapshotSize]byte)(pointer(handle))
+	image = header[:]
+	const frames = 16 // where the number of frames is
+	if binary.NativeEndian.Uint32(image[frames:]) == 0 {
+		c.freeSnapshot(handle)
+		return 0, nil, errNoFrames
+	}
+	return handle, image, nil
+}
+
+// openSnapshot makes a transaction that has not read yet see a snapshot.
+func (c *conn) openSnapshot(handle uintptr) error {
+	main, err := libc.CString("main")
+	if err != nil {
+		return fmt.Errorf("sqlite: %w", err)
+	}
+	defer libc.Xfree(c.tls, main)
+	return c.check(sqlite3.Xsqlite3_snapshot_open(c.tls, c.db, main, handle))
+}
+
+func (c *conn) freeSnapshot(handle uintptr) {
+	if handle != 0 {
+		sqlite3.Xsqlite3_snapshot_free(c.tls, handle)
+	}
 }

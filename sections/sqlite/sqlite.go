@@ -73,13 +73,15 @@ const (
 const interruptPause = 10 * time.Millisecond
 
 // Source runs the queries of sections: it is a sections.Source. It is safe for concurrent
-// use. Each query that runs has a connection of its own, and sees the rows of one moment.
+// use. Each query that runs has a connection of its own, and sees the rows of one moment; all
+// queries of an export see those of one, if the engine opens a snapshot.
 type Source struct {
 	path string
 
-	mu     sync.Mutex
-	idle   []*conn
-	closed bool
+	mu        sync.Mutex
+	idle      []*conn
+	snapshots map[string]*snapshot // those that are open, by id
+	closed    bool
 }
 
 // Open returns a Source of the database in a file, for reading only. It does not look for
@@ -89,7 +91,7 @@ func Open(path string) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
-	return &Source{path: absolute}, nil
+	return &Source{path: absolute, snapshots: make(map[string]*snapshot)}, nil
 }
 
 // Close closes the connections, those of queries that run when they end. It may be called
@@ -131,6 +133,11 @@ func (s *Source) Query(ctx context.Context, statement string, args []any, read f
 		return err
 	}
 	defer s.give(c)
+	return query(ctx, c, statement, args, read)
+}
+
+// query runs a query on a connection.
+func query(ctx context.Context, c *conn, statement string, args []any, read func([]string, iter.Seq2[[]any, error]) error) error {
 	defer interruptWith(ctx, c)()
 	r := &result{ctx: ctx, conn: c}
 	if err := r.open(statement, args); err != nil {

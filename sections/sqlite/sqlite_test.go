@@ -54,7 +54,7 @@ func opened(t *testing.T, path string) *sqlite.Source {
 }
 
 // all returns the rows of a query as text.
-func all(ctx context.Context, s *sqlite.Source, query string, args ...any) (rows []string, err error) {
+func all(ctx context.Context, s sections.Source, query string, args ...any) (rows []string, err error) {
 	err = s.Query(ctx, query, args, func(columns []string, seq iter.Seq2[[]any, error]) error {
 		for fields, err := range seq {
 			if err != nil {

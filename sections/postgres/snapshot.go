@@ -1,0 +1,194 @@
+package postgres
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/internal/pgvalue"
+)
+
+const (
+	// beginOwn begins a transaction that sees what its query sees.
+	beginOwn = "BEGIN READ ONLY; "
+
+	// beginHeld begins one that keeps what it sees first.
+	beginHeld = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
+)
+
+// moment is a query whose one row is the same in all transactions that see the same: since
+// when the server runs, and which transactions are visible. Server and snapshot can be
+// compared only as long as the server runs.
+const moment = "SELECT pg_catalog.pg_postmaster_start_time()::pg_catalog.text || ' ' || pg_catalog.txid_current_snapshot()::pg_catalog.text"
+
+// longLimits takes the limits of a transaction away that would end the holder before its
+// time. Servers before version 17 have only one of them.
+const longLimits = "SELECT pg_catalog.set_config(s.name, CASE s.name WHEN 'transaction_timeout' THEN '0' ELSE '%d' END, true) " +
+	"FROM pg_catalog.pg_settings s WHERE s.name IN ('transaction_timeout', 'idle_in_transaction_session_timeout'); "
+
+// spareAge is how much longer than its age a snapshot may be open as far as the server is
+// concerned, which ends it if this process cannot.
+const spareAge = time.Minute
+
+// errTooFew is why a pool cannot have snapshots.
+var errTooFew = errors.New("postgres: a snapshot keeps a connection, and those who read it need another one: the pool may have one only")
+
+// snapshotID is what names a snapshot: PostgreSQL's own name, and what its moment is.
+var snapshotID = regexp.MustCompile(`^([0-9A-F]{8}(?:-[0-9A-F]{8})?-[0-9]{1,10})/([0-9a-f]{64})$`)
+
+// snapshot is a transaction that others may see the data of. It has its own connection.
+type snapshot struct {
+	source *Source
+	conn   *pgxpool.Conn
+	id     string
+	moment string
+	close  sync.Once
+}
+
+// OpenSnapshot implements [export.Snapshots] by a transaction that does nothing, on a
+// connection of its own (pg_export_snapshot). A standby server has snapshots, too. For each
+// snapshot the pool has another connection that never becomes one: if there are not as many,
+// OpenSnapshot waits until another snapshot is closed.
+//
+// An open snapshot holds back vacuum. If the process or the network is gone, the server ends it
+// a minute after maxAge.
+func (s *Source) OpenSnapshot(ctx context.Context, maxAge time.Duration) (export.Snapshot, error) {
+	if cap(s.holders) == 0 {
+		return nil, errTooFew
+	}
+	select {
+	case s.holders <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	held, err := s.hold(ctx, maxAge)
+	if err != nil {
+		<-s.holders
+		return nil, err
+	}
+	return held, nil
+}
+
+// holders returns what bounds the snapshots of a pool: half of its connections may be some.
+func holders(pool *pgxpool.Pool) chan struct{} {
+	return make(chan struct{}, pool.Config().MaxConns/2)
+}
+
+func (s *Source) hold(ctx context.Context, maxAge time.Duration) (*snapshot, error) {
+	limit := int64(0)
+	if maxAge > 0 {
+		limit = min((maxAge + spareAge).Milliseconds(), math.MaxInt32)
+	}
+	conn, answers, err := s.beginAs(ctx, beginHeld+fmt.Sprintf(longLimits, limit), "; "+moment+"; SELECT pg_catalog.pg_export_snapshot()")
+	if err != nil {
+		return nil, err
+	}
+	h := &snapshot{source: s, conn: conn, moment: momentOf(answers[len(answers)-2])}
+	h.id = text(answers[len(answers)-1]) + "/" + h.moment
+	if !snapshotID.MatchString(h.id) {
+		end(ctx, conn.Conn().PgConn())
+		conn.Release()
+		return nil, errors.New("postgres: the server's name of a snapshot has another form than is known")
+	}
+	return h, nil
+}
+
+// text returns the one value of a result.
+func text(r *pgconn.Result) string {
+	if len(r.Rows) != 1 || len(r.Rows[0]) != 1 {
+		return ""
+	}
+	return string(r.Rows[0][0])
+}
+
+func momentOf(r *pgconn.Result) string {
+	sum := sha256.Sum256([]byte(text(r)))
+	return hex.EncodeToString(sum[:])
+}
+
+// ID implements [export.Snapshot].
+func (h *snapshot) ID() string { return h.id }
+
+// Moment implements [export.Snapshot].
+func (h *snapshot) Moment() string { return h.moment }
+
+// Check implements [export.Snapshot]: each query has made sure of its moment.
+func (h *snapshot) Check(context.Context) error { return nil }
+
+// Close implements [export.Snapshot].
+func (h *snapshot) Close(ctx context.Context) {
+	h.close.Do(func() {
+		end(ctx, h.conn.Conn().PgConn())
+		h.conn.Release()
+		<-h.source.holders
+	})
+}
+
+// QueryAt is that of a sections.Snapshotter. Each query has a transaction of its own, also
+// here, so that no connection is held in between and a pooler of transactions will do.
+func (s *Source) QueryAt(ctx context.Context, snapshot, statement string, args []any, read func([]string, iter.Seq2[[]any, error]) error) error {
+	return s.query(ctx, statement, args, read, func() (*pgxpool.Conn, error) { return s.beginAt(ctx, snapshot) })
+}
+
+// beginAt begins a transaction that sees a snapshot, and makes sure that it does: a server that was
+// restarted may have another one of that name, and a pooler may lead to another server.
+func (s *Source) beginAt(ctx context.Context, id string) (*pgxpool.Conn, error) {
+	m := snapshotID.FindStringSubmatch(id)
+	if m == nil {
+		return nil, fmt.Errorf("postgres: %.100q names no snapshot: %w", id, export.ErrSnapshotLost)
+	}
+	conn, answers, err := s.beginAs(ctx, beginHeld+"SET TRANSACTION SNAPSHOT '"+m[1]+"'; ", "; "+moment)
+	if err != nil {
+		if _, answered := errors.AsType[*pgconn.PgError](err); answered && export.MachineFault(err) == "" && ctx.Err() == nil {
+			return nil, fmt.Errorf("%w: %w", export.ErrSnapshotLost, err)
+		}
+		return nil, err
+	}
+	if momentOf(answers[len(answers)-1]) != m[2] {
+		end(ctx, conn.Conn().PgConn())
+		conn.Release()
+		return nil, fmt.Errorf("postgres: the server has another snapshot of that name: %w", export.ErrSnapshotLost)
+	}
+	return conn, nil
+}
+
+// beginAs returns a connection with a transaction that begins with some statements, has the
+// fixed settings, and goes on with others, and the results of all of them. Connections that
+// were broken while they waited in the pool, as when the server was restarted, are passed over.
+func (s *Source) beginAs(ctx context.Context, begin, then string) (*pgxpool.Conn, []*pgconn.Result, error) {
+	for left := s.pool.Stat().TotalConns(); ; left-- {
+		conn, err := s.acquire(ctx)
+		if err != nil {
+			return nil, nil, unreachable(ctx, err)
+		}
+		pg := conn.Conn().PgConn()
+		var b strings.Builder
+		for _, text := range []string{begin, pgvalue.Fix(), encoding(pg), then} {
+			b.WriteString(text)
+		}
+		answers, err := pg.Exec(ctx, b.String()).ReadAll()
+		if err == nil {
+			return conn, answers, nil
+		}
+		broken := pg.IsClosed() && ctx.Err() == nil
+		if !pg.IsClosed() {
+			end(ctx, pg) // so that the pool keeps the connection
+		}
+		conn.Release()
+		if !broken || left <= 0 {
+			return nil, nil, err
+		}
+	}
+}
