@@ -84,6 +84,34 @@ func TestCheckPostgres(t *testing.T) {
 	}
 }
 
+// TestCheckConsistency: a pool of one connection keeps no moment for others to read, which is
+// a mistake if that is required.
+func TestCheckConsistency(t *testing.T) {
+	t.Parallel()
+	address := pgtest.Database(t)
+	statements(t, address, checkSchema)
+	const one = "one connection keeps the moment that others read, so that max_connections has to be 2 or more"
+	const warning = "warning: $ORGEXPORT_SOURCE_DATABASE: sections cannot read one moment of the database: a snapshot keeps a connection, and those who read it need another one"
+	for _, c := range []struct {
+		keys, parameter string
+		status          int
+		says, not       string
+	}{
+		{"consistency: required", "", 0, "", "moment"},
+		{"consistency: required, max_connections: 2", "", 0, "", "moment"},
+		{"consistency: required, max_connections: 1", "", 2, "exportd.yaml:1: consistency: " + one, ""},
+		{"consistency: required", "&pool_max_conns=1", 2, "exportd.yaml:1: consistency: " + one, ""},
+		{"max_connections: 1", "", 0, warning, ""},
+		{"consistency: off, max_connections: 1", "", 0, "", "moment"},
+		{"consistency: always", "", 2, `"always" must be required, best or off`, ""},
+	} {
+		o := checkWith(t, strings.Replace(checkConfig, "source: {", "source: {"+c.keys+", ", 1), address+c.parameter)
+		if o.status != c.status || !strings.Contains(o.stderr, c.says) || c.not != "" && strings.Contains(o.stderr, c.not) {
+			t.Errorf("%s%s: status %d\n%s\nwant %d: %s", c.keys, c.parameter, o.status, o.stderr, c.status, c.says)
+		}
+	}
+}
+
 // TestCheckSilence: a database that does not answer is one problem, and does not take for ever.
 func TestCheckSilence(t *testing.T) {
 	t.Parallel()

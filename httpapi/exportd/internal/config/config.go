@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/record"
 	"github.com/orgexport/orgexport/sections"
 	"github.com/orgexport/orgexport/sections/fetch"
@@ -56,7 +57,8 @@ type Config struct {
 	Scratch         Text
 
 	Database     Database
-	Connections  int  // to a PostgreSQL Database; 0 for all that sections can use
+	Connections  int // to a PostgreSQL Database; 0 for all that sections can use
+	Consistency  Consistency
 	Organization Text // the query
 	Sections     []Section
 	Fetch        Fetch
@@ -181,6 +183,14 @@ type Signing struct {
 type Text struct {
 	Value string
 	Line  int
+}
+
+// Consistency is whether all sections read one moment of the database, and how long it may be
+// kept for that; a negative MaxAge is no limit.
+type Consistency struct {
+	Level  export.ConsistencyLevel
+	Line   int // 0 if the file does not have it
+	MaxAge time.Duration
 }
 
 // Database is where the data comes from.

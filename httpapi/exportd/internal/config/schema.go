@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/orgexport/orgexport/adapters/s3"
+	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/sections"
 )
 
@@ -36,6 +37,8 @@ func (d *decoder) root(n *yaml.Node) {
 			d.mapping(n, map[string]value{
 				"database":        d.database(&c.Database),
 				"max_connections": d.number(&c.Connections, maxConnections),
+				"consistency":     d.consistency(&c.Consistency),
+				"max_age":         d.duration(&c.Consistency.MaxAge),
 			}, "database")
 		},
 		"organization": func(n *yaml.Node) {
@@ -63,6 +66,16 @@ func (d *decoder) root(n *yaml.Node) {
 		"tracing":           d.tracing,
 		"log":               d.log,
 	}, "source", "organization", "sections")
+}
+
+// consistency decodes how much it matters that all sections read one moment.
+func (d *decoder) consistency(dst *Consistency) value {
+	levels := map[string]export.ConsistencyLevel{"required": export.ConsistencyRequired, "best": export.ConsistencyBest, "off": export.ConsistencyOff}
+	level := oneOf(d, &dst.Level, "required, best or off", levels)
+	return func(n *yaml.Node) {
+		dst.Line = n.Line
+		level(n)
+	}
 }
 
 func (d *decoder) section(n *yaml.Node) {

@@ -48,6 +48,10 @@ func Check(ctx context.Context, c *config.Config) Checked {
 		}
 		if len(found.Source) == 0 {
 			found.Warnings = append(found.Warnings, checkRights(ctx, c, db)...)
+			problem, warnings := checkSnapshot(ctx, c, db)
+			if found.Warnings = append(found.Warnings, warnings...); problem != nil {
+				found.Source = append(found.Source, *problem)
+			}
 		}
 	}
 	found.Source = append(found.Source, s.checkObjects(ctx, c)...)

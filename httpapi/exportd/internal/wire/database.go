@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 	"github.com/orgexport/orgexport/sections"
 	"github.com/orgexport/orgexport/sections/postgres"
@@ -22,6 +23,7 @@ import (
 type source interface {
 	sections.Source
 	sections.Describer
+	sections.Snapshotter
 	io.Closer
 	Ping(ctx context.Context) error
 }
@@ -38,12 +40,18 @@ func (s *Setup) openDatabase(c *config.Config) {
 	if err != nil {
 		s.problems = append(s.problems, c.DatabaseProblem(c.Database, err.Error()))
 	}
+	if c.Consistency.Level == export.ConsistencyRequired && c.Database.Dialect == sections.Postgres && connections(c) == 1 {
+		s.check(c, c.Consistency.Line, errors.New("consistency: one connection keeps the moment that others read, so that max_connections has to be 2 or more"))
+	}
 }
 
 const (
 	defaultConcurrency = 4 // that of package export
 	defaultWorkers     = 2 // that of the queues
 )
+
+// maxConns is the parameter of a URL that bounds its connections.
+const maxConns = "pool_max_conns"
 
 // withConnections returns the URL of the database that is exported, with a bound of
 // connections unless it has one.
@@ -52,13 +60,26 @@ func withConnections(c *config.Config) string {
 	if err != nil { // which has been told
 		return c.Database.Address
 	}
-	if u.Query().Has("pool_max_conns") {
+	if u.Query().Has(maxConns) {
 		return c.Database.Address
 	}
-	// One worker more than there are may run for an organization that waits for others.
-	all := cmp.Or(c.Concurrency, defaultConcurrency) * (cmp.Or(c.Jobs.Workers, defaultWorkers) + 1)
-	u.RawQuery = strings.TrimPrefix(u.RawQuery+"&pool_max_conns="+strconv.Itoa(cmp.Or(c.Connections, all)), "&")
+	u.RawQuery = strings.TrimPrefix(u.RawQuery+"&"+maxConns+"="+strconv.Itoa(connections(c)), "&")
 	return u.String()
+}
+
+// connections returns how many there may be to the PostgreSQL database that is exported; 0
+// if the URL says so and it is no number.
+func connections(c *config.Config) int {
+	if u, err := url.Parse(c.Database.Address); err == nil && u.Query().Has(maxConns) {
+		n, _ := strconv.Atoi(u.Query().Get(maxConns))
+		return n
+	}
+	each := cmp.Or(c.Concurrency, defaultConcurrency)
+	if c.Consistency.Level != export.ConsistencyOff {
+		each++ // which keeps the moment that the others read
+	}
+	// One worker more than there are may run for an organization that waits for others.
+	return cmp.Or(c.Connections, each*(cmp.Or(c.Jobs.Workers, defaultWorkers)+1))
 }
 
 func openPostgres(address string) (source, error) {

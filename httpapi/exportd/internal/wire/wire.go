@@ -97,6 +97,8 @@ func (s *Setup) newEngine(c *config.Config, spool export.Spool, logger *slog.Log
 		Prefix:          c.Prefix.Value,
 		Concurrency:     c.Concurrency,
 		SectionTimeout:  c.SectionTimeout,
+		Consistency:     c.Consistency.Level,
+		MaxSnapshotAge:  c.Consistency.MaxAge,
 		Grace:           grace,
 		MaxSectionBytes: c.MaxSectionBytes,
 		MaxRecordBytes:  c.MaxRecordBytes,
