@@ -1,4 +1,4 @@
-// Package exporttest tests spools, and has one in memory for tests.
+// Package exporttest tests spools and snapshots, and has a spool in memory for tests.
 //
 // [RunSpool] runs one subtest for each promise of [export.Spool]. An
 // implementer calls it in a test:
@@ -7,5 +7,5 @@
 //		exporttest.RunSpool(t, func(t *testing.T) export.Spool { return newSpool(t) })
 //	}
 //
-// [MemSpool] is for tests of code that uses a spool.
+// [RunSnapshots] does so for [export.Snapshots]. [MemSpool] is for tests of code that uses a spool.
 package exporttest

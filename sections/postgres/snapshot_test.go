@@ -17,6 +17,7 @@ import (
 	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/archive/archivetest"
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/exporttest"
 	"github.com/orgexport/orgexport/internal/pgtest"
 	"github.com/orgexport/orgexport/sections"
 	"github.com/orgexport/orgexport/sections/postgres"
@@ -325,4 +326,23 @@ type at struct {
 
 func (s at) Query(ctx context.Context, statement string, args []any, read func([]string, iter.Seq2[[]any, error]) error) error {
 	return s.QueryAt(ctx, s.id, statement, args, read)
+}
+
+func TestSnapshotPromises(t *testing.T) {
+	address := pgtest.Database(t)
+	exec(t, address, money...)
+	s := opened(t, address+"&pool_max_conns=5", "promises") // two snapshots at once, so that others wait
+	exporttest.RunSnapshots(t, func(t *testing.T) exporttest.SnapshotBed {
+		return exporttest.SnapshotBed{
+			Snapshots: s,
+			Read: func(ctx context.Context, id string) (string, error) {
+				rows, err := all(ctx, at{s, id}, "SELECT * FROM here")
+				return strings.Join(rows, "\n"), err
+			},
+			Write: func(context.Context) error {
+				exec(t, address, "UPDATE here SET amount = amount - 1")
+				return nil
+			},
+		}
+	})
 }

@@ -46,6 +46,9 @@ type snapshot struct {
 // rollback journals an open transaction would keep the product from writing. So there queries
 // read what there is, and the snapshot's Check tells whether anybody has written since.
 func (s *Source) OpenSnapshot(ctx context.Context, _ time.Duration) (export.Snapshot, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
 	c, err := s.take()
 	if err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ import (
 	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/archive/archivetest"
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/exporttest"
 	"github.com/orgexport/orgexport/sections"
 	"github.com/orgexport/orgexport/sections/sqlite"
 )
@@ -347,4 +348,32 @@ type at struct {
 
 func (s at) Query(ctx context.Context, statement string, args []any, read func([]string, iter.Seq2[[]any, error]) error) error {
 	return s.QueryAt(ctx, s.id, statement, args, read)
+}
+
+func TestSnapshotPromises(t *testing.T) {
+	for _, c := range []struct {
+		mode string
+		log  bool
+	}{{"wal", true}, {"wal", false}, {"delete", false}} {
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			exporttest.RunSnapshots(t, func(t *testing.T) exporttest.SnapshotBed {
+				path := money(t, c.mode)
+				db := product(t, path)
+				if c.log {
+					if err := move(t.Context(), db); err != nil {
+						t.Fatal(err)
+					}
+				}
+				s := opened(t, path)
+				return exporttest.SnapshotBed{
+					Snapshots: s,
+					Read: func(ctx context.Context, id string) (string, error) {
+						rows, err := all(ctx, at{s, id}, "SELECT * FROM here")
+						return strings.Join(rows, "\n"), err
+					},
+					Write: func(ctx context.Context) error { return move(ctx, db) },
+				}
+			})
+		})
+	}
 }

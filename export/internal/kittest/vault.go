@@ -28,7 +28,10 @@ type Vault struct {
 }
 
 // OpenSnapshot implements [export.Snapshots].
-func (v *Vault) OpenSnapshot(context.Context, time.Duration) (export.Snapshot, error) {
+func (v *Vault) OpenSnapshot(ctx context.Context, _ time.Duration) (export.Snapshot, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.tried++
