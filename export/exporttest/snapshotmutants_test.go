@@ -31,7 +31,7 @@ func bedOf(v *brokenVault) SnapshotBed {
 			if v.any {
 				return "any", nil
 			}
-			n, err := v.Vault.Read(export.Scope{Snapshot: id})
+			n, err := v.Read(export.Scope{Snapshot: id})
 			return fmt.Sprint(n), err
 		},
 		Write: func(context.Context) error {

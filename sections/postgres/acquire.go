@@ -39,5 +39,5 @@ func (s *Source) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 }
 
 // Waits returns how often a query had to wait for a connection, because all of the pool
-// were in use or the server took no more.
+// were in use or the server took no more, and a snapshot for its turn.
 func (s *Source) Waits() int64 { return s.pool.Stat().EmptyAcquireCount() + s.refused.Load() }

@@ -68,10 +68,8 @@ func (s *Source) OpenSnapshot(ctx context.Context, maxAge time.Duration) (export
 	if cap(s.holders) == 0 {
 		return nil, errTooFew
 	}
-	select {
-	case s.holders <- struct{}{}:
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	if err := s.takeTurn(ctx); err != nil {
+		return nil, err
 	}
 	held, err := s.hold(ctx, maxAge)
 	if err != nil {
@@ -79,6 +77,22 @@ func (s *Source) OpenSnapshot(ctx context.Context, maxAge time.Duration) (export
 		return nil, err
 	}
 	return held, nil
+}
+
+// takeTurn waits until there may be one snapshot more.
+func (s *Source) takeTurn(ctx context.Context) error {
+	select {
+	case s.holders <- struct{}{}:
+		return nil
+	default:
+		s.refused.Add(1)
+	}
+	select {
+	case s.holders <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // holders returns what bounds the snapshots of a pool: half of its connections may be some.

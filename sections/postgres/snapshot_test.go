@@ -238,6 +238,9 @@ func TestSnapshotsDoNotStarve(t *testing.T) {
 		})
 	}
 	all.Wait()
+	if s.Waits() == 0 {
+		t.Error("nobody has waited")
+	}
 }
 
 func TestSnapshotIDs(t *testing.T) {

@@ -14,7 +14,7 @@ func (s *Server) measurePools() {
 	if source, ok := s.setup.source.(interface{ Waits() int64 }); ok {
 		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Namespace: "orgexport", Name: "source_waits_total",
-			Help: "Queries of the source that had to wait for a connection.",
+			Help: "Queries of the source that had to wait for a connection, and exports for their turn to keep a moment of it.",
 		}, func() float64 { return float64(source.Waits()) }))
 	}
 }
