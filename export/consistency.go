@@ -47,11 +47,11 @@ var errManyMoments = errors.New("export: the parts of the sections are of severa
 
 // readings collects what the sections of an archive have read.
 type readings struct {
-	parts    []partResult
+	parts    []sealedResult
 	binaries bool
 }
 
-func (r *readings) add(s Section, p partResult) {
+func (r *readings) add(s Section, p sealedResult) {
 	if _, absent := s.(absent); absent { // which has read nothing
 		return
 	}
@@ -111,7 +111,7 @@ func (x *run) ofOneMoment(ctx context.Context) (bool, error) {
 			return false, nil
 		}
 		part, err := openPart(ctx, x.engine.config.Spool, id, x.digest(id.Section))
-		var result partResult
+		var result sealedResult
 		if err == nil {
 			result, err = part.result()
 			part.close()

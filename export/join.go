@@ -25,6 +25,7 @@ const (
 func (x *run) join(ctx context.Context, dst io.Writer, ready func(key string) error, drop bool) (Result, error) {
 	out := &archiveWriter{dst: dst, digest: sha256.New(), max: x.engine.config.MaxArchiveBytes}
 	result := Result{Filename: x.top + "." + x.Format.Extension(), Sections: make([]SectionResult, 0, len(x.sections))}
+	retry := x.newManifestRetry()
 	sums := archive.NewScratch(x.engine.config.Scratch)
 	defer sums.Close()
 	var read readings
@@ -39,6 +40,7 @@ func (x *run) join(ctx context.Context, dst io.Writer, ready func(key string) er
 			}
 			result.Sections = append(result.Sections, section.SectionResult)
 			read.add(s, section)
+			retry.add(x.part(s.Key()), section)
 			if !drop {
 				continue
 			}
@@ -50,7 +52,7 @@ func (x *run) join(ctx context.Context, dst io.Writer, ready func(key string) er
 		if x.engine.config.Consistency == ConsistencyRequired && !consistency.Consistent {
 			return &ConsistencyError{Err: errManyMoments}
 		}
-		return x.joinInventory(ctx, j, result.Sections, consistency, sums)
+		return x.joinInventory(ctx, j, result.Sections, consistency, retry, sums)
 	})
 	if err != nil {
 		return Result{}, err
@@ -60,10 +62,10 @@ func (x *run) join(ctx context.Context, dst io.Writer, ready func(key string) er
 	return result, nil
 }
 
-func (x *run) joinPart(ctx context.Context, id PartID, j archive.Joiner, sums io.Writer) (partResult, error) {
+func (x *run) joinPart(ctx context.Context, id PartID, j archive.Joiner, sums io.Writer) (sealedResult, error) {
 	p, err := openPart(ctx, x.engine.config.Spool, id, x.digest(id.Section))
 	if err != nil {
-		return partResult{}, partError(id, err)
+		return sealedResult{}, partError(id, err)
 	}
 	defer p.close()
 	result, err := p.join(j, sums)
@@ -79,7 +81,9 @@ func partError(id PartID, err error) error {
 }
 
 // joinInventory packs the manifest and the list of sums as the last part.
-func (x *run) joinInventory(ctx context.Context, j archive.Joiner, sections []SectionResult, consistency Consistency, sums *archive.Scratch) error {
+func (x *run) joinInventory(
+	ctx context.Context, j archive.Joiner, sections []SectionResult, consistency Consistency, retry *ManifestRetry, sums *archive.Scratch,
+) error {
 	body, tail := archive.NewScratch(x.engine.config.Scratch), archive.NewScratch(x.engine.config.Scratch)
 	defer body.Close()
 	defer tail.Close()
@@ -89,6 +93,7 @@ func (x *run) joinInventory(ctx context.Context, j archive.Joiner, sections []Se
 		Job:           x.JobID,
 		AsOf:          x.AsOf.Format(time.RFC3339),
 		Consistency:   consistency,
+		Retry:         retry,
 		CSV:           manifestCSV(x.engine.config),
 		Sections:      sections,
 	}, record.Options{})

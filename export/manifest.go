@@ -26,6 +26,9 @@ type Manifest struct {
 	// Consistency is how the sections' data belongs together.
 	Consistency Consistency `json:"consistency"`
 
+	// Retry says where the sections of a retry come from. Other archives have none.
+	Retry *ManifestRetry `json:"retry,omitempty"`
+
 	// CSV says how the .csv files are to be read.
 	CSV *ManifestCSV `json:"csv,omitempty"`
 

@@ -237,23 +237,10 @@ func (r *reading) end(ctx context.Context) error {
 }
 
 // result adds to a section's result what it has read.
-func (r *reading) result(s SectionResult) partResult {
+func (r *reading) result(s SectionResult, requestedAt time.Time) sealedResult {
 	at, read := r.began, ""
 	if r.snapshot != nil && !r.lost.Load() {
 		at, read = r.openedAt, r.snapshot.Moment()
 	}
-	return partResult{SectionResult: s, Moment: read, ReadAt: at.UTC().Truncate(time.Millisecond)}
-}
-
-// partResult is what a part keeps of its section.
-type partResult struct {
-	SectionResult
-
-	// Moment is that of the snapshot that the section has read; empty if it has read none,
-	// or not only that.
-	Moment string `json:"moment,omitempty"`
-
-	// ReadAt is when the snapshot was opened or, without one, when the section began. It is
-	// zero if the section could read none.
-	ReadAt time.Time `json:"read_at,omitzero"`
+	return sealedResult{SectionResult: s, RequestedAt: requestedAt.Unix(), Moment: read, ReadAt: at.UTC().Truncate(time.Millisecond)}
 }

@@ -10,6 +10,7 @@ import (
 	"hash/crc32"
 	"io"
 	"sync/atomic"
+	"time"
 
 	"github.com/orgexport/orgexport/archive"
 )
@@ -19,7 +20,7 @@ import (
 //	body     as package archive packs it
 //	tail     likewise; both check themselves
 //	sums     the part's lines of SHA256SUMS
-//	result   the section's result in JSON, and what it has read
+//	result   the section's result in JSON: see sealedResult
 //	footer   magic and version, the four lengths, the digest of what the part was
 //	         made by, CRC-32C of sums, result and the footer's fields before
 //
@@ -66,8 +67,25 @@ func (p *partWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// sealedResult is what the end of a part tells of its section.
+type sealedResult struct {
+	SectionResult
+
+	// RequestedAt is [Request.RequestedAt] of the job that ran the section, in Unix time. It is
+	// 0 in parts of programs that did not know it.
+	RequestedAt int64 `json:"requested_at,omitempty"`
+
+	// Moment is that of the snapshot that the section has read; empty if it has read none,
+	// or not only that.
+	Moment string `json:"moment,omitempty"`
+
+	// ReadAt is when the snapshot was opened or, without one, when the section began. It is
+	// zero if the section could read none.
+	ReadAt time.Time `json:"read_at,omitzero"`
+}
+
 // seal writes all that follows the body.
-func (p *partWriter) seal(tail, sums *archive.Scratch, result partResult) error {
+func (p *partWriter) seal(tail, sums *archive.Scratch, result sealedResult) error {
 	meta, err := json.Marshal(result)
 	if err != nil {
 		return err
@@ -165,8 +183,8 @@ func (p *part) check(rest int64, digest [sha256.Size]byte) error {
 
 // join appends the part to the archive and its sums to sums, and returns the
 // section's result.
-func (p *part) join(j archive.Joiner, sums io.Writer) (partResult, error) {
-	var result partResult
+func (p *part) join(j archive.Joiner, sums io.Writer) (sealedResult, error) {
+	var result sealedResult
 	if _, err := p.tail.Seek(p.sizes[0], io.SeekStart); err != nil {
 		return result, err
 	}
@@ -197,8 +215,8 @@ func (p *part) join(j archive.Joiner, sums io.Writer) (partResult, error) {
 }
 
 // result reads the section's result alone. That it has not changed is not checked.
-func (p *part) result() (partResult, error) {
-	var result partResult
+func (p *part) result() (sealedResult, error) {
+	var result sealedResult
 	if _, err := p.tail.Seek(p.sizes[0]+p.sizes[1]+p.sizes[2], io.SeekStart); err != nil {
 		return result, err
 	}

@@ -39,6 +39,14 @@ type Request struct {
 	// them.
 	Parts map[string]PartID
 
+	// RetryOf is the id of the job that this one retries, if any. The manifest names it then,
+	// and the job that ran each section: see [ManifestRetry].
+	RetryOf string
+
+	// RequestedAt is when the job was requested, cut to whole seconds, in UTC. A retry has the
+	// AsOf of another job and is requested later. Defaults to AsOf.
+	RequestedAt time.Time
+
 	// Attempt tells the parts of one attempt at the job from another's.
 	Attempt int
 
@@ -117,6 +125,10 @@ func (e *Engine) newRun(r Request) (*run, error) {
 		return nil, err
 	}
 	r.AsOf = r.AsOf.UTC().Truncate(time.Second)
+	if r.RequestedAt.IsZero() {
+		r.RequestedAt = r.AsOf
+	}
+	r.RequestedAt = r.RequestedAt.UTC().Truncate(time.Second)
 	x := &run{
 		Request:  r,
 		engine:   e,

@@ -98,7 +98,7 @@ func (x *run) packSection(ctx context.Context, s Section, body *partWriter, last
 		return addLists(ctx, out)
 	})
 	if err == nil {
-		err = body.seal(tail, sums, reads.result(result))
+		err = body.seal(tail, sums, reads.result(result, x.RequestedAt))
 	}
 	if err != nil {
 		return Event{}, err

@@ -93,6 +93,8 @@ func (s *Service) engineRequest(ctx context.Context, l *lease, job Job) (export.
 		Organization: job.Organization,
 		JobID:        job.ID,
 		AsOf:         job.AsOf,
+		RetryOf:      job.RetryOf,
+		RequestedAt:  job.CreatedAt,
 		Attempt:      job.Attempt,
 		Observe:      l.observe,
 		Begin: func(ctx context.Context, key string) (context.Context, func(export.Event, error)) {
