@@ -31,6 +31,9 @@ func TestStatsUseTheIndex(t *testing.T) {
 		if got := plan(t, s, s.selectStats().String()); !strings.Contains(got, "orgexport_jobs_in_flight") && !strings.Contains(got, "orgexport_jobs_flying") {
 			t.Errorf("it is not by an index of jobs in flight:\n%s", got)
 		}
+		if got := plan(t, s, s.selectPartsUsers("a").String()); !strings.Contains(got, "orgexport_jobs_in_flight") && !strings.Contains(got, "orgexport_jobs_flying") {
+			t.Errorf("who uses parts is not by an index of jobs in flight:\n%s", got)
+		}
 		if got := plan(t, s, s.selectDamaged().String()); !strings.Contains(got, "orgexport_jobs_damaged") {
 			t.Errorf("damaged archives are not counted by their index:\n%s", got)
 		}

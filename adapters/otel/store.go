@@ -11,7 +11,7 @@ import (
 
 // Store returns a store that makes spans of the calls of inner. It passes on the calls of
 // [export.Checker], [jobs.Statser], [jobs.ArchiveLister], [jobs.Marker], [jobs.Scheduler],
-// [jobs.Remover] and [jobs.LeaseLister]. If inner does not implement these, Check returns
+// [jobs.Remover], [jobs.LeaseLister] and [jobs.PartsUsage]. If inner does not implement these, Check returns
 // nil, and the errors of the others match [errors.ErrUnsupported].
 func (t *Tracer) Store(inner jobs.Store) jobs.Store { return &store{t, inner} }
 
@@ -19,6 +19,7 @@ var (
 	_ jobs.Scheduler   = (*store)(nil)
 	_ jobs.Remover     = (*store)(nil)
 	_ jobs.LeaseLister = (*store)(nil)
+	_ jobs.PartsUsage  = (*store)(nil)
 	_ jobs.Marker      = (*store)(nil)
 )
 
@@ -104,6 +105,14 @@ func (s *store) LeasesBeyond(ctx context.Context, ahead time.Duration, limit int
 		return l.LeasesBeyond(ctx, ahead, limit)
 	}
 	return nil, errors.ErrUnsupported
+}
+
+// PartsInUse makes no span, as Stale.
+func (s *store) PartsInUse(ctx context.Context, id string) (bool, error) {
+	if u, ok := s.inner.(jobs.PartsUsage); ok {
+		return u.PartsInUse(ctx, id)
+	}
+	return false, errors.ErrUnsupported
 }
 
 func (s *store) Check(ctx context.Context) error { return check(ctx, s.inner) }

@@ -35,7 +35,7 @@ import (
 //     returns. After a failed Read all Reads fail.
 //
 // A wrapped port has the methods of its interface. Of the optional interfaces it
-// implements only [jobs.Scheduler], [jobs.Canceller], [jobs.Sizer] and
+// implements only [jobs.Scheduler], [jobs.PartsUsage], [jobs.Canceller], [jobs.Sizer] and
 // [export.JobLister]. Faults is safe for concurrent use.
 type Faults struct {
 	mu    sync.Mutex
@@ -82,7 +82,7 @@ func (f *Faults) Fired() []string {
 
 // calls are the names of all calls.
 var calls = []string{
-	"Store.Create", "Store.Get", "Store.List", "Store.Update", "Store.Stale", "Store.Next",
+	"Store.Create", "Store.Get", "Store.List", "Store.Update", "Store.Stale", "Store.Next", "Store.PartsInUse",
 	"Spool.Put", "Spool.Write", "Spool.Commit", "Spool.Open", "Spool.Read", "Spool.Seek", "Spool.Close",
 	"Spool.Delete", "Spool.List", "Spool.Jobs",
 	"Destination.Put", "Destination.Write", "Destination.Commit", "Destination.Open", "Destination.Read",

@@ -83,6 +83,10 @@ func useAll(ctx context.Context, f *Faults) error {
 		_, err = n.Next(ctx, jobs.Want{})
 		note(err)
 	}
+	if u, ok := s.(jobs.PartsUsage); ok {
+		_, err = u.PartsInUse(ctx, kittest.ShortID(1))
+		note(err)
+	}
 	d := f.Dispatcher(new(jobstest.MemDispatcher))
 	note(d.Dispatch(ctx, jobs.Task{}))
 	if c, ok := d.(jobs.Canceller); ok {

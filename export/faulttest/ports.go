@@ -73,6 +73,16 @@ func (s faultyStore) Next(ctx context.Context, want jobs.Want) (string, error) {
 	})
 }
 
+// PartsInUse is not supported if inner is no jobs.PartsUsage.
+func (s faultyStore) PartsInUse(ctx context.Context, jobID string) (bool, error) {
+	return ask(s.f, "Store.PartsInUse", func() (bool, error) {
+		if u, ok := s.inner.(jobs.PartsUsage); ok {
+			return u.PartsInUse(ctx, jobID)
+		}
+		return false, errors.ErrUnsupported
+	})
+}
+
 type faultySpool struct {
 	faultyKeeper[export.PartID]
 }

@@ -17,14 +17,19 @@ const (
 	Purged         Deletion = "purged"    // the archive was deleted
 )
 
-// Delete cancels a job in flight, and deletes the archive of a completed job. It may
-// be repeated. The error matches [export.ErrNotFound] if the organization has no such
-// job.
+// Delete cancels a job in flight, and deletes the archive of a completed job and its parts;
+// those that a retry in flight uses are deleted once that has ended. It may be repeated. The
+// error matches [export.ErrNotFound] if the organization has no such job.
 func (s *Service) Delete(ctx context.Context, organizationID, jobID string) (Deletion, error) {
-	if _, err := s.config.Store.Get(ctx, organizationID, jobID); err != nil {
+	job, err := s.config.Store.Get(ctx, organizationID, jobID)
+	if err != nil {
 		return NothingDeleted, err
 	}
-	job, steps, err := s.updateDeleting(ctx, jobID, s.rules.remove, s.rules.beginPurge)
+	inUse, err := s.partsInUse(ctx, job)
+	if err != nil {
+		return NothingDeleted, err
+	}
+	job, steps, err := s.updateDeleting(ctx, jobID, s.rules.remove, s.rules.beginPurge(inUse))
 	switch {
 	case errors.Is(err, errNothingToDo):
 		return NothingDeleted, nil
@@ -36,7 +41,7 @@ func (s *Service) Delete(ctx context.Context, organizationID, jobID string) (Del
 		s.cancel(ctx, job)
 		return Cancelled, nil
 	}
-	if err := s.purge(ctx, jobID); err != nil {
+	if err := s.purge(ctx, job); err != nil {
 		s.config.Logger.ErrorContext(ctx, "archive not deleted, to be tried again", "job", jobID, "error", err)
 	}
 	return Purged, nil

@@ -29,6 +29,14 @@
 // names its attempt. No task of the dispatcher has to survive, because
 // [Service.Maintain] finds in the store what is left to do.
 //
+// # Retries
+//
+// A section that fails does not fail its job. [Request.RetryOf] makes a new job that runs
+// again what was not ok or empty and takes the rest over as it was, with the AsOf and the
+// file name of the first job; the manifest says which job ran each section. Parts are kept
+// for [Config.PartsRetention], and for longer while a retry in flight uses them. A part that
+// is gone, damaged or of another configuration is no error: its section runs again.
+//
 // # Archives that rot
 //
 // Disks, file systems and buckets lose bytes without a word. An archive is read back

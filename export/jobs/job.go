@@ -21,7 +21,7 @@ type Job struct {
 
 	// Format is the name of the archive format, such as "zip". Sections are the
 	// requested keys, sorted and each once; none means all. RetryOf is the id of the
-	// job whose sealed parts are used, or empty.
+	// job that this one retries, whose good parts are used, or empty.
 	Format   string
 	Sections []string
 	RetryOf  string

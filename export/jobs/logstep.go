@@ -11,7 +11,11 @@ func (s *Service) logStep(ctx context.Context, e Event) {
 	log, job := s.log(e.Job), e.Job
 	switch e.Step {
 	case StepCreated:
-		log.InfoContext(ctx, "job requested", "format", job.Format, "sections", len(job.Keys))
+		attrs := []any{"format", job.Format, "sections", len(job.Keys)}
+		if job.RetryOf != "" {
+			attrs = append(attrs, "retry_of", job.RetryOf, "taken_over", len(job.Parts))
+		}
+		log.InfoContext(ctx, "job requested", attrs...)
 	case StepClaimed:
 		log.InfoContext(ctx, "job started", "waited", job.ClaimedAt.Sub(job.CreatedAt).Round(time.Millisecond))
 	case StepCompleted:

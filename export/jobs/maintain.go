@@ -72,7 +72,7 @@ func (s *Service) reap(ctx context.Context) (more bool, err error) {
 		if job.Status.InFlight() {
 			err = s.rescue(ctx, job.ID)
 		} else {
-			err = s.purge(ctx, job.ID)
+			err = s.purge(ctx, job)
 		}
 		errs = append(errs, err)
 	}
@@ -104,20 +104,28 @@ func (s *Service) rescue(ctx context.Context, jobID string) error {
 
 // purge deletes the parts of an ended job and, at the end of its retention, its
 // archive. The row says first what is deleted, so that a crash in between leaves
-// nothing behind for long; see updateDeleting for a full disk.
-func (s *Service) purge(ctx context.Context, jobID string) error {
-	job, _, err := s.updateDeleting(ctx, jobID, s.rules.beginPurge)
+// nothing behind for long; see updateDeleting for a full disk. Parts that a retry uses stay
+// for now, and the job is due again.
+func (s *Service) purge(ctx context.Context, job Job) error {
+	inUse, err := s.partsInUse(ctx, job)
+	if err != nil {
+		return err
+	}
+	job, _, err = s.updateDeleting(ctx, job.ID, s.rules.beginPurge(inUse))
 	if errors.Is(err, errNothingToDo) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	if len(job.Parts) > 0 && job.ObjectKey != "" {
+		return nil
+	}
 	_, err = s.deleteParts(ctx, job)
-	if err := errors.Join(err, s.deleteArchives(ctx, job, job.ObjectKey)); err != nil {
+	if err := errors.Join(err, s.deleteArchives(ctx, job, job.ObjectKey)); err != nil || len(job.Parts) > 0 {
 		return err
 	}
-	job, steps, err := s.update(ctx, jobID, s.rules.endPurge)
+	job, steps, err := s.update(ctx, job.ID, s.rules.endPurge)
 	if err == nil {
 		s.tell(ctx, job, steps)
 	}

@@ -188,6 +188,13 @@ func (s *countingStore) Update(ctx context.Context, id string, change func(time.
 	return s.Store.Update(ctx, id, change)
 }
 
+func (s *countingStore) PartsInUse(ctx context.Context, id string) (bool, error) {
+	if s.broken.Load() {
+		return false, errors.New("disk full")
+	}
+	return s.Store.(jobs.PartsUsage).PartsInUse(ctx, id)
+}
+
 func TestProgressIsStoredOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		busy := writes("a", func(sink export.Sink) error {

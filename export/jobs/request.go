@@ -16,17 +16,18 @@ type Request struct {
 	OrganizationID string
 
 	// Format is the name of an archive format. Defaults to the first of
-	// [Config.Formats].
+	// [Config.Formats], or in a retry to that of the job that is retried.
 	Format string
 
 	// Sections are the keys of the sections to export, in any order. Empty means
 	// all sections, or in a retry those of the job that is retried.
 	Sections []string
 
-	// RetryOf is the id of an ended job of the organization in the same format.
-	// Its sections that were ok or empty are taken over if their parts are still
-	// kept; the others run again. AsOf stays that of the retried job. Empty means
-	// that everything runs.
+	// RetryOf is the id of an ended job of the organization, in the same format. Its
+	// sections that were ok or empty are taken over if their parts are still kept, by the
+	// same configuration; the others run again, and so do sections that it did not have.
+	// AsOf stays that of the retried job. It may be a retry itself: then parts that it had
+	// taken over are taken over again. Empty means that everything runs.
 	RetryOf string
 
 	// Requester is the name of the principal that requests the export.
@@ -81,10 +82,9 @@ func (s *Service) Create(ctx context.Context, r Request) (Job, bool, error) {
 	if err := s.Check(r); err != nil {
 		return Job{}, false, err
 	}
-	r.Format = cmp.Or(r.Format, s.config.Formats[0].Name())
 	fresh := Job{
 		Organization: export.Organization{ID: r.OrganizationID},
-		Format:       r.Format,
+		Format:       cmp.Or(r.Format, s.config.Formats[0].Name()),
 		Sections:     s.sortedKeys(r.Sections),
 		Requester:    r.Requester,
 		Priority:     r.Priority,
@@ -108,34 +108,6 @@ func (s *Service) Create(ctx context.Context, r Request) (Job, bool, error) {
 	s.dispatch(ctx, job)
 	s.warnRequester(ctx, job)
 	return job, true, nil
-}
-
-// retry makes j a retry of an earlier job: with its AsOf and its sealed parts.
-func (s *Service) retry(ctx context.Context, j *Job, r Request) error {
-	old, err := s.config.Store.Get(ctx, r.OrganizationID, r.RetryOf)
-	switch {
-	case err != nil:
-		return err
-	case old.Status.InFlight():
-		return ErrInFlight
-	case old.Format != r.Format:
-		return &RequestError{"retry_of", fmt.Sprintf("The export to retry has the archive format %q.", old.Format)}
-	}
-	j.RetryOf, j.Organization, j.AsOf = old.ID, old.Organization, old.AsOf
-	if len(r.Sections) == 0 {
-		j.Sections = old.Sections
-	}
-	for _, result := range old.Results {
-		asked := len(j.Sections) == 0 || slices.Contains(j.Sections, result.Key)
-		if !asked || result.Status != export.StatusOK && result.Status != export.StatusEmpty {
-			continue
-		}
-		if i := slices.IndexFunc(old.Parts, func(id export.PartID) bool { return id.Section == result.Key }); i >= 0 {
-			j.Parts = append(j.Parts, old.Parts[i])
-			j.Results = append(j.Results, result)
-		}
-	}
-	return nil
 }
 
 // dispatch sends a job to a worker. A failure is only logged, because the job is

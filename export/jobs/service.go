@@ -32,7 +32,9 @@ type Config struct {
 	Retention time.Duration
 
 	// PartsRetention is how long the parts of an ended job are kept, for jobs that
-	// retry it. Defaults to 24 hours. If it is negative, they are deleted at once.
+	// retry it; those that a retry has taken over are kept until that has ended, if the
+	// Store is a [PartsUsage]. Defaults to 24 hours. If it is negative, they are deleted at
+	// once.
 	PartsRetention time.Duration
 
 	// JobsRetention is how long a job is kept after it has ended, in a store that is a

@@ -23,8 +23,8 @@ import (
 //
 // While a job is processing, its worker applies renew, addPart and dropPart; claim
 // takes a job over from a worker that was lost. A job that has ended stays as it is,
-// but remove, beginPurge and endPurge take away what is kept for it, and damage and
-// mend note how its archive is.
+// but remove, beginPurge and endPurge take away what is kept for it, lend keeps its parts
+// for a while, and damage and mend note how its archive is.
 //
 // Each rule is a function of the time and the job, by the configuration in
 // [rules]: it alters the job and returns the steps that observers are told of once
@@ -418,19 +418,34 @@ func (r rules) mend(key string) transition {
 	}
 }
 
-// beginPurge takes out of an ended job what is to be deleted now: its parts and,
-// at the end of its retention, its archive. If endPurge does not follow, it is due
-// again after a lease.
-func (r rules) beginPurge(now time.Time, j *Job) ([]Step, error) {
-	if j.Status.InFlight() || j.PurgeAt.IsZero() || now.Before(j.PurgeAt) {
+// lend keeps the parts of an ended job for long enough that a retry can be stored.
+func (r rules) lend(now time.Time, j *Job) ([]Step, error) {
+	if j.Status.InFlight() || len(j.Parts) == 0 {
 		return nil, errNothingToDo
 	}
-	if !now.Before(j.ExpiresAt) {
-		j.ObjectKey = ""
+	if least := now.Add(r.lease); j.PurgeAt.Before(least) {
+		j.PurgeAt = least
 	}
-	j.Parts = nil
-	j.PurgeAt = now.Add(r.lease)
 	return nil, nil
+}
+
+// beginPurge takes out of an ended job what is to be deleted now: its parts, unless they are
+// in use, and at the end of its retention its archive. If endPurge does not follow, it is due
+// again after a lease.
+func (r rules) beginPurge(inUse bool) transition {
+	return func(now time.Time, j *Job) ([]Step, error) {
+		if j.Status.InFlight() || j.PurgeAt.IsZero() || now.Before(j.PurgeAt) {
+			return nil, errNothingToDo
+		}
+		if !now.Before(j.ExpiresAt) {
+			j.ObjectKey = ""
+		}
+		if !inUse {
+			j.Parts = nil
+		}
+		j.PurgeAt = now.Add(r.lease)
+		return nil, nil
+	}
 }
 
 // endPurge notes that all is deleted which beginPurge took out.

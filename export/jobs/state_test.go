@@ -271,11 +271,21 @@ func ruleTests() []ruleTest {
 			"lost alone": dropped + " no progress not alone", "lost alone again": dropped + " no progress not alone",
 			"suspect, running": dropped + " no progress not alone",
 		}, "+cancelled failed finished no lease no progress purge 20s error"},
-		{"beginPurge", stateRules.beginPurge, map[string]string{
+		{"beginPurge", stateRules.beginPurge(false), map[string]string{
 			"parts due":         "no parts purge 10s",
 			"archive due":       "no parts archive gone, purge 10s",
 			"archive gone":      "no parts purge 10s",
 			"failed, parts due": "no parts purge 10s",
+		}, nothing},
+		{"beginPurge of parts in use", stateRules.beginPurge(true), map[string]string{
+			"parts due":         "purge 10s",
+			"archive due":       "archive gone, purge 10s",
+			"archive gone":      "purge 10s",
+			"failed, parts due": "purge 10s",
+		}, nothing},
+		{"lend", stateRules.lend, map[string]string{
+			"completed": "", "failed": "",
+			"parts due": "purge 10s", "archive due": "purge 10s", "archive gone": "purge 10s", "failed, parts due": "purge 10s",
 		}, nothing},
 		{"endPurge", stateRules.endPurge, map[string]string{
 			"completed": "purge 168h0m0s", "parts due": "purge 168h0m0s", "archive due": "",
@@ -425,21 +435,5 @@ func TestPutOffLonger(t *testing.T) {
 		if _, err := r.putOff(failureText(nil))(stateNow, &job); err != nil || !job.LeaseUntil.Equal(at(want)) {
 			t.Errorf("after %d failures it waits %v, %v, want %v", job.Failures, job.LeaseUntil.Sub(stateNow), err, want)
 		}
-	}
-}
-
-// TestStateCreate labels a job with its second, and a retry with that of the job
-// that it retries.
-func TestStateCreate(t *testing.T) {
-	now := stateNow.Add(999 * time.Millisecond)
-	var fresh Job
-	stateRules.create(now, &fresh)
-	if fresh.Status != Pending || !fresh.CreatedAt.Equal(now) || !fresh.AsOf.Equal(stateNow) || !fresh.LeaseUntil.Equal(now.Add(stateRules.lease)) {
-		t.Errorf("a new job is %+v", fresh)
-	}
-	retry := Job{RetryOf: "job", AsOf: at(-time.Hour)}
-	stateRules.create(now, &retry)
-	if !retry.AsOf.Equal(at(-time.Hour)) {
-		t.Errorf("a retry is labelled with %v", retry.AsOf)
 	}
 }

@@ -34,6 +34,9 @@ type brokenStore struct {
 	// leases changes the jobs that LeasesBeyond looks at.
 	leases func(j *jobs.Job)
 
+	// parts changes the jobs that PartsInUse looks at.
+	parts func(j *jobs.Job)
+
 	archives func(after string, limit int) []jobs.Job
 
 	stale  func(stale []jobs.Job, limit int) []jobs.Job
@@ -179,6 +182,18 @@ func (s *brokenStore) LeasesBeyond(ctx context.Context, ahead time.Duration, lim
 		seen.jobs[j.ID] = j
 	}
 	return seen.LeasesBeyond(ctx, ahead, limit)
+}
+
+// PartsInUse looks at jobs as they are after parts has changed them.
+func (s *brokenStore) PartsInUse(ctx context.Context, jobID string) (bool, error) {
+	seen := MemStore{jobs: make(map[string]jobs.Job)}
+	for _, j := range s.all(every) {
+		if s.parts != nil {
+			s.parts(&j)
+		}
+		seen.jobs[j.ID] = j
+	}
+	return seen.PartsInUse(s.deaf.Hears(ctx), jobID)
 }
 
 func (s *brokenStore) all(are func(jobs.Job) bool) []jobs.Job {

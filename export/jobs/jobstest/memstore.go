@@ -15,8 +15,8 @@ import (
 	"github.com/orgexport/orgexport/export/jobs"
 )
 
-// MemStore is a [jobs.Store], [jobs.Scheduler], [jobs.Statser], [jobs.ArchiveLister] and
-// [jobs.Marker] in memory, for tests. Its zero value is ready for use. It is safe for
+// MemStore is a [jobs.Store], [jobs.Scheduler], [jobs.Statser], [jobs.ArchiveLister],
+// [jobs.PartsUsage] and [jobs.Marker] in memory, for tests. Its zero value is ready for use. It is safe for
 // concurrent use.
 type MemStore struct {
 	// Now is the store's clock. Defaults to [time.Now], which is fake in a bubble

@@ -65,6 +65,8 @@ var storePromises = []kittest.Promise[jobs.Store]{
 	{"NextThatIsWanted", storeNextWanted},
 	{"RemoveEnded", storeRemoves},
 	{"LeasesBeyond", storeLeasesBeyond},
+	{"PartsInUse", storePartsInUse},
+	{"PartsInUseOfACancelledContext", storePartsInUseCancelled},
 	{"CancelledContext", storeCancelled},
 	{"ConcurrentCreates", storeConcurrentCreates},
 	{"ConcurrentRequests", storeConcurrentRequests},

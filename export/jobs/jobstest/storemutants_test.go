@@ -136,6 +136,7 @@ func findMutants() []kittest.Mutant[broken] {
 		return func(s broken) { s.stats = func(stats *jobs.Stats) { change(s, stats) } }
 	}
 	next := func(change func(j *jobs.Job)) func(broken) { return func(s broken) { s.next = change } }
+	parts := func(change func(j *jobs.Job)) func(broken) { return func(s broken) { s.parts = change } }
 	leases := func(change func(j *jobs.Job)) func(broken) { return func(s broken) { s.leases = change } }
 	return []kittest.Mutant[broken]{
 		{"ListsNewestFirst", lists(ours, func(a, b jobs.Job) int { return -newest(a, b) }), "want"},
@@ -188,6 +189,21 @@ func findMutants() []kittest.Mutant[broken] {
 		{"LeasesBeyond", leases(func(j *jobs.Job) { j.PutOff = false }), "LeasesBeyond of 1 gives"},
 		{"LeasesBeyond", leases(func(j *jobs.Job) { j.Status = jobs.Processing }), "LeasesBeyond of 10 gives"},
 		{"LeasesBeyond", leases(func(j *jobs.Job) { j.LeaseUntil = j.LeaseUntil.Add(time.Hour) }), "LeasesBeyond of 10 gives"},
+		{"PartsInUse", parts(func(j *jobs.Job) { j.Status = jobs.Pending }), "after the retries"},
+		{"PartsInUse", parts(func(j *jobs.Job) { j.ID = "" }), "with parts of their own"},
+		{"PartsInUse", parts(func(j *jobs.Job) {
+			if processing(*j) {
+				j.Parts = nil
+			}
+		}), "with two retries"},
+		{"PartsInUse", parts(func(j *jobs.Job) { // by the job that is retried only
+			j.Parts = slices.DeleteFunc(j.Parts, func(id export.PartID) bool { return id.JobID != j.RetryOf && id.JobID != j.ID })
+		}), "with two retries"},
+		{"PartsInUse", parts(func(j *jobs.Job) {
+			for _, id := range j.Parts {
+				j.Parts = append(j.Parts, export.PartID{JobID: id.Section})
+			}
+		}), "of job 5"},
 		{"NextThatIsWanted", next(func(j *jobs.Job) { j.Suspect = 0 }), "without suspects"},
 		{"NextThatIsWanted", next(func(j *jobs.Job) { j.Organization.ID = kittest.TheirOrg }), "of others"},
 	}
@@ -210,6 +226,7 @@ func updateMutants() []kittest.Mutant[broken] {
 		{"StatsOfACancelledContext", deaf, "Stats with"},
 		{"MarksOfACancelledContext", deaf, "Mark with & Marked with"},
 		{"NextOfACancelledContext", deaf, "Next with"},
+		{"PartsInUseOfACancelledContext", deaf, "PartsInUse with"},
 		{"ClockGoesForward", func(s broken) {
 			var ticks atomic.Int64
 			s.Now = func() time.Time { return kittest.SomeTime().Add(-time.Duration(ticks.Add(1)) * time.Millisecond) }
