@@ -88,7 +88,8 @@ func (a *api) registerContract() {
 		Summary:     "Request an organization data export",
 		Description: "Start an export of everything the organization owns, as an archive of YAML files and binary assets. " +
 			"Poll it with the returned `job_id`.\n\nRepeating the request is safe: while an export with the same " +
-			"parameters is in flight, that one is returned. The parameters `sections` and `retry_of` are extensions.",
+			"parameters is in flight, that one is returned. The parameters `sections` and `retry_of` are extensions. " +
+			"An export that retries another begins with the `sections` that it takes over; the others run.",
 		Parameters: append([]*huma.Param{organizationParam("UUID of the organization to export.")}, a.createParams()...),
 		Responses: errorResponses(problemType, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound,
 			http.StatusConflict, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusInternalServerError),
@@ -112,8 +113,9 @@ func (a *api) createParams() []*huma.Param {
 			Description: "Extension: the sections to export, all by default. Repeat the parameter or separate keys by commas.",
 			Schema:      &huma.Schema{Type: "array", Title: "Sections", Items: section},
 		},
-		queryParam("retry_of", "Extension: an earlier export in the same format that has ended. "+
-			"Of its sections only those are run again that failed or were incomplete.", idSchema("Retry Of", "")),
+		queryParam("retry_of", "Extension: an earlier export of the organization that has ended; `archive_format` is the same or left out. "+
+			"Of its sections only those are run again that failed or were incomplete; the others are taken over while they are kept. "+
+			"The archive has the name of the earlier one, and its manifest says which export each section is of.", idSchema("Retry Of", "")),
 	}
 }
 

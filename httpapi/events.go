@@ -36,6 +36,14 @@ const (
 type eventOut struct {
 	orgExportStatusOut
 	Progress []progressOut `json:"progress"`
+	Retry    *retryOut     `json:"retry,omitempty"`
+}
+
+// retryOut says what a retry does, in the order of the archive.
+type retryOut struct {
+	Of        string   `json:"of"`         // the job that is retried
+	TakenOver []string `json:"taken_over"` // the sections that do not run, because their parts are used
+	Run       []string `json:"run"`        // the other ones
 }
 
 // progressOut is how far a section is. It has not ended yet.
@@ -78,7 +86,8 @@ func (a *api) registerEvents() {
 		Tags:        []string{tagExtensions},
 		Summary:     "Watch an organization data export",
 		Description: "Stream server-sent events of the type `status`, whose data is that of a poll with `progress` of the sections " +
-			"that run. There is one at once and one whenever something has changed, at most once a second after the first two. The stream ends with the export. " +
+			"that run, and of an export that retries another with `retry`: the export that is retried (`of`), the sections that are taken over from it " +
+			"(`taken_over`) and those that run (`run`), until its parts are deleted. There is one at once and one whenever something has changed, at most once a second after the first two. The stream ends with the export. " +
 			"A client that comes back by itself, as those of browsers do, is told by the status 204 that it need not. " +
 			"How many streams may be open at once is limited: for one more the status is 429, and polls go on.",
 		Parameters: []*huma.Param{organizationParam("UUID of the organization."), jobParam(), {
@@ -190,7 +199,7 @@ func (s *stream) send(ctx context.Context, job jobs.Job) bool {
 		return false
 	}
 	var data bytes.Buffer
-	if err := marshal(&data, eventOut{status, s.api.progress(job)}); err != nil { // of our own types only
+	if err := marshal(&data, eventOut{status, s.api.progress(job), s.api.retry(job)}); err != nil { // of our own types only
 		panic(err)
 	}
 	s.last = id
@@ -224,6 +233,24 @@ func (a *api) progress(job jobs.Job) []progressOut {
 	out := make([]progressOut, len(running))
 	for i, p := range running {
 		out[i] = progressOut{p.Key, p.Records, p.Binaries, p.Bytes, p.Done, p.Total}
+	}
+	return out
+}
+
+// retry says what a job does that retries another. It is nil if the job does not, or has
+// ended and its parts are deleted.
+func (a *api) retry(job jobs.Job) *retryOut {
+	if job.RetryOf == "" || !job.Status.InFlight() && len(job.Parts) == 0 {
+		return nil
+	}
+	out := &retryOut{Of: job.RetryOf, TakenOver: []string{}, Run: []string{}}
+	taken := job.TakenOver()
+	for _, k := range job.Keys {
+		if slices.Contains(taken, k.Key) {
+			out.TakenOver = append(out.TakenOver, k.Key)
+		} else {
+			out.Run = append(out.Run, k.Key)
+		}
 	}
 	return out
 }

@@ -104,7 +104,9 @@ func (a *api) createJob(ctx context.Context, in *createIn) (*statusResponse, err
 		return nil, err
 	}
 	if created {
-		a.record(ctx, audit.Requested, job.Organization.ID, job.ID)
+		a.recordEntry(ctx, audit.Entry{
+			Action: audit.Requested, OrganizationID: job.Organization.ID, JobID: job.ID, Object: job.RetryOf,
+		})
 	}
 	return a.status(ctx, job)
 }

@@ -22,7 +22,7 @@ type Entry struct {
 	JobID          string
 
 	// Object is the id of the key or session, or the subject of the member, that it
-	// was done to. Else it is empty.
+	// was done to, and of a request that retries a job the id of that job. Else it is empty.
 	Object string
 
 	// Address is the network address of the client, without a port. Behind proxies it is
