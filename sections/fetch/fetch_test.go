@@ -186,6 +186,7 @@ type versions struct {
 
 	asked  atomic.Int64
 	wanted []string
+	parts  int // answers that have not the whole file
 }
 
 func of[T any](list []T, n int) (v T) {
@@ -210,6 +211,7 @@ func (v *versions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Range", v.lies)
 		}
 		status = http.StatusPartialContent
+		v.parts++
 	}
 	body = body[first:]
 	if v.sized {
@@ -255,6 +257,7 @@ func TestResume(t *testing.T) {
 		{"shortened", &versions{contents: []string{a, a[:50_000]}, cuts: []int{100_000}, sized: true}, "", changed, "|"},
 		{"shortened behind the cut", &versions{contents: []string{a, short}, cuts: []int{100_000}, sized: true}, short, "", "|"}, // the whole of the new one
 		{"another part", &versions{contents: []string{a}, etags: []string{`"1"`}, cuts: []int{100_000}, sized: true, ranges: true, lies: "bytes 0-9/280000"}, "", changed, "|bytes=100000-"},
+		{"a part that begins before", &versions{contents: []string{a}, etags: []string{`"1"`}, cuts: []int{100_000}, sized: true, ranges: true, lies: "bytes 99999-279999/280000"}, "", changed, "|bytes=100000-"},
 		{"no part", &versions{contents: []string{a}, etags: []string{`"1"`}, cuts: []int{100_000}, sized: true, ranges: true, lies: "bytes */280000"}, "", changed, "|bytes=100000-"},
 		{"a part of a part", &versions{contents: []string{a}, etags: []string{`"1"`}, cuts: []int{100_000}, sized: true, ranges: true, lies: "bytes 100000-100009/280000"}, "", changed, "|bytes=100000-"},
 	} {
@@ -268,6 +271,9 @@ func TestResume(t *testing.T) {
 			}
 			if got := strings.Join(c.server.wanted, "|"); got != c.ranges {
 				t.Errorf("asked for %s, want %s", got, c.ranges)
+			}
+			if strings.HasPrefix(c.name, "by ETag") && c.server.parts != strings.Count(c.ranges, "bytes") {
+				t.Errorf("%d parts came", c.server.parts)
 			}
 		})
 	}

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"testing"
 )
@@ -29,6 +30,24 @@ func TestControl(t *testing.T) {
 		if err == nil != allowed || err != nil && !errors.As(err, new(*fileError)) {
 			t.Errorf("%s: %v, want it allowed: %t", address, err, allowed)
 		}
+	}
+}
+
+// A session remembers about so many hosts and no more, however many the data names.
+func TestHostsAreForgotten(t *testing.T) {
+	source, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := source.NewSession()
+	used := s.enter("used.example")
+	for i := range 3 * maxHosts {
+		h := s.enter(fmt.Sprint(i))
+		s.answers(h)
+		s.leave(h)
+	}
+	if len(s.hosts) > maxHosts+1 || s.hosts["used.example"] != used {
+		t.Errorf("%d hosts are remembered", len(s.hosts))
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/orgexport/orgexport/archive/archivetest"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/sections"
+	"github.com/orgexport/orgexport/sections/fetch"
 	"github.com/orgexport/orgexport/sections/sectiontest"
 )
 
@@ -66,32 +67,60 @@ func TestManyAssets(t *testing.T) {
 				say(w, contentOf(i))
 			}
 		}, nil)
-		section := sections.New("assets", func(ctx context.Context, _ export.Scope, sink export.Sink) error {
-			return export.FetchAll(ctx, sink, urlsOf(s, numbered("cdn.example", files)), 64)
-		})
-		engine, err := export.New(export.Config{Sections: []export.Section{section}, Scratch: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		request := export.Request{JobID: export.NewID(), Organization: export.Organization{ID: export.NewID(), Slug: "acme"}, AsOf: time.Now(), Format: archive.Zip()}
 		began := time.Now()
-		var b bytes.Buffer
-		result, err := engine.Export(t.Context(), request, &b)
-		if err != nil {
-			t.Fatal(err)
-		}
+		result, archived := exportAssets(t, s, files)
 		took := time.Since(began)
 		missing := files / 100
-		if got := result.Sections[0]; got.Status != export.StatusPartial || got.Binaries != int64(files-missing) {
+		if got := result; got.Status != export.StatusPartial || got.Binaries != int64(files-missing) {
 			t.Errorf("got %+v", got)
 		}
-		checkAssets(t, archivetest.Unpack(t, "zip", b.Bytes()), files, missing)
+		checkAssets(t, archived, files, missing)
 		if alone := time.Duration(requests) * delay; took > alone/20 {
 			t.Errorf("it took %v; one after the other takes %v", took, alone)
 		} else {
 			t.Logf("%d files: %v instead of %v, %.0f times as fast", files, took, alone, alone.Seconds()/took.Seconds())
 		}
 	})
+}
+
+// exportAssets exports numbered files of a host, and unpacks the archive.
+func exportAssets(t *testing.T, s *fetch.Source, files int) (export.SectionResult, map[string]string) {
+	t.Helper()
+	section := sections.New("assets", func(ctx context.Context, _ export.Scope, sink export.Sink) error {
+		return export.FetchAll(ctx, sink, urlsOf(s, numbered("cdn.example", files)), 64)
+	})
+	engine, err := export.New(export.Config{Sections: []export.Section{section}, Scratch: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := export.Request{JobID: export.NewID(), Organization: export.Organization{ID: export.NewID(), Slug: "acme"}, AsOf: time.Now(), Format: archive.Zip()}
+	var b bytes.Buffer
+	result, err := engine.Export(t.Context(), request, &b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result.Sections[0], archivetest.Unpack(t, "zip", b.Bytes())
+}
+
+// TestOutageOfMinutes: for a host that is down for longer than a section waits the section is run
+// again, and has everything then. If it stays down, the section says so, and lists no file.
+func TestOutageOfMinutes(t *testing.T) {
+	for _, ends := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			s := onPipes(t, func(w http.ResponseWriter, r *http.Request) { say(w, r.URL.Path) }, func(_ *fetch.Config, p *pipes) {
+				p.down = func(string) bool { return !ends || time.Since(began) < 5*time.Minute }
+			})
+			got, archived := exportAssets(t, s, 300)
+			want := export.SectionResult{Key: "assets", Status: export.StatusOK, Binaries: 300}
+			if !ends {
+				want = export.SectionResult{Key: "assets", Status: export.StatusError, Error: "The source of the data could not be reached. Try again later."}
+			}
+			if got != want || len(archived) != 2+int(want.Binaries) { // and the manifest and sums
+				t.Errorf("got %+v and %d files", got, len(archived))
+			}
+		})
+	}
 }
 
 func checkAssets(t *testing.T, archived map[string]string, files, missing int) {
@@ -151,5 +180,66 @@ func TestSixtyFour(t *testing.T) {
 		if !strings.HasSuffix(c.Name, fmt.Sprintf("-%d", i)) {
 			t.Fatalf("call %d is %s", i, c.Name)
 		}
+	}
+}
+
+// TestSection: a section of URLs keeps to its contract.
+func TestSection(t *testing.T) {
+	asked, stop := make(chan struct{}, 1), make(chan struct{})
+	defer close(stop)
+	address, config := local(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/3":
+			http.NotFound(w, r)
+		case "/7":
+			say(w, strings.Repeat("large", 100_000))
+		case "/block/0":
+			select {
+			case asked <- struct{}{}:
+			default:
+			}
+			select {
+			case <-stop:
+			case <-r.Context().Done():
+			}
+		default:
+			say(w, r.URL.Path)
+		}
+	})
+	host := strings.TrimPrefix(address, "http://")
+	source := newSource(t, config)
+	of := func(host string, n int) export.Section {
+		return sections.New("assets", func(ctx context.Context, _ export.Scope, sink export.Sink) error {
+			return export.FetchAll(ctx, sink, urlsOf(source, numbered(host, n)), 4)
+		})
+	}
+	sectiontest.Run(t, sectiontest.Suite{
+		New:       func(*testing.T) export.Section { return of(host, 10) },
+		Scope:     export.Scope{Organization: export.Organization{ID: export.NewID()}},
+		Block:     func(*testing.T) (export.Section, <-chan struct{}) { return of(host+"/block", 1), asked },
+		CloseIdle: func() { _ = source.Close() },
+	})
+}
+
+// BenchmarkFetch fetches files of 10 KB from a server that takes 20 ms for each. It is what the
+// virtual times of the tests come to on a real network, that of this machine.
+func BenchmarkFetch(b *testing.B) {
+	content := strings.Repeat("0123456789", 1000)
+	address, config := local(b, func(w http.ResponseWriter, _ *http.Request) {
+		<-time.After(20 * time.Millisecond)
+		say(w, content)
+	})
+	source := newSource(b, config)
+	for _, n := range []int{1, 64} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.SetBytes(int64(len(content)))
+			sink := sectiontest.NewRecorder(b.Context())
+			if err := export.FetchAll(b.Context(), sink, urlsOf(source, numbered(strings.TrimPrefix(address, "http://"), b.N)), n); err != nil {
+				b.Fatal(err)
+			}
+			if got := len(sink.Calls()) - len(sink.Skips()); got != b.N {
+				b.Errorf("%d files of %d", got, b.N)
+			}
+		})
 	}
 }
