@@ -264,6 +264,57 @@ func TestMomentOfEarlierParts(t *testing.T) {
 	}
 }
 
+// A section that the machine has failed is run again, and reads the snapshot that still lives.
+func TestRerunReadsTheSameMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v, ran := new(kittest.Vault), 0
+		e := engine(t, nil, kittest.Reads("a", v, func(context.Context) error {
+			v.Add(1)
+			if ran++; ran < 3 {
+				return syscall.ECONNRESET
+			}
+			return nil
+		}))
+		_, files := run(t, e, request())
+		tried, closed := v.Count()
+		if got := fmt.Sprint(numbers(t, files, "a")); got != "[0 0]" || ran != 3 || tried != 1 || len(closed) != 1 || !consistency(t, files).Consistent {
+			t.Errorf("read %s in %d runs of %d snapshots, closed at %v", got, ran, tried, closed)
+		}
+	})
+}
+
+// When a snapshot was opened, how it is named and which attempt has opened it makes no byte
+// different.
+func TestSameBytesOfOneMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := new(kittest.Vault)
+		var first []byte
+		for i := range 4 {
+			sections := []export.Section{kittest.Reads("a", v, kittest.Wait(time.Minute)), kittest.Reads("b", v, nil), kittest.Reads("c", v, kittest.Wait(time.Hour-time.Minute))}
+			e := engine(t, func(c *export.Config) {
+				c.Concurrency, c.MaxSnapshotAge = 1+i, -1
+				if i == 3 {
+					c.Consistency = export.ConsistencyRequired
+				}
+			}, sections...)
+			r := request()
+			r.Attempt = i
+			var b bytes.Buffer
+			if _, err := e.Export(t.Context(), r, &b); err != nil {
+				t.Fatal(err)
+			}
+			if first == nil {
+				first = b.Bytes()
+			} else if !bytes.Equal(first, b.Bytes()) {
+				t.Errorf("export %d has other bytes", i)
+			}
+		}
+		if tried, _ := v.Count(); tried != 4 {
+			t.Errorf("%d snapshots", tried)
+		}
+	})
+}
+
 // Parts that are of several moments are not joined if that is required.
 func TestJoinOfManyMoments(t *testing.T) {
 	v, spool := new(kittest.Vault), new(exporttest.MemSpool)

@@ -39,6 +39,12 @@
 // loaded, and the functions of the program sqlite3 that write files are not there. SQLite
 // itself makes temporary files where a sort needs them, and those of WAL mode.
 //
+// # One point in time
+//
+// All queries of an export can read one moment: see [Source.OpenSnapshot]. In WAL mode that is
+// so whoever writes meanwhile. In other modes it is if nobody does, and the product can always
+// write.
+//
 // # Databases in WAL mode
 //
 // A database in WAL mode is read also where its folder cannot be written: as SQLite does it
