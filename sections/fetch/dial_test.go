@@ -69,6 +69,20 @@ func TestDialFails(t *testing.T) {
 	}
 }
 
+// TestLookupNeverWorks: the log does not have the name, which is data.
+func TestLookupNeverWorks(t *testing.T) {
+	web := &internet{}
+	config := web.config()
+	config.Resolver = resolverFunc(func(host string) ([]netip.Addr, error) {
+		return nil, &net.DNSError{Err: "server misbehaving", Name: host, IsTemporary: true}
+	})
+	_, err := newSource(t, config).NewSession().Open(t.Context(), "http://secret.example/")
+	wantPublic(t, err, silent, "secret.example")
+	if want := "fetch: the server does not answer: lookup: server misbehaving"; err == nil || export.LogText(err) != want {
+		t.Errorf("logged is %q, want %q", export.LogText(err), want)
+	}
+}
+
 // TestSecondAddress: of several addresses the next one is tried.
 func TestSecondAddress(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { say(w, "the file") }))

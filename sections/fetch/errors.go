@@ -115,8 +115,11 @@ func asFailure(err error) error {
 	case export.FaultDescriptors, export.FaultMemory, export.FaultDisk:
 		return err
 	}
-	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
-		return errNoHost
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		if dns.IsNotFound {
+			return errNoHost
+		}
+		return &failure{err: causeError("lookup: " + dns.Err)} // without the name, which is data
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return &fileError{text: "the server cannot be trusted", public: "The server of the file has no valid certificate.", err: err}

@@ -174,13 +174,13 @@ func TestInside(t *testing.T) {
 
 // TestOutside: what is public is asked, by the address that was looked at.
 func TestOutside(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { say(w, r.Host+r.URL.Path) }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { say(w, r.Host+r.URL.String()) }))
 	defer server.Close()
 	for url, want := range map[string][2]string{
 		"http://good.example/a":              {"good.example/a", public + ":80"},
 		"HTTP://Good.EXAMPLE:80/a":           {"good.example/a", public + ":80"},
 		"http://good.example:443/a":          {"good.example:443/a", public + ":443"},
-		"http://" + public + "/a b#f":        {public + "/a b", public + ":80"},
+		"http://" + public + "/a b?c d#f":    {public + "/a%20b?c%20d", public + ":80"},
 		"http://six.example/":                {"six.example/", "[2606:4700::1111]:80"},
 		"http://[2606:4700:0::1111]/":        {"[2606:4700::1111]/", "[2606:4700::1111]:80"},
 		"http://four-in-six.example/":        {"four-in-six.example/", public + ":80"},

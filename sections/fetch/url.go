@@ -51,8 +51,8 @@ func (c *Config) redirected(from *url.URL, location string) (*url.URL, error) {
 	return u, nil
 }
 
-// check returns an error if a URL may not be asked for. It removes the fragment, and gives the
-// host its usual form.
+// check returns an error if a URL may not be asked for. It removes the fragment, and gives host
+// and query the form that they have in requests.
 func (c *Config) check(u *url.URL) error {
 	if u.Scheme != "http" && u.Scheme != "https" || u.Opaque != "" || u.User != nil {
 		return errURL
@@ -75,6 +75,7 @@ func (c *Config) check(u *url.URL) error {
 		return inside(fmt.Sprintf("port %d is not allowed", port))
 	}
 	u.Host, u.Fragment, u.RawFragment = fmt.Sprintf("%s:%d", host, port), "", ""
+	u.RawQuery = strings.ReplaceAll(u.RawQuery, " ", "%20") // else it would end there in a request
 	if port == 80 && u.Scheme == "http" || port == 443 && u.Scheme == "https" {
 		u.Host = host
 	}
