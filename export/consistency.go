@@ -19,18 +19,21 @@ type Consistency struct {
 	Note string `json:"note,omitempty"`
 
 	// ReadAt is when each section was read, in the order of the archive, if they are not of
-	// one moment though the engine can have it so. Those with the same instant are of one
-	// moment. There is none if consistency is off, or if the sections can read no snapshots.
+	// one moment though the engine can have it so. There is none if consistency is off, or if
+	// the sections can read no snapshots.
 	ReadAt []SectionMoment `json:"read_at,omitempty"`
 }
 
-// SectionMoment is when a section was read.
+// SectionMoment is when a section was read, in RFC 3339 and UTC: either At or From.
 type SectionMoment struct {
 	Key string `json:"key"`
 
-	// At is the moment of its snapshot or, if it has read none, when it began, in RFC 3339
-	// and UTC.
-	At string `json:"at"`
+	// At is when the snapshot was opened that all records of the section are of.
+	At string `json:"at,omitempty"`
+
+	// From is when the section began, if all or some of its queries have read moments of their
+	// own.
+	From string `json:"from,omitempty"`
 }
 
 const (
@@ -76,8 +79,12 @@ func (r *readings) consistency() Consistency {
 	}
 	c.Note = inconsistent
 	for _, p := range r.parts {
-		if !p.ReadAt.IsZero() {
-			c.ReadAt = append(c.ReadAt, SectionMoment{Key: p.Key, At: p.ReadAt.Format(time.RFC3339Nano)})
+		switch at := p.ReadAt.Format(time.RFC3339Nano); {
+		case p.ReadAt.IsZero():
+		case p.Moment == "":
+			c.ReadAt = append(c.ReadAt, SectionMoment{Key: p.Key, From: at})
+		default:
+			c.ReadAt = append(c.ReadAt, SectionMoment{Key: p.Key, At: at})
 		}
 	}
 	return c

@@ -51,9 +51,12 @@ func consistency(t *testing.T, files map[string]string) export.Consistency {
 func readAt(t *testing.T, c export.Consistency, began time.Time) (got []string) {
 	t.Helper()
 	for _, s := range c.ReadAt {
-		at, err := time.Parse(time.RFC3339, s.At)
+		at, err := time.Parse(time.RFC3339, s.At+s.From)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if s.From != "" {
+			s.Key += " from"
 		}
 		got = append(got, s.Key+" "+at.Sub(began.Truncate(time.Millisecond)).String())
 	}
@@ -126,19 +129,19 @@ func TestNoMoment(t *testing.T) {
 		fails  string        // the public text if it is required; empty if that succeeds
 		final  bool
 	}{
-		{"killed", new(kittest.Vault), 0, 25 * time.Minute, "[0 0 0 0 0 2 3 3]", "[a 0s b 0s c 20m0s d 30m1s]",
+		{"killed", new(kittest.Vault), 0, 25 * time.Minute, "[0 0 0 0 0 2 3 3]", "[a 0s b 0s c from 20m0s d from 30m1s]",
 			"The data could not be read as of one point in time.", false},
-		{"too old", new(kittest.Vault), 0, 0, "[0 0 0 0 0 0 3 3]", "[a 0s b 0s c 0s d 30m1s]",
+		{"too old", new(kittest.Vault), 0, 0, "[0 0 0 0 0 0 3 3]", "[a 0s b 0s c 0s d from 30m1s]",
 			"The data could not be read as of one point in time: that took longer than 30m0s.", true},
-		{"too old in the middle", new(kittest.Vault), 25 * time.Minute, 0, "[0 0 0 0 0 2 3 3]", "[a 0s b 0s c 20m0s d 30m1s]",
+		{"too old in the middle", new(kittest.Vault), 25 * time.Minute, 0, "[0 0 0 0 0 2 3 3]", "[a 0s b 0s c from 20m0s d from 30m1s]",
 			"The data could not be read as of one point in time: that took longer than 25m0s.", true},
 		{"never too old", new(kittest.Vault), -1, 0, "[0 0 0 0 0 0 0 0]", "", "", false},
-		{"refused", &kittest.Vault{Refuse: func(int) error { return refused }}, 0, 0, "[0 0 1 1 2 2 3 3]", "[a 0s b 10m0s c 20m0s d 30m1s]",
+		{"refused", &kittest.Vault{Refuse: func(int) error { return refused }}, 0, 0, "[0 0 1 1 2 2 3 3]", "[a from 0s b from 10m0s c from 20m0s d from 30m1s]",
 			"The data could not be read as of one point in time.", true},
 		{"a fault of the machine that passes", &kittest.Vault{Refuse: connection(3)}, -1, 0, "[0 0 0 0 0 0 0 0]", "", "", false},
 		{"one that lasts", &kittest.Vault{Refuse: connection(99)}, 0, 0, "[0 0 1 1 2 2 3 3]", "a quarter longer or not",
 			"The data could not be read as of one point in time.", false},
-		{"changed data of a database that keeps none", &kittest.Vault{Loose: true}, 0, 0, "[0 0 1 1 2 2 3 3]", "[a 0s b 10m0s c 20m0s d 30m1s]",
+		{"changed data of a database that keeps none", &kittest.Vault{Loose: true}, 0, 0, "[0 0 1 1 2 2 3 3]", "[a 0s b from 10m0s c from 20m0s d from 30m1s]",
 			"The data could not be read as of one point in time.", false},
 	} {
 		for _, required := range []bool{false, true} {
