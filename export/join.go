@@ -80,6 +80,31 @@ func partError(id PartID, err error) error {
 	return err
 }
 
+// Bound returns how many bytes the archive of a request can have at most, by the sizes of its
+// parts. The error matches [*PartError] if a part cannot be opened.
+func (e *Engine) Bound(ctx context.Context, r Request) (int64, error) {
+	// The list of sums is in the parts as it is, and is packed in the archive. Offsets in the
+	// directory of a zip may take more there.
+	most := int64(64 << 20)
+	for _, id := range r.Parts {
+		size, err := partSize(ctx, e.config.Spool, id)
+		if err != nil {
+			return 0, partError(id, err)
+		}
+		most += size + size/8
+	}
+	return most, nil
+}
+
+func partSize(ctx context.Context, spool Spool, id PartID) (int64, error) {
+	r, err := spool.Open(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	size, err := r.Seek(0, io.SeekEnd)
+	return size, errors.Join(err, r.Close())
+}
+
 // joinInventory packs the manifest and the list of sums as the last part.
 func (x *run) joinInventory(
 	ctx context.Context, j archive.Joiner, sections []SectionResult, consistency Consistency, retry *ManifestRetry, sums *archive.Scratch,

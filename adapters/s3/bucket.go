@@ -37,8 +37,9 @@ type Config struct {
 	// 16 MiB. An upload takes twice that memory.
 	PartSize int64
 
-	// MaxBytes is the size of the largest object in bytes, up to 5 TiB. Defaults to
-	// 9,000 pieces (140 GiB). If it is more than that, pieces are larger.
+	// MaxBytes is the size of the largest object in bytes of which nothing else is known, such
+	// as a part; up to 5 TiB. Defaults to 9,000 pieces (140 GiB). If it is more than that,
+	// pieces are larger.
 	MaxBytes int64
 
 	// UploadAge is when an upload that another process has begun, and that is not
@@ -95,7 +96,6 @@ func NewBucket(c Config) (*Bucket, error) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	c.PartSize = max(c.PartSize, (c.MaxBytes+pieces-1)/pieces)
 	return &Bucket{config: c, begun: newUploads(), clock: new(atomic.Int64), checked: new(checked), buffers: new(sync.Pool)}, nil
 }
 

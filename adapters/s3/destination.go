@@ -13,7 +13,7 @@ import (
 )
 
 // Destination keeps archives in a bucket. It implements [jobs.Destination], [jobs.Sizer],
-// [jobs.Confirmer], [export.Checker] and [export.Sweeper]. It is safe for concurrent use.
+// [jobs.Bounder], [jobs.Confirmer], [export.Checker] and [export.Sweeper]. It is safe for concurrent use.
 // Make one with [NewDestination].
 type Destination struct{ *Bucket }
 
@@ -25,7 +25,19 @@ func (d *Destination) Put(ctx context.Context, key string, write func(io.Writer)
 	if err := checkKey(key); err != nil {
 		return err
 	}
-	return d.put(ctx, key, write)
+	return d.put(ctx, key, d.config.MaxBytes, write)
+}
+
+// PutBounded implements [jobs.Bounder]: pieces are as large as an object of that size needs,
+// whatever [Config.MaxBytes] is.
+func (d *Destination) PutBounded(ctx context.Context, key string, most int64, write func(io.Writer) error) error {
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	if most > maxObject {
+		return fmt.Errorf("s3: an object of up to %d bytes, of which a bucket takes %d at most", most, int64(maxObject))
+	}
+	return d.put(ctx, key, most, write)
 }
 
 // Open implements [jobs.Destination]. Seeking sends no request.

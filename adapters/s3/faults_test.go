@@ -25,22 +25,22 @@ import (
 
 // behind returns a bucket of a real server that is reached through a handler, which may hand
 // requests on.
-func behind(t *testing.T, handler func(real http.Handler) http.Handler) s3test.Bucket {
+func behind(t *testing.T, handler func(server http.Handler) http.Handler) s3test.Bucket {
 	t.Helper()
 	b := s3test.NewBucket(t)
 	target, err := url.Parse(b.Endpoint)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(handler(&httputil.ReverseProxy{
+	front := httptest.NewServer(handler(&httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
 			r.Out.Host = r.In.Host // it is signed
 		},
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}))
-	t.Cleanup(server.Close)
-	b.Endpoint = server.URL
+	t.Cleanup(front.Close)
+	b.Endpoint = front.URL
 	return b
 }
 
@@ -94,7 +94,7 @@ func (w *cutWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // TestCutConnections cuts connections in the middle of requests and of answers.
 func TestCutConnections(t *testing.T) {
 	var cuts atomic.Int64
-	b := behind(t, func(real http.Handler) http.Handler {
+	b := behind(t, func(server http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			switch n := rand.IntN(2 * piece); {
 			case r.Method == http.MethodPut && r.ContentLength > int64(n):
@@ -103,7 +103,7 @@ func TestCutConnections(t *testing.T) {
 			case r.Method == http.MethodGet:
 				w = &cutWriter{w, n / 4}
 			}
-			real.ServeHTTP(w, r)
+			server.ServeHTTP(w, r)
 		})
 	})
 	roundTrip(t, b)
@@ -114,13 +114,13 @@ func TestCutConnections(t *testing.T) {
 // for the first try: what the server has done must not be an error.
 func TestLostAnswers(t *testing.T) {
 	var requests atomic.Int64
-	b := behind(t, func(real http.Handler) http.Handler {
+	b := behind(t, func(server http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method != http.MethodGet && requests.Add(1)%2 == 1 {
-				real.ServeHTTP(httptest.NewRecorder(), r)
+				server.ServeHTTP(httptest.NewRecorder(), r)
 				panic(http.ErrAbortHandler)
 			}
-			real.ServeHTTP(w, r)
+			server.ServeHTTP(w, r)
 		})
 	})
 	roundTrip(t, b)
@@ -129,14 +129,14 @@ func TestLostAnswers(t *testing.T) {
 // TestSlowDown answers each request with 503 at first.
 func TestSlowDown(t *testing.T) {
 	var requests atomic.Int64
-	b := behind(t, func(real http.Handler) http.Handler {
+	b := behind(t, func(server http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if requests.Add(1)%2 == 1 {
 				w.WriteHeader(http.StatusServiceUnavailable)
 				_, _ = io.WriteString(w, "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>")
 				return
 			}
-			real.ServeHTTP(w, r)
+			server.ServeHTTP(w, r)
 		})
 	})
 	roundTrip(t, b)
@@ -147,7 +147,7 @@ func TestSlowDown(t *testing.T) {
 func TestWrongClock(t *testing.T) {
 	const ahead = 20 * time.Minute
 	credentials := aws.Credentials{AccessKeyID: s3test.AccessKey, SecretAccessKey: s3test.SecretKey}
-	b := behind(t, func(real http.Handler) http.Handler {
+	b := behind(t, func(server http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			now := time.Now().Add(ahead).UTC()
 			w.Header().Set("Date", now.Format(http.TimeFormat))
@@ -163,7 +163,7 @@ func TestWrongClock(t *testing.T) {
 				r.Context(), credentials, r, r.Header.Get("X-Amz-Content-Sha256"), "s3", "us-east-1", time.Now()); err != nil {
 				t.Error(err)
 			}
-			real.ServeHTTP(&dated{w, now}, r)
+			server.ServeHTTP(&dated{w, now}, r)
 		})
 	})
 	roundTrip(t, b)
@@ -198,7 +198,7 @@ func (w *dated) WriteHeader(status int) {
 
 // TestDamagedOnTheWay changes a byte of what is sent: the server refuses it.
 func TestDamagedOnTheWay(t *testing.T) {
-	b := behind(t, func(real http.Handler) http.Handler {
+	b := behind(t, func(server http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(r.Body)
 			if err != nil {
@@ -208,7 +208,7 @@ func TestDamagedOnTheWay(t *testing.T) {
 				body[len(body)/2] ^= 1
 			}
 			r.Body = io.NopCloser(bytes.NewReader(body))
-			real.ServeHTTP(w, r)
+			server.ServeHTTP(w, r)
 		})
 	})
 	d := s3.NewDestination(openIn(t, b, "", s3.Config{PartSize: piece}))
@@ -225,10 +225,10 @@ func TestDamagedOnTheWay(t *testing.T) {
 // TestCheckIsRare checks again and again, through two prefixes.
 func TestCheckIsRare(t *testing.T) {
 	var requests atomic.Int64
-	b := openIn(t, behind(t, func(real http.Handler) http.Handler {
+	b := openIn(t, behind(t, func(server http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			requests.Add(1)
-			real.ServeHTTP(w, r)
+			server.ServeHTTP(w, r)
 		})
 	}), "", s3.Config{})
 	for range 10 {
@@ -243,10 +243,10 @@ func TestCheckIsRare(t *testing.T) {
 
 // TestErrors has what an operator can have wrong.
 func TestErrors(t *testing.T) {
-	real := s3test.NewBucket(t)
-	missing := real
+	good := s3test.NewBucket(t)
+	missing := good
 	missing.Name = "there-is-none"
-	closed := real
+	closed := good
 	closed.Endpoint = "http://127.0.0.1:1"
 	for _, c := range []struct {
 		name   string
@@ -255,13 +255,16 @@ func TestErrors(t *testing.T) {
 		want   string
 	}{
 		{"no bucket", missing, s3test.SecretKey, "NoSuchBucket"},
-		{"a wrong secret", real, "another-secret-key", "SignatureDoesNotMatch"},
+		{"a wrong secret", good, "another-secret-key", "SignatureDoesNotMatch"},
 		{"no server", closed, s3test.SecretKey, "connection refused"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := openIn(t, c.bucket, "", s3.Config{})
+			s3test.Setenv(t)
 			t.Setenv("AWS_SECRET_ACCESS_KEY", c.secret)
-			b = must(s3.Open(t.Context(), c.bucket.URL(""), s3.Config{}))(t)
+			b, err := s3.Open(t.Context(), c.bucket.URL(""), s3.Config{})
+			if err != nil {
+				t.Fatal(err)
+			}
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 			defer cancel()
 			d := s3.NewDestination(b)
@@ -276,16 +279,6 @@ func TestErrors(t *testing.T) {
 				t.Errorf("Check gives %v, want %s", err, c.want)
 			}
 		})
-	}
-}
-
-func must[T any](v T, err error) func(t *testing.T) T {
-	return func(t *testing.T) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
 	}
 }
 

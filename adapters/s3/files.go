@@ -89,9 +89,8 @@ func (e *fileError) LogText() string {
 
 // asFileError sorts errors out. [io.EOF] and the end of a context stay what they are.
 func asFileError(err error) error {
-	var response *awshttp.ResponseError
 	status := 0
-	if errors.As(err, &response) {
+	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		status = response.HTTPStatusCode()
 	}
 	api, isAPI := errors.AsType[smithy.APIError](err)

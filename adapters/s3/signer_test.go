@@ -17,7 +17,14 @@ import (
 	"github.com/orgexport/orgexport/internal/s3test"
 )
 
-func get(t *testing.T, method, address, bytes string) (*http.Response, string) {
+// got is an answer that was read.
+type got struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func get(t *testing.T, method, address, bytes string) got {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, address, nil)
 	if err != nil {
@@ -35,7 +42,7 @@ func get(t *testing.T, method, address, bytes string) (*http.Response, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, string(body)
+	return got{resp.StatusCode, resp.Header, string(body)}
 }
 
 // TestLinks downloads by links from a real server.
@@ -67,16 +74,16 @@ func TestLinks(t *testing.T) {
 		{"DELETE", link.URL, "", 403, ""},
 		{"PUT", link.URL, "", 403, ""},
 	} {
-		resp, body := get(t, c.method, c.address, c.bytes)
-		if resp.StatusCode != c.status || c.body != "" && body != c.body {
-			t.Errorf("%s %q: status %d, want %d: %q", c.method, c.bytes, resp.StatusCode, c.status, body)
+		answer := get(t, c.method, c.address, c.bytes)
+		if answer.status != c.status || c.body != "" && answer.body != c.body {
+			t.Errorf("%s %q: status %d, want %d: %q", c.method, c.bytes, answer.status, c.status, answer.body)
 		}
 		if c.status == 200 {
 			const want = `attachment; filename="Zo_'s export.zip"; filename*=UTF-8''Zo%C3%AB%27s%20export.zip`
-			if got := resp.Header.Get("Content-Disposition"); got != want {
+			if got := answer.header.Get("Content-Disposition"); got != want {
 				t.Errorf("Content-Disposition is %q, want %q", got, want)
 			}
-			if got := resp.Header.Get("Content-Type"); got != "application/zip" {
+			if got := answer.header.Get("Content-Type"); got != "application/zip" {
 				t.Errorf("Content-Type is %q", got)
 			}
 		}
@@ -84,8 +91,8 @@ func TestLinks(t *testing.T) {
 	if err := d.Delete(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
-	if resp, _ := get(t, "GET", link.URL, ""); resp.StatusCode != 404 {
-		t.Errorf("status %d once the object is deleted", resp.StatusCode)
+	if answer := get(t, "GET", link.URL, ""); answer.status != 404 {
+		t.Errorf("status %d once the object is deleted", answer.status)
 	}
 }
 

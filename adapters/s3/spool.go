@@ -26,7 +26,7 @@ func (s *Spool) Put(ctx context.Context, id export.PartID, write func(io.Writer)
 	if err != nil {
 		return err
 	}
-	return s.put(ctx, name, write)
+	return s.put(ctx, name, s.config.MaxBytes, write)
 }
 
 // Open implements [export.Spool]. Seeking sends no request.

@@ -27,14 +27,15 @@ const (
 	pieceGrace = 5 * time.Second
 )
 
-// put stores what write writes. See [jobs.Destination].
-func (b *Bucket) put(ctx context.Context, key string, write func(io.Writer) error) error {
+// put stores what write writes, of up to most bytes. See [jobs.Destination].
+func (b *Bucket) put(ctx context.Context, key string, most int64, write func(io.Writer) error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	u := &upload{ctx: ctx, cancel: cancel, b: b, key: b.object(key), mark: rand.Text()}
+	u.piece = int(max(b.config.PartSize, (most+pieces-1)/pieces))
 	done := false
 	defer func() {
 		if !done { // an error, or write has panicked
@@ -64,6 +65,7 @@ type upload struct {
 	b      *Bucket
 	key    string
 	mark   string
+	piece  int // how many bytes of the object are sent at a time
 
 	id     string // of the multipart upload, once there is one
 	buf    []byte // the piece that is filled
@@ -84,7 +86,7 @@ type answer struct {
 func (u *upload) Write(p []byte) (int, error) {
 	total := len(p)
 	for len(p) > 0 && u.err == nil {
-		room := int(u.b.config.PartSize) - len(u.buf)
+		room := u.piece - len(u.buf)
 		if room == 0 {
 			u.err = u.send()
 			continue
@@ -105,30 +107,21 @@ func (u *upload) Write(p []byte) (int, error) {
 func (u *upload) grow(n int) {
 	const small = 1 << 20
 	size := max(64<<10, 2*cap(u.buf), n)
-	if size > small {
-		size = int(u.b.config.PartSize)
+	if size <= small {
+		u.buf = append(make([]byte, 0, size), u.buf...)
+		return
 	}
-	var larger []byte
-	if size == int(u.b.config.PartSize) {
-		larger = u.b.piece()
-	} else {
-		larger = make([]byte, 0, size)
+	p, ok := u.b.buffers.Get().(*[]byte)
+	if !ok || cap(*p) < u.piece {
+		p = new(make([]byte, 0, u.piece))
 	}
-	u.buf = append(larger, u.buf...)
-}
-
-// piece returns an empty buffer for a whole piece.
-func (b *Bucket) piece() []byte {
-	if p, ok := b.buffers.Get().(*[]byte); ok && int64(cap(*p)) >= b.config.PartSize {
-		return (*p)[:0]
-	}
-	return make([]byte, 0, b.config.PartSize)
+	u.buf = append((*p)[:0], u.buf...)
 }
 
 // free gives the buffers of whole pieces to other uploads.
 func (u *upload) free() {
 	for _, buf := range [][]byte{u.buf, u.spare} {
-		if int64(cap(buf)) >= u.b.config.PartSize {
+		if int64(cap(buf)) == u.b.config.PartSize { // larger ones are rare
 			u.b.buffers.Put(&buf)
 		}
 	}
@@ -147,7 +140,7 @@ func (u *upload) send() error {
 	}
 	number := len(u.sent) + 1
 	if number > 10_000 {
-		return fmt.Errorf("s3: an object of more than 10,000 pieces of %d bytes: Config.MaxBytes is too small", u.b.config.PartSize)
+		return fmt.Errorf("s3: an object of more than 10,000 pieces of %d bytes: Config.MaxBytes is too small", u.piece)
 	}
 	buf := u.buf
 	u.buf, u.spare = u.spare, nil

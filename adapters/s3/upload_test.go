@@ -142,6 +142,33 @@ func TestUploadWaits(t *testing.T) {
 	}
 }
 
+// TestPutBounded has pieces that are as large as the bound needs.
+func TestPutBounded(t *testing.T) {
+	var first atomic.Int64
+	b := behind(t, func(server http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPut && r.URL.Query().Get("partNumber") == "1" {
+				first.Store(r.ContentLength)
+			}
+			server.ServeHTTP(w, r)
+		})
+	})
+	d := s3.NewDestination(openIn(t, b, "", s3.Config{PartSize: piece}))
+	content := random(2*piece + 1)
+	for most, want := range map[int64]int64{0: piece, 9000 * piece: piece, 9000*piece + 1: piece + 1, 9000 * 2 * piece: 2 * piece} {
+		if err := d.PutBounded(t.Context(), "a", most, copies(content)); err != nil {
+			t.Fatal(err)
+		}
+		wantObject(t, d, "a", content)
+		if got := first.Load(); got != want {
+			t.Errorf("for up to %d bytes the first piece has %d, want %d", most, got, want)
+		}
+	}
+	if err := d.PutBounded(t.Context(), "a", 5<<40+1, copies(content)); err == nil {
+		t.Error("an object of more than 5 TiB is begun")
+	}
+}
+
 // TestMaxBytes has sizes that no server takes.
 func TestMaxBytes(t *testing.T) {
 	for _, c := range []struct {

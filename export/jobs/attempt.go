@@ -145,7 +145,7 @@ func (s *Service) sealAndJoin(ctx context.Context, l *lease, r export.Request, k
 		if err != nil {
 			return result, err
 		}
-		err = s.config.Destination.Put(ctx, key, func(w io.Writer) (err error) {
+		err = s.put(ctx, r, key, func(w io.Writer) (err error) {
 			result, err = s.config.Engine.Join(ctx, r, w)
 			return err
 		})
@@ -159,6 +159,19 @@ func (s *Service) sealAndJoin(ctx context.Context, l *lease, r export.Request, k
 		delete(r.Parts, bad.Part.Section)
 	}
 	return result, err
+}
+
+// put stores an archive. A destination that has to know how large it can become is told.
+func (s *Service) put(ctx context.Context, r export.Request, key string, write func(io.Writer) error) error {
+	d, ok := s.config.Destination.(Bounder)
+	if !ok {
+		return s.config.Destination.Put(ctx, key, write)
+	}
+	most, err := s.config.Engine.Bound(ctx, r)
+	if err != nil {
+		return err
+	}
+	return d.PutBounded(ctx, key, most, write)
 }
 
 // remakePart takes a part that cannot be joined out of the job, so that its section

@@ -100,7 +100,7 @@ type Link struct {
 // Destination keeps finished archives. A key satisfies [io/fs.ValidPath]; its
 // elements are made of letters, digits, dots, hyphens and underscores. It is safe
 // for concurrent use. It may also implement [export.Checker], for readiness,
-// [export.Sweeper], if a killed process leaves something behind, [Sizer] and
+// [export.Sweeper], if a killed process leaves something behind, [Sizer], [Bounder] and
 // [Confirmer].
 type Destination interface {
 	// Put stores what write writes under a key, and replaces an earlier object: Open
@@ -138,6 +138,14 @@ func SizeOf(ctx context.Context, d Destination, key string) (int64, error) {
 		return s.Size(ctx, key)
 	}
 	return 0, errors.ErrUnsupported
+}
+
+// Bounder is implemented by a [Destination] that has to know how large an object can become
+// before it is written, such as a bucket, whose uploads have a limited number of pieces.
+type Bounder interface {
+	// PutBounded is Put of an object of no more than most bytes. Of a larger one it may
+	// return an error.
+	PutBounded(ctx context.Context, key string, most int64, write func(io.Writer) error) error
 }
 
 // Confirmer is implemented by a [Destination] whose Put returns nil only if whoever

@@ -168,6 +168,33 @@ func TestWhatIsNotReadBack(t *testing.T) {
 	}
 }
 
+// bounded notes how large archives can be at most.
+type bounded struct {
+	jobs.Destination
+	most int64
+}
+
+func (b *bounded) PutBounded(ctx context.Context, key string, most int64, write func(io.Writer) error) error {
+	b.most = most
+	return b.Put(ctx, key, write)
+}
+
+// TestBoundOfAnArchive: a destination that has to know how large an archive can become is told
+// more than that, and not much more.
+func TestBoundOfAnArchive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var dest *bounded
+		n := newNode(t, func(c *jobs.Config) {
+			dest = &bounded{Destination: c.Destination}
+			c.Destination = dest
+		}, fine("a"), fine("b"))
+		job := n.settle(t, n.create(t, jobs.Request{}))
+		if job.Status != jobs.Completed || dest.most < job.Size || dest.most > 2*job.Size+65<<20 {
+			t.Errorf("the job is %s; its archive has %d bytes, of %d at most", job.Status, job.Size, dest.most)
+		}
+	})
+}
+
 type confirming struct{ jobs.Destination }
 
 func (confirming) Confirms() bool { return true }

@@ -63,7 +63,7 @@ func buildContext(ctx context.Context, module string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(dir) //nolint:errcheck // it is a temporary one
 	program := filepath.Join(dir, "versitygw")
 	build := exec.CommandContext(ctx, "go", "build", "-ldflags=-s -w", "-o", program, "github.com/versity/versitygw/cmd/versitygw")
 	build.Dir = module

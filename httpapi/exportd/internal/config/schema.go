@@ -162,13 +162,8 @@ func (d *decoder) bucket(t Text) Text {
 	return t
 }
 
-// dir decodes "dir:" and the path of a folder.
-func (d *decoder) dir(dst *Text) value {
-	return d.text(func(t Text) { d.folderIn(dst, t, t.Value, "") })
-}
-
-// folderIn decodes what dir does; said is the value for a message, and others is what it may be
-// besides a folder.
+// folderIn decodes "dir:" and the path of a folder; said is the value for a message, and
+// others is what it may be besides a folder.
 func (d *decoder) folderIn(dst *Text, t Text, said, others string) {
 	folder, ok := strings.CutPrefix(t.Value, "dir:")
 	if !ok || folder == "" {

@@ -39,8 +39,11 @@ func openArchives(ctx context.Context, c *config.Config, logger *slog.Logger) (*
 // openBucket opens a bucket. Its prefix has the folders that a store in a folder has: whoever
 // copies those has moved.
 func openBucket(ctx context.Context, c *config.Config, logger *slog.Logger) (*archiveStore, error) {
-	largest := max(c.MaxSectionBytes, c.MaxArchiveBytes, 0) // they are negative without a limit
-	bucket, err := s3.Open(ctx, c.Archives.Bucket.Value, s3.Config{MaxBytes: largest, Logger: logger})
+	largest := c.MaxSectionBytes // of a part; 0 is the engine's own limit, and negative none
+	for _, section := range c.Sections {
+		largest = max(largest, section.MaxBytes)
+	}
+	bucket, err := s3.Open(ctx, c.Archives.Bucket.Value, s3.Config{MaxBytes: max(largest, 0), Logger: logger})
 	if err != nil {
 		return nil, err
 	}

@@ -40,7 +40,7 @@ func (o objects) place(files *sections.AssetFiles) { files.From = o.Files }
 // which nothing outside can be reached. Another kind of source is one more case here.
 func openAssetSource(c *config.Config, from config.Assets) (assetSource, error) {
 	if from.Bucket {
-		ctx, cancel := context.WithTimeout(context.Background(), checkTimeout) //nolint:forbidigo // files of credentials are read
+		ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
 		defer cancel()
 		bucket, err := s3.Open(ctx, from.Folder.Value, s3.Config{})
 		if err != nil { // a nil *s3.Bucket is no nil interface
