@@ -93,11 +93,14 @@ func TestDigestChangesWithTheSection(t *testing.T) {
 		"Assets.From, other": func(c *sections.SQL) {
 			c.Assets[0].FS, c.Assets[0].Folder, c.Assets[0].From = nil, "", distant("cdn2")
 		},
-		"Assets.Folder":   func(c *sections.SQL) { c.Assets[0].Folder = "{{.organization_slug}}" },
-		"Assets.Source":   func(c *sections.SQL) { c.Assets[0].Source = "img/{{.file}}" },
-		"Assets.File":     func(c *sections.SQL) { c.Assets[0].File = "img/{{.id}}" },
-		"Assets.SQL":      func(c *sections.SQL) { c.Assets[0].SQL += " DESC" },
-		"Assets.Shared":   func(c *sections.SQL) { c.Assets[0].Shared = true },
+		"Assets.Folder": func(c *sections.SQL) { c.Assets[0].Folder = "{{.organization_slug}}" },
+		"Assets.Source": func(c *sections.SQL) { c.Assets[0].Source = "img/{{.file}}" },
+		"Assets.File":   func(c *sections.SQL) { c.Assets[0].File = "img/{{.id}}" },
+		"Assets.SQL":    func(c *sections.SQL) { c.Assets[0].SQL += " DESC" },
+		"Assets.Shared": func(c *sections.SQL) { c.Assets[0].Shared = true },
+		"Assets.All": func(c *sections.SQL) {
+			c.Assets[0] = sections.AssetFiles{FS: named{name: "uploads"}, Folder: "{{.organization_id}}", All: true}
+		},
 		"Assets.KeepTime": func(c *sections.SQL) { c.Assets[0].KeepTime = true },
 		"Assets, more":    func(c *sections.SQL) { c.Assets = append(c.Assets, c.Assets[0]) },
 	} {
@@ -110,7 +113,7 @@ func TestDigestChangesWithTheSection(t *testing.T) {
 		seen[d] = name
 	}
 	fields := reflect.TypeFor[sections.RecordFile]().NumField() + reflect.TypeFor[sections.AssetFiles]().NumField() + reflect.TypeFor[sections.SQL]().NumField()
-	if fields != 5+9+8 { // Scratch and Assets.Ahead are not
+	if fields != 5+10+8 { // Scratch and Assets.Ahead are not
 		t.Errorf("there are %d fields: is the new one in the digest?", fields)
 	}
 }

@@ -28,6 +28,15 @@ type PathFiles interface {
 	SessionIn(folder string) func(ctx context.Context, name string) (export.Content, error)
 }
 
+// ListedFiles are [PathFiles] that can be listed.
+type ListedFiles interface {
+	PathFiles
+
+	// List yields the paths of all files below a folder, relative to it, in an order that is
+	// always the same. An empty folder means all files. After an error it yields nothing.
+	List(ctx context.Context, folder string) iter.Seq2[string, error]
+}
+
 // defaultAhead is how many files of a Files are opened at once.
 const defaultAhead = 64
 
@@ -44,6 +53,9 @@ func (p *assetFiles) opener(organization export.Organization) (func(ctx context.
 			return nil, err
 		}
 		open = from.SessionIn(folder)
+	}
+	if p.all { // paths are what they are
+		return open, nil
 	}
 	return func(ctx context.Context, name string) (export.Content, error) {
 		path, err := sourcePath(name)

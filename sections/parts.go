@@ -1,6 +1,7 @@
 package sections
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -87,6 +88,8 @@ type assetFiles struct {
 	ahead        int           // how many of them are opened at once
 	folder       *nameTemplate // of the organization in fsys, or nil
 	source, file *nameTemplate
+	all          bool   // files, and not those that rows name
+	into         string // folder in the archive for these, or empty
 	keepTime     bool
 	scratch      string // folder of temporary files
 }
@@ -96,12 +99,33 @@ type assetFiles struct {
 func (p *assetFiles) export(ctx context.Context, scope export.Scope, sink export.Sink) error {
 	put, done, err := p.putter(scope.Organization)
 	if err != nil {
-		return describe(p.file.source, err)
+		return describe(p.label(), err)
 	}
 	defer done()
 	list := &fileList{scratch: archive.NewScratch(p.scratch)}
 	defer list.scratch.Close()
-	err = p.query.each(ctx, scope, func(_ any, data map[string]any, number int) error {
+	if p.all {
+		err = p.listAll(ctx, scope.Organization, sink, list)
+	} else {
+		err = p.listRows(ctx, scope, sink, list)
+	}
+	if putErr := put(ctx, sink, list); putErr != nil {
+		return describe(p.label(), putErr)
+	}
+	return describe(p.label(), err)
+}
+
+// label says in errors which files it is about.
+func (p *assetFiles) label() string {
+	if p.all {
+		return cmp.Or(p.into, "all files")
+	}
+	return p.file.source
+}
+
+// listRows lists the files that rows name.
+func (p *assetFiles) listRows(ctx context.Context, scope export.Scope, sink export.Sink, list *fileList) error {
+	return p.query.each(ctx, scope, func(_ any, data map[string]any, number int) error {
 		source, err := p.source.of(data)
 		if err != nil {
 			sink.Skip(rowRef(p.source, number), err)
@@ -119,10 +143,6 @@ func (p *assetFiles) export(ctx context.Context, scope export.Scope, sink export
 		}
 		return list.add(sink, File{Source: source, Name: name})
 	})
-	if putErr := put(ctx, sink, list); putErr != nil {
-		return describe(p.file.source, putErr)
-	}
-	return describe(p.file.source, err)
 }
 
 // putter returns what puts the files of a list into the archive, and what ends its use.

@@ -148,6 +148,12 @@ type AssetFiles struct {
 	// the files of every organization.
 	Folder string
 
+	// All takes all files of Folder, in the order of a listing, and asks for no rows: SQL and
+	// Source are empty, and File is a folder below the section's, or empty. Without Folder,
+	// Shared has to say that each organization gets all files of FS or From, which has to be a
+	// [ListedFiles].
+	All bool
+
 	// Source is a template of the path in FS, or of the name for From (see [NewSQL]).
 	Source string
 
@@ -338,19 +344,43 @@ func (b *builder) assets(a AssetFiles) part {
 	_, paths := a.From.(PathFiles)
 	b.check(a.From == nil || a.Folder == "" || paths, "Folder", "is set, but From has no folders")
 	b.check(a.Ahead >= 0, "Ahead", "is negative")
+	if a.All {
+		return b.allAssets(a)
+	}
 	q := b.query(a.SQL, a.Shared)
 	source := b.template("Source", a.Source, guardText, &q)
 	file := b.template("File", a.File, b.fileGuard(), &q)
 	b.checkLater(q)
-	var folder *nameTemplate
+	made := b.assetFiles(a)
+	made.query, made.source, made.file = q, source, file
+	return made
+}
+
+// allAssets makes the part of all files of a folder.
+func (b *builder) allAssets(a AssetFiles) part {
+	_, listed := a.From.(ListedFiles)
+	b.check(a.From == nil || listed, "All", "is set, but From cannot list its files")
+	b.check(a.Folder != "" || a.Shared, "Folder", "is empty: every organization would get all files; say that they are shared, or name the folder of each")
+	b.check(a.SQL == "", "SQL", "is set, but all files are taken")
+	b.check(a.Source == "", "Source", "is set, but all files are taken")
+	if a.File != "" {
+		if err := export.CheckName(a.File); err != nil {
+			b.fail("File", err)
+		}
+	}
+	made := b.assetFiles(a)
+	made.all, made.into = true, a.File
+	return made
+}
+
+// assetFiles makes what all parts of files have.
+func (b *builder) assetFiles(a AssetFiles) *assetFiles {
+	made := &assetFiles{fsys: a.FS, from: a.From, ahead: cmp.Or(a.Ahead, defaultAhead), keepTime: a.KeepTime, scratch: b.config.Scratch}
 	if a.Folder != "" {
 		var err error
-		if folder, err = folderOf(a.Folder); err != nil {
+		if made.folder, err = folderOf(a.Folder); err != nil {
 			b.fail("Folder", err)
 		}
 	}
-	return &assetFiles{
-		query: q, fsys: a.FS, from: a.From, ahead: cmp.Or(a.Ahead, defaultAhead), folder: folder, source: source, file: file,
-		keepTime: a.KeepTime, scratch: b.config.Scratch,
-	}
+	return made
 }

@@ -72,10 +72,11 @@ func (d *Destination) Delete(ctx context.Context, key string) error {
 // List implements [jobs.Destination]. It leaves out objects whose name is not a key.
 func (d *Destination) List(ctx context.Context, prefix string) ([]string, error) {
 	var keys []string
-	err := d.list(ctx, prefix, func(key string) {
+	err := d.list(ctx, prefix, func(key string) bool {
 		if checkKey(key) == nil {
 			keys = append(keys, key)
 		}
+		return true
 	})
 	return keys, err
 }
@@ -114,8 +115,9 @@ func (b *Bucket) remove(ctx context.Context, key string) error {
 	return wrap("delete", err)
 }
 
-// list calls yield with each key that begins with prefix.
-func (b *Bucket) list(ctx context.Context, prefix string, yield func(key string)) error {
+// list calls yield with each key that begins with prefix, in the order of their bytes, until that
+// returns false.
+func (b *Bucket) list(ctx context.Context, prefix string, yield func(key string) bool) error {
 	pages := s3.NewListObjectsV2Paginator(b.config.Client, &s3.ListObjectsV2Input{
 		Bucket: &b.config.Name, Prefix: aws.String(b.object(prefix)),
 	})
@@ -125,8 +127,8 @@ func (b *Bucket) list(ctx context.Context, prefix string, yield func(key string)
 			return err
 		}
 		for _, o := range page.Contents {
-			if key, ok := strings.CutPrefix(aws.ToString(o.Key), b.prefix()); ok && strings.HasPrefix(key, prefix) {
-				yield(key)
+			if key, ok := strings.CutPrefix(aws.ToString(o.Key), b.prefix()); ok && strings.HasPrefix(key, prefix) && !yield(key) {
+				return nil
 			}
 		}
 	}

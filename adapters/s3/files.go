@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"iter"
 	"net/http"
+	"strings"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
@@ -13,7 +15,7 @@ import (
 )
 
 // Files are the objects of a bucket as files that rows name by their keys. It is a
-// sections.PathFiles and an [export.Digester], and safe for concurrent use. Make one with
+// sections.ListedFiles and an [export.Digester], and safe for concurrent use. Make one with
 // [NewFiles].
 //
 // An object that is not there, or that may not be read, is one that its section skips. If the
@@ -32,6 +34,27 @@ func (f *Files) Session() func(ctx context.Context, key string) (export.Content,
 // SessionIn is Session of the files below a folder, such as that of an organization.
 func (f *Files) SessionIn(folder string) func(ctx context.Context, key string) (export.Content, error) {
 	return NewFiles(f.Sub(folder)).read
+}
+
+// List yields the keys of all objects below a folder, relative to it, in the order of their
+// bytes. It leaves out what programs make to show empty folders: keys that end in a slash.
+func (f *Files) List(ctx context.Context, folder string) iter.Seq2[string, error] {
+	b := f.Bucket
+	if folder != "" {
+		b = f.Sub(folder)
+	}
+	return func(yield func(string, error) bool) {
+		more := true
+		err := b.list(ctx, "", func(key string) bool {
+			if key != "" && !strings.HasSuffix(key, "/") {
+				more = yield(key, nil)
+			}
+			return more
+		})
+		if err != nil && more {
+			yield("", asFileError(err))
+		}
+	}
 }
 
 // Digest implements [export.Digester].

@@ -53,10 +53,11 @@ func (s *Spool) List(ctx context.Context, jobID string) ([]export.PartID, error)
 		return nil, err
 	}
 	var ids []export.PartID
-	err := s.list(ctx, jobID+"/", func(key string) {
+	err := s.list(ctx, jobID+"/", func(key string) bool {
 		if id, ok := partname.Parse(jobID, strings.TrimPrefix(key, jobID+"/")); ok {
 			ids = append(ids, id)
 		}
+		return true
 	})
 	return ids, err
 }

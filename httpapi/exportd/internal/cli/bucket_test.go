@@ -6,10 +6,12 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -210,11 +212,20 @@ func TestAssetsInABucket(t *testing.T) {
 	write(t, filepath.Join(dir, "exportd.yaml"), source+`  - key: files
     assets:
       - {from: "`+store+"?"+query+`", source: "{{.key}}", file: "{{.id}}", sql: "SELECT id, key FROM o WHERE organization_id = :organization_id ORDER BY id"}
+  - key: everything
+    assets:
+      - {from: "`+store+"?"+query+`", all: true, file: media}
+      - {from: "dir:files/{{.organization_id}}", all: true}
+      - {from: "dir:nobodys/{{.organization_id}}", all: true, file: none}
 `)
+	must(t, os.MkdirAll(filepath.Join(dir, "files", acme, "deep"), 0o700))
+	must(t, os.MkdirAll(filepath.Join(dir, "nobodys"), 0o700))
+	write(t, filepath.Join(dir, "files", acme, "deep", "b.txt"), "of the folder")
+	must(t, os.Symlink("../../images/tea.png", filepath.Join(dir, "files", acme, "link")))
 	finish(t, credentialsOfBucket(command(t, dir, "check", "--config", "exportd.yaml"))).want(t, 0)
 	export := func(file string) map[string]string {
 		t.Helper()
-		finish(t, credentialsOfBucket(command(t, dir, runFlags("--out", file)...))).want(t, 3, "files")
+		finish(t, credentialsOfBucket(command(t, dir, runFlags("--out", file)...))).want(t, 3, "files", "everything")
 		return extract(t, "zip", read(t, filepath.Join(dir, file)))
 	}
 	files := export("out/a.zip")
@@ -225,6 +236,16 @@ func TestAssetsInABucket(t *testing.T) {
 		if got, ok := files[stem+"/files/"+name]; ok == (want == "-") || ok && got != want {
 			t.Errorf("%s has %d bytes, want %.20q", name, len(got), want)
 		}
+	}
+	for name, want := range map[string]string{
+		"media/a/tea.png": "not really a picture", "media/large.bin": large, "media/empty": "", "deep/b.txt": "of the folder",
+	} {
+		if got, ok := files[stem+"/everything/"+name]; !ok || got != want {
+			t.Errorf("%s of all files has %d bytes, want %.20q", name, len(got), want)
+		}
+	}
+	if n := strings.Count(strings.Join(slices.Collect(maps.Keys(files)), "\n"), "/everything/"); n != 5 || !strings.Contains(files[stem+"/everything/_skipped.ndjson"], `"link"`) {
+		t.Errorf("%d files of everything, skipped are\n%s", n, files[stem+"/everything/_skipped.ndjson"])
 	}
 	if skipped := files[stem+"/files/_skipped.ndjson"]; strings.Count(skipped, "\n") != 10 || strings.Count(skipped, "The file was not found.") != 6 {
 		t.Errorf("skipped are\n%s", skipped)

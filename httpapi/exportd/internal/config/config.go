@@ -251,6 +251,7 @@ type Assets struct {
 	URLs   bool   // the rows have URLs
 	Bucket bool   // Folder is the URL of a bucket's prefix: see s3.ParseAddress
 	Within string // template of the organization's folder in that one, or empty
+	All    bool   // all files of it; File, if any, is a folder, and there is no SQL
 	Source Text
 	File   Text
 	SQL    Text
@@ -270,7 +271,7 @@ func (s Section) SQL(source sections.Source, d sections.Dialect, place func(Asse
 		out.Files = append(out.Files, file)
 	}
 	for _, a := range s.Assets {
-		files := sections.AssetFiles{Folder: a.Within, Source: a.Source.Value, File: a.File.Value, SQL: a.SQL.Value, Shared: a.Shared, KeepTime: a.KeepTime}
+		files := sections.AssetFiles{Folder: a.Within, All: a.All, Source: a.Source.Value, File: a.File.Value, SQL: a.SQL.Value, Shared: a.Shared, KeepTime: a.KeepTime}
 		place(a, &files)
 		out.Assets = append(out.Assets, files)
 	}

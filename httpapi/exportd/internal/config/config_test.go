@@ -121,7 +121,7 @@ func TestReference(t *testing.T) {
 	filled(t, "Section", reflect.ValueOf(c.Sections[0]), "Assets")
 	filled(t, "Records", reflect.ValueOf(c.Sections[0].Records[1]), "Each", "JSON")
 	filled(t, "Records", reflect.ValueOf(c.Sections[1].Records[0]), "Shared")
-	filled(t, "Assets", reflect.ValueOf(c.Sections[1].Assets[0]), "Shared", "Bucket", "URLs")
+	filled(t, "Assets", reflect.ValueOf(c.Sections[1].Assets[0]), "Shared", "Bucket", "URLs", "All")
 	if a := c.Sections[1].Assets[1]; !a.URLs || a.Folder.Line == 0 {
 		t.Errorf("assets by URLs are %+v", a)
 	}

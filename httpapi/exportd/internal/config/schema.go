@@ -20,7 +20,7 @@ import (
 var homes = map[string]string{
 	"key": "a section", "required": "a section", "timeout": "a section", "records": "a section", "assets": "a section",
 	"file": "records and assets", "sql": "organization, records and assets", "shared": "records and assets",
-	"each": "records", "json": "records", "from": "assets", "source": "assets",
+	"each": "records", "json": "records", "from": "assets", "source": "assets", "all": "assets",
 }
 
 func (d *decoder) root(n *yaml.Node) {
@@ -111,14 +111,23 @@ func (d *decoder) records(n *yaml.Node) (r Records) {
 }
 
 func (d *decoder) assets(n *yaml.Node) (a Assets) {
-	d.mapping(n, map[string]value{
+	seen := d.mapping(n, map[string]value{
 		"from":      d.from(&a),
+		"all":       d.flag(&a.All),
 		"source":    d.into(&a.Source),
 		"file":      d.into(&a.File),
 		"sql":       d.into(&a.SQL),
 		"shared":    d.flag(&a.Shared),
 		"keep_time": d.flag(&a.KeepTime),
-	}, "from", "source", "file", "sql")
+	}, "from")
+	if a.All && a.URLs {
+		d.problem(seen["all"], "nobody knows all URLs: name a folder or a bucket, or take URLs from rows")
+	}
+	for _, key := range []string{"source", "file", "sql"} {
+		if seen != nil && seen[key] == 0 && !a.All {
+			d.missing(n.Line, "key %q is missing", key)
+		}
+	}
 	return a
 }
 

@@ -63,7 +63,12 @@ func Check(ctx context.Context, c *config.Config) Checked {
 	found.File = s.problems
 	found.Queries = 1
 	for _, section := range c.Sections {
-		found.Queries += len(section.Records) + len(section.Assets)
+		found.Queries += len(section.Records)
+		for _, a := range section.Assets {
+			if !a.All {
+				found.Queries++
+			}
+		}
 	}
 	return found
 }
