@@ -23,7 +23,8 @@ const (
 	// abortTimeout is how long an upload that has failed may take to end.
 	abortTimeout = 30 * time.Second
 
-	// pieceGrace is how long the last piece of it may take before that.
+	// pieceGrace is how long the last piece of it may take before that, and how long anything
+	// may take once the context has ended.
 	pieceGrace = 5 * time.Second
 )
 
@@ -267,20 +268,28 @@ func (u *upload) settle(failure error) error {
 	if failure == nil && u.id == "" {
 		return nil // the server has compared the MD5 of all of it
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(u.ctx), abortTimeout)
+	ctx, cancel := u.ending()
 	defer cancel()
 	head, err := u.b.config.Client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &u.b.config.Name, Key: &u.key})
 	switch {
-	case err != nil && failure != nil:
-		return failure
 	case err != nil:
-		return wrap("look at upload", err)
+		return failure // if there is none, the server has said that the object is complete
 	case failure != nil && head.Metadata[markName] != u.mark:
 		return failure
 	case aws.ToInt64(head.ContentLength) != u.size:
 		return errors.Join(failure, fmt.Errorf("s3: an object has %d bytes, of %d that were sent", aws.ToInt64(head.ContentLength), u.size))
 	}
 	return nil
+}
+
+// ending is the context of what has to be done even if that of the upload has ended. Then it is
+// a short one: somebody waits.
+func (u *upload) ending() (context.Context, context.CancelFunc) {
+	timeout := abortTimeout
+	if u.ctx.Err() != nil {
+		timeout = pieceGrace
+	}
+	return context.WithTimeout(context.WithoutCancel(u.ctx), timeout)
 }
 
 // abort ends an upload that has failed. What cannot be aborted now is left to Sweep. So is an
@@ -291,7 +300,7 @@ func (u *upload) abort() {
 	if u.id == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(u.ctx), abortTimeout)
+	ctx, cancel := u.ending()
 	defer cancel()
 	err := u.b.abortUpload(ctx, u.key, u.id)
 	if err != nil {
