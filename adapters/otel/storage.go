@@ -68,11 +68,15 @@ func (s *spool) FreeSpace() (int64, error) {
 }
 
 // Destination returns a destination that makes spans of the calls of inner. It passes on
-// the calls of [export.Checker], [export.Sweeper], [jobs.Sizer], [jobs.Bounder] and [jobs.Confirmer]. If
+// the calls of [export.Checker], [export.Sweeper], [jobs.Sizer] and [jobs.Confirmer]. If
 // inner does not implement these, Check and Sweep return nil, Size returns
-// [errors.ErrUnsupported] and Confirms false.
+// [errors.ErrUnsupported] and Confirms false. It is a [jobs.Bounder] if inner is.
 func (t *Tracer) Destination(inner jobs.Destination) jobs.Destination {
-	return &destination{t, inner}
+	d := &destination{t, inner}
+	if b, ok := inner.(jobs.Bounder); ok {
+		return &boundedDestination{d, b}
+	}
+	return d
 }
 
 type destination struct {
@@ -85,14 +89,16 @@ func (d *destination) Put(ctx context.Context, key string, write func(io.Writer)
 	return put(span, end, write, func(write func(io.Writer) error) error { return d.inner.Put(ctx, key, write) })
 }
 
-// PutBounded is Put if the inner destination is no [jobs.Bounder].
-func (d *destination) PutBounded(ctx context.Context, key string, most int64, write func(io.Writer) error) error {
-	b, ok := d.inner.(jobs.Bounder)
-	if !ok {
-		return d.Put(ctx, key, write)
-	}
+// boundedDestination is a destination whose inner one has to know how large objects become. To
+// find that out costs others for nothing.
+type boundedDestination struct {
+	*destination
+	bounder jobs.Bounder
+}
+
+func (d *boundedDestination) PutBounded(ctx context.Context, key string, most int64, write func(io.Writer) error) error {
 	ctx, span, end := d.t.port(ctx, "destination put", objectKey.String(key))
-	return put(span, end, write, func(write func(io.Writer) error) error { return b.PutBounded(ctx, key, most, write) })
+	return put(span, end, write, func(write func(io.Writer) error) error { return d.bounder.PutBounded(ctx, key, most, write) })
 }
 
 func (d *destination) Open(ctx context.Context, key string) (io.ReadSeekCloser, error) {

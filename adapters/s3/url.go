@@ -88,7 +88,7 @@ func (a Address) check() error {
 }
 
 const (
-	maxTries   = 8
+	maxTries   = 15 // about a minute
 	maxBackoff = 10 * time.Second
 
 	// renewEarly is how long before their end credentials are renewed, so that links that

@@ -41,7 +41,7 @@ func exportd(t *testing.T) string {
 			return
 		}
 		cmd := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(binary.dir, "exportd"), ".")
-		cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false")
+		cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false", "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			binary.err = fmt.Errorf("go build: %w\n%s", err, out)
 		}

@@ -53,7 +53,7 @@ func buildPlain(ctx context.Context) {
 		return
 	}
 	c := exec.CommandContext(ctx, "go", "build", "-o", plain.dir, "github.com/orgexport/orgexport/httpapi/exportd")
-	c.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false")
+	c.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false", "CGO_ENABLED=0")
 	if out, err := c.CombinedOutput(); err != nil {
 		plain.err = fmt.Errorf("go build: %w\n%s", err, out)
 	}

@@ -79,7 +79,7 @@ func exportd(t *testing.T) string {
 			return
 		}
 		c := exec.CommandContext(context.WithoutCancel(t.Context()), "go", "build", "-o", filepath.Join(binary.dir, "exportd"), "../..")
-		c.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false")
+		c.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false", "CGO_ENABLED=0")
 		if out, err := c.CombinedOutput(); err != nil {
 			binary.err = fmt.Errorf("go build: %w\n%s", err, out)
 		}
