@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/smithy-go"
 
 	"github.com/orgexport/orgexport/export"
 )
@@ -101,8 +100,8 @@ func (e *fileError) MachineFault() export.Fault { return e.fault }
 // LogText is what [export.LogText] asks for: an error of the library has the key, which is made of
 // data.
 func (e *fileError) LogText() string {
-	if api, ok := errors.AsType[smithy.APIError](e.err); ok {
-		return "s3: the server answers " + api.ErrorCode()
+	if code := errorCode(e.err); code != "" {
+		return "s3: the server answers " + code
 	}
 	if errors.Is(e.err, export.ErrNotFound) {
 		return "s3: the object was not found"
@@ -116,7 +115,7 @@ func asFileError(err error) error {
 	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		status = response.HTTPStatusCode()
 	}
-	api, isAPI := errors.AsType[smithy.APIError](err)
+	code := errorCode(err)
 	switch {
 	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), isEOF(err):
 		return err
@@ -124,11 +123,11 @@ func asFileError(err error) error {
 		return &fileError{err: errors.Join(err, fs.ErrNotExist), public: "The file was not found."}
 	case errors.Is(err, errReplaced):
 		return &fileError{err: err, public: "The file changed while it was read."}
-	case isAPI && api.ErrorCode() == "InvalidObjectState":
+	case code == "InvalidObjectState":
 		return &fileError{err: err, public: "The file is in an archive of the storage, from which it has to be restored first."}
 	case status == http.StatusForbidden:
 		return &fileError{err: err, public: "The file may not be read."}
-	case isAPI && status > 0 && status < http.StatusInternalServerError:
+	case code != "" && status > 0 && status < http.StatusInternalServerError:
 		return &fileError{err: err, public: "The storage of the file refused the request."}
 	}
 	return &fileError{err: err, public: "The storage of the file failed. Try again later.", fault: export.FaultConnection}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 
 	"github.com/orgexport/orgexport/export"
@@ -52,7 +51,7 @@ type reader struct {
 func (b *Bucket) open(ctx context.Context, key string) (*reader, error) {
 	r := &reader{ctx: ctx, b: b, key: b.object(key), ahead: firstRange}
 	out, cancel, err := r.get(nil, 0, firstRange)
-	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "InvalidRange" {
+	if errorCode(err) == "InvalidRange" {
 		return r, nil // it is empty
 	}
 	if err != nil {
@@ -94,10 +93,14 @@ func (b *Bucket) head(ctx context.Context, key string) (*s3.HeadObjectOutput, er
 }
 
 // missing makes [export.ErrNotFound] of what a server says about an object that is not
-// there. An answer to HEAD does not say whether the bucket is not there, either.
+// there. An answer to HEAD has no text, and does not say whether it is the bucket: that is
+// asked then.
 func (b *Bucket) missing(ctx context.Context, err error) error {
 	if !notFound(err) {
 		return wrap("open", err)
+	}
+	if errorCode(err) == "NoSuchKey" {
+		return fmt.Errorf("s3: %w", export.ErrNotFound)
 	}
 	_, bucketErr := b.config.Client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.config.Name})
 	if notFound(bucketErr) {
@@ -110,14 +113,16 @@ func (b *Bucket) missing(ctx context.Context, err error) error {
 }
 
 func notFound(err error) bool {
-	if _, ok := errors.AsType[*types.NoSuchKey](err); ok {
-		return true
+	code := errorCode(err)
+	return code == "NotFound" || code == "NoSuchKey"
+}
+
+// errorCode returns the code of an answer that is an error of the server, or nothing.
+func errorCode(err error) string {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return api.ErrorCode()
 	}
-	if _, ok := errors.AsType[*types.NotFound](err); ok {
-		return true
-	}
-	api, ok := errors.AsType[smithy.APIError](err)
-	return ok && (api.ErrorCode() == "NotFound" || api.ErrorCode() == "NoSuchKey")
+	return ""
 }
 
 // Read implements [io.Reader]. What is not read before the connection breaks is asked for
@@ -201,7 +206,7 @@ func (r *reader) take(out *s3.GetObjectOutput, cancel context.CancelCauseFunc, u
 
 // refused tells what is wrong with an object that was there when it was opened.
 func (r *reader) refused(err error) error {
-	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "PreconditionFailed" {
+	if errorCode(err) == "PreconditionFailed" {
 		return errReplaced
 	}
 	if notFound(err) {

@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/smithy-go"
 )
 
 // uploads knows the multipart uploads that this process has begun and not ended.
@@ -117,7 +116,7 @@ func (b *Bucket) abortUpload(ctx context.Context, key, id string) error {
 	_, err := b.config.Client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
 		Bucket: &b.config.Name, Key: &key, UploadId: &id,
 	})
-	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "NoSuchUpload" {
+	if errorCode(err) == "NoSuchUpload" {
 		return nil
 	}
 	return wrap("abort upload", err)
