@@ -85,13 +85,24 @@ type jobsDatabase struct {
 	secret         string // not to be seen anywhere; may be empty
 }
 
-// row asks the database, past our own code, for one row.
-func (d jobsDatabase) row(t *testing.T, query string, dst ...any) {
+// open opens the database past our own code. The server may be writing to it.
+func (d jobsDatabase) open(t *testing.T) *sql.DB {
 	t.Helper()
-	db, err := sql.Open(d.driver, d.source)
+	source := d.source
+	if d.driver == "sqlite" {
+		source = "file:" + source + "?_busy_timeout=20000"
+	}
+	db, err := sql.Open(d.driver, source)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return db
+}
+
+// row asks the database, past our own code, for one row.
+func (d jobsDatabase) row(t *testing.T, query string, dst ...any) {
+	t.Helper()
+	db := d.open(t)
 	defer db.Close()
 	if err := db.QueryRowContext(t.Context(), query).Scan(dst...); err != nil {
 		t.Fatalf("%s: %v", query, err)
@@ -101,10 +112,7 @@ func (d jobsDatabase) row(t *testing.T, query string, dst ...any) {
 // exec changes the database by hand.
 func (d jobsDatabase) exec(t *testing.T, statement string) {
 	t.Helper()
-	db, err := sql.Open(d.driver, d.source)
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := d.open(t)
 	defer db.Close()
 	if _, err := db.ExecContext(t.Context(), statement); err != nil {
 		t.Fatalf("%s: %v", statement, err)
