@@ -36,7 +36,7 @@ func newNode(ctx context.Context, address, folder, name string, middle func(cont
 		address: address, folder: folder, workers: 1, sections: []export.Section{section{middle}},
 		Config: jobs.Config{
 			Organizations: jobstest.MemOrganizations{acme: {ID: acme, Slug: "acme"}}, Node: name, Logger: quiet(),
-			Lease: 2 * time.Second, Heartbeat: 200 * time.Millisecond, ReapEvery: 50 * time.Millisecond,
+			Lease: 6 * time.Second, Heartbeat: 500 * time.Millisecond, ReapEvery: 50 * time.Millisecond,
 		},
 	}.open(ctx)
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/orgexport/orgexport/internal/rarely"
 )
 
 // Config has the settings of a [Bucket]. Client and Name are required.
@@ -68,7 +70,7 @@ type Bucket struct {
 	config  Config
 	begun   *uploads
 	clock   *atomic.Int64 // see noteClock
-	checked *checked
+	checked *rarely.Check
 	buffers *sync.Pool // of *[]byte that hold a piece
 }
 
@@ -96,7 +98,7 @@ func NewBucket(c Config) (*Bucket, error) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	return &Bucket{config: c, begun: newUploads(), clock: new(atomic.Int64), checked: new(checked), buffers: new(sync.Pool)}, nil
+	return &Bucket{config: c, begun: newUploads(), clock: new(atomic.Int64), checked: new(rarely.Check), buffers: new(sync.Pool)}, nil
 }
 
 func setDefault[T comparable](v *T, to T) {
@@ -130,35 +132,19 @@ func (b *Bucket) prefix() string {
 
 // Check implements [export.Checker]. It lists one object at most, and no more often than every
 // five seconds: meanwhile it gives the last answer for all prefixes of the bucket.
-func (b *Bucket) Check(ctx context.Context) error {
-	c := b.checked
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.at.IsZero() && time.Since(c.at) < checkEvery {
-		return c.err
-	}
-	limited, cancel := context.WithTimeout(ctx, callTimeout)
+func (b *Bucket) Check(ctx context.Context) error { return b.checked.Do(ctx, b.reach) }
+
+// reach lists one object at most.
+func (b *Bucket) reach(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	out, err := b.config.Client.ListObjectsV2(limited, &s3.ListObjectsV2Input{
+	out, err := b.config.Client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{
 		Bucket: &b.config.Name, Prefix: aws.String(b.prefix()), MaxKeys: aws.Int32(1),
 	})
 	if err == nil {
 		b.noteClock(out.ResultMetadata)
 	}
-	if ctx.Err() == nil { // else it is the caller who has gone
-		c.at, c.err = time.Now(), wrap("list", err)
-	}
 	return wrap("list", err)
-}
-
-// checkEvery is how long an answer of Check is good for.
-const checkEvery = 5 * time.Second
-
-// checked is what Check has found last.
-type checked struct {
-	mu  sync.Mutex
-	at  time.Time
-	err error
 }
 
 const (

@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"iter"
 	"net/http"
@@ -68,7 +69,7 @@ func (f *Files) read(ctx context.Context, key string) (export.Content, error) {
 	if err != nil {
 		return export.Content{}, asFileError(err)
 	}
-	return export.Content{Body: fileBody{r}, Size: r.size, Modified: r.modified}, nil
+	return export.Content{Body: fileBody{r}, Size: r.Size(), Modified: r.modified}, nil
 }
 
 // fileBody reads an object as a file.
@@ -117,7 +118,7 @@ func asFileError(err error) error {
 	}
 	code := errorCode(err)
 	switch {
-	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), isEOF(err):
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), err == io.EOF: //nolint:errorlint // as io.Reader has it
 		return err
 	case errors.Is(err, export.ErrNotFound):
 		return &fileError{err: errors.Join(err, fs.ErrNotExist), public: "The file was not found."}
