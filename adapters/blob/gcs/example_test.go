@@ -15,7 +15,7 @@ import (
 
 // A bucket of Google Cloud Storage has the parts and the archives of a service, whose links are
 // signed by the key of a service account.
-func Example() {
+func Example() { //nolint:testableexamples // it needs Google Cloud Storage
 	open := func(ctx context.Context) (export.Spool, jobs.Destination, jobs.Signer, error) {
 		credentials, err := gcp.DefaultCredentials(ctx)
 		if err != nil {

@@ -11,8 +11,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"gocloud.dev/blob/gcsblob"
-
 	"github.com/orgexport/orgexport/adapters/blob"
 	"github.com/orgexport/orgexport/export"
 )
@@ -48,7 +46,7 @@ func wantObject(t *testing.T, d *blob.Destination, key string, want []byte) {
 // roundTrip puts and reads several objects, of one piece and of many.
 func roundTrip(t *testing.T, handler func(http.Handler) http.Handler) {
 	t.Helper()
-	d := blob.NewDestination(open(t, server(t, handler), bucketName, "", gcsblob.Options{}))
+	d := blob.NewDestination(open(t, server(t, handler), bucketName, ""))
 	for _, n := range []int{0, 1000, 5*piece + 1} {
 		content := random(n)
 		if err := d.Put(t.Context(), "a", copies(content)); err != nil {
@@ -139,7 +137,7 @@ func TestDamagedOnTheWay(t *testing.T) {
 			server.ServeHTTP(w, r)
 		})
 	})
-	d := blob.NewDestination(open(t, front, bucketName, "", gcsblob.Options{}))
+	d := blob.NewDestination(open(t, front, bucketName, ""))
 	for _, n := range []int{2000, 3 * piece} {
 		if err := d.Put(t.Context(), "a", copies(content[:n])); err == nil {
 			t.Errorf("%d bytes were taken", n)
@@ -152,7 +150,7 @@ func TestDamagedOnTheWay(t *testing.T) {
 
 // TestReplacedWhileRead reads an object that becomes another one of the same size.
 func TestReplacedWhileRead(t *testing.T) {
-	d := blob.NewDestination(open(t, server(t, straight), bucketName, "", gcsblob.Options{}))
+	d := blob.NewDestination(open(t, server(t, straight), bucketName, ""))
 	if err := d.Put(t.Context(), "a", copies(random(3*piece))); err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +180,7 @@ func TestErrors(t *testing.T) {
 		{"no bucket", "there-is-none", straight},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := open(t, server(t, c.handler), c.bucket, "prod", gcsblob.Options{})
+			b := open(t, server(t, c.handler), c.bucket, "prod")
 			d := blob.NewDestination(b)
 			_, opened := d.Open(t.Context(), "a")
 			_, size := d.Size(t.Context(), "a")

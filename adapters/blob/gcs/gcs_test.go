@@ -43,15 +43,14 @@ func server(t *testing.T, handler func(http.Handler) http.Handler) *httptest.Ser
 func straight(h http.Handler) http.Handler { return h }
 
 // open returns a Bucket on a server.
-func open(t *testing.T, front *httptest.Server, name, prefix string, options gcsblob.Options) *blob.Bucket {
+func open(t *testing.T, front *httptest.Server, name, prefix string) *blob.Bucket {
 	t.Helper()
 	client, err := storage.NewClient(t.Context(), option.WithEndpoint(front.URL+"/storage/v1/"),
 		option.WithoutAuthentication(), option.WithHTTPClient(front.Client()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	options.Client = client
-	in, err := gcsblob.OpenBucket(t.Context(), nil, name, &options)
+	in, err := gcsblob.OpenBucket(t.Context(), nil, name, &gcsblob.Options{Client: client})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,13 +69,13 @@ func open(t *testing.T, front *httptest.Server, name, prefix string, options gcs
 func TestDestination(t *testing.T) {
 	front := server(t, straight)
 	jobstest.RunDestination(t, func(t *testing.T) jobs.Destination {
-		return blob.NewDestination(open(t, front, bucketName, "exports/"+rand.Text(), gcsblob.Options{}))
+		return blob.NewDestination(open(t, front, bucketName, "exports/"+rand.Text()))
 	})
 }
 
 func TestSpool(t *testing.T) {
 	front := server(t, straight)
 	exporttest.RunSpool(t, func(t *testing.T) export.Spool {
-		return blob.NewSpool(open(t, front, bucketName, rand.Text(), gcsblob.Options{}))
+		return blob.NewSpool(open(t, front, bucketName, rand.Text()))
 	})
 }

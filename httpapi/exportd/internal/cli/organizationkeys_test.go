@@ -155,7 +155,8 @@ func TestOrganizationOfNothing(t *testing.T) {
 	d := inSQLite(t)
 	key := d.newKey(t, dir, "--kind", "csu", "--user", "zoe")
 	s := d.serve(t, dir)
-	for _, id := range []string{"zzzzzzzzzzzzzzzzzzzzzz", "H9cNmGXLEc8NWcZzSThA9S", "MqFdnSYGNHaVgU8NhsurzX"} {
+	ids := []string{"zzzzzzzzzzzzzzzzzzzzzz", "H9cNmGXLEc8NWcZzSThA9S", "MqFdnSYGNHaVgU8NhsurzX"}
+	for _, id := range ids {
 		finish(t, d.command(t, dir, "members", "add", "--config", "exportd.yaml", "--organization", id, "--user", "zoe")).want(t, 0)
 		a := s.ask(t, key, http.MethodPost, id, "")
 		eventually(t, "ended", func() bool {
@@ -165,11 +166,17 @@ func TestOrganizationOfNothing(t *testing.T) {
 		if a.Status != "failed" || a.Error != "The organization could not be read." {
 			t.Errorf("the job of %s is %+v", id, a)
 		}
-		if log := s.log.String(); !strings.Contains(log, id+`\" not found`) || strings.Contains(log, "sqlite: ") {
-			t.Errorf("the log says\n%s", log)
-		}
 	}
 	s.stop(t, key)
+	log := s.log.String()
+	for _, id := range ids {
+		if !strings.Contains(log, id+`\" not found`) {
+			t.Errorf("the log does not say that %s was not found\n%s", id, log)
+		}
+	}
+	if strings.Contains(log, "sqlite: ") {
+		t.Errorf("the log has an error of SQLite\n%s", log)
+	}
 }
 
 func TestID(t *testing.T) {
