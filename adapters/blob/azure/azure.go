@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/sas"
 	gocloud "gocloud.dev/blob"
@@ -39,11 +40,20 @@ type Signature struct {
 // Provider returns the Provider of containers that azureblob opens. With an empty Signature
 // there are no links.
 func Provider(s Signature) blob.Provider {
-	p := blob.Provider{MaxPieces: maxPieces, MaxLink: maxLink}
+	p := blob.Provider{Version: etag, MaxPieces: maxPieces, MaxLink: maxLink}
 	if s.SharedKey != nil || s.UserDelegation != nil {
 		p.Link = s.link
 	}
 	return p
+}
+
+// etag returns what each blob has anew, even with the key of another.
+func etag(r *gocloud.Reader) string {
+	var answer azblob.DownloadStreamResponse
+	if !r.As(&answer) || answer.ETag == nil {
+		return r.ModTime().String()
+	}
+	return string(*answer.ETag)
 }
 
 // link returns the address of a blob with a signature (service SAS).
