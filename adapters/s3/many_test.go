@@ -86,7 +86,7 @@ func (s *slowly) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // TestManyAssets: of many objects of a bucket of which some are missing, and some fail at first,
-// all are in the archive that can be had, and the others are listed. 64 requests are under way.
+// all are in the archive that can be had, and the others are listed. Up to 64 requests are under way.
 func TestManyAssets(t *testing.T) {
 	files := 1000
 	if archivetest.Long() {
@@ -105,8 +105,8 @@ func TestManyAssets(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	wantAssets(t, archived, files)
-	if slow.most != 64 {
-		t.Errorf("%d requests were under way, want 64", slow.most)
+	if slow.most <= 32 || slow.most > 64 {
+		t.Errorf("%d requests were under way, want up to 64", slow.most)
 	}
 	if !archivetest.Long() {
 		return
