@@ -59,13 +59,14 @@ func (b *Bucket) put(ctx context.Context, key string, most int64, write func(io.
 	return nil
 }
 
-// piece returns how many bytes of an object of up to most bytes are sent at a time.
+// piece returns how many bytes of an object of up to most bytes are sent at a time. Some libraries
+// take the memory of a piece for each object, however small that is.
 func (b *Bucket) piece(most int64) int {
-	pieces := b.config.Provider.MaxPieces
-	if pieces == 0 {
-		return b.config.PartSize
+	size := min(int64(b.config.PartSize), max(most, minPartSize))
+	if pieces := b.config.Provider.MaxPieces; pieces > 0 {
+		size = max(size, (most+pieces-1)/pieces)
 	}
-	return max(b.config.PartSize, int((most+pieces-1)/pieces))
+	return int(size)
 }
 
 // upload writes one object. It is used by one goroutine.
