@@ -83,6 +83,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -100,7 +101,8 @@ type Source struct {
 	owned bool
 	types typeCache
 
-	holders chan struct{} // has one for each snapshot that is open
+	holders   chan struct{} // has one for each snapshot that is open
+	snapshots sync.Map      // from IDs to those that are open
 
 	refused atomic.Int64 // see Waits
 }
@@ -167,11 +169,14 @@ func (s *Source) Ping(ctx context.Context) error { return s.pool.Ping(ctx) }
 
 // Query is that of a sections.Source.
 func (s *Source) Query(ctx context.Context, statement string, args []any, read func([]string, iter.Seq2[[]any, error]) error) error {
-	return s.query(ctx, statement, args, read, func() (*pgxpool.Conn, error) { return s.begin(ctx) })
+	return s.query(ctx, statement, args, read, func() (*pgxpool.Conn, error) { return s.begin(ctx) }, func(pg *pgconn.PgConn) { end(ctx, pg) })
 }
 
-// query is Query in the transaction that begin begins.
-func (s *Source) query(ctx context.Context, statement string, args []any, read func([]string, iter.Seq2[[]any, error]) error, begin func() (*pgxpool.Conn, error)) error {
+// query is Query in the transaction that begin begins. ended ends it, unless the query has failed.
+func (s *Source) query(
+	ctx context.Context, statement string, args []any, read func([]string, iter.Seq2[[]any, error]) error,
+	begin func() (*pgxpool.Conn, error), ended func(*pgconn.PgConn),
+) error {
 	values, err := texts(args)
 	if err != nil {
 		return err
@@ -182,9 +187,12 @@ func (s *Source) query(ctx context.Context, statement string, args []any, read f
 	}
 	defer conn.Release()
 	pg := conn.Conn().PgConn()
-	err = s.read(ctx, pg, statement, values, read)
-	end(ctx, pg)
-	return err
+	if err = s.read(ctx, pg, statement, values, read); err != nil {
+		end(ctx, pg)
+		return err
+	}
+	ended(pg)
+	return nil
 }
 
 // end ends a transaction, and gives back the only locks that do not end with it: whoever

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -53,8 +55,10 @@ type snapshot struct {
 	source *Source
 	conn   *pgxpool.Conn
 	id     string
+	seen   string // what is seen, as moment has it
 	moment string
 	close  sync.Once
+	lost   atomic.Pointer[error] // why a query has read something else
 }
 
 // OpenSnapshot implements [export.Snapshots] by a transaction that does nothing, on a
@@ -105,17 +109,22 @@ func (s *Source) hold(ctx context.Context, maxAge time.Duration) (*snapshot, err
 	if maxAge > 0 {
 		limit = min((maxAge + spareAge).Milliseconds(), math.MaxInt32)
 	}
-	conn, answers, err := s.beginAs(ctx, beginHeld+fmt.Sprintf(longLimits, limit), "; "+moment+"; SELECT pg_catalog.pg_export_snapshot()")
+	conn, answers, err := s.beginAs(ctx, beginHeld+fmt.Sprintf(longLimits, limit), "; SELECT pg_catalog.pg_is_in_recovery(); "+moment+"; SELECT pg_catalog.pg_export_snapshot()")
 	if err != nil {
 		return nil, err
 	}
-	h := &snapshot{source: s, conn: conn, moment: momentOf(answers[len(answers)-2])}
-	h.id = text(answers[len(answers)-1]) + "/" + h.moment
+	answers = answers[len(answers)-3:]
+	h := &snapshot{source: s, conn: conn, seen: momentOf(answers[1])}
+	if h.moment = h.seen; text(answers[0]) != "f" {
+		h.moment = rand.Text() // a standby does not tell which transactions are in flight
+	}
+	h.id = text(answers[2]) + "/" + h.seen
 	if !snapshotID.MatchString(h.id) {
 		end(ctx, conn.Conn().PgConn())
 		conn.Release()
 		return nil, errors.New("postgres: the server's name of a snapshot has another form than is known")
 	}
+	s.snapshots.Store(h.id, h)
 	return h, nil
 }
 
@@ -138,12 +147,19 @@ func (h *snapshot) ID() string { return h.id }
 // Moment implements [export.Snapshot].
 func (h *snapshot) Moment() string { return h.moment }
 
-// Check implements [export.Snapshot]: each query has made sure of its moment.
-func (h *snapshot) Check(context.Context) error { return nil }
+// Check implements [export.Snapshot]: each query has made sure of its moment, and says at its end
+// if that was not enough.
+func (h *snapshot) Check(context.Context) error {
+	if why := h.lost.Load(); why != nil {
+		return *why
+	}
+	return nil
+}
 
 // Close implements [export.Snapshot].
 func (h *snapshot) Close(ctx context.Context) {
 	h.close.Do(func() {
+		h.source.snapshots.Delete(h.id)
 		end(ctx, h.conn.Conn().PgConn())
 		h.conn.Release()
 		<-h.source.holders
@@ -152,8 +168,35 @@ func (h *snapshot) Close(ctx context.Context) {
 
 // QueryAt is that of a sections.Snapshotter. Each query has a transaction of its own, also
 // here, so that no connection is held in between and a pooler of transactions will do.
+//
+// What a query has read is of another moment if a table was truncated or defined anew after the
+// snapshot, or if it is a foreign table or a sequence. The snapshot's Check says so; for one of
+// another process the error does.
 func (s *Source) QueryAt(ctx context.Context, snapshot, statement string, args []any, read func([]string, iter.Seq2[[]any, error]) error) error {
-	return s.query(ctx, statement, args, read, func() (*pgxpool.Conn, error) { return s.beginAt(ctx, snapshot) })
+	held := s.held(snapshot)
+	if why := held.Check(ctx); why != nil {
+		return fmt.Errorf("%w: %w", export.ErrSnapshotLost, why)
+	}
+	var why error // what was read is of another moment
+	err := s.query(ctx, statement, args, read, func() (*pgxpool.Conn, error) { return s.beginAt(ctx, snapshot) }, func(pg *pgconn.PgConn) {
+		why = endAt(ctx, pg)
+	})
+	if err != nil || why == nil {
+		return err
+	}
+	if held.id == "" || !errors.Is(why, export.ErrSnapshotLost) {
+		return why
+	}
+	held.lost.CompareAndSwap(nil, &why)
+	return nil
+}
+
+// held returns a snapshot that is open, and one without an ID if there is none of that ID here.
+func (s *Source) held(id string) *snapshot {
+	if h, ok := s.snapshots.Load(id); ok {
+		return h.(*snapshot) //nolint:forcetypeassert // there are no others
+	}
+	return new(snapshot)
 }
 
 // beginAt begins a transaction that sees a snapshot, and makes sure that it does: a server that was
@@ -165,10 +208,7 @@ func (s *Source) beginAt(ctx context.Context, id string) (*pgxpool.Conn, error) 
 	}
 	conn, answers, err := s.beginAs(ctx, beginHeld+"SET TRANSACTION SNAPSHOT '"+m[1]+"'; ", "; "+moment)
 	if err != nil {
-		if _, answered := errors.AsType[*pgconn.PgError](err); answered && export.MachineFault(err) == "" && ctx.Err() == nil {
-			return nil, fmt.Errorf("%w: %w", export.ErrSnapshotLost, err)
-		}
-		return nil, err
+		return nil, lostIfRefused(ctx, err)
 	}
 	if momentOf(answers[len(answers)-1]) != m[2] {
 		end(ctx, conn.Conn().PgConn())
@@ -176,6 +216,15 @@ func (s *Source) beginAt(ctx context.Context, id string) (*pgxpool.Conn, error) 
 		return nil, fmt.Errorf("postgres: the server has another snapshot of that name: %w", export.ErrSnapshotLost)
 	}
 	return conn, nil
+}
+
+// lostIfRefused adds [export.ErrSnapshotLost] to what the server has answered, unless it is a
+// fault of the machine.
+func lostIfRefused(ctx context.Context, err error) error {
+	if _, answered := errors.AsType[*pgconn.PgError](err); answered && export.MachineFault(err) == "" && ctx.Err() == nil {
+		return fmt.Errorf("%w: %w", export.ErrSnapshotLost, err)
+	}
+	return err
 }
 
 // beginAs returns a connection with a transaction that begins with some statements, has the
