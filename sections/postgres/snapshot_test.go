@@ -321,6 +321,33 @@ func TestSnapshotOutlivesLimitsOfTheRole(t *testing.T) {
 	}
 }
 
+// A standby server names no transactions that are in flight: at two moments of other data it may
+// tell the same of them.
+func TestMomentsOfAStandbyDiffer(t *testing.T) {
+	server := pgtest.NewServer(t)
+	exec(t, server.URL(), "CREATE TABLE t AS SELECT 1 AS a", "COPY (SELECT 1) TO PROGRAM 'cat > standby.signal'")
+	server.Restart(t)
+	s := opened(t, server.URL(), "standby")
+	var moments []string
+	for range 2 {
+		held, err := s.OpenSnapshot(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := all(t.Context(), at{s, held.ID()}, "SELECT a, pg_is_in_recovery()::text AS standby FROM t"); err != nil || got[0] != "a=int64 1, standby=string true" {
+			t.Errorf("the snapshot has %v, %v", got, err)
+		}
+		if err := held.Check(t.Context()); err != nil {
+			t.Error(err)
+		}
+		moments = append(moments, held.Moment())
+		held.Close(t.Context())
+	}
+	if moments[0] == moments[1] {
+		t.Error("two moments of a standby are taken for the same")
+	}
+}
+
 // at is a Source whose queries read a snapshot.
 type at struct {
 	*postgres.Source
