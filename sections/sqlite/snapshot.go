@@ -134,7 +134,7 @@ func (h *snapshot) state(ctx context.Context) (string, error) {
 }
 
 func momentOf(fields ...any) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q", fields))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%#v", fields))
 	return hex.EncodeToString(sum[:])
 }
 

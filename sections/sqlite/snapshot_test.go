@@ -240,24 +240,41 @@ func TestSnapshotBesideAWriter(t *testing.T) {
 // What tells two moments apart is the same as long as nobody writes, for another process, too.
 func TestSnapshotMoments(t *testing.T) {
 	for _, c := range []struct {
-		mode string
-		log  bool
-	}{{"wal", true}, {"wal", false}, {"delete", true}} {
+		mode   string
+		log    bool
+		closes bool // the product has the file open only while it writes, so that the last one empties the log
+	}{{"wal", true, false}, {"wal", false, false}, {"wal", true, true}, {"delete", true, false}, {"delete", true, true}} {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
 			path := money(t, c.mode)
 			db := product(t, path)
-			if c.log {
+			change := func() {
+				if c.closes {
+					db = product(t, path)
+				}
 				if err := move(t.Context(), db); err != nil {
 					t.Fatal(err)
 				}
+				if !c.closes {
+					return
+				}
+				if err := db.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if c.log {
+				change()
 			}
 			moment := func() string {
-				s, err := opened(t, path).OpenSnapshot(t.Context(), 0)
+				source := opened(t, path)
+				s, err := source.OpenSnapshot(t.Context(), 0)
 				if err != nil {
 					t.Fatal(err)
 				}
-				defer s.Close(t.Context())
 				if err := s.Check(t.Context()); err != nil {
+					t.Error(err)
+				}
+				s.Close(t.Context())
+				if err := source.Close(); err != nil {
 					t.Error(err)
 				}
 				return s.Moment()
@@ -266,9 +283,7 @@ func TestSnapshotMoments(t *testing.T) {
 			if again := moment(); again != first {
 				t.Error("the moment is another one though nobody has written")
 			}
-			if err := move(t.Context(), db); err != nil {
-				t.Fatal(err)
-			}
+			change()
 			if again := moment(); again == first {
 				t.Error("the moment is the same after a change")
 			}
