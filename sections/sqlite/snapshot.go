@@ -30,6 +30,8 @@ type snapshot struct {
 	handle uintptr
 	turn   chan struct{} // of capacity 1
 
+	info os.FileInfo // of the file, when its state was looked at
+
 	// In other modes it has none, because the product could not write meanwhile: version says
 	// whether somebody has.
 	version int64
@@ -130,6 +132,7 @@ func (h *snapshot) state(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("sqlite: %w", err)
 	}
+	h.info = info
 	return momentOf(h.source.path, header, info.Size(), info.ModTime().UnixNano()), nil
 }
 
@@ -150,7 +153,7 @@ var errWritten = errors.New("sqlite: the database was written while it was expor
 // Check implements [export.Snapshot].
 func (h *snapshot) Check(ctx context.Context) error {
 	if h.wal {
-		return nil
+		return h.checkLogless()
 	}
 	if !h.enter() {
 		return export.ErrSnapshotLost
@@ -172,6 +175,25 @@ func (h *snapshot) Check(ctx context.Context) error {
 		err = errWritten
 	}
 	return err
+}
+
+// errOverwritten is why a snapshot of a file in WAL mode is none any more.
+var errOverwritten = errors.New("sqlite: the database file was overwritten while it was exported")
+
+// checkLogless looks whether somebody has copied other bytes into a file without a log. While a
+// transaction reads such a file, SQLite itself writes none into it.
+func (h *snapshot) checkLogless() error {
+	if h.info == nil {
+		return nil
+	}
+	now, err := os.Stat(h.source.path)
+	if err != nil || !os.SameFile(now, h.info) {
+		return nil //nolint:nilerr // the connection still has the file that was there
+	}
+	if now.Size() != h.info.Size() || !now.ModTime().Equal(h.info.ModTime()) {
+		return errOverwritten
+	}
+	return nil
 }
 
 // Close implements [export.Snapshot]. Queries that have begun to read it end as they would.

@@ -355,6 +355,34 @@ func TestSnapshotEnds(t *testing.T) {
 	}
 }
 
+// A backup is copied into a file in WAL mode that has no log, beside SQLite.
+func TestSnapshotOfAFileThatIsOverwritten(t *testing.T) {
+	path, other := money(t, "wal"), money(t, "delete")
+	write(t, other, "UPDATE here SET amount = 1")
+	s := opened(t, path)
+	kept, err := s.OpenSnapshot(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close(t.Context())
+	read := at{s, kept.ID()}
+	before, err := all(t.Context(), read, "SELECT amount FROM there")
+	if err != nil || kept.Check(t.Context()) != nil {
+		t.Fatalf("%v, %v, %v", before, err, kept.Check(t.Context()))
+	}
+	content, err := os.ReadFile(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := all(t.Context(), read, "SELECT amount FROM here")
+	if err == nil && got[0] != "amount=int64 1000" && kept.Check(t.Context()) == nil {
+		t.Errorf("%v is of the same moment as %v", got, before)
+	}
+}
+
 // at is a Source whose queries read a snapshot.
 type at struct {
 	*sqlite.Source
