@@ -18,9 +18,10 @@
 // Each query runs in a transaction of its own: BEGIN READ ONLY, settings that hold until
 // its end, the query, ROLLBACK. If all queries of an export are to read one moment (see
 // [Source.OpenSnapshot]), one connection more keeps it, in a transaction that is idle, and
-// those of the queries begin with SET TRANSACTION SNAPSHOT. So no setting of a role, a database or an address changes a
-// byte, and nothing is asked of a connection that a pooler such as PgBouncer, in any mode,
-// does not give: no parameter of the session and no named prepared statement.
+// those of the queries begin with SET TRANSACTION SNAPSHOT. So no setting of a role, a database
+// or an address changes a byte, and nothing is asked of a connection that a pooler such as
+// PgBouncer does not give, but for its mode of statements, which has no transactions: no
+// parameter of the session and no named prepared statement.
 //
 // # What a query can do
 //

@@ -86,7 +86,7 @@ func moneySections(t *testing.T, s *postgres.Source, n int) (made []export.Secti
 func moneyEngine(t *testing.T, s *postgres.Source, n int, level export.ConsistencyLevel) *export.Engine {
 	t.Helper()
 	e, err := export.New(export.Config{
-		Sections: moneySections(t, s, n), Consistency: level, Concurrency: 3, Scratch: t.TempDir(), Logger: slog.New(slog.DiscardHandler),
+		Sections: moneySections(t, s, n), Consistency: level, RerunDelay: time.Millisecond, Concurrency: 3, Scratch: t.TempDir(), Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
