@@ -42,7 +42,8 @@
 //
 // A file that is missing (404, 410), refused (401, 403) or larger than [Config.MaxFileBytes] is
 // skipped. What may be otherwise later, no answer or 408, 425, 429 and 5xx, is tried again, with
-// growing delays or when the server says (Retry-After, which all requests to that host wait for).
+// growing delays or when the server says (Retry-After, which all requests to that host wait for,
+// unless it is longer than [Config.Patience]: then only that file is skipped).
 //
 //   - If the host answers for other files in the meantime, the file is skipped after
 //     [Config.Retries].

@@ -249,6 +249,22 @@ func TestRetryAfter(t *testing.T) {
 	})
 }
 
+// TestRetryAfterADay: one file that its server wants to be asked for tomorrow keeps no other.
+func TestRetryAfterADay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := onPipes(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/5" {
+				w.Header().Set("Retry-After", "86400")
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+		}, nil)
+		got, skips, took, err := run(t, s, numbered("cdn.example", 200), 8)
+		if got != 199 || skips["The server of the file is too busy. Try again later."] != 1 || err != nil || took > 3*time.Minute {
+			t.Errorf("%d files, skipped %v, %v after %v", got, skips, err, took)
+		}
+	})
+}
+
 // TestStalls: a server that says nothing, or next to nothing, is given up in time. A file that
 // nobody reads meanwhile is not.
 func TestStalls(t *testing.T) {

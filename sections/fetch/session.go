@@ -125,7 +125,9 @@ func (s *Session) failed(f *file, why *failure) (time.Duration, error) {
 	switch {
 	case why.after > 0:
 		delay = max(delay, why.after)
-		h.pause = later(h.pause, now.Add(why.after))
+		if why.after <= c.Patience { // nobody waits longer: the others ask for themselves
+			h.pause = later(h.pause, now.Add(why.after))
+		}
 		giveUp = now.Add(delay).Sub(f.began) > c.Patience
 	case f.tries <= c.Retries:
 	case answered:
