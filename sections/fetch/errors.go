@@ -131,9 +131,10 @@ func asFailure(err error) error {
 func (f *failure) isItsOwn() bool { return f.status >= 500 && (f.status < 502 || f.status > 504) }
 
 const (
-	errDown    = causeError("its host is down")
-	errStalled = causeError("the server took too long")
-	errCut     = causeError("the connection has ended in the middle of the file")
+	errDown     = causeError("its host is down")
+	errStalled  = causeError("the server took too long")
+	errNameless = causeError("the server does not tell which version a part of the file is of")
+	errCut      = causeError("the connection has ended in the middle of the file")
 )
 
 // causeError is a cause in words that are always the same.

@@ -123,6 +123,10 @@ func (f *file) take(a *answer) error {
 		return errEncoded
 	}
 	if a.status == http.StatusPartialContent {
+		if f.read > 0 && a.header.Get("ETag") == "" { // it may be of any version
+			f.etag = ""
+			return &failure{err: errNameless}
+		}
 		if f.read == 0 || !f.continues(a.header) {
 			return errChanged
 		}
@@ -157,7 +161,7 @@ func (f *file) again(a *answer) error {
 
 // continues reports whether a part of a file is the one that was asked for.
 func (f *file) continues(h http.Header) bool {
-	if etag := h.Get("ETag"); etag != "" && etag != f.etag {
+	if f.etag == "" || h.Get("ETag") != f.etag {
 		return false
 	}
 	var first, last, size int64
