@@ -21,6 +21,17 @@ type rerunError struct {
 func (e *rerunError) Error() string { return "export: section is run again: " + e.cause.Error() }
 func (e *rerunError) Unwrap() error { return e.cause }
 
+// lastRunKey is the key of a context's value.
+type lastRunKey struct{}
+
+// IsLastRun reports whether ctx is that of the last run of a section, which is not run again if
+// the machine fails it: see [Config.Reruns]. What can go on without a part of its data then
+// does so, because all that comes behind a fault of the machine is lost.
+func IsLastRun(ctx context.Context) bool {
+	last, _ := ctx.Value(lastRunKey{}).(bool)
+	return last
+}
+
 // sealSection runs a section into a sealed part. It runs the section again if the machine has
 // failed it, and takes what the last run wrote.
 func (x *run) sealSection(ctx context.Context, s Section) (Event, error) {

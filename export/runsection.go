@@ -77,7 +77,7 @@ func (x *run) packSection(ctx context.Context, s Section, body *partWriter, last
 			renames:  renames,
 			now:      Event{Section: s.Key()},
 		}
-		cause := x.runSection(ctx, s, reads.scope(x), limits.Timeout, out)
+		cause := x.runSection(context.WithValue(ctx, lastRunKey{}, last), s, reads.scope(x), limits.Timeout, out)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

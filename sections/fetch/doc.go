@@ -51,8 +51,9 @@
 //     up to [Config.Patience].
 //   - Then, if no host has answered in this run of the section, or a hundred files were skipped
 //     for that, the section ends by a fault of the machine (see [export.MachineFault]) and is run
-//     again, as when its database is down. Before, files are skipped: so a dead link, or a host
-//     that is gone for good, keeps nobody from the rest of an export.
+//     again, as when its database is down. Before, and however many they are in the last run of
+//     the section, files are skipped: so a dead link, or a host that is gone for good, keeps
+//     nobody from the rest of an export.
 //
 // Customers see fixed sentences. They are the same for a host that does not exist and one that is
 // not allowed, so that nothing can be learned about the inside. Logs have no URLs, which may be

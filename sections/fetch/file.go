@@ -79,7 +79,7 @@ func (f *file) wait() error {
 		delay, ok := f.session.due(f.host)
 		switch {
 		case !ok:
-			return f.session.skip()
+			return f.session.skip(f)
 		case delay <= 0:
 			return ended(f.ctx, nil)
 		}

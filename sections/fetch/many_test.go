@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -86,8 +87,13 @@ func TestManyAssets(t *testing.T) {
 // exportAssets exports numbered files of a host, and unpacks the archive.
 func exportAssets(t *testing.T, s *fetch.Source, files int) (export.SectionResult, map[string]string) {
 	t.Helper()
+	return exportURLs(t, s, numbered("cdn.example", files))
+}
+
+func exportURLs(t *testing.T, s *fetch.Source, urls iter.Seq[string]) (export.SectionResult, map[string]string) {
+	t.Helper()
 	section := sections.New("assets", func(ctx context.Context, _ export.Scope, sink export.Sink) error {
-		return export.FetchAll(ctx, sink, urlsOf(s, numbered("cdn.example", files)), 64)
+		return export.FetchAll(ctx, sink, urlsOf(s, urls), 64)
 	})
 	engine, err := export.New(export.Config{Sections: []export.Section{section}, Scratch: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -121,6 +127,22 @@ func TestOutageOfMinutes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestHostThatIsGone: a host that is gone for good, and had many files, keeps nobody from those of
+// others, once the section has been run again for it.
+func TestHostThatIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := onPipes(t, func(w http.ResponseWriter, r *http.Request) { say(w, r.URL.Path) },
+			func(_ *fetch.Config, p *pipes) { p.down = func(host string) bool { return host == "gon" } })
+		got, _ := exportURLs(t, s, both(both(numbered("cdn.example", 100), numbered("gone.example", 500)), numbered("cdn.example/b", 1000)))
+		want := export.SectionResult{
+			Key: "assets", Status: export.StatusPartial, Binaries: 1100, Error: "500 items were skipped; they are listed in assets/_skipped.ndjson.",
+		}
+		if got != want {
+			t.Errorf("got %+v", got)
+		}
+	})
 }
 
 func checkAssets(t *testing.T, archived map[string]string, files, missing int) {

@@ -116,7 +116,7 @@ func (s *Session) failed(f *file, why *failure) (time.Duration, error) {
 	answered := !h.answer.Before(f.failed) // in the meantime, for this file or another
 	f.failed = now
 	if h.down {
-		return 0, s.goneLocked(why)
+		return 0, s.goneLocked(f, why)
 	}
 	f.tries++
 	silence := now.Sub(h.silent)
@@ -133,7 +133,7 @@ func (s *Session) failed(f *file, why *failure) (time.Duration, error) {
 	case answered:
 		giveUp = true
 	case why.isItsOwn():
-		return 0, s.goneLocked(why)
+		return 0, s.goneLocked(f, why)
 	default: // it has as many tries again once the host is back
 		f.tries = 0
 		giveUp = silence+delay > c.Patience
@@ -145,23 +145,24 @@ func (s *Session) failed(f *file, why *failure) (time.Duration, error) {
 		return 0, why.final("")
 	}
 	h.down, h.probe = true, now
-	return 0, s.goneLocked(why)
+	return 0, s.goneLocked(f, why)
 }
 
 // goneLocked returns the error of a file for which its host does not answer: the fault of the
-// machine, unless some host has answered and these files are few.
-func (s *Session) goneLocked(why *failure) error {
-	if s.gone++; s.answered == 0 || s.gone > maxGone {
+// machine, unless some host has answered and these files are few, or the section would not be run
+// again.
+func (s *Session) goneLocked(f *file, why *failure) error {
+	if s.gone++; s.answered == 0 || s.gone > maxGone && !export.IsLastRun(f.ctx) {
 		return why.final(export.FaultConnection)
 	}
 	return why.final("")
 }
 
 // skip returns the error of a file that is not tried, because its host is down.
-func (s *Session) skip() error {
+func (s *Session) skip(f *file) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.goneLocked(&failure{err: errDown})
+	return s.goneLocked(f, &failure{err: errDown})
 }
 
 // backoff is what passes before a file is tried again after so many failures.
