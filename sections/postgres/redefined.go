@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,7 +78,7 @@ func endAt(ctx context.Context, pg *pgconn.PgConn) error {
 		case is.kind == "f" || is.kind == "S":
 			return fmt.Errorf("postgres: %q is a foreign table or a sequence, which no snapshot has: %w", is.name, export.ErrSnapshotLost)
 		case was != is:
-			return fmt.Errorf("postgres: %q was made, truncated, rewritten or defined anew after the snapshot, or its partitions were: %w", is.name+was.name, export.ErrSnapshotLost)
+			return fmt.Errorf("postgres: %q was made, truncated, rewritten or defined anew after the snapshot, or its partitions were: %w", cmp.Or(is.name, was.name), export.ErrSnapshotLost)
 		}
 	}
 	return nil

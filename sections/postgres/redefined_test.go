@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/orgexport/orgexport/export"
@@ -63,11 +64,15 @@ func TestSnapshotOfTablesThatAreRedefined(t *testing.T) {
 			}
 			exec(t, address, c.change)
 			got, err := all(t.Context(), read, c.query)
-			if why := held.Check(t.Context()); err != nil || !errors.Is(why, c.want) {
+			why := held.Check(t.Context())
+			if err != nil || !errors.Is(why, c.want) {
 				t.Errorf("%v, %v; Check gives %v, want %v", got, err, why, c.want)
 			}
 			if c.want == nil {
 				return
+			}
+			if strings.Count(why.Error(), `"`) != 2 || strings.Count(why.Error(), export.ErrSnapshotLost.Error()) != 1 {
+				t.Errorf("the error is %v", why)
 			}
 			if _, err := all(t.Context(), read, "SELECT 1"); !errors.Is(err, export.ErrSnapshotLost) {
 				t.Errorf("a query after that gives %v", err)

@@ -175,7 +175,7 @@ func (h *snapshot) Close(ctx context.Context) {
 func (s *Source) QueryAt(ctx context.Context, snapshot, statement string, args []any, read func([]string, iter.Seq2[[]any, error]) error) error {
 	held := s.held(snapshot)
 	if why := held.Check(ctx); why != nil {
-		return fmt.Errorf("%w: %w", export.ErrSnapshotLost, why)
+		return why
 	}
 	var why error // what was read is of another moment
 	err := s.query(ctx, statement, args, read, func() (*pgxpool.Conn, error) { return s.beginAt(ctx, snapshot) }, func(pg *pgconn.PgConn) {
