@@ -59,6 +59,9 @@ func relationsOf(answer *pgconn.Result) (found map[string]relation, err error) {
 // endAt ends the transaction of a query that has read a snapshot. It returns why what was read
 // may be of another moment.
 func endAt(ctx context.Context, pg *pgconn.PgConn) error {
+	if pg.IsClosed() {
+		return fmt.Errorf("postgres: rows were not read to their end, so that nobody knows what of: %w", export.ErrSnapshotLost)
+	}
 	numbers, then, err := usedBy(ctx, pg)
 	if err != nil || len(numbers) == 0 {
 		end(ctx, pg)

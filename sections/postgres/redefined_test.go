@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"errors"
+	"iter"
 	"strings"
 	"testing"
 
@@ -78,5 +79,24 @@ func TestSnapshotOfTablesThatAreRedefined(t *testing.T) {
 				t.Errorf("a query after that gives %v", err)
 			}
 		})
+	}
+}
+
+// Whoever has enough of the rows has no error.
+func TestSnapshotThatIsReadInPart(t *testing.T) {
+	s := opened(t, pgtest.Database(t), "in part")
+	held, err := s.OpenSnapshot(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close(t.Context())
+	err = s.QueryAt(t.Context(), held.ID(), "SELECT repeat('x', 10000) FROM generate_series(1, 100000)", nil, func(_ []string, rows iter.Seq2[[]any, error]) error {
+		for range rows {
+			break
+		}
+		return nil
+	})
+	if why := held.Check(t.Context()); err != nil || !errors.Is(why, export.ErrSnapshotLost) {
+		t.Errorf("%v; Check gives %v", err, why)
 	}
 }
