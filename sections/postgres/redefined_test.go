@@ -100,3 +100,23 @@ func TestSnapshotThatIsReadInPart(t *testing.T) {
 		t.Errorf("%v; Check gives %v", err, why)
 	}
 }
+
+// A process that has not opened the snapshot has an error, and not one after which the rows are
+// read again.
+func TestSnapshotOfAnotherProcessIsRedefined(t *testing.T) {
+	address := pgtest.Database(t)
+	exec(t, address, "CREATE TABLE t AS SELECT 1 AS a")
+	held, err := opened(t, address, "one").OpenSnapshot(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close(t.Context())
+	read := at{opened(t, address, "another"), held.ID()}
+	if got, err := all(t.Context(), read, "SELECT * FROM t"); err != nil || got[0] != "a=int64 1" {
+		t.Errorf("the snapshot has %v, %v", got, err)
+	}
+	exec(t, address, "TRUNCATE t")
+	if _, err := all(t.Context(), read, "SELECT * FROM t"); err == nil || errors.Is(err, export.ErrSnapshotLost) {
+		t.Errorf("after a change: %v", err)
+	}
+}

@@ -184,8 +184,11 @@ func (s *Source) QueryAt(ctx context.Context, snapshot, statement string, args [
 	if err != nil || why == nil {
 		return err
 	}
-	if held.id == "" || !errors.Is(why, export.ErrSnapshotLost) {
+	switch {
+	case !errors.Is(why, export.ErrSnapshotLost):
 		return why
+	case held.id == "":
+		return errors.New(why.Error()) // whoever has read the rows is not to read them again
 	}
 	held.lost.CompareAndSwap(nil, &why)
 	return nil
