@@ -120,3 +120,26 @@ func TestSnapshotOfAnotherProcessIsRedefined(t *testing.T) {
 		t.Errorf("after a change: %v", err)
 	}
 }
+
+// A table is redefined between two sections of an export.
+func TestExportWhileATableIsRedefined(t *testing.T) {
+	for _, level := range []export.ConsistencyLevel{export.ConsistencyBest, export.ConsistencyRequired} {
+		t.Run(string(level), func(t *testing.T) {
+			address := pgtest.Database(t)
+			exec(t, address, money...)
+			finished := 0
+			_, _, consistent, err := counted(t.Context(), t, moneyEngine(t, opened(t, address, "redefined"), 4, level), func(e export.Event) {
+				if e.Kind != export.SectionFinished {
+					return
+				}
+				if finished++; finished == 2 {
+					exec(t, address, "TRUNCATE there; INSERT INTO there VALUES (0)")
+				}
+			})
+			inconsistent, failed := errors.AsType[*export.ConsistencyError](err)
+			if failed != (level == export.ConsistencyRequired) || failed && inconsistent.Final || !failed && err != nil || consistent {
+				t.Errorf("consistent %v, %v", consistent, err)
+			}
+		})
+	}
+}
