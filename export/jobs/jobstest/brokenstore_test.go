@@ -188,10 +188,11 @@ func (s *brokenStore) LeasesBeyond(ctx context.Context, ahead time.Duration, lim
 func (s *brokenStore) PartsInUse(ctx context.Context, jobID string) (bool, error) {
 	seen := MemStore{jobs: make(map[string]jobs.Job)}
 	for _, j := range s.all(every) {
+		id := j.ID // which the mutant may take away
 		if s.parts != nil {
 			s.parts(&j)
 		}
-		seen.jobs[j.ID] = j
+		seen.jobs[id] = j
 	}
 	return seen.PartsInUse(s.deaf.Hears(ctx), jobID)
 }
