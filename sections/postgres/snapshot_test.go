@@ -315,6 +315,10 @@ func TestSnapshotOutlivesLimitsOfTheRole(t *testing.T) {
 	if _, err := all(t.Context(), at{s, kept.ID()}, "SELECT 1"); err != nil {
 		t.Errorf("after four times the limit: %v", err)
 	}
+	exec(t, server, "REVOKE SELECT ON pg_locks FROM PUBLIC") // so that nobody knows what was read
+	if _, err := all(t.Context(), at{s, kept.ID()}, "SELECT 1"); err != nil || !errors.Is(kept.Check(t.Context()), export.ErrSnapshotLost) {
+		t.Errorf("%v; without the right to look at locks Check gives %v", err, kept.Check(t.Context()))
+	}
 	exec(t, server, "REVOKE EXECUTE ON FUNCTION pg_export_snapshot() FROM PUBLIC")
 	if _, err := s.OpenSnapshot(t.Context(), 0); err == nil || export.MachineFault(err) != "" {
 		t.Errorf("without the right: %v", err)

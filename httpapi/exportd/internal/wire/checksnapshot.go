@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"github.com/orgexport/orgexport/export"
@@ -34,7 +35,7 @@ func trySnapshot(ctx context.Context, db source) error {
 		return err
 	}
 	defer s.Close(context.WithoutCancel(ctx))
-	return db.QueryAt(ctx, s.ID(), "SELECT 1", nil, func(_ []string, rows iter.Seq2[[]any, error]) error {
+	err = db.QueryAt(ctx, s.ID(), "SELECT 1", nil, func(_ []string, rows iter.Seq2[[]any, error]) error {
 		for _, err := range rows {
 			if err != nil {
 				return err
@@ -42,4 +43,11 @@ func trySnapshot(ctx context.Context, db source) error {
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	if err := s.Check(ctx); errors.Is(err, export.ErrSnapshotLost) { // not if somebody happens to write
+		return err
+	}
+	return nil
 }
