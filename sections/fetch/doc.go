@@ -48,7 +48,8 @@
 //   - If the host answers for other files in the meantime, the file is skipped after
 //     [Config.Retries].
 //   - If it answers for none it is down, and no file is missing: all of its files wait for it, for
-//     up to [Config.Patience].
+//     up to [Config.Patience]. A host that has not answered in this run gets less of it the more
+//     there are like it, if others answer.
 //   - Then, if no host has answered in this run of the section, or a hundred files were skipped
 //     for that, the section ends by a fault of the machine (see [export.MachineFault]) and is run
 //     again, as when its database is down. Before, and however many they are in the last run of

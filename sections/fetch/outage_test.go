@@ -195,6 +195,28 @@ func TestDeadHost(t *testing.T) {
 	})
 }
 
+// TestDeadHosts: of many hosts that are gone each costs less time than the one before.
+func TestDeadHosts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := onPipes(t, func(w http.ResponseWriter, _ *http.Request) { say(w, "the file") },
+			func(_ *fetch.Config, p *pipes) { p.down = func(host string) bool { return host[0] == 'x' } })
+		got, skips, took, err := run(t, s, func(yield func(string) bool) {
+			for i := range 5000 {
+				host := "cdn.example"
+				if i%100 == 50 {
+					host = fmt.Sprintf("x%c%c.example", 'a'+i/1000, 'a'+i%1000/100)
+				}
+				if !yield(fmt.Sprintf("http://%s/%d", host, i)) {
+					return
+				}
+			}
+		}, 64)
+		if got != 4950 || skips[silent] != 50 || err != nil || took > 5*time.Minute {
+			t.Errorf("%d files, skipped %v, %v after %v", got, skips, err, took)
+		}
+	})
+}
+
 // TestLoneFailure: a file that its server cannot give is skipped, although no other file shows
 // meanwhile that the server is well, and those behind it are not.
 func TestLoneFailure(t *testing.T) {

@@ -28,6 +28,7 @@ type Session struct {
 	mu       sync.Mutex
 	hosts    map[string]*host
 	answered int // hosts that have
+	dead     int // hosts that never have, and were given up
 	gone     int // files that were given up and for which no host has answered
 }
 
@@ -119,7 +120,7 @@ func (s *Session) failed(f *file, why *failure) (time.Duration, error) {
 		return 0, s.goneLocked(f, why)
 	}
 	f.tries++
-	silence := now.Sub(h.silent)
+	silence, patience := now.Sub(h.silent), s.patienceLocked(h)
 	delay := max(c.backoff(f.tries), min(silence/4, maxDelay))
 	giveUp := false
 	switch {
@@ -129,14 +130,14 @@ func (s *Session) failed(f *file, why *failure) (time.Duration, error) {
 			h.pause = later(h.pause, now.Add(why.after))
 		}
 		giveUp = now.Add(delay).Sub(f.began) > c.Patience
-	case f.tries <= c.Retries:
+	case f.tries <= c.Retries && !(patience < c.Patience && max(silence, now.Sub(f.began)) > patience):
 	case answered:
 		giveUp = true
 	case why.isItsOwn():
 		return 0, s.goneLocked(f, why)
 	default: // it has as many tries again once the host is back
 		f.tries = 0
-		giveUp = silence+delay > c.Patience
+		giveUp = silence+delay > patience
 	}
 	switch {
 	case !giveUp:
@@ -145,7 +146,20 @@ func (s *Session) failed(f *file, why *failure) (time.Duration, error) {
 		return 0, why.final("")
 	}
 	h.down, h.probe = true, now
+	if !h.answers {
+		s.dead++
+	}
 	return 0, s.goneLocked(f, why)
+}
+
+// patienceLocked is for how long a host is asked. If it has never answered while others do, it
+// gets the less of it the more such hosts there were: of ten thousand addresses of long ago
+// hundreds are of nobody any more, and each would take as long as one that is down for a minute.
+func (s *Session) patienceLocked(h *host) time.Duration {
+	if h.answers || s.answered == 0 {
+		return s.source.config.Patience
+	}
+	return s.source.config.Patience / time.Duration(1+s.dead)
 }
 
 // goneLocked returns the error of a file for which its host does not answer: the fault of the
