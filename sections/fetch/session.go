@@ -130,7 +130,7 @@ func (s *Session) failed(f *file, why *failure) (time.Duration, error) {
 			h.pause = later(h.pause, now.Add(why.after))
 		}
 		giveUp = now.Add(delay).Sub(f.began) > c.Patience
-	case f.tries <= c.Retries && !(patience < c.Patience && max(silence, now.Sub(f.began)) > patience):
+	case f.tries <= c.Retries && (patience == c.Patience || max(silence, now.Sub(f.began)) <= patience):
 	case answered:
 		giveUp = true
 	case why.isItsOwn():

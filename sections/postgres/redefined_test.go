@@ -91,10 +91,10 @@ func TestSnapshotThatIsReadInPart(t *testing.T) {
 	}
 	defer held.Close(t.Context())
 	err = s.QueryAt(t.Context(), held.ID(), "SELECT repeat('x', 10000) FROM generate_series(1, 100000)", nil, func(_ []string, rows iter.Seq2[[]any, error]) error {
-		for range rows {
-			break
-		}
-		return nil
+		next, stop := iter.Pull2(rows)
+		defer stop()
+		_, err, _ := next()
+		return err
 	})
 	if why := held.Check(t.Context()); err != nil || !errors.Is(why, export.ErrSnapshotLost) {
 		t.Errorf("%v; Check gives %v", err, why)
