@@ -19,6 +19,9 @@ const (
 	// as many that are finished.
 	aheadShares = 2
 
+	// maxWaiting is how many files may wait for one that comes.
+	maxWaiting = 1 << 16
+
 	// aheadFiles is how many times n files may wait in all.
 	aheadFiles = 16
 )
@@ -56,6 +59,11 @@ type Content struct {
 // belongs to the machine ([MachineFault]) skips nothing: it is returned, and so is an error
 // that items yields, behind all files that come before. ctx is that of the section.
 //
+// A source may not know whether it is to blame, or the machine: nothing has come from anywhere.
+// If the error of Open is such a fault, and has a method NoneYet() bool that returns true, in the
+// last run of a section (see [IsLastRun]) the item waits: it is skipped before the next one that
+// has come, or whose failure is its own, and if there is none the fault is returned.
+//
 // items is read in another goroutine, and must not use the sink. When FetchAll returns, all
 // calls have ended that it has made, and every Body is closed.
 func FetchAll(ctx context.Context, sink Sink, items iter.Seq2[Item, error], n int) error {
@@ -76,12 +84,15 @@ func FetchAll(ctx context.Context, sink Sink, items iter.Seq2[Item, error], n in
 		}
 	}()
 	for file := range f.queue {
-		if err := file.commit(ctx, sink); err != nil {
+		if err := f.commit(ctx, sink, file); err != nil {
 			return err
 		}
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if f.end == nil && len(f.waiting) > 0 {
+		return &SourceError{Name: f.waiting[0].name, Err: f.waiting[0].err}
 	}
 	return f.end
 }
@@ -93,6 +104,8 @@ type fetching struct {
 	queue   chan *fetched // in the order of the items
 	working sync.WaitGroup
 	end     error // of the items, once queue is closed
+
+	waiting []missing // for a file that has come
 }
 
 // ahead opens items until they end or ctx does. It takes what a file needs in the order of the
@@ -214,9 +227,46 @@ func (f *fetched) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// commit waits for the file and writes it into the sink, or skips it.
+// commit commits a file, and before it those that have waited for it.
+func (f *fetching) commit(ctx context.Context, sink Sink, file *fetched) error {
+	<-file.ready // Open has to return soon after ctx ends
+	if file.open || MachineFault(file.err) == "" {
+		for _, w := range f.waiting {
+			reason := errors.New(LogText(w.err)) // which is no fault of the machine any more
+			sink.Skip(w.ref, WithPublic(reason, PublicTextOr(w.err, "The item could not be exported.")))
+			if err := CheckScratch(sink, 0); err != nil {
+				file.close()
+				return err
+			}
+		}
+		f.waiting = nil
+	} else if file.noneYet() && IsLastRun(ctx) && ctx.Err() == nil && len(f.waiting) < maxWaiting {
+		file.close()
+		f.waiting = append(f.waiting, missing{file.item.Name, file.ref(), file.err})
+		return nil
+	}
+	return file.commit(ctx, sink)
+}
+
+// missing is a file that could not be opened.
+type missing struct {
+	name, ref string
+	err       error
+}
+
+// noneYet tells that the file could not be opened, and no other one either.
+func (f *fetched) noneYet() bool {
+	none, ok := errors.AsType[interface {
+		error
+		NoneYet() bool
+	}](f.err)
+	return ok && none.NoneYet()
+}
+
+func (f *fetched) ref() string { return cmp.Or(f.item.Ref, f.item.Name) }
+
+// commit writes the file into the sink, or skips it. It is ready.
 func (f *fetched) commit(ctx context.Context, sink Sink) error {
-	<-f.ready // Open has to return soon after ctx ends
 	defer f.close()
 	var err error
 	switch {
@@ -243,8 +293,7 @@ func (f *fetched) commit(ctx context.Context, sink Sink) error {
 	if unread {
 		reason = source.Err
 	}
-	ref := cmp.Or(f.item.Ref, f.item.Name)
-	sink.Skip(ref, reason)
+	sink.Skip(f.ref(), reason)
 	return CheckScratch(sink, 0) // the sink may have failed with what it was to skip
 }
 

@@ -53,8 +53,8 @@
 //   - Then, if no host has answered in this run of the section, or a hundred files were skipped
 //     for that, the section ends by a fault of the machine (see [export.MachineFault]) and is run
 //     again, as when its database is down. Before, and however many they are in the last run of
-//     the section, files are skipped: so a dead link, or a host that is gone for good, keeps
-//     nobody from the rest of an export.
+//     the section, if any host answers in it, files are skipped: so a dead link, or a host that
+//     is gone for good, keeps nobody from the rest of an export.
 //
 // Customers see fixed sentences. They are the same for a host that does not exist and one that is
 // not allowed, so that nothing can be learned about the inside. Logs have no URLs, which may be

@@ -18,6 +18,7 @@ type fileError struct {
 	text   string // for the log
 	public string
 	fault  export.Fault // of the machine; empty if it is the file's
+	none   bool         // no host has answered yet
 	err    error        // the cause, or nil
 }
 
@@ -39,6 +40,9 @@ func (e *fileError) LogText() string { return e.Error() }
 
 // MachineFault is what [export.MachineFault] asks for.
 func (e *fileError) MachineFault() export.Fault { return e.fault }
+
+// NoneYet is what [export.FetchAll] asks for.
+func (e *fileError) NoneYet() bool { return e.none }
 
 const (
 	insideText   = "The address of the file is not one of a public server."
@@ -94,7 +98,7 @@ func (f *failure) Error() string {
 }
 
 // final is the error of a file that is not tried again.
-func (f *failure) final(fault export.Fault) error {
+func (f *failure) final(fault export.Fault) *fileError {
 	e := &fileError{text: "the server does not answer", public: "The server of the file did not send it. Try again later.", fault: fault, err: f.err}
 	switch {
 	case f.busy:

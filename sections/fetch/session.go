@@ -166,10 +166,12 @@ func (s *Session) patienceLocked(h *host) time.Duration {
 // machine, unless some host has answered and these files are few, or the section would not be run
 // again.
 func (s *Session) goneLocked(f *file, why *failure) error {
-	if s.gone++; s.answered == 0 || s.gone > maxGone && !export.IsLastRun(f.ctx) {
-		return why.final(export.FaultConnection)
+	if s.gone++; s.answered > 0 && (s.gone <= maxGone || export.IsLastRun(f.ctx)) {
+		return why.final("")
 	}
-	return why.final("")
+	e := why.final(export.FaultConnection)
+	e.none = s.answered == 0
+	return e
 }
 
 // skip returns the error of a file that is not tried, because its host is down.
