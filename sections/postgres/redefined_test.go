@@ -5,6 +5,9 @@ import (
 	"iter"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/internal/pgtest"
@@ -141,5 +144,41 @@ func TestExportWhileATableIsRedefined(t *testing.T) {
 				t.Errorf("consistent %v, %v", consistent, err)
 			}
 		})
+	}
+}
+
+// When a process of the server dies all others end, and it recovers: what was not logged is gone,
+// and transactions have the numbers of others. It says that it runs since before.
+func TestMomentsBeforeAndAfterACrashDiffer(t *testing.T) {
+	server := pgtest.NewServer(t).URL()
+	exec(t, server, "CREATE UNLOGGED TABLE t AS SELECT 1 AS a", "CHECKPOINT")
+	moment := func() string {
+		s := opened(t, server, "crash")
+		for {
+			held, err := s.OpenSnapshot(t.Context(), 0)
+			if err == nil {
+				defer held.Close(t.Context())
+				return held.Moment()
+			}
+			select {
+			case <-t.Context().Done():
+				t.Fatal(err)
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	}
+	before := moment()
+	if again := moment(); again != before {
+		t.Error("the moment is another one though nobody has written")
+	}
+	c, err := pgx.Connect(t.Context(), server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Exec(t.Context(), "COPY (SELECT pg_backend_pid()) TO PROGRAM 'kill -9 $(cat)'"); err == nil {
+		t.Fatal("the server has not crashed")
+	}
+	if after := moment(); after == before {
+		t.Error("the moment is the same after a crash")
 	}
 }

@@ -35,6 +35,11 @@ const (
 // compared only as long as the server runs.
 const moment = "SELECT pg_catalog.pg_postmaster_start_time()::pg_catalog.text || ' ' || pg_catalog.txid_current_snapshot()::pg_catalog.text"
 
+// recovered tells when the server has begun to count what it does, which it does anew after a
+// crash. Then it runs since before, but transactions may have the numbers of others that were
+// never logged, and unlogged tables are empty.
+const recovered = "SELECT pg_catalog.pg_stat_get_bgwriter_stat_reset_time()::pg_catalog.text"
+
 // longLimits takes the limits of a transaction away that would end the holder before its
 // time. Servers before version 17 have only one of them.
 const longLimits = "SELECT pg_catalog.set_config(s.name, CASE s.name WHEN 'transaction_timeout' THEN '0' ELSE '%d' END, true) " +
@@ -109,16 +114,16 @@ func (s *Source) hold(ctx context.Context, maxAge time.Duration) (*snapshot, err
 	if maxAge > 0 {
 		limit = min((maxAge + spareAge).Milliseconds(), math.MaxInt32)
 	}
-	conn, answers, err := s.beginAs(ctx, beginHeld+fmt.Sprintf(longLimits, limit), "; SELECT pg_catalog.pg_is_in_recovery(); "+moment+"; SELECT pg_catalog.pg_export_snapshot()")
+	conn, answers, err := s.beginAs(ctx, beginHeld+fmt.Sprintf(longLimits, limit), "; SELECT pg_catalog.pg_is_in_recovery(); "+recovered+"; "+moment+"; SELECT pg_catalog.pg_export_snapshot()")
 	if err != nil {
 		return nil, err
 	}
-	answers = answers[len(answers)-3:]
-	h := &snapshot{source: s, conn: conn, seen: momentOf(answers[1])}
-	if h.moment = h.seen; text(answers[0]) != "f" {
+	answers = answers[len(answers)-4:]
+	h := &snapshot{source: s, conn: conn, seen: momentOf(answers[2]), moment: momentOf(answers[1], answers[2])}
+	if text(answers[0]) != "f" {
 		h.moment = rand.Text() // a standby does not tell which transactions are in flight
 	}
-	h.id = text(answers[2]) + "/" + h.seen
+	h.id = text(answers[3]) + "/" + h.seen
 	if !snapshotID.MatchString(h.id) {
 		end(ctx, conn.Conn().PgConn())
 		conn.Release()
@@ -136,9 +141,12 @@ func text(r *pgconn.Result) string {
 	return string(r.Rows[0][0])
 }
 
-func momentOf(r *pgconn.Result) string {
-	sum := sha256.Sum256([]byte(text(r)))
-	return hex.EncodeToString(sum[:])
+func momentOf(answers ...*pgconn.Result) string {
+	sum := sha256.New()
+	for _, r := range answers {
+		fmt.Fprintf(sum, "%q", text(r)) // it never fails
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // ID implements [export.Snapshot].
