@@ -144,7 +144,7 @@ func text(r *pgconn.Result) string {
 func momentOf(answers ...*pgconn.Result) string {
 	sum := sha256.New()
 	for _, r := range answers {
-		fmt.Fprintf(sum, "%q", text(r)) // it never fails
+		_, _ = fmt.Fprintf(sum, "%q", text(r)) // it never fails
 	}
 	return hex.EncodeToString(sum.Sum(nil))
 }
