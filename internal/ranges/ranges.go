@@ -17,6 +17,10 @@ const (
 	last  = 32 << 20 // what is asked for once a reader has read much
 	tries = 5        // how often in a row a range may fail without a byte
 	stall = time.Minute
+
+	// answer is how long a range may take to begin, with all that is tried again meanwhile. A
+	// server that restarts is waited for about a minute by those who ask for ranges.
+	answer = 2 * time.Minute
 )
 
 // Get asks for the bytes of an object from at to until, of which some may not be there. The
@@ -26,7 +30,8 @@ type Get func(ctx context.Context, at, until int64) (body io.ReadCloser, err err
 
 // Reader reads an object by ranges that grow from 256 KiB to 32 MiB, so that whoever reads
 // its end, or stops early, pays for little more. A connection that breaks, or gives nothing for
-// a minute, is made again where it stopped. It is used by one goroutine.
+// a minute, is made again where it stopped. A range that does not begin within two minutes is an
+// error. It is used by one goroutine.
 type Reader struct {
 	ctx  context.Context //nolint:containedctx // that of Open
 	get  Get
@@ -45,19 +50,39 @@ type Reader struct {
 // are returned as they are.
 func Open(ctx context.Context, first func(ctx context.Context, until int64) (body io.ReadCloser, size int64, err error), get Get) (*Reader, error) {
 	r := &Reader{ctx: ctx, get: get, ahead: First}
-	limited, cancel := context.WithCancelCause(ctx)
-	body, size, err := first(limited, First)
+	body, cancel, err := r.answered(func(ctx context.Context) (body io.ReadCloser, err error) {
+		body, r.size, err = first(ctx, First)
+		return body, err
+	})
 	if err != nil {
-		cancel(nil)
 		return nil, err
 	}
 	if body == nil {
 		cancel(nil)
+		r.size = 0
 		return r, nil
 	}
-	r.size = size
-	r.take(body, cancel, min(First, size))
+	r.take(body, cancel, min(First, r.size))
 	return r, nil
+}
+
+// answered calls ask with a context that ends if ask does not return in time, and with cancel.
+// Without an error the caller has to call that.
+func (r *Reader) answered(ask func(context.Context) (io.ReadCloser, error)) (body io.ReadCloser, cancel context.CancelCauseFunc, err error) {
+	ctx, cancel := context.WithCancelCause(r.ctx)
+	watch := time.AfterFunc(answer, func() { cancel(errNoAnswer) })
+	body, err = ask(ctx)
+	if !watch.Stop() && r.ctx.Err() == nil { // what ask says is that its context has ended, which is not r's
+		if err == nil && body != nil {
+			_ = body.Close() // nothing was read
+		}
+		err = errNoAnswer
+	}
+	if err != nil {
+		cancel(nil)
+		return nil, nil, err
+	}
+	return body, cancel, nil
 }
 
 // Size returns the size of the object in bytes.
@@ -101,7 +126,19 @@ func (r *Reader) Read(p []byte) (int, error) {
 	if r.ctx.Err() != nil {
 		return 0, context.Cause(r.ctx)
 	}
-	return 0, fmt.Errorf("read: %w", failure)
+	return 0, broken(failure)
+}
+
+// broken is the error of a range that failed again and again. It is neither the end of the object
+// nor that of the reader's context, whatever connections that break, or were broken off, say.
+func broken(failure error) error {
+	switch {
+	case failure == nil, errors.Is(failure, io.EOF):
+		failure = io.ErrUnexpectedEOF
+	case errors.Is(failure, context.Canceled):
+		failure = errStalled
+	}
+	return fmt.Errorf("read: %w", failure)
 }
 
 // ask opens the next range, unless one is open. Whether it tries again if the server does not
@@ -111,10 +148,8 @@ func (r *Reader) ask() error {
 		return nil
 	}
 	until := min(r.at+r.ahead, r.size)
-	ctx, cancel := context.WithCancelCause(r.ctx)
-	body, err := r.get(ctx, r.at, until)
+	body, cancel, err := r.answered(func(ctx context.Context) (io.ReadCloser, error) { return r.get(ctx, r.at, until) })
 	if err != nil {
-		cancel(nil)
 		return err
 	}
 	r.take(body, cancel, until)
@@ -162,7 +197,10 @@ func (r *Reader) Close() error {
 	return nil
 }
 
-var errStalled = errors.New("the server sent nothing for a minute")
+var (
+	errStalled  = errors.New("the server sent nothing for a minute")
+	errNoAnswer = errors.New("the server did not answer for two minutes")
+)
 
 // stallBody breaks a connection that gives nothing.
 type stallBody struct {

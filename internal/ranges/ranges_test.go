@@ -135,3 +135,56 @@ func TestStalledConnections(t *testing.T) {
 		}
 	})
 }
+
+// A server that never answers is given up, at the beginning and in the middle. The error is not
+// one of the context, which would say that nobody waits for the object any more.
+func TestNoAnswer(t *testing.T) {
+	never := func(ctx context.Context) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	wantGivenUp := func(t *testing.T, err error, begin time.Time) {
+		t.Helper()
+		if err == nil || errors.Is(err, context.Canceled) || time.Since(begin) != 2*time.Minute {
+			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		_, err := ranges.Open(t.Context(), func(ctx context.Context, _ int64) (io.ReadCloser, int64, error) { return nil, 0, never(ctx) }, nil)
+		wantGivenUp(t, err, begin)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		o := &object{content: random(1 << 20)}
+		r, err := ranges.Open(t.Context(), func(ctx context.Context, until int64) (io.ReadCloser, int64, error) {
+			body, err := o.get(ctx, 0, until)
+			return body, int64(len(o.content)), err
+		}, func(ctx context.Context, _, _ int64) (io.ReadCloser, error) { return nil, never(ctx) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		got, err := io.ReadAll(r)
+		wantGivenUp(t, err, begin)
+		if len(got) != ranges.First {
+			t.Errorf("%d bytes", len(got))
+		}
+	})
+}
+
+// A range that is over before it has begun, again and again, is not the end of the object, and
+// one that was broken off is not the end of the context.
+func TestWhatIsNotTheEnd(t *testing.T) {
+	for _, body := range []io.Reader{bytes.NewReader(nil), iotest.ErrReader(context.Canceled), iotest.ErrReader(io.EOF), quiet{}} {
+		o := &object{content: random(1000), change: func(io.Reader) io.Reader { return body }}
+		_, err := io.ReadAll(o.open(t))
+		if err == nil || errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) || errors.Unwrap(err) == nil {
+			t.Errorf("%T: %v", body, err)
+		}
+	}
+}
+
+// quiet is a connection that gives neither bytes nor an error.
+type quiet struct{}
+
+func (quiet) Read([]byte) (int, error) { return 0, nil }
