@@ -57,7 +57,7 @@ func (d *Destination) Size(ctx context.Context, key string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return aws.ToInt64(head.ContentLength), nil
+	return lengthOf(head.ContentLength)
 }
 
 // Delete implements [jobs.Destination]. In a bucket with versions the object stays as an

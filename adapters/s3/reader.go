@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
+	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 
@@ -28,16 +28,17 @@ type reader struct {
 func (b *Bucket) open(ctx context.Context, key string) (*reader, error) {
 	var r reader
 	var etag *string
+	var size int64
 	first := func(ctx context.Context, until int64) (io.ReadCloser, int64, error) {
 		out, err := b.get(ctx, key, nil, 0, until)
-		if errorCode(err) == "InvalidRange" {
-			return nil, 0, nil // it is empty
+		if statusOf(err) == http.StatusRequestedRangeNotSatisfiable {
+			r.modified, err = b.empty(ctx, key)
+			return nil, 0, err
 		}
 		if err != nil {
 			return nil, 0, b.missing(ctx, err)
 		}
-		size, err := sizeOf(out)
-		if err != nil {
+		if size, err = sizeOf(out, 0); err != nil {
 			return nil, 0, errors.Join(err, out.Body.Close())
 		}
 		etag, r.modified = out.ETag, aws.ToTime(out.LastModified)
@@ -48,8 +49,12 @@ func (b *Bucket) open(ctx context.Context, key string) (*reader, error) {
 		if err != nil {
 			return nil, refused(err)
 		}
-		if got := aws.ToInt64(out.ContentLength); got != until-at {
-			return nil, errors.Join(fmt.Errorf("s3: a range of %d bytes has %d", until-at, got), out.Body.Close())
+		again, err := sizeOf(out, at)
+		if err == nil && (again != size || aws.ToString(out.ETag) != aws.ToString(etag)) { // not all servers know If-Match
+			err = errReplaced
+		}
+		if err != nil {
+			return nil, errors.Join(err, out.Body.Close())
 		}
 		return out.Body, nil
 	}
@@ -60,6 +65,18 @@ func (b *Bucket) open(ctx context.Context, key string) (*reader, error) {
 	return &r, nil
 }
 
+// empty returns when an object was modified that has no ranges because it is empty.
+func (b *Bucket) empty(ctx context.Context, key string) (modified time.Time, err error) {
+	head, err := b.head(ctx, key)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if size, err := lengthOf(head.ContentLength); err != nil || size != 0 {
+		return time.Time{}, errors.Join(err, fmt.Errorf("s3: the server has no ranges of an object of %d bytes", size))
+	}
+	return aws.ToTime(head.LastModified), nil
+}
+
 // get asks for the bytes of an object from at to until.
 func (b *Bucket) get(ctx context.Context, key string, etag *string, at, until int64) (*s3.GetObjectOutput, error) {
 	return b.config.Client.GetObject(ctx, &s3.GetObjectInput{
@@ -68,18 +85,26 @@ func (b *Bucket) get(ctx context.Context, key string, etag *string, at, until in
 	})
 }
 
-// sizeOf returns the size of the object of which out has a range (RFC 9110, section 14.4), or
-// all if the server has sent that.
-func sizeOf(out *s3.GetObjectOutput) (int64, error) {
-	if out.ContentRange == nil {
-		return aws.ToInt64(out.ContentLength), nil
+// sizeOf returns the size of the object of which out has a range that begins at at (RFC 9110,
+// section 14.4), or all if the server has sent that.
+func sizeOf(out *s3.GetObjectOutput, at int64) (int64, error) {
+	if out.ContentRange == nil && at == 0 {
+		return lengthOf(out.ContentLength)
 	}
-	_, total, _ := strings.Cut(*out.ContentRange, "/")
-	size, err := strconv.ParseInt(total, 10, 64)
-	if err != nil || size < 0 {
-		return 0, fmt.Errorf("s3: a range is %.40q", *out.ContentRange)
+	said := aws.ToString(out.ContentRange)
+	var begins, ends, size int64
+	if n, err := fmt.Sscanf(said, "bytes %d-%d/%d", &begins, &ends, &size); n != 3 || err != nil || begins != at || size < 0 {
+		return 0, fmt.Errorf("s3: the range from %d on is %.60q", at, said)
 	}
 	return size, nil
+}
+
+// lengthOf returns the size that an answer tells. What does not tell any is no empty object.
+func lengthOf(said *int64) (int64, error) {
+	if said == nil || *said < 0 {
+		return 0, errors.New("s3: the server does not say how large an object is")
+	}
+	return *said, nil
 }
 
 // head asks what an object is. The error matches [export.ErrNotFound] if there is none.
@@ -117,6 +142,14 @@ func (b *Bucket) missing(ctx context.Context, err error) error {
 func notFound(err error) bool {
 	code := errorCode(err)
 	return code == "NotFound" || code == "NoSuchKey"
+}
+
+// statusOf returns the status of an answer that is an error of the server, or 0.
+func statusOf(err error) int {
+	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
+		return response.HTTPStatusCode()
+	}
+	return 0
 }
 
 // errorCode returns the code of an answer that is an error of the server, or nothing.

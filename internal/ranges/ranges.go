@@ -62,6 +62,10 @@ func Open(ctx context.Context, first func(ctx context.Context, until int64) (bod
 		r.size = 0
 		return r, nil
 	}
+	if r.size < 0 { // some storages do not know it of what they unpack on the way
+		cancel(nil)
+		return nil, errors.Join(errors.New("open: nobody knows the size of the object"), body.Close())
+	}
 	r.take(body, cancel, min(First, r.size))
 	return r, nil
 }

@@ -184,6 +184,16 @@ func TestWhatIsNotTheEnd(t *testing.T) {
 	}
 }
 
+// An object whose size is not known is not an empty one.
+func TestNoSize(t *testing.T) {
+	_, err := ranges.Open(t.Context(), func(context.Context, int64) (io.ReadCloser, int64, error) {
+		return io.NopCloser(bytes.NewReader([]byte("abc"))), -1, nil
+	}, nil)
+	if err == nil {
+		t.Error("it was opened")
+	}
+}
+
 // quiet is a connection that gives neither bytes nor an error.
 type quiet struct{}
 

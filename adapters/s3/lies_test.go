@@ -1,0 +1,130 @@
+package s3_test
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/orgexport/orgexport/adapters/s3"
+	"github.com/orgexport/orgexport/internal/s3test"
+)
+
+// answers returns a Bucket whose server answers by handler.
+func answers(t *testing.T, handler http.HandlerFunc) *s3.Bucket {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return openIn(t, s3test.Bucket{Name: "b", Endpoint: server.URL}, "p", s3.Config{})
+}
+
+// changed returns a bucket of a real server behind a proxy that changes the header of answers.
+func changed(t *testing.T, change func(h http.Header)) s3test.Bucket {
+	t.Helper()
+	return behind(t, func(server http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			server.ServeHTTP(&changedWriter{w, change}, r)
+		})
+	})
+}
+
+type changedWriter struct {
+	http.ResponseWriter
+	change func(http.Header)
+}
+
+func (w *changedWriter) WriteHeader(status int) {
+	w.change(w.Header())
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// TestAnswersThatLie reads through servers and proxies whose answers are not of the range that
+// was asked for, or do not say what they are of. The object is read as it is, or not at all.
+func TestAnswersThatLie(t *testing.T) {
+	content := random(600_000) // two ranges and the rest of a third
+	for name, change := range map[string]func(h http.Header){
+		"the first range again": func(h http.Header) { h.Set("Content-Range", "bytes 0-262143/600000") },
+		"another beginning": func(h http.Header) {
+			h.Set("Content-Range", strings.Replace(h.Get("Content-Range"), "bytes 0-", "bytes 5-", 1))
+		},
+		"no size": func(h http.Header) {
+			h.Del("Content-Length")
+			h.Del("Content-Range")
+		},
+		"no total": func(h http.Header) { h.Set("Content-Range", "bytes 0-262143/*") },
+		"another size later": func(h http.Header) {
+			if !strings.HasPrefix(h.Get("Content-Range"), "bytes 0-") {
+				h.Set("Content-Range", strings.Replace(h.Get("Content-Range"), "/600000", "/900000", 1))
+			}
+		},
+		"another object later": func(h http.Header) {
+			if !strings.HasPrefix(h.Get("Content-Range"), "bytes 0-") {
+				h.Set("ETag", `"another"`)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lies := false
+			in := changed(t, func(h http.Header) {
+				if lies {
+					change(h)
+				}
+			})
+			d := s3.NewDestination(openIn(t, in, "", s3.Config{}))
+			if err := d.Put(t.Context(), "a", copies(content)); err != nil {
+				t.Fatal(err)
+			}
+			lies = true
+			r, err := d.Open(t.Context(), "a")
+			var got []byte
+			if err == nil {
+				got, err = io.ReadAll(r)
+			}
+			if err == nil || !strings.HasPrefix(err.Error(), "s3: ") || !bytes.HasPrefix(content, got) {
+				t.Errorf("%d bytes of %d were read: %v", len(got), len(content), err)
+			}
+		})
+	}
+}
+
+// TestNoLength has answers of which nobody knows how long they are.
+func TestNoLength(t *testing.T) {
+	d := s3.NewDestination(answers(t, func(w http.ResponseWriter, r *http.Request) {
+		w.(http.Flusher).Flush() //nolint:errcheck // this is no error
+		_, _ = io.WriteString(w, "hello")
+	}))
+	if _, err := d.Open(t.Context(), "a"); err == nil {
+		t.Error("an object of unknown size was opened")
+	}
+	if n, err := d.Size(t.Context(), "a"); err == nil {
+		t.Errorf("its size is %d", n)
+	}
+}
+
+// TestNoRanges has answers that say that an object has no ranges, as one does that is empty.
+func TestNoRanges(t *testing.T) {
+	modified := time.Date(2026, 6, 26, 21, 0, 0, 0, time.UTC)
+	for length, body := range map[string]string{
+		"0": "<Error><Code>InvalidRange</Code><Message>No.</Message></Error>",
+		"":  "<html>416</html>",
+		"9": "<Error><Code>InvalidRange</Code><Message>No.</Message></Error>",
+	} {
+		size := map[string]string{"": "0"}[length] + length
+		f := s3.NewFiles(answers(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodHead {
+				w.Header().Set("Last-Modified", modified.Format(http.TimeFormat))
+				w.Header().Set("Content-Length", size)
+				return
+			}
+			w.WriteHeader(http.StatusRequestedRangeNotSatisfiable)
+			_, _ = io.WriteString(w, body)
+		}))
+		got, err := f.Session()(t.Context(), "a")
+		if (err == nil) != (size == "0") || err == nil && (got.Size != 0 || !got.Modified.Equal(modified)) {
+			t.Errorf("%s bytes, %q: %+v, %v", size, body, got, err)
+		}
+	}
+}
