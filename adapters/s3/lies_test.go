@@ -2,10 +2,12 @@ package s3_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -125,6 +127,64 @@ func TestNoRanges(t *testing.T) {
 		got, err := f.Session()(t.Context(), "a")
 		if (err == nil) != (size == "0") || err == nil && (got.Size != 0 || !got.Modified.Equal(modified)) {
 			t.Errorf("%s bytes, %q: %+v, %v", size, body, got, err)
+		}
+	}
+}
+
+// TestRedirects has servers that send requests elsewhere.
+func TestRedirects(t *testing.T) {
+	t.Setenv("AWS_SESSION_TOKEN", "session-token")
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // such an error is tried again
+	defer cancel()
+	var asked, elsewhere atomic.Int64
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		elsewhere.Add(1)
+		if r.Header.Get("Authorization")+r.Header.Get("X-Amz-Security-Token") != "" {
+			t.Error("credentials are sent elsewhere")
+		}
+		http.NotFound(w, r)
+	}))
+	defer other.Close()
+	d := s3.NewDestination(answers(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/loop"):
+			asked.Add(1)
+			http.Redirect(w, r, r.URL.String(), http.StatusTemporaryRedirect)
+		case strings.HasSuffix(r.URL.Path, "/307"):
+			http.Redirect(w, r, strings.Replace(other.URL, "127.0.0.1", "localhost", 1)+r.URL.String(), http.StatusTemporaryRedirect)
+		default: // 301 has no Location if the bucket is in another region
+			w.WriteHeader(http.StatusMovedPermanently)
+			_, _ = io.WriteString(w, "<Error><Code>PermanentRedirect</Code><Message>Use another endpoint.</Message></Error>")
+		}
+	}))
+	if _, err := d.Open(ctx, "loop"); err == nil || asked.Load() > 100 {
+		t.Errorf("%d requests: %v", asked.Load(), err)
+	}
+	if _, err := d.Open(t.Context(), "301"); err == nil || !strings.Contains(err.Error(), "PermanentRedirect") {
+		t.Errorf("301: %v", err)
+	}
+	if _, err := d.Open(t.Context(), "307"); err == nil || elsewhere.Load() == 0 {
+		t.Errorf("307: %d requests elsewhere: %v", elsewhere.Load(), err)
+	}
+}
+
+// TestEndlessAnswers has a server whose answers never end: little of them is read.
+func TestEndlessAnswers(t *testing.T) {
+	for _, status := range []int{http.StatusOK, http.StatusNotFound} {
+		var sent atomic.Int64
+		d := s3.NewDestination(answers(t, func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(status)
+			for filling := make([]byte, 1<<20); ; sent.Add(1) {
+				if _, err := w.Write(bytes.ReplaceAll(filling, []byte{0}, []byte{' '})); err != nil || r.Context().Err() != nil {
+					return
+				}
+			}
+		}))
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		_, err := d.List(ctx, "")
+		cancel()
+		if err == nil || sent.Load() > 500 { // a few tries of 64 MiB
+			t.Errorf("%d: %d MiB are read: %v", status, sent.Load(), err)
 		}
 	}
 }

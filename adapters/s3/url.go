@@ -5,24 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
+	"log/slog"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
-
-var errExpired = errors.New("the credentials have expired")
 
 // Address is what a URL of a bucket says: s3://BUCKET/PREFIX?region=…&endpoint=…. Its
 // parameters are the fields below in small letters, with underscores.
@@ -87,15 +75,6 @@ func (a Address) check() error {
 	return nil
 }
 
-const (
-	maxTries   = 15 // about a minute
-	maxBackoff = 10 * time.Second
-
-	// renewEarly is how long before their end credentials are renewed, so that links that
-	// are signed with them live that long.
-	renewEarly = 10 * time.Minute
-)
-
 // Open returns the Bucket of a URL: see [ParseAddress]. Client, Name, Prefix and KMSKey of c
 // are set from it. Credentials come from where the programs of AWS look for them:
 // environment, files, web identity, container, machine. Open sends a request only if a role
@@ -105,59 +84,12 @@ func Open(ctx context.Context, raw string, c Config) (*Bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Client, err = a.client(ctx); err != nil {
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Client, err = a.client(ctx, c.Logger); err != nil {
 		return nil, err
 	}
 	c.Name, c.Prefix, c.KMSKey = a.Bucket, a.Prefix, a.KMSKey
 	return NewBucket(c)
-}
-
-// client returns a client for the address.
-func (a Address) client(ctx context.Context) (*s3.Client, error) {
-	loaded, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(transport()), config.WithRetryer(retryer),
-		config.WithCredentialsCacheOptions(func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = renewEarly }))
-	if err != nil {
-		return nil, wrap("configuration of AWS", err)
-	}
-	if a.Region != "" {
-		loaded.Region = a.Region
-	}
-	setDefault(&loaded.Region, "us-east-1")
-	if a.RoleARN != "" {
-		role := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(loaded), a.RoleARN, func(o *stscreds.AssumeRoleOptions) {
-			o.RoleSessionName = "orgexport"
-			if a.ExternalID != "" {
-				o.ExternalID = &a.ExternalID
-			}
-		})
-		loaded.Credentials = aws.NewCredentialsCache(role, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = renewEarly })
-	}
-	return s3.NewFromConfig(loaded, func(o *s3.Options) {
-		o.UsePathStyle = a.PathStyle
-		if a.Endpoint != "" {
-			o.BaseEndpoint = &a.Endpoint
-		}
-		// Content-MD5 and the signature are check sums that every server knows.
-		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
-		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
-		o.DisableLogOutputChecksumValidationSkipped = true
-	}), nil
-}
-
-func transport() *awshttp.BuildableClient {
-	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.MaxIdleConnsPerHost = 64
-		t.ResponseHeaderTimeout = 5 * time.Minute // to join many pieces takes a server long
-		t.DisableCompression = true
-	})
-}
-
-// retryer tries again what a server that restarts, or that is overloaded, did not do. It
-// has no budget over all requests: when one is used up, requests fail that would succeed.
-func retryer() aws.Retryer {
-	return retry.NewStandard(func(o *retry.StandardOptions) {
-		o.MaxAttempts = maxTries
-		o.MaxBackoff = maxBackoff
-		o.RateLimiter = ratelimit.None
-	})
 }
