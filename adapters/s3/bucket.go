@@ -136,15 +136,11 @@ func (b *Bucket) Check(ctx context.Context) error { return b.checked.Do(ctx, b.r
 
 // reach lists one object at most.
 func (b *Bucket) reach(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	out, err := b.config.Client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{
-		Bucket: &b.config.Name, Prefix: aws.String(b.prefix()), MaxKeys: aws.Int32(1),
-	})
+	page, err := b.page(ctx, &s3.ListObjectsV2Input{Bucket: &b.config.Name, Prefix: aws.String(b.prefix()), MaxKeys: aws.Int32(1)})
 	if err == nil {
-		b.noteClock(out.ResultMetadata)
+		b.noteClock(page.ResultMetadata)
 	}
-	return wrap("list", err)
+	return err
 }
 
 const (

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -113,37 +112,4 @@ func (b *Bucket) remove(ctx context.Context, key string) error {
 		return nil
 	}
 	return wrap("delete", err)
-}
-
-// list calls yield with each key that begins with prefix, in the order of their bytes, until that
-// returns false.
-func (b *Bucket) list(ctx context.Context, prefix string, yield func(key string) bool) error {
-	pages := s3.NewListObjectsV2Paginator(b.config.Client, &s3.ListObjectsV2Input{
-		Bucket: &b.config.Name, Prefix: aws.String(b.object(prefix)),
-	})
-	for pages.HasMorePages() {
-		page, err := nextPage(ctx, pages)
-		if err != nil {
-			return err
-		}
-		for _, o := range page.Contents {
-			if key, ok := strings.CutPrefix(aws.ToString(o.Key), b.prefix()); ok && strings.HasPrefix(key, prefix) && !yield(key) {
-				return nil
-			}
-		}
-	}
-	return nil
-}
-
-func nextPage(ctx context.Context, pages *s3.ListObjectsV2Paginator) (*s3.ListObjectsV2Output, error) {
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	page, err := pages.NextPage(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("s3: list: %w", err)
-	}
-	return page, nil
 }

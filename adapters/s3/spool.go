@@ -64,23 +64,18 @@ func (s *Spool) List(ctx context.Context, jobID string) ([]export.PartID, error)
 
 // Jobs implements [export.JobLister].
 func (s *Spool) Jobs(ctx context.Context) ([]string, error) {
-	pages := s3.NewListObjectsV2Paginator(s.config.Client, &s3.ListObjectsV2Input{
-		Bucket: &s.config.Name, Prefix: aws.String(s.prefix()), Delimiter: aws.String("/"),
-	})
+	in := &s3.ListObjectsV2Input{Prefix: aws.String(s.prefix()), Delimiter: aws.String("/")}
 	var ids []string
-	for pages.HasMorePages() {
-		page, err := nextPage(ctx, pages)
-		if err != nil {
-			return nil, err
-		}
+	err := s.pages(ctx, in, func(page *s3.ListObjectsV2Output) bool {
 		for _, p := range page.CommonPrefixes {
 			id := strings.TrimSuffix(strings.TrimPrefix(aws.ToString(p.Prefix), s.prefix()), "/")
 			if checkJob(id) == nil {
 				ids = append(ids, id)
 			}
 		}
-	}
-	return ids, nil
+		return true
+	})
+	return ids, err
 }
 
 // partName returns the key of a part.

@@ -68,7 +68,7 @@ func (b *Bucket) Sweep(ctx context.Context) error {
 		Bucket: &b.config.Name, Prefix: aws.String(b.prefix()),
 	})
 	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+		page, err := nextUploads(ctx, pages)
 		if err != nil {
 			return errors.Join(append(errs, wrap("list uploads", err))...)
 		}
@@ -79,6 +79,12 @@ func (b *Bucket) Sweep(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func nextUploads(ctx context.Context, pages *s3.ListMultipartUploadsPaginator) (*s3.ListMultipartUploadsOutput, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return pages.NextPage(ctx)
 }
 
 // abortAbandoned aborts uploads of this process that have failed.
@@ -113,6 +119,8 @@ func (b *Bucket) sweepUpload(ctx context.Context, u types.MultipartUpload) error
 
 // abortUpload ends a multipart upload. It is no error if there is none.
 func (b *Bucket) abortUpload(ctx context.Context, key, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	_, err := b.config.Client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
 		Bucket: &b.config.Name, Key: &key, UploadId: &id,
 	})
