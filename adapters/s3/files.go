@@ -3,13 +3,13 @@ package s3
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"iter"
 	"net/http"
+	"slices"
 	"strings"
-
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 
 	"github.com/orgexport/orgexport/export"
 )
@@ -19,8 +19,9 @@ import (
 // [NewFiles].
 //
 // An object that is not there, or that may not be read, is one that its section skips. If the
-// server cannot be reached, or fails again and again, the section is run again. An object that is
-// replaced while it is read is skipped, and never mixed.
+// server cannot be reached, fails again and again, or refuses what has nothing to do with the
+// object, such as the credentials, the section is run again. An object that is replaced while it
+// is read is skipped, and never mixed.
 type Files struct{ *Bucket }
 
 // NewFiles returns the files below a bucket's prefix. Nothing is written there.
@@ -52,7 +53,7 @@ func (f *Files) List(ctx context.Context, folder string) iter.Seq2[string, error
 			return more
 		})
 		if err != nil && more {
-			yield("", asFileError(err))
+			yield("", asFileError(ctx, err))
 		}
 	}
 }
@@ -65,19 +66,35 @@ func (f *Files) Close() error { return nil }
 
 // read opens an object.
 func (f *Files) read(ctx context.Context, key string) (export.Content, error) {
+	if !f.mayBe(key) {
+		return export.Content{}, asFileError(ctx, errNoKey)
+	}
 	r, err := f.open(ctx, key)
 	if err != nil {
-		return export.Content{}, asFileError(err)
+		return export.Content{}, asFileError(ctx, err)
 	}
-	return export.Content{Body: fileBody{r}, Size: r.Size(), Modified: r.modified}, nil
+	return export.Content{Body: fileBody{r, ctx}, Size: r.Size(), Modified: r.modified}, nil
 }
 
+// mayBe reports whether an object may have that key. Servers fail in ways of their own if it is
+// too long, and those that keep objects in folders, as some proxies do, take two dots for the
+// folder above: that of another organization.
+func (f *Files) mayBe(key string) bool {
+	const longest = 1024
+	return len(f.object(key)) <= longest && !strings.ContainsRune(key, 0) && !slices.Contains(strings.Split(key, "/"), "..")
+}
+
+var errNoKey = fmt.Errorf("s3: no key of an object: %w", export.ErrNotFound)
+
 // fileBody reads an object as a file.
-type fileBody struct{ *reader }
+type fileBody struct {
+	*reader
+	ctx context.Context //nolint:containedctx // that of the object's reader
+}
 
 func (b fileBody) Read(p []byte) (int, error) {
 	n, err := b.reader.Read(p)
-	return n, asFileError(err)
+	return n, asFileError(b.ctx, err)
 }
 
 // fileError says of an error whether it is the file's or the machine's, and what customers see.
@@ -110,15 +127,12 @@ func (e *fileError) LogText() string {
 	return "s3: the server does not answer"
 }
 
-// asFileError sorts errors out. [io.EOF] and the end of a context stay what they are.
-func asFileError(err error) error {
-	status := 0
-	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
-		status = response.HTTPStatusCode()
-	}
-	code := errorCode(err)
+// asFileError sorts errors out. [io.EOF] and the end of ctx stay what they are. That of another
+// context is that of a request that has taken too long.
+func asFileError(ctx context.Context, err error) error {
+	status, code := statusOf(err), errorCode(err)
 	switch {
-	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), err == io.EOF: //nolint:errorlint // as io.Reader has it
+	case err == nil, ctx.Err() != nil, err == io.EOF: //nolint:errorlint // as io.Reader has it
 		return err
 	case errors.Is(err, export.ErrNotFound):
 		return &fileError{err: errors.Join(err, fs.ErrNotExist), public: "The file was not found."}
@@ -126,10 +140,33 @@ func asFileError(err error) error {
 		return &fileError{err: err, public: "The file changed while it was read."}
 	case code == "InvalidObjectState":
 		return &fileError{err: err, public: "The file is in an archive of the storage, from which it has to be restored first."}
+	case ofAll(status, code):
 	case status == http.StatusForbidden:
 		return &fileError{err: err, public: "The file may not be read."}
 	case code != "" && status > 0 && status < http.StatusInternalServerError:
 		return &fileError{err: err, public: "The storage of the file refused the request."}
 	}
 	return &fileError{err: err, public: "The storage of the file failed. Try again later.", fault: export.FaultConnection}
+}
+
+// ofAll reports whether an answer is about the credentials, the bucket or how busy the server is:
+// other objects get the same, and it may be over soon. See "Error responses" of the Amazon S3 API
+// reference.
+func ofAll(status int, code string) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusProxyAuthRequired, http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return true
+	}
+	switch code {
+	case "AccountProblem", "AllAccessDisabled", "AuthorizationHeaderMalformed", "ExpiredToken", "InvalidAccessKeyId", "InvalidSecurity",
+		"InvalidToken", "MissingSecurityHeader", "NotSignedUp", "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch",
+		"TokenRefreshRequired", "UnauthorizedAccess": // the credentials, or the clock
+		return true
+	case "IncorrectEndpoint", "InvalidBucketName", "NoSuchBucket", "PermanentRedirect", "Redirect", "TemporaryRedirect": // the bucket
+		return true
+	case "BandwidthLimitExceeded", "OperationAborted", "RequestLimitExceeded", "RequestThrottled", "RequestTimeout", "ServiceUnavailable",
+		"SlowDown", "Throttling", "ThrottlingException", "TooManyRequests": // how busy it is
+		return true
+	}
+	return status >= http.StatusMultipleChoices && status < http.StatusBadRequest
 }
