@@ -55,6 +55,7 @@ func (a Address) client(ctx context.Context, logger *slog.Logger) (*s3.Client, e
 	}
 	return s3.NewFromConfig(loaded, func(o *s3.Options) {
 		o.HTTPClient = careful(loaded.HTTPClient)
+		o.APIOptions = append(o.APIOptions, tellLastTry)
 		o.UsePathStyle = a.PathStyle
 		if a.Endpoint != "" {
 			o.BaseEndpoint = &a.Endpoint
@@ -74,9 +75,9 @@ func transport() *awshttp.BuildableClient {
 // retryer tries again what a server that restarts, or that is overloaded, did not do. It
 // has no budget over all requests: when one is used up, requests fail that would succeed.
 func retryer() aws.Retryer {
-	return retry.NewStandard(func(o *retry.StandardOptions) {
+	return rememberingRetryer{retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = maxTries
 		o.MaxBackoff = maxBackoff
 		o.RateLimiter = ratelimit.None
-	})
+	})}
 }

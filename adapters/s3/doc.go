@@ -18,7 +18,7 @@
 // An object of more than one piece ([Config.PartSize], 16 MiB) is a multipart upload:
 // nothing of it can be seen before it is complete. An upload takes the memory of two
 // pieces, or less if the object is smaller, and one connection. Each piece carries its
-// MD5, and its SHA-256 in the signature: a server that has got other bytes refuses it.
+// MD5, and without TLS its SHA-256 in the signature: a server that has got other bytes refuses it.
 // An upload has 10,000 pieces at most. For objects of more than 140 GiB set
 // [Config.MaxBytes], which makes pieces larger.
 //

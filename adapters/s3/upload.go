@@ -53,7 +53,10 @@ func (b *Bucket) put(ctx context.Context, key string, most int64, write func(io.
 		b.abortWhileItAnswers(ctx)
 		return nil
 	}
-	return errors.Join(context.Cause(ctx), err) // the cause is nil if ctx has not ended
+	if cause := context.Cause(ctx); err == nil || cause != nil && !errors.Is(err, cause) {
+		return errors.Join(cause, err)
+	}
+	return err
 }
 
 var errAborted = errors.New("s3: upload aborted")

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Address is what a URL of a bucket says: s3://BUCKET/PREFIX?region=…&endpoint=…. Its
@@ -25,6 +26,10 @@ type Address struct {
 	ExternalID string // of the role, if whoever owns it demands one
 }
 
+// bucketAlphabet has the characters of the names of buckets. AWS takes capital letters and
+// underscores no more, and has buckets that have them.
+const bucketAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
+
 // ParseAddress reads the URL of a bucket. Errors quote no values, which could be secrets in
 // the wrong place.
 func ParseAddress(raw string) (Address, error) {
@@ -34,7 +39,10 @@ func ParseAddress(raw string) (Address, error) {
 			"the documentation of AWS_ACCESS_KEY_ID, AWS_PROFILE and so on")
 	}
 	a := Address{Bucket: u.Host, Prefix: strings.Trim(u.Path, "/")}
-	if a.Prefix != "" && !fs.ValidPath(a.Prefix) {
+	if strings.Trim(a.Bucket, bucketAlphabet) != "" || strings.Trim(a.Bucket, ".") != a.Bucket || strings.Contains(a.Bucket, "..") {
+		return Address{}, errors.New("s3: the bucket is none: names have letters, digits, dots, hyphens and underscores")
+	}
+	if a.Prefix != "" && (!fs.ValidPath(a.Prefix) || strings.ContainsFunc(a.Prefix, unicode.IsControl)) {
 		return Address{}, errors.New("s3: the prefix is no path")
 	}
 	query, err := url.ParseQuery(u.RawQuery)
@@ -69,7 +77,7 @@ func (a Address) check() error {
 		return nil
 	}
 	u, err := url.Parse(a.Endpoint)
-	if err != nil || !slices.Contains([]string{"http", "https"}, u.Scheme) || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || !slices.Contains([]string{"http", "https"}, u.Scheme) || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return errors.New("s3: endpoint is no URL such as https://minio.example.com")
 	}
 	return nil

@@ -9,9 +9,11 @@ import (
 
 func TestParseAddress(t *testing.T) {
 	for raw, want := range map[string]s3.Address{
-		"s3://acme":                {Bucket: "acme"},
-		"s3://acme/":               {Bucket: "acme"},
-		"s3://acme/a/b/?region=eu": {Bucket: "acme", Prefix: "a/b", Region: "eu"},
+		"s3://acme":       {Bucket: "acme"},
+		"s3://acme/":      {Bucket: "acme"},
+		"s3://Old_Acme.x": {Bucket: "Old_Acme.x"},
+		"s3://acme?endpoint=http://[::1]:9000/s3": {Bucket: "acme", Endpoint: "http://[::1]:9000/s3"},
+		"s3://acme/a/b/?region=eu":                {Bucket: "acme", Prefix: "a/b", Region: "eu"},
 		"s3://acme/p?path_style=true&endpoint=https%3A%2F%2Fminio.example.com%3A9000": {
 			Bucket: "acme", Prefix: "p", PathStyle: true, Endpoint: "https://minio.example.com:9000",
 		},
@@ -27,6 +29,7 @@ func TestParseAddress(t *testing.T) {
 		"", "acme", "/acme", "gs://acme", "s3://", "s3:///p", "s3://key:secret@acme/p", "s3://acme:9000", "s3://acme/a//b", "s3://acme/../b",
 		"s3://acme#x", "s3://acme?region=", "s3://acme?region=a&region=b", "s3://acme?secret=x", "s3://acme?path_style=perhaps",
 		"s3://acme?endpoint=minio", "s3://acme?endpoint=ftp://minio", "s3://acme?endpoint=https://key:secret@minio", "s3://acme?endpoint=https://minio?x",
+		"s3://acme?endpoint=https://:9000", "s3://bücket", "s3://../p", "s3://.acme", "s3://a..b", "s3://[::1]/p", "s3://acme/a%00b", "s3://acme/a%0ab",
 		"s3://acme?external_id=y", "s3://acme?%", "s3://acme?a=%zz",
 	} {
 		_, err := s3.ParseAddress(raw)

@@ -80,7 +80,7 @@ func (r *Reader) answered(ask func(context.Context) (io.ReadCloser, error)) (bod
 		if err == nil && body != nil {
 			_ = body.Close() // nothing was read
 		}
-		err = errNoAnswer
+		err = fmt.Errorf("%w: %v", errNoAnswer, err) //nolint:errorlint // it may match the end of a context
 	}
 	if err != nil {
 		cancel(nil)

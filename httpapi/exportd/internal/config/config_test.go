@@ -359,6 +359,7 @@ func TestProblems(t *testing.T) {
 			[]string{`:7: "s3:a" must be "dir:"`, `:7: "none" must be a duration`, `:7: "none" must be a duration`, `:7: "0" must be a size`}},
 
 		{"a bad bucket", top("archives: {store: 's3://key:secret@acme/p'}"), []string{":7: want s3://bucket/prefix"}},
+		{"another address", top("archives: {store: 'https://key:secret@minio/acme'}"), []string{`:7: "https://…" must be "dir:"`}},
 		{"a bucket's endpoint", top("archives: {store: 's3://acme?endpoint=minio'}"), []string{":7: endpoint is no URL"}},
 		{"presigned links to a folder", top("links: {delivery: presigned}"), []string{":7: presigned links lead to a bucket"}},
 		{"another delivery", top("links: {delivery: mailed}"), []string{`:7: "mailed" must be presigned or proxied`}},

@@ -64,6 +64,7 @@ func TestProblemsOfFiles(t *testing.T) {
 		head + "sections:\n- key: a\n  assets:\n  - {all: true, from: 'dir:a/{{.organization_id}}', sql: x, source: y, file: ../z}\n": {
 			":6: sql: is set, but all files are taken", ":6: source: is set, but all files are taken", ":6: file: "},
 		head + "sections:\n- key: a\n  assets:\n  - {all: true, shared: true, from: 'url:'}\n": {":6: nobody knows all URLs"},
+		assets + "'S3://key:secret@media'}\n":                                                  {`:6: "S3://…" must be "dir:"`},
 		assets + "'s3://key:secret@media'}\n":                                                  {":6: want s3://bucket/prefix"},
 		assets + "'s3://{{.organization_id}}'}\n":                                              {":6: want s3://bucket/prefix"},
 		assets + "'s3://media/{{.id}}'}\n":                                                     {`:6: from: uses "id"`},

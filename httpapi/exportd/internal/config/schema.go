@@ -176,10 +176,19 @@ func (d *decoder) bucket(t Text) Text {
 func (d *decoder) folderIn(dst *Text, t Text, said, others string) {
 	folder, ok := strings.CutPrefix(t.Value, "dir:")
 	if !ok || folder == "" {
-		d.problem(t.Line, `%q must be "dir:" and the path of a folder%s`, said, others)
+		d.problem(t.Line, `%q must be "dir:" and the path of a folder%s`, withoutSecrets(said), others)
 		return
 	}
 	*dst = Text{d.path(folder), t.Line}
+}
+
+// withoutSecrets returns what a message says of a value that should be a place: the scheme alone of
+// an address in which a password may stand.
+func withoutSecrets(value string) string {
+	if scheme, rest, ok := strings.Cut(value, "://"); ok && strings.ContainsAny(rest, "@?") {
+		return scheme + "://…"
+	}
+	return value
 }
 
 // database decodes the address of a database.

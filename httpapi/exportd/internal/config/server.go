@@ -222,7 +222,7 @@ func (d *decoder) archiveStore(t Text) {
 		d.folderIn(&a.Folder, t, t.Value, "")
 		return
 	case !strings.HasPrefix(t.Value, "s3://"):
-		d.problem(t.Line, `%q must be "dir:" and the path of a folder, or a bucket, s3://BUCKET/PREFIX?region=…`, t.Value)
+		d.problem(t.Line, `%q must be "dir:" and the path of a folder, or a bucket, s3://BUCKET/PREFIX?region=…`, withoutSecrets(t.Value))
 		return
 	}
 	a.Bucket = d.bucket(t)

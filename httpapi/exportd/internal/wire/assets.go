@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"os"
 
 	"github.com/orgexport/orgexport/adapters/s3"
@@ -38,11 +39,11 @@ func (o objects) place(files *sections.AssetFiles) { files.From = o.Files }
 
 // openAssetSource opens a source: what rows name by URLs or by keys of a bucket, or a folder, of
 // which nothing outside can be reached. Another kind of source is one more case here.
-func openAssetSource(c *config.Config, from config.Assets) (assetSource, error) {
+func openAssetSource(c *config.Config, from config.Assets, logger *slog.Logger) (assetSource, error) {
 	if from.Bucket {
 		ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
 		defer cancel()
-		bucket, err := s3.Open(ctx, from.Folder.Value, s3.Config{})
+		bucket, err := s3.Open(ctx, from.Folder.Value, s3.Config{Logger: logger})
 		if err != nil { // a nil *s3.Bucket is no nil interface
 			return nil, err
 		}
@@ -75,13 +76,13 @@ func keyOf(from config.Assets) assetKey { return assetKey{from.URLs, from.Folder
 
 // openAssets opens all sources that the sections name. It notes the lines of those
 // that cannot be opened.
-func (s *Setup) openAssets(c *config.Config) {
+func (s *Setup) openAssets(c *config.Config, logger *slog.Logger) {
 	for _, section := range c.Sections {
 		for _, from := range section.Assets {
 			if s.assets[keyOf(from)] != nil || from.Folder.Line == 0 { // what could not be decoded is known
 				continue
 			}
-			source, err := openAssetSource(c, from)
+			source, err := openAssetSource(c, from, logger)
 			if err != nil {
 				s.check(c, from.Folder.Line, err)
 				continue

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,8 +33,9 @@ func Check(ctx context.Context, c *config.Config) Checked {
 		found.Warnings = append(found.Warnings, Warning{Problem: p})
 	}
 	s := &Setup{assets: make(assetSources)}
-	defer s.Close() //nolint:errcheck // it was only read
-	s.openAssets(c)
+	defer s.Close()                        //nolint:errcheck // it was only read
+	quiet := slog.New(slog.DiscardHandler) // problems are what is said
+	s.openAssets(c, quiet)
 	if c.Scratch.Line > 0 {
 		s.check(c, c.Scratch.Line, checkWritable(c.Scratch.Value))
 	}

@@ -38,7 +38,7 @@ func Open(c *config.Config, spool export.Spool, logger *slog.Logger) (_ *Setup, 
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	s.openAssets(c)
+	s.openAssets(c, logger)
 	s.openDatabase(c)
 	if c.Scratch.Line > 0 {
 		s.check(c, c.Scratch.Line, checkFolder(c.Scratch.Value))
