@@ -24,7 +24,13 @@ const (
 	settleTimeout = 30 * time.Second
 )
 
-var errBrokenOff = errors.New("blob: upload broken off")
+// slowest is the rate in bytes per second that is waited for.
+const slowest = 64 << 10
+
+var (
+	errBrokenOff = errors.New("blob: upload broken off")
+	errStalled   = errors.New("blob: upload: the server takes nothing")
+)
 
 // put stores what write writes, of up to most bytes. See [jobs.Destination].
 func (b *Bucket) put(ctx context.Context, key string, most int64, write func(io.Writer) error) error {
@@ -33,9 +39,9 @@ func (b *Bucket) put(ctx context.Context, key string, most int64, write func(io.
 	}
 	sending, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	u := &upload{b: b, key: b.object(key), mark: rand.Text(), md5: md5.New()} //nolint:gosec // see the import
+	u := &upload{b: b, key: b.object(key), mark: rand.Text(), md5: md5.New(), piece: b.piece(most), cancel: cancel} //nolint:gosec // see the import
 	w, err := b.config.Bucket.NewWriter(sending, u.key, &gocloud.WriterOptions{
-		BufferSize: b.piece(most), MaxConcurrency: 1, ContentType: "application/octet-stream",
+		BufferSize: u.piece, MaxConcurrency: 1, ContentType: "application/octet-stream",
 		Metadata: map[string]string{markName: u.mark}, BeforeWrite: b.config.Provider.BeforeWrite,
 	})
 	if err != nil {
@@ -53,7 +59,7 @@ func (b *Bucket) put(ctx context.Context, key string, most int64, write func(io.
 		return errors.Join(context.Cause(ctx), err) // the cause is nil if ctx has not ended
 	}
 	closed = true
-	if err := u.settle(ctx, wrap("put", w.Close())); err != nil {
+	if err := u.settle(ctx, u.stalls(w.Close)); err != nil {
 		return errors.Join(context.Cause(ctx), err)
 	}
 	return nil
@@ -77,14 +83,36 @@ type upload struct {
 	to   io.Writer
 	md5  hash.Hash
 	size int64
+
+	piece  int // how many bytes are sent at a time
+	cancel context.CancelCauseFunc
 }
 
 // Write implements [io.Writer].
-func (u *upload) Write(p []byte) (int, error) {
-	n, err := u.to.Write(p)
-	_, _ = u.md5.Write(p[:n])
-	u.size += int64(n)
-	return n, wrap("put", err)
+func (u *upload) Write(p []byte) (total int, err error) {
+	for len(p) > 0 && err == nil {
+		var n int
+		err = u.stalls(func() (err error) {
+			n, err = u.to.Write(p[:min(len(p), u.piece)])
+			return err
+		})
+		_, _ = u.md5.Write(p[:n])
+		p = p[n:]
+		total += n
+	}
+	u.size += int64(total)
+	return total, err
+}
+
+// stalls calls send, which sends a piece at most, and breaks the upload off if that takes too
+// long: the libraries wait for a server that does not answer as long as the context lives.
+func (u *upload) stalls(send func() error) error {
+	watch := time.AfterFunc(callTimeout+time.Duration(u.piece/slowest)*time.Second, func() { u.cancel(errStalled) })
+	err := send()
+	if !watch.Stop() && err != nil {
+		return errStalled // what send says is that a context has ended, which is not the caller's
+	}
+	return wrap("put", err)
 }
 
 // settle returns nil if the object is there as it was sent. An upload that failed may have made
