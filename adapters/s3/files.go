@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/orgexport/orgexport/export"
 )
 
@@ -59,7 +61,9 @@ func (f *Files) List(ctx context.Context, folder string) iter.Seq2[string, error
 }
 
 // Digest implements [export.Digester].
-func (f *Files) Digest() string { return "s3://" + f.config.Name + "/" + f.prefix() }
+func (f *Files) Digest() string {
+	return aws.ToString(f.config.Client.Options().BaseEndpoint) + "s3://" + f.config.Name + "/" + f.prefix()
+}
 
 // Close implements [io.Closer]. It does nothing: connections are closed when nobody uses them.
 func (f *Files) Close() error { return nil }

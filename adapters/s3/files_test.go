@@ -141,3 +141,14 @@ func TestFilesWithoutTheBucket(t *testing.T) {
 		}
 	}
 }
+
+// TestDigestOfFiles: a bucket of the same name at another server has other files.
+func TestDigestOfFiles(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, in := range []s3test.Bucket{{Name: "a", Endpoint: "http://127.0.0.1:1"}, {Name: "a", Endpoint: "http://127.0.0.1:2"}, {Name: "b", Endpoint: "http://127.0.0.1:2"}} {
+		seen[s3.NewFiles(openIn(t, in, "p", s3.Config{})).Digest()] = true
+	}
+	if len(seen) != 3 {
+		t.Errorf("%d digests: %v", len(seen), seen)
+	}
+}

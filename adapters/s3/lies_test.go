@@ -131,6 +131,47 @@ func TestNoRanges(t *testing.T) {
 	}
 }
 
+// TestPages writes and reads through a proxy that answers some requests with a page for people, and
+// 200, instead of handing them on. Nothing was stored, and nothing is there.
+func TestPages(t *testing.T) {
+	for name, answered := range map[string]func(r *http.Request) bool{
+		"all":      func(*http.Request) bool { return true },
+		"POST":     func(r *http.Request) bool { return r.Method == http.MethodPost },
+		"begin":    func(r *http.Request) bool { return r.Method != http.MethodHead && r.URL.Query().Has("uploads") },
+		"complete": func(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Query().Has("uploadId") },
+		"pieces":   func(r *http.Request) bool { return r.URL.Query().Has("partNumber") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := behind(t, func(server http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if !answered(r) {
+						server.ServeHTTP(w, r)
+						return
+					}
+					_, _ = io.Copy(io.Discard, r.Body)
+					_, _ = io.WriteString(w, "<html><body>Sign in</body></html>")
+				})
+			})
+			d := s3.NewDestination(openIn(t, in, "", s3.Config{PartSize: piece}))
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // some of it is tried again
+			defer cancel()
+			if err := d.Put(ctx, "large", copies(random(2*piece+1))); err == nil {
+				t.Error("an object of pieces is taken for stored")
+			}
+			if name != "all" {
+				return
+			}
+			if err := d.Put(ctx, "small", copies(random(10))); err == nil {
+				t.Error("an object is taken for stored")
+			}
+			if r, err := d.Open(ctx, "large"); err == nil {
+				got, err := io.ReadAll(r)
+				t.Errorf("a page is read for an object: %q, %v", got, err)
+			}
+		})
+	}
+}
+
 // TestRedirects has servers that send requests elsewhere.
 func TestRedirects(t *testing.T) {
 	t.Setenv("AWS_SESSION_TOKEN", "session-token")

@@ -168,7 +168,9 @@ func (u *upload) begin() error {
 	if err != nil {
 		return wrap("begin upload", err)
 	}
-	u.id = aws.ToString(out.UploadId)
+	if u.id = aws.ToString(out.UploadId); u.id == "" {
+		return fmt.Errorf("s3: begin upload: %w", errNoAnswer)
+	}
 	u.b.begun.add(u.id, u.key)
 	return nil
 }
@@ -187,6 +189,9 @@ func (u *upload) sendPiece(number int32, buf []byte) (etag *string, err error) {
 		Bucket: &u.b.config.Name, Key: &u.key, UploadId: &u.id, PartNumber: &number,
 		Body: bytes.NewReader(buf), ContentMD5: contentMD5(buf),
 	})
+	if err == nil {
+		err = checkETag(out.ETag)
+	}
 	if err != nil {
 		return nil, wrap("upload", err)
 	}
@@ -250,7 +255,10 @@ func (u *upload) putWhole() error {
 		ContentType: aws.String("application/octet-stream"),
 	}
 	in.ServerSideEncryption, in.SSEKMSKeyId = u.b.encryption()
-	_, err := u.b.config.Client.PutObject(ctx, in)
+	out, err := u.b.config.Client.PutObject(ctx, in)
+	if err == nil {
+		err = checkETag(out.ETag)
+	}
 	return wrap("put", err)
 }
 
@@ -258,11 +266,26 @@ func (u *upload) putWhole() error {
 func (u *upload) complete() error {
 	ctx, cancel := context.WithTimeout(u.ctx, 10*time.Minute)
 	defer cancel()
-	_, err := u.b.config.Client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+	out, err := u.b.config.Client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 		Bucket: &u.b.config.Name, Key: &u.key, UploadId: &u.id,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: u.sent},
 	})
+	if err == nil {
+		err = checkETag(out.ETag)
+	}
 	return wrap("complete upload", err)
+}
+
+// errNoAnswer is what is wrong with an answer of status 200 that is not that of S3, such as the page
+// of a proxy that lets the request not pass.
+var errNoAnswer = errors.New("the answer is none of S3")
+
+// checkETag returns an error if an answer does not say what was stored.
+func checkETag(etag *string) error {
+	if aws.ToString(etag) == "" {
+		return errNoAnswer
+	}
+	return nil
 }
 
 // settle returns nil if the object is there as it was sent. A request that failed may
