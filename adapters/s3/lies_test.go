@@ -95,7 +95,7 @@ func TestAnswersThatLie(t *testing.T) {
 // TestNoLength has answers of which nobody knows how long they are.
 func TestNoLength(t *testing.T) {
 	d := s3.NewDestination(answers(t, func(w http.ResponseWriter, r *http.Request) {
-		w.(http.Flusher).Flush() //nolint:errcheck // this is no error
+		w.(http.Flusher).Flush()
 		_, _ = io.WriteString(w, "hello")
 	}))
 	if _, err := d.Open(t.Context(), "a"); err == nil {

@@ -85,7 +85,7 @@ func (b *Bucket) get(ctx context.Context, key string, etag *string, at, until in
 	})
 }
 
-// sizeOf returns the size of the object of which out has a range that begins at at (RFC 9110,
+// sizeOf returns the size of the object of which out has the range from at on (RFC 9110,
 // section 14.4), or all if the server has sent that.
 func sizeOf(out *s3.GetObjectOutput, at int64) (int64, error) {
 	if out.ContentRange == nil && at == 0 && out.ETag != nil {
