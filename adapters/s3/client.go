@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
@@ -55,6 +56,7 @@ func (a Address) client(ctx context.Context, logger *slog.Logger) (*s3.Client, e
 	}
 	return s3.NewFromConfig(loaded, func(o *s3.Options) {
 		o.HTTPClient = careful(loaded.HTTPClient)
+		o.HTTPSignerV4 = hopSigner{o.HTTPSignerV4}
 		o.APIOptions = append(o.APIOptions, tellLastTry)
 		o.UsePathStyle = a.PathStyle
 		if a.Endpoint != "" {
@@ -65,6 +67,23 @@ func (a Address) client(ctx context.Context, logger *slog.Logger) (*s3.Client, e
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 		o.DisableLogOutputChecksumValidationSkipped = true
 	}), nil
+}
+
+// hopSigner signs requests without Accept-Encoding, which the next hop may change: Google's front
+// end does, and refuses the signature then.
+type hopSigner struct{ s3.HTTPSignerV4 }
+
+// SignHTTP implements [s3.HTTPSignerV4].
+func (s hopSigner) SignHTTP(
+	ctx context.Context, credentials aws.Credentials, r *http.Request, payloadHash, service, region string, at time.Time,
+	optFns ...func(*v4.SignerOptions),
+) error {
+	const name = "Accept-Encoding"
+	if said, ok := r.Header[name]; ok {
+		delete(r.Header, name)
+		defer func() { r.Header[name] = said }()
+	}
+	return s.HTTPSignerV4.SignHTTP(ctx, credentials, r, payloadHash, service, region, at, optFns...)
 }
 
 // transport is what credentials are asked for by. What asks for objects is made of it: see careful.

@@ -142,6 +142,24 @@ func TestSlowDown(t *testing.T) {
 	roundTrip(t, b)
 }
 
+// TestRewrittenHeaders changes a header on the way, as Google's front end and other proxies do: it
+// must not be part of the signature.
+func TestRewrittenHeaders(t *testing.T) {
+	var changed atomic.Int64
+	roundTrip(t, behind(t, func(server http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if said := r.Header.Get("Accept-Encoding"); said != "" {
+				changed.Add(1)
+				r.Header.Set("Accept-Encoding", said+",gzip(gfe)")
+			}
+			server.ServeHTTP(w, r)
+		})
+	}))
+	if changed.Load() == 0 {
+		t.Error("no header was changed")
+	}
+}
+
 // TestWrongClock has a server whose clock is 20 minutes ahead. It refuses what is signed by
 // another clock, as S3 does.
 func TestWrongClock(t *testing.T) {
