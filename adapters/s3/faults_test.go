@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -200,6 +201,26 @@ func TestWrongClock(t *testing.T) {
 	signed, err := time.Parse("20060102T150405Z", u.Query().Get("X-Amz-Date"))
 	if off := time.Until(signed.Add(-ahead)); err != nil || off.Abs() > time.Minute {
 		t.Errorf("the link is signed at %v, which is off by %v: %v", signed, off, err)
+	}
+}
+
+// TestSweepByTheServersClock has a server whose clock is three days behind ours: an upload that has
+// just begun is not an old one.
+func TestSweepByTheServersClock(t *testing.T) {
+	now := time.Now().Add(-72 * time.Hour).UTC()
+	var aborted atomic.Int64
+	b := answers(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", now.Format(http.TimeFormat))
+		if r.Method == http.MethodDelete {
+			aborted.Add(1)
+			return
+		}
+		_, _ = fmt.Fprintf(w, "<ListMultipartUploadsResult><Upload><Key>p/a</Key><UploadId>1</UploadId><Initiated>%s</Initiated></Upload>"+
+			"<Upload><Key>p/b</Key><UploadId>2</UploadId><Initiated>%s</Initiated></Upload></ListMultipartUploadsResult>",
+			now.Format(time.RFC3339), now.Add(-49*time.Hour).Format(time.RFC3339))
+	})
+	if err := b.Sweep(t.Context()); err != nil || aborted.Load() != 1 {
+		t.Errorf("%d uploads are aborted, want the old one: %v", aborted.Load(), err)
 	}
 }
 

@@ -72,6 +72,7 @@ func (b *Bucket) Sweep(ctx context.Context) error {
 		if err != nil {
 			return errors.Join(append(errs, wrap("list uploads", err))...)
 		}
+		b.noteClock(page.ResultMetadata)
 		for _, u := range page.Uploads {
 			if err := b.sweepUpload(ctx, u); err != nil {
 				errs = append(errs, err)
@@ -111,7 +112,7 @@ func (b *Bucket) abortWhileItAnswers(ctx context.Context) {
 func (b *Bucket) sweepUpload(ctx context.Context, u types.MultipartUpload) error {
 	id, key := aws.ToString(u.UploadId), aws.ToString(u.Key)
 	// Some servers take a prefix for a hint.
-	if !strings.HasPrefix(key, b.prefix()) || b.begun.inUse(id) || u.Initiated == nil || time.Since(*u.Initiated) < b.config.UploadAge {
+	if !strings.HasPrefix(key, b.prefix()) || b.begun.inUse(id) || u.Initiated == nil || time.Now().Add(b.skew()).Sub(*u.Initiated) < b.config.UploadAge {
 		return nil
 	}
 	return b.abortUpload(ctx, key, id)
