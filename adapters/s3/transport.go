@@ -16,6 +16,10 @@ const (
 	quickAnswer = 30 * time.Second
 	slowAnswer  = 5 * time.Minute
 
+	// pingAfter is how long a connection of HTTP/2 may be silent before the other side is asked
+	// whether it is there, and has to say so. Without that a dead one is used again and again.
+	pingAfter = 10 * time.Second
+
 	// maxAnswer is the size of an answer that is read at most, of which ranges of an object are
 	// the largest, and maxFailure that of one that is an error. The library has those in memory.
 	maxAnswer  = 64 << 20
@@ -38,6 +42,7 @@ func careful(c aws.HTTPClient) aws.HTTPClient {
 		t.MaxIdleConnsPerHost = 64
 		t.ResponseHeaderTimeout = answer
 		t.DisableCompression = true
+		t.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAfter}
 		return t
 	}
 	return &http.Client{Transport: &carefulTransport{quick: waits(quickAnswer), slow: waits(slowAnswer)}, CheckRedirect: checkRedirect}
