@@ -64,13 +64,13 @@ type relay struct {
 	swallowed atomic.Int64 // how often
 }
 
-func (r *relay) serve(l net.Listener) {
+func (r *relay) serve(ctx context.Context, l net.Listener) {
 	for {
 		near, err := l.Accept()
 		if err != nil {
 			return
 		}
-		far, err := net.Dial("tcp", r.to)
+		far, err := new(net.Dialer).DialContext(ctx, "tcp", r.to)
 		if err != nil {
 			_ = near.Close()
 			continue
@@ -101,13 +101,13 @@ func TestDeadConnection(t *testing.T) {
 		t.Skip("it waits for half a minute: -long runs it")
 	}
 	in := throughTLS(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
 	r := &relay{to: in.Endpoint[len("https://"):]}
-	go r.serve(l)
+	go r.serve(t.Context(), l)
 	in.Endpoint = "https://" + l.Addr().String()
 	d := s3.NewDestination(openIn(t, in, "", s3.Config{}))
 	content := random(1000)

@@ -2,12 +2,18 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/internal/partname"
 )
 
@@ -104,12 +110,24 @@ func opened(r *reader, err error) (io.ReadSeekCloser, error) {
 	return r, nil
 }
 
+// isPage reports whether an answer is a page for people.
+func isPage(m middleware.Metadata) bool {
+	raw, ok := awsmiddleware.GetRawResponse(m).(*smithyhttp.Response)
+	return ok && strings.HasPrefix(raw.Header.Get("Content-Type"), "text/html")
+}
+
 func (b *Bucket) remove(ctx context.Context, key string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	_, err := b.config.Client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.config.Name, Key: aws.String(b.object(key))})
-	if notFound(err) { // AWS never says so; others do
-		return nil
+	out, err := b.config.Client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.config.Name, Key: aws.String(b.object(key))})
+	if notFound(err) { // AWS never says so of an object; others do, and so do proxies that do not reach them
+		if err = b.missing(ctx, err); errors.Is(err, export.ErrNotFound) {
+			return nil
+		}
+		return err
+	}
+	if err == nil && isPage(out.ResultMetadata) {
+		err = errNoAnswer
 	}
 	return wrap("delete", err)
 }

@@ -172,6 +172,28 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// TestDeleteThatReachesNobody has a proxy that answers 404, or a page, to all, as those of clusters do
+// whose server is not there. Nothing was deleted. A server may say the same of an object that is gone already.
+func TestDeleteThatReachesNobody(t *testing.T) {
+	for _, status := range []int{http.StatusOK, http.StatusNotFound} {
+		nobody := s3.NewDestination(answers(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, "<html>default backend - 404</html>")
+		}))
+		if err := nobody.Delete(t.Context(), "a"); err == nil {
+			t.Errorf("%d: an object was deleted by nobody", status)
+		}
+	}
+	exact := s3.NewDestination(answers(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodDelete {
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	if err := exact.Delete(t.Context(), "a"); err != nil {
+		t.Errorf("an object that is gone already: %v", err)
+	}
+}
+
 // TestRedirects has servers that send requests elsewhere.
 func TestRedirects(t *testing.T) {
 	t.Setenv("AWS_SESSION_TOKEN", "session-token")
