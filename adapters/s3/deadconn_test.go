@@ -3,7 +3,6 @@ package s3_test
 import (
 	"context"
 	"encoding/pem"
-	"flag"
 	"net"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -15,10 +14,9 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/adapters/s3"
+	"github.com/orgexport/orgexport/archive/archivetest"
 	"github.com/orgexport/orgexport/internal/s3test"
 )
-
-var long = flag.Bool("long", false, "run the long forms of tests")
 
 // throughTLS returns a bucket of a real server behind a proxy that speaks HTTP/2 by TLS, and has the
 // programs of AWS trust it.
@@ -97,7 +95,7 @@ func (r *relay) pass(to, from net.Conn, since int64) {
 // TestDeadConnection has a connection of HTTP/2 that is not closed and gives nothing: others are
 // used soon.
 func TestDeadConnection(t *testing.T) {
-	if !*long {
+	if !archivetest.Long() {
 		t.Skip("it waits for half a minute: -long runs it")
 	}
 	in := throughTLS(t)
