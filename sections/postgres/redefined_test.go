@@ -124,14 +124,15 @@ func TestSnapshotOfAnotherProcessIsRedefined(t *testing.T) {
 	}
 }
 
-// A table is redefined between two sections of an export.
+// A table is redefined between two sections of an export. One is read at a time: a reader would
+// wait for its turn to report, and this for the reader.
 func TestExportWhileATableIsRedefined(t *testing.T) {
 	for _, level := range []export.ConsistencyLevel{export.ConsistencyBest, export.ConsistencyRequired} {
 		t.Run(string(level), func(t *testing.T) {
 			address := pgtest.Database(t)
 			exec(t, address, money...)
 			finished := 0
-			_, _, consistent, err := counted(t.Context(), t, moneyEngine(t, opened(t, address, "redefined"), 4, level), func(e export.Event) {
+			_, _, consistent, err := counted(t.Context(), t, moneyEngine(t, opened(t, address, "redefined"), 4, 1, level), func(e export.Event) {
 				if e.Kind != export.SectionFinished {
 					return
 				}

@@ -83,10 +83,10 @@ func moneySections(t *testing.T, s *postgres.Source, n int) (made []export.Secti
 	return made
 }
 
-func moneyEngine(t *testing.T, s *postgres.Source, n int, level export.ConsistencyLevel) *export.Engine {
+func moneyEngine(t *testing.T, s *postgres.Source, n, concurrency int, level export.ConsistencyLevel) *export.Engine {
 	t.Helper()
 	e, err := export.New(export.Config{
-		Sections: moneySections(t, s, n), Consistency: level, RerunDelay: time.Millisecond, Concurrency: 3, Scratch: t.TempDir(), Logger: slog.New(slog.DiscardHandler),
+		Sections: moneySections(t, s, n), Consistency: level, RerunDelay: time.Millisecond, Concurrency: concurrency, Scratch: t.TempDir(), Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +168,7 @@ func TestSnapshotOfAllSections(t *testing.T) {
 			if address == "transaction" {
 				address = pgtest.Pooler(t, direct, address)
 			}
-			e := moneyEngine(t, opened(t, address, "exporting"), 4, c.level)
+			e := moneyEngine(t, opened(t, address, "exporting"), 4, 3, c.level)
 			stop := moving(t, direct)
 			here, there, consistent, err := counted(t.Context(), t, e, nil)
 			moves := stop()
@@ -197,7 +197,7 @@ func TestSnapshotHolderIsKilled(t *testing.T) {
 			stop := moving(t, address)
 			defer stop()
 			finished := 0
-			here, there, consistent, err := counted(t.Context(), t, moneyEngine(t, s, 4, level), func(e export.Event) {
+			here, there, consistent, err := counted(t.Context(), t, moneyEngine(t, s, 4, 3, level), func(e export.Event) {
 				if e.Kind != export.SectionFinished {
 					return
 				}
@@ -229,7 +229,7 @@ func TestSnapshotsDoNotStarve(t *testing.T) {
 	defer stop()
 	var all sync.WaitGroup
 	for range 10 {
-		e := moneyEngine(t, s, 1, export.ConsistencyRequired)
+		e := moneyEngine(t, s, 1, 3, export.ConsistencyRequired)
 		all.Go(func() {
 			here, there, consistent, err := counted(t.Context(), t, e, nil)
 			if err != nil || !consistent || !ofOneMoment(here, there) {
