@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/template"
 	"text/template/parse"
 	"time"
 
@@ -18,7 +17,7 @@ import (
 // nameTemplate makes file names of rows.
 type nameTemplate struct {
 	source string
-	tmpl   *template.Template
+	tree   *parse.Tree
 	needs  []string // the columns that it uses
 }
 
@@ -29,31 +28,43 @@ const (
 	guardRenamed = "_renamed" // for names that are renamed: slashes are backslashes
 )
 
+// nameRoot is what errors call a template.
+const nameRoot = "name"
+
+// namesOfFuncs are the functions that the parser knows.
+var namesOfFuncs = func() map[string]any {
+	names := make(map[string]any)
+	for name := range nameFuncs {
+		names[name] = true
+	}
+	return names
+}()
+
 // parseName parses a template and appends the guard to each {{…}} that inserts a value.
 func parseName(source, guard string) (*nameTemplate, error) {
 	if strings.TrimSpace(source) == "" {
 		return nil, errors.New("is empty")
 	}
-	t, err := template.New("name").Option("missingkey=error").Funcs(nameFuncs()).Parse(source)
+	trees, err := parse.Parse(nameRoot, source, "", "", namesOfFuncs)
 	if err != nil {
 		return nil, fmt.Errorf("is not a template: %w", err)
 	}
-	if len(t.Templates()) > 1 {
+	if len(trees) > 1 {
 		return nil, errors.New("defines other templates")
 	}
-	n := &nameTemplate{source: source, tmpl: t}
-	n.list(t.Root, guard, true)
+	n := &nameTemplate{source: source, tree: trees[nameRoot]}
+	n.list(n.tree.Root, guard, true)
 	return n, nil
 }
 
 // of returns the name for a row. If it fails other rows may still have names.
 func (n *nameTemplate) of(row map[string]any) (string, error) {
-	var b strings.Builder
-	if err := n.tmpl.Execute(&b, row); err != nil {
+	name, err := runName(n.tree, row)
+	if err != nil {
 		err = fmt.Errorf("sections: name: %w", export.Private(err)) // it may quote values
 		return "", export.WithPublic(err, export.PublicTextOr(err, "The name could not be made of its values."))
 	}
-	return b.String(), nil
+	return name, nil
 }
 
 // list walks over a part of the template. row says that the dot is the row there.

@@ -2,6 +2,7 @@ package sections
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"regexp"
 	"strings"
@@ -10,24 +11,50 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
+// nameFunc is a function of templates.
+type nameFunc struct {
+	least, most int                           // arguments
+	layout      bool                          // the first argument must be a text
+	call        func(args []any) (any, error) // or nil for "and" and "or": see nameRun.logic
+}
+
 // nameFuncs are the functions of templates. Those that text/template has itself make text of
 // null, too; here null is an error in each that makes text of a value.
-func nameFuncs() template.FuncMap {
-	return template.FuncMap{
-		"base":       base,
-		"path":       keepSlashes,
-		"safe":       safe,
-		"html":       ofValues(template.HTMLEscaper),
-		"js":         ofValues(template.JSEscaper),
-		"urlquery":   ofValues(template.URLQueryEscaper),
-		"print":      ofValues(fmt.Sprint),
-		"println":    ofValues(fmt.Sprintln),
-		"printf":     format,
-		"len":        length,
-		guardElement: element,
-		guardText:    nameText,
-		guardRenamed: renamedElement,
-	}
+var nameFuncs = map[string]nameFunc{
+	"base":       one(base),
+	"path":       one(keepSlashes),
+	"safe":       one(safe),
+	"html":       texts(template.HTMLEscaper),
+	"js":         texts(template.JSEscaper),
+	"urlquery":   texts(template.URLQueryEscaper),
+	"print":      texts(fmt.Sprint),
+	"println":    texts(fmt.Sprintln),
+	"printf":     {1, math.MaxInt, true, func(args []any) (any, error) { return format(args[0].(string), args[1:]...) }},
+	"len":        one(length),
+	guardElement: one(element),
+	guardText:    one(nameText),
+	guardRenamed: one(renamedElement),
+
+	"and":   {least: 1, most: math.MaxInt},
+	"or":    {least: 1, most: math.MaxInt},
+	"not":   one(func(v any) (bool, error) { return !truth(v), nil }),
+	"index": {1, math.MaxInt, false, index},
+	"slice": {1, math.MaxInt, false, slice},
+	"call":  {1, math.MaxInt, false, func(args []any) (any, error) { return nil, fmt.Errorf("non-function of type %T", args[0]) }},
+	"eq":    {1, math.MaxInt, false, equalsOne},
+	"ne":    {2, 2, false, notEqual},
+	"lt":    ordered(func(o order) bool { return o.less }),
+	"le":    ordered(func(o order) bool { return o.less || o.equal }),
+	"gt":    ordered(func(o order) bool { return !o.less && !o.equal }), // also of what is no number
+	"ge":    ordered(func(o order) bool { return !o.less }),
+}
+
+func one[T any](f func(any) (T, error)) nameFunc {
+	return nameFunc{1, 1, false, func(args []any) (any, error) { return f(args[0]) }}
+}
+
+func texts(f func(...any) string) nameFunc {
+	return nameFunc{0, math.MaxInt, false, func(args []any) (any, error) { return ofValues(f)(args...) }}
 }
 
 // ofValues returns a function that fails if one of its arguments is null.

@@ -200,7 +200,8 @@ func (e *FieldError) Unwrap() error { return e.Err }
 //
 // Templates of names are those of [text/template], with a row as their data: {{.id}} is
 // the column id. If the query returns no such column, the section fails. Values of null
-// and binary values make no name.
+// and binary values make no name. A template calls no methods of values and no other
+// templates.
 //
 // In a File, a value that {{…}} inserts must have no slash or backslash: data makes no
 // folders unless you say so. There are more functions: {{base .file}} is the last
