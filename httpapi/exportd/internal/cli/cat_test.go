@@ -83,7 +83,7 @@ func TestCatFails(t *testing.T) {
 		t.Skip(err)
 	}
 	defer full.Close()
-	for _, args := range [][]string{{"cat", file, "manifest.yaml"}, {"list", file}, {"list", "--json", file}, {"version"}, {"init", "-"}} {
+	for _, args := range [][]string{{"cat", file, "manifest.yaml"}, {"list", file}, {"list", "--json", file}, {"version"}, {"--version"}, {"init", "-"}} {
 		c := command(t, dir, args...)
 		c.Stdout = full
 		finish(t, c).want(t, 1, "exportd: write /dev/stdout: no space left on device\n")

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -84,8 +83,7 @@ func execute(ctx context.Context, args []string) error {
 		DisableSuggestions: true, // they would be several lines: see unknownCommand
 	}
 	root.SetArgs(args)
-	root.Version = version(debug.ReadBuildInfo())
-	root.SetVersionTemplate("{{.Version}}\n")
+	versionFlag(root)
 	root.AddCommand(demoCommand(), initCommand(), checkCommand(), serveCommand(), workerCommand(), keysCommand(), membersCommand(), sessionsCommand(), migrateCommand(), scrubCommand(), runCommand(), idCommand(),
 		verifyCommand(), listCommand(), catCommand(), versionCommand(), licensesCommand(), &cobra.Command{
 			Use:   "config",

@@ -31,13 +31,23 @@ func TestHelpOfEach(t *testing.T) {
 
 func TestVersionFlag(t *testing.T) {
 	t.Parallel()
-	for _, arg := range []string{"version", "--version"} {
+	version := ""
+	for _, arg := range []string{"version", "--version", "-v", "--version=true"} {
 		o := finish(t, command(t, t.TempDir(), arg))
 		o.want(t, 0)
-		if !strings.HasPrefix(o.stdout, "exportd ") || strings.Count(o.stdout, "\n") != 1 {
-			t.Errorf("it says %q", o.stdout)
+		if version == "" {
+			version = o.stdout
+		}
+		if !strings.HasPrefix(o.stdout, "exportd ") || strings.Count(o.stdout, "\n") != 1 || o.stdout != version {
+			t.Errorf("%s says %q", arg, o.stdout)
 		}
 	}
+	o := finish(t, command(t, t.TempDir(), "--version=false"))
+	o.want(t, 0)
+	if !strings.Contains(o.stdout, "\n  -v, --version   version for exportd\n") || strings.Contains(o.stdout, version) {
+		t.Errorf("--version=false says %s", o.stdout)
+	}
+	finish(t, command(t, t.TempDir(), "--version=x")).want(t, 2, `exportd: invalid argument "x" for "-v, --version" flag`)
 }
 
 func TestCompletion(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 
 	"github.com/spf13/cobra"
 )
@@ -17,11 +18,26 @@ func versionCommand() *cobra.Command {
 released; the commit that it was built of, if that is known; and what it was
 built with and for.`,
 		Args: atMost(),
-		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintln(os.Stdout, c.Root().Version)
-			return failed(err)
-		},
+		RunE: printVersion,
 	}
+}
+
+func printVersion(*cobra.Command, []string) error {
+	_, err := fmt.Fprintln(os.Stdout, version(debug.ReadBuildInfo()))
+	return failed(err)
+}
+
+// versionFlag gives the program its flag --version. That of cobra needs a template for this
+// text, and a template may call any method by its name, so that the linker keeps them all.
+func versionFlag(root *cobra.Command) {
+	root.Flags().BoolFuncP("version", "v", "version for exportd", func(value string) error {
+		asked, err := strconv.ParseBool(value)
+		if root.RunE = nil; asked {
+			root.RunE = printVersion
+		}
+		return err
+	})
+	root.Flags().Lookup("version").Annotations = map[string][]string{cobra.FlagSetByCobraAnnotation: {"true"}} // for completion
 }
 
 // version tells what the program was built of, in one line.
