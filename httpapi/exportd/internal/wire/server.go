@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.opentelemetry.io/otel/sdk/trace"
-
 	"github.com/orgexport/orgexport/adapters/bunstore"
 	"github.com/orgexport/orgexport/adapters/otel"
 	"github.com/orgexport/orgexport/adapters/prom"
@@ -48,7 +46,7 @@ type Server struct {
 	trail      *audit.Retry // of the API
 	metrics    *prom.Metrics
 	watch      *watch
-	tracing    *trace.TracerProvider
+	tracing    *tracing
 	tracer     *otel.Tracer
 	logger     *slog.Logger
 	handedBack atomic.Int64
@@ -212,7 +210,7 @@ func (s *Server) Close() error {
 		errs = append(errs, s.setup.Close())
 	}
 	if s.tracing != nil {
-		closeTracing(s.tracing, s.logger)
+		s.tracing.close()
 	}
 	return errors.Join(errs...)
 }

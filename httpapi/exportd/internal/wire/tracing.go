@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -10,20 +11,28 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/sdk/resource"
 	"go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/orgexport/orgexport/adapters/otel"
 	"github.com/orgexport/orgexport/adapters/prom"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
+	"github.com/orgexport/orgexport/httpapi/exportd/internal/otlp"
 )
 
 // flushTimeout is how long the last spans may take to be sent.
 const flushTimeout = 5 * time.Second
 
+// tracing is what sends spans to a collector.
+type tracing struct {
+	provider *trace.TracerProvider
+	client   *otlp.Client
+	logger   *slog.Logger
+}
+
 // openTracing returns what sends spans to a collector, or nil if there is none.
-func openTracing(ctx context.Context, t config.Tracing, logger *slog.Logger) (*trace.TracerProvider, error) {
+func openTracing(ctx context.Context, t config.Tracing, logger *slog.Logger) (*tracing, error) {
 	if t.Endpoint.Value == "" {
 		return nil, nil
 	}
@@ -31,18 +40,26 @@ func openTracing(ctx context.Context, t config.Tracing, logger *slog.Logger) (*t
 	if err != nil {
 		return nil, fmt.Errorf("tracing: %w", err)
 	}
-	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint))
+	client, err := otlp.New(otlp.Config{Endpoint: endpoint, Logger: logger})
 	if err != nil {
 		return nil, fmt.Errorf("tracing: %w", err)
 	}
-	return trace.NewTracerProvider(
-		trace.WithBatcher(logged{exporter, logger}),
-		trace.WithResource(resource.NewSchemaless(attribute.String("service.name", "exportd"))),
-	), nil
+	exporter, err := otlptrace.New(ctx, client)
+	if err != nil {
+		return nil, fmt.Errorf("tracing: %w", err)
+	}
+	return &tracing{
+		provider: trace.NewTracerProvider(
+			trace.WithBatcher(logged{exporter, logger}),
+			trace.WithResource(resource.NewSchemaless(attribute.String("service.name", "exportd"))),
+		),
+		client: client,
+		logger: logger,
+	}, nil
 }
 
-// tracesURL returns where a collector takes spans. The exporter adds this path to
-// the variable OTEL_EXPORTER_OTLP_ENDPOINT, but not to its option.
+// tracesURL returns where a collector takes spans: at this path below the endpoint, which
+// may have it already.
 func tracesURL(endpoint string) (string, error) {
 	const path = "v1/traces"
 	if strings.HasSuffix(strings.TrimRight(endpoint, "/"), "/"+path) {
@@ -66,22 +83,24 @@ func (l logged) ExportSpans(ctx context.Context, spans []trace.ReadOnlySpan) err
 	return nil
 }
 
-// closeTracing sends the spans that are left. If it cannot, it says so in the log:
-// that is no failure of the server.
-func closeTracing(provider *trace.TracerProvider, logger *slog.Logger) {
+// close sends the spans that are left. If it cannot, it says so in the log: that is no
+// failure of the server. A collector that is down is not waited for.
+func (t *tracing) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 	defer cancel()
-	if err := provider.Shutdown(ctx); err != nil {
-		logger.WarnContext(ctx, "spans not sent", "error", err)
+	t.client.Hurry()
+	if err := t.provider.Shutdown(ctx); err != nil {
+		err = errors.Join(err, t.client.Stop(context.WithoutCancel(ctx))) // the provider has not come to this
+		t.logger.WarnContext(ctx, "spans not sent", "error", err)
 	}
 }
 
-// newTracer makes a tracer that does nothing without a provider.
-func newTracer(provider *trace.TracerProvider) *otel.Tracer {
-	if provider == nil {
+// newTracer makes a tracer that does nothing without what sends its spans.
+func newTracer(t *tracing) *otel.Tracer {
+	if t == nil {
 		return otel.New(otel.Config{})
 	}
-	return otel.New(otel.Config{Provider: provider})
+	return otel.New(otel.Config{Provider: t.provider})
 }
 
 // router returns the route of a request. Spans and metrics are named by it.
