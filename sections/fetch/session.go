@@ -124,11 +124,11 @@ func (s *Session) failed(f *file, why *failure) (time.Duration, error) {
 	delay := max(c.backoff(f.tries), min(silence/4, maxDelay))
 	giveUp := false
 	switch {
+	case why.after > c.Patience: // nobody waits so long, and the other files ask for themselves
+		giveUp = answered || f.tries > c.Retries
 	case why.after > 0:
 		delay = max(delay, why.after)
-		if why.after <= c.Patience { // nobody waits longer: the others ask for themselves
-			h.pause = later(h.pause, now.Add(why.after))
-		}
+		h.pause = later(h.pause, now.Add(why.after))
 		giveUp = now.Add(delay).Sub(f.began) > c.Patience
 	case f.tries <= c.Retries && (patience == c.Patience || max(silence, now.Sub(f.began)) <= patience):
 	case answered:
