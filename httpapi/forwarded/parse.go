@@ -3,6 +3,8 @@ package forwarded
 import (
 	"net/netip"
 	"strings"
+
+	"github.com/orgexport/orgexport/internal/httpfield"
 )
 
 // lastOfList cuts the last element off a list without quotes.
@@ -66,7 +68,7 @@ func cutPair(element string) (name, value, rest string, more, ok bool) {
 		return "", "", strings.TrimPrefix(element, ";"), element != "", true
 	}
 	name, rest, ok = strings.Cut(element, "=")
-	if !ok || !isToken(name) {
+	if !ok || !httpfield.IsToken(name) {
 		return "", "", "", false, false
 	}
 	if strings.HasPrefix(rest, `"`) {
@@ -101,12 +103,6 @@ func cutQuoted(text string) (value, rest string, ok bool) {
 	return "", "", false
 }
 
-// isToken reports whether text is a token of RFC 9110, section 5.6.2.
-func isToken(text string) bool {
-	const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&'*+-.^_`|~"
-	return text != "" && strings.Trim(text, alphabet) == ""
-}
-
 // parseNode reads an address as proxies write it: with or without a port, IPv6 with or
 // without brackets. Anything else has no address: "unknown", names that hide one, and
 // what cannot be read.
@@ -139,7 +135,7 @@ func usable(addr netip.Addr) (netip.Addr, bool) {
 // isPort reports whether text is a port or, in RFC 7239, a word that hides one.
 func isPort(text string) bool {
 	if hidden, ok := strings.CutPrefix(text, "_"); ok {
-		return hidden != "" && isToken(hidden)
+		return hidden != "" && httpfield.IsToken(hidden)
 	}
 	return text != "" && len(text) <= 5 && strings.Trim(text, "0123456789") == ""
 }

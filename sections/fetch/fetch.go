@@ -133,12 +133,12 @@ func (c *Config) validate() error {
 	bad(c.Patience < 0, "Patience is negative")
 	bad(c.Timeout < 0, "Timeout is negative")
 	bad(c.Connections < 0, "Connections is negative")
-	bad(!isToken(c.UserAgent), "UserAgent has a character that cannot stand in a header field")
+	bad(!isPrintable(c.UserAgent), "UserAgent has a character that cannot stand in a header field")
 	return errors.Join(errs...)
 }
 
-// isToken reports whether a text is printable ASCII.
-func isToken(text string) bool {
+// isPrintable reports whether a text is printable ASCII.
+func isPrintable(text string) bool {
 	for _, r := range text {
 		if r < ' ' || r > '~' {
 			return false

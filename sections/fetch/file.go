@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -243,16 +242,4 @@ func (f *file) Close() error {
 		f.session.leave(f.host)
 	}
 	return nil
-}
-
-// retryAfter returns how long a server wants to be left alone.
-func retryAfter(h http.Header) time.Duration {
-	text := h.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
-	}
-	if t, err := http.ParseTime(text); err == nil {
-		return max(time.Until(t), 0)
-	}
-	return 0
 }

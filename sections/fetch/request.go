@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/orgexport/orgexport/internal/httpfield"
 )
 
 // enough is what a server has to send within Timeout.
@@ -104,7 +106,7 @@ func (f *file) refusal(resp *http.Response) error {
 	status := resp.StatusCode
 	switch {
 	case status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable:
-		return &failure{status: status, busy: true, after: retryAfter(resp.Header)}
+		return &failure{status: status, busy: true, after: httpfield.RetryAfter(resp.Header.Get("Retry-After"), time.Now())}
 	case status >= 500 || status == http.StatusRequestTimeout || status == http.StatusTooEarly:
 		return &failure{status: status}
 	}

@@ -3,14 +3,14 @@ package otlp
 import (
 	"fmt"
 	"io"
-	"math"
 	"mime"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/orgexport/orgexport/internal/httpfield"
 )
 
 // maxAnswer is how much of an answer's body is read, and maxMessage how much of its
@@ -39,7 +39,7 @@ func (c *Client) judge(answer *http.Response) error {
 	switch answer.StatusCode {
 	// "All other 4xx or 5xx response status codes MUST NOT be retried" (the protocol, "Failures").
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return &transientError{error: err, after: retryAfter(answer.Header.Get("Retry-After"), time.Now())}
+		return &transientError{error: err, after: httpfield.RetryAfter(answer.Header.Get("Retry-After"), time.Now())}
 	}
 	return err
 }
@@ -140,15 +140,3 @@ func (e cleanError) Error() string { return e.text }
 
 // Unwrap returns the cause.
 func (e cleanError) Unwrap() error { return e.cause }
-
-// retryAfter returns how long to wait: seconds or a time (RFC 9110, 10.2.3). What is
-// neither is not there.
-func retryAfter(value string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil && seconds >= 0 {
-		return time.Duration(min(seconds, math.MaxInt64/int64(time.Second))) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(at.Sub(now), 0)
-	}
-	return 0
-}

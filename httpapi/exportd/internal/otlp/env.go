@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/orgexport/orgexport/internal/httpfield"
 )
 
 // prefix is what the names of all variables begin with.
@@ -92,7 +94,7 @@ func (e environment) headers(variable, list string) http.Header {
 		}
 		name, value, found := strings.Cut(pair, "=")
 		name = strings.TrimSpace(name)
-		if !found || !isToken(name) {
+		if !found || !httpfield.IsToken(name) {
 			// Without a sign, or with a space, all of it may be a secret.
 			e.passedOver(variable, "a header has no name and value", "header", i+1)
 			continue
@@ -125,11 +127,3 @@ func secrets(headers http.Header) []string {
 
 // isControl tells what net/http refuses in a header.
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
-
-// isToken tells whether a text may be the name of a header (RFC 9110, 5.6.2).
-func isToken(name string) bool {
-	other := func(r rune) bool {
-		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
-	}
-	return name != "" && !strings.ContainsFunc(name, other)
-}
