@@ -32,8 +32,8 @@
 // An upload that fails is aborted, also if the context has ended. What is left because the
 // server did not answer, or the process was killed, costs money and is in no listing. A
 // process aborts its own after its next upload that succeeds. Sweep aborts them, too, and
-// those of others when they are older than [Config.UploadAge]. A rule of the bucket that aborts incomplete uploads after a few
-// days (AbortIncompleteMultipartUpload) does the same.
+// those of others when they are older than [Config.UploadAge]. A rule of the bucket that
+// aborts incomplete uploads after a few days (AbortIncompleteMultipartUpload) does the same.
 //
 // # Reading
 //

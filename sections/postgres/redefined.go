@@ -17,8 +17,8 @@ import (
 // had in it; a materialized view that was refreshed has its new rows; the rows of a partition
 // that was detached or dropped are missing. None of them ends in an error. So after each query
 // it is asked which relations the query has used, which its locks tell, and whether the
-// catalogs had the same of them at the moment as they have now. The locks themselves keep them from being
-// changed in between.
+// catalogs had the same of them at the moment as they have now. The locks themselves keep them
+// from being changed in between.
 
 // used are the columns of a relation that say what it is and where its rows are. Privileges,
 // constraints and statistics are of no matter. The row of the snapshot is compared with that of
