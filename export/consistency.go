@@ -90,19 +90,21 @@ func (r *readings) consistency() Consistency {
 	return c
 }
 
-// dropParts forgets the parts that the request has, if consistency is required and they are
+// dropParts forgets what an earlier attempt has left, if consistency is required and the parts are
 // not all that there is to do, or of several moments.
 func (x *run) dropParts(ctx context.Context) error {
-	if x.engine.config.Consistency != ConsistencyRequired || len(x.Parts) == 0 {
+	if x.engine.config.Consistency != ConsistencyRequired {
 		return nil
 	}
 	whole, err := x.ofOneMoment(ctx)
 	if err != nil || whole {
 		return err
 	}
-	x.engine.config.Logger.WarnContext(ctx, "sections are read again, because consistency is required and parts are of another point in time",
-		"job", x.JobID, "organization", x.Organization.ID)
-	x.Parts = nil
+	if len(x.Parts) > 0 {
+		x.engine.config.Logger.WarnContext(ctx, "sections are read again, because consistency is required and parts are of another point in time",
+			"job", x.JobID, "organization", x.Organization.ID)
+	}
+	x.Parts, x.Shards, x.anew = nil, nil, true
 	return nil
 }
 
@@ -113,23 +115,29 @@ func (x *run) ofOneMoment(ctx context.Context) (bool, error) {
 		if _, absent := s.(absent); absent {
 			continue
 		}
-		id, ok := x.Parts[s.Key()]
-		if !ok {
+		if x.isLeft(s) {
 			return false, nil
 		}
-		part, err := openPart(ctx, x.engine.config.Spool, id, x.digest(id.Section))
-		var result sealedResult
-		if err == nil {
-			result, err = part.result()
-			part.close()
+		for _, id := range x.partsOf(s.Key()) {
+			result, err := x.resultOf(ctx, id)
+			if _, bad := errors.AsType[*PartError](partError(id, err)); bad {
+				return false, nil
+			}
+			if err != nil {
+				return false, err
+			}
+			read.add(s, result)
 		}
-		if _, bad := errors.AsType[*PartError](partError(id, err)); bad {
-			return false, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		read.add(s, result)
 	}
 	return read.consistency().Consistent, nil
+}
+
+// resultOf reads the result in a part.
+func (x *run) resultOf(ctx context.Context, id PartID) (sealedResult, error) {
+	p, err := openPart(ctx, x.engine.config.Spool, id, x.digest(id.Section))
+	if err != nil {
+		return sealedResult{}, err
+	}
+	defer p.close()
+	return p.result()
 }

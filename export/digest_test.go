@@ -11,6 +11,7 @@ import (
 	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/export/exporttest"
+	"github.com/orgexport/orgexport/export/internal/kittest"
 	"github.com/orgexport/orgexport/export/record"
 )
 
@@ -65,15 +66,13 @@ func TestPartsOfAnotherConfigurationAreMadeAgain(t *testing.T) {
 			spool := new(exporttest.MemSpool)
 			made := engine(t, func(c *export.Config) { c.Spool = spool }, digested{fine("a"), "SELECT 1"})
 			r := request()
-			if _, err := made.ExportSection(t.Context(), r, "a"); err != nil {
-				t.Fatal(err)
-			}
+			kittest.Seal(t, made, r, "a")
 			id := export.PartID{JobID: r.JobID, Section: "a"}
 			e := engine(t, func(config *export.Config) {
 				c.change(config, &r)
 				config.Spool = spool
 			}, digested{fine("a"), "SELECT 1"})
-			r.Sections, r.Parts = []string{"a"}, map[string]export.PartID{"a": id}
+			r.Sections, r.Parts = []string{"a"}, []export.PartID{id}
 			_, joined := e.Join(t.Context(), r, io.Discard)
 			for call, err := range map[string]error{"CheckPart": e.CheckPart(t.Context(), r, id), "Join": joined} {
 				var part *export.PartError
@@ -90,13 +89,9 @@ func TestPartsOfAnotherConfigurationAreMadeAgain(t *testing.T) {
 func TestRefusedPartIsReplaced(t *testing.T) {
 	spool := new(exporttest.MemSpool)
 	r := request()
-	if _, err := engine(t, func(c *export.Config) { c.Spool = spool }, fine("a")).ExportSection(t.Context(), r, "a"); err != nil {
-		t.Fatal(err)
-	}
+	kittest.Seal(t, engine(t, func(c *export.Config) { c.Spool = spool }, fine("a")), r, "a")
 	e := engine(t, func(c *export.Config) { c.Spool, c.Prefix = spool, "acme" }, fine("a"))
-	if _, err := e.ExportSection(t.Context(), r, "a"); err != nil {
-		t.Fatal(err)
-	}
+	kittest.Seal(t, e, r, "a")
 	var joined, whole bytes.Buffer
 	if _, err := e.Join(t.Context(), r, &joined); err != nil {
 		t.Fatal(err)

@@ -58,7 +58,7 @@
 //
 // # More machines, and jobs
 //
-// [Engine.Seal] or [Engine.ExportSection] on one machine and [Engine.Join] on another
-// make the same archive over a Spool that both share. Package jobs does that for you:
+// [Engine.Seal] on one machine, or a [Sealer] on each of several, and [Engine.Join] on another
+// make the same archive over a Spool that all share. Package jobs does that for you:
 // it keeps exports as jobs in a database and runs them on workers.
 package export

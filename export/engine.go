@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"sync"
 	"sync/atomic"
 )
@@ -50,18 +49,19 @@ func (e *Engine) Stuck() int64 { return e.stuck.Load() }
 // section did not reach ok or empty (a [*RequiredError]), or this Engine is running
 // the same attempt at the same job already ([ErrRunning]).
 func (e *Engine) Export(ctx context.Context, r Request, dst io.Writer) (Result, error) {
-	r.Parts = nil
-	x, err := e.newRun(r)
-	if err = errors.Join(err, e.checkSpace()); err != nil {
+	r.Parts, r.Shards, r.Helper = nil, nil, false
+	s, err := e.NewSealer(ctx, r)
+	if err != nil {
 		return Result{}, err
 	}
-	end, err := e.begin(x.part(""))
+	defer s.Close()
+	end, err := e.begin(PartID{JobID: r.JobID, Attempt: r.Attempt})
 	if err != nil {
 		return Result{}, err
 	}
 	defer end()
-	defer x.deleteParts(ctx)
-	return x.export(ctx, dst)
+	defer s.run.deleteParts(ctx)
+	return s.export(ctx, dst)
 }
 
 // begin notes that an attempt is being exported, until end is called.
@@ -93,12 +93,16 @@ func (e *Engine) Filename(r Request) string {
 // A section that fails is no error. After an error the parts that sealed has got can
 // still be used.
 func (e *Engine) Seal(ctx context.Context, r Request, sealed func(context.Context, PartID, SectionResult) error) error {
-	r.Parts = maps.Clone(r.Parts) // sealed may add to it
-	x, err := e.newRun(r)
-	if err = errors.Join(err, e.checkSpace()); err != nil {
+	s, err := e.NewSealer(ctx, r)
+	if err != nil {
 		return err
 	}
-	return x.runSections(ctx, sealed)
+	defer s.Close()
+	shards, _, err := s.Plan(ctx)
+	if err != nil {
+		return err
+	}
+	return s.SealAll(ctx, shards, sealed)
 }
 
 // Keys returns the keys of all sections, in the order of the archive.
@@ -113,21 +117,8 @@ func (e *Engine) Keys() []string {
 // Required reports whether an export fails without a section: see [SectionOptions].
 func (e *Engine) Required(key string) bool { return e.config.Options[key].Required }
 
-// ExportSection runs one section and seals its part in the spool. A section that
-// fails is no error: the result says so. [Engine.Join] makes the archive once every
-// section has its part, on this machine or on another that shares the spool. The section
-// reads moments of its own: an archive of such parts is not consistent.
-func (e *Engine) ExportSection(ctx context.Context, r Request, key string) (SectionResult, error) {
-	s, ok := e.byKey[key]
-	if !ok {
-		return SectionResult{}, fmt.Errorf("%w: section %q", ErrNotFound, key)
-	}
-	x, err := e.newRun(r)
-	if err = errors.Join(err, e.checkSpace()); err != nil {
-		return SectionResult{}, err
-	}
-	return x.exportSection(ctx, s)
-}
+// Concurrency is how many sections run at once: see [Config].
+func (e *Engine) Concurrency() int { return e.config.Concurrency }
 
 // Join makes one archive of the sealed parts of the request's sections and writes it
 // to dst. The parts stay in the spool. The error is a [*PartError] if a part has to

@@ -18,6 +18,7 @@ import (
 
 	"github.com/orgexport/orgexport/archive"
 	"github.com/orgexport/orgexport/export"
+	"github.com/orgexport/orgexport/export/internal/kittest"
 )
 
 func TestExport(t *testing.T) {
@@ -131,9 +132,8 @@ func TestSectionAndJoinApart(t *testing.T) {
 		t.Errorf("Join without parts gives %v, want ErrNotFound", err)
 	}
 	for _, key := range []string{"c", "a", "b"} {
-		result, err := e.ExportSection(t.Context(), request(), key)
-		if err != nil || result.Status != export.StatusOK {
-			t.Fatalf("section %s: %v, %v", key, result, err)
+		if result := kittest.Seal(t, e, request(), key); result.Status != export.StatusOK {
+			t.Fatalf("section %s: %v", key, result)
 		}
 	}
 	for range 2 { // parts stay
@@ -145,9 +145,6 @@ func TestSectionAndJoinApart(t *testing.T) {
 		if !bytes.Equal(whole.Bytes(), joined.Bytes()) {
 			t.Error("joined apart, the archive has other bytes")
 		}
-	}
-	if _, err := e.ExportSection(t.Context(), request(), "unknown"); !errors.Is(err, export.ErrNotFound) {
-		t.Errorf("unknown section gives %v, want ErrNotFound", err)
 	}
 }
 
@@ -177,9 +174,7 @@ func (s damagedSpool) Open(ctx context.Context, id export.PartID) (io.ReadSeekCl
 func TestJoinRefusesDamagedParts(t *testing.T) {
 	spool := &damagedSpool{Spool: export.NewTempSpool(t.TempDir())}
 	e := engine(t, func(c *export.Config) { c.Spool = spool }, fine("a"))
-	if _, err := e.ExportSection(t.Context(), request(), "a"); err != nil {
-		t.Fatal(err)
-	}
+	kittest.Seal(t, e, request(), "a")
 	size := 0
 	spool.damage = func(b []byte) []byte { size = len(b); return b }
 	if _, err := e.Join(t.Context(), request(), io.Discard); err != nil {
@@ -260,7 +255,7 @@ func TestSealUsesPartsOfAnEarlierAttempt(t *testing.T) {
 	}
 	e := engine(t, func(c *export.Config) { c.Spool, c.Concurrency = spool, 1 }, counted("a"), counted("b"), counted("c"), counted("d"))
 	r := request()
-	r.Sections, r.Attempt, r.Parts = []string{"d", "a", "b"}, 1, make(map[string]export.PartID)
+	r.Sections, r.Attempt, r.Parts = []string{"d", "a", "b"}, 1, nil
 	var mu sync.Mutex
 	interrupted := errors.New("interrupted")
 	seal := func(stop string) error {
@@ -273,7 +268,7 @@ func TestSealUsesPartsOfAnEarlierAttempt(t *testing.T) {
 			if result.Key != id.Section || result.Records != 1 {
 				t.Errorf("part %v has the result %v", id, result)
 			}
-			r.Parts[id.Section] = id
+			r.Parts = append(r.Parts, id)
 			return nil
 		})
 	}
@@ -285,7 +280,8 @@ func TestSealUsesPartsOfAnEarlierAttempt(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]int{"a": 1, "b": 2, "d": 1}
-	if ids := []int{r.Parts["a"].Attempt, r.Parts["b"].Attempt, r.Parts["d"].Attempt}; !slices.Equal(ids, []int{1, 2, 2}) {
+	slices.SortFunc(r.Parts, func(a, b export.PartID) int { return strings.Compare(a.Section, b.Section) })
+	if ids := []int{r.Parts[0].Attempt, r.Parts[1].Attempt, r.Parts[2].Attempt}; !slices.Equal(ids, []int{1, 2, 2}) {
 		t.Errorf("the parts are of the attempts %v", ids)
 	}
 	for key, n := range want {
@@ -305,12 +301,12 @@ func TestSealUsesPartsOfAnEarlierAttempt(t *testing.T) {
 	if _, err := e.Export(t.Context(), r, &whole); err != nil || !bytes.Equal(whole.Bytes(), joined.Bytes()) {
 		t.Errorf("joined of two attempts, the archive has other bytes (%v)", err)
 	}
-	r.Parts = map[string]export.PartID{"a": {JobID: r.JobID, Section: "a", Attempt: 1}}
-	if err := spool.Delete(t.Context(), r.Parts["a"]); err != nil {
+	r.Parts = []export.PartID{{JobID: r.JobID, Section: "a", Attempt: 1}}
+	if err := spool.Delete(t.Context(), r.Parts[0]); err != nil {
 		t.Fatal(err)
 	}
 	var missing *export.PartError
-	if _, err := e.Join(t.Context(), r, io.Discard); !errors.As(err, &missing) || missing.Part != r.Parts["a"] {
+	if _, err := e.Join(t.Context(), r, io.Discard); !errors.As(err, &missing) || missing.Part != r.Parts[0] {
 		t.Errorf("Join gives %v, want a PartError of section a", err)
 	}
 	r.Sections = []string{"a", "unknown"}

@@ -34,17 +34,18 @@ func (x *run) join(ctx context.Context, dst io.Writer, ready func(key string) er
 			if err := ready(s.Key()); err != nil {
 				return err
 			}
-			section, err := x.joinPart(ctx, x.part(s.Key()), j, sums)
+			id := x.partOf(s.Key())
+			section, err := x.joinPart(ctx, id, j, sums)
 			if err != nil {
 				return err
 			}
 			result.Sections = append(result.Sections, section.SectionResult)
 			read.add(s, section)
-			retry.add(x.part(s.Key()), section)
+			retry.add(id, section)
 			if !drop {
 				continue
 			}
-			if err := x.engine.config.Spool.Delete(ctx, x.part(s.Key())); err != nil {
+			if err := x.engine.config.Spool.Delete(ctx, id); err != nil {
 				return err
 			}
 		}
@@ -60,6 +61,14 @@ func (x *run) join(ctx context.Context, dst io.Writer, ready func(key string) er
 	result.Size = out.size
 	out.digest.Sum(result.SHA256[:0])
 	return result, nil
+}
+
+// partOf returns the part of a section: one that there is, or the one that this attempt makes.
+func (x *run) partOf(section string) PartID {
+	if parts := x.partsOf(section); len(parts) > 0 {
+		return parts[0]
+	}
+	return x.newPart(Shard{Section: section})
 }
 
 func (x *run) joinPart(ctx context.Context, id PartID, j archive.Joiner, sums io.Writer) (sealedResult, error) {

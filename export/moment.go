@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -13,7 +14,7 @@ import (
 const closeTimeout = 5 * time.Second
 
 // moment is the snapshot that the sections of a run have in common. It is opened for the first
-// section that asks for it, and closed after the last.
+// section that asks for it, and closed when none is to read it any more.
 type moment struct {
 	source   Snapshots
 	required bool
@@ -21,46 +22,79 @@ type moment struct {
 	log      *slog.Logger
 	lasting  context.Context // outlives the sections, for closing
 
+	section string          // the first that reads the moment
+	foreign *SharedSnapshot // of another process, which is read; or nil
+
 	turn chan struct{} // of capacity 1: whoever has put something in may use the rest
 
-	left     int // sections that are still to be read
 	snapshot Snapshot
 	openedAt time.Time
 	ageing   *time.Timer
 	over     error // why there is no snapshot, or none any more
 }
 
-// newMoment returns the moment that sections are to have in common, or nil if they are to
-// have none.
-func (x *run) newMoment(ctx context.Context, sections []Section) *moment {
+// newMoment returns the moment that the sections without a part are to have in common, or nil if
+// they are to have none.
+func (x *run) newMoment(ctx context.Context) *moment {
+	for _, s := range x.sections {
+		if snapshotsOf(s) != nil && x.isLeft(s) {
+			return x.momentOf(ctx, s)
+		}
+	}
+	return nil
+}
+
+// joinMoment returns the moment of another process that this run reads, or nil if there is none.
+func (x *run) joinMoment(ctx context.Context) (*moment, error) {
+	if x.Snapshot == (SharedSnapshot{}) {
+		return nil, nil
+	}
+	m := x.momentOf(ctx, x.section(x.Snapshot.Section))
+	if m == nil || !m.shared() {
+		return nil, fmt.Errorf("export: section %q cannot read the snapshot of another process", x.Snapshot.Section)
+	}
+	m.foreign = &x.Snapshot
+	return m, nil
+}
+
+// momentOf returns the moment of a section and of all that read by the same [Snapshots]. It is nil
+// if there is to be none.
+func (x *run) momentOf(ctx context.Context, s Section) *moment {
 	c := x.engine.config
-	if c.Consistency == ConsistencyOff {
+	source := snapshotsOf(s)
+	if source == nil || c.Consistency == ConsistencyOff {
 		return nil
 	}
-	m := &moment{
+	return &moment{
+		source:   source,
+		section:  s.Key(),
 		required: c.Consistency == ConsistencyRequired,
 		maxAge:   max(c.MaxSnapshotAge, 0),
 		log:      c.Logger.With("job", x.JobID, "organization", x.Organization.ID),
 		lasting:  context.WithoutCancel(ctx),
 		turn:     make(chan struct{}, 1),
 	}
-	for _, s := range sections {
-		of := snapshotsOf(s)
-		if m.source == nil {
-			m.source = of
-		}
-		if of != nil && of == m.source {
-			m.left++
-		}
+}
+
+// isLeft reports whether a section has shards that are to be sealed.
+func (x *run) isLeft(s Section) bool {
+	if known := x.shardsOf(s.Key()); len(known) > 0 {
+		return slices.ContainsFunc(known, func(s Shard) bool { return !x.isSealed(s) })
 	}
-	if m.source == nil {
-		return nil
-	}
-	return m
+	return len(x.partsOf(s.Key())) == 0
 }
 
 // reads tells whether a section reads the moment.
 func (m *moment) reads(s Section) bool { return m != nil && snapshotsOf(s) == m.source }
+
+// shared tells whether other processes can read the moment.
+func (m *moment) shared() bool {
+	if m == nil {
+		return false
+	}
+	_, ok := m.source.(SnapshotJoiner)
+	return ok
+}
 
 // join returns the snapshot for a section that begins, and when it was opened. It is nil if
 // the section has to do without. The error is a [*rerunError] if this is not the last run of
@@ -88,6 +122,9 @@ func (m *moment) join(ctx context.Context, last bool) (Snapshot, time.Time, erro
 }
 
 func (m *moment) open(ctx context.Context) (err error) {
+	if m.foreign != nil {
+		return m.openForeign()
+	}
 	if m.snapshot, err = m.source.OpenSnapshot(ctx, m.maxAge); err != nil {
 		m.snapshot = nil
 		return err
@@ -96,6 +133,17 @@ func (m *moment) open(ctx context.Context) (err error) {
 	if m.maxAge > 0 {
 		m.ageing = time.AfterFunc(m.maxAge, m.expire)
 	}
+	return nil
+}
+
+// openForeign begins to read the snapshot of another process, which sees to its end.
+func (m *moment) openForeign() (err error) {
+	joiner, _ := m.source.(SnapshotJoiner) // joinMoment has made sure of it
+	if m.snapshot, err = joiner.JoinSnapshot(m.foreign.ID, m.foreign.Moment); err != nil {
+		m.snapshot = nil
+		return err
+	}
+	m.openedAt = m.foreign.OpenedAt
 	return nil
 }
 
@@ -148,16 +196,7 @@ func (m *moment) failure() error {
 	return &ConsistencyError{Final: final, Err: m.over}
 }
 
-// leave is called once for each section that has been read.
-func (m *moment) leave() {
-	m.turn <- struct{}{}
-	defer func() { <-m.turn }()
-	if m.left--; m.left == 0 {
-		m.close()
-	}
-}
-
-// stop closes the snapshot when no section reads any more.
+// stop closes the snapshot when no section reads it any more.
 func (m *moment) stop() {
 	if m == nil {
 		return
@@ -204,8 +243,8 @@ func (x *run) read(ctx context.Context, s Section, last bool) (*reading, error) 
 }
 
 // scope is that of a section which reads it.
-func (r *reading) scope(x *run) Scope {
-	s := Scope{Organization: x.Organization, JobID: x.JobID, AsOf: x.AsOf}
+func (r *reading) scope(x *run, shard Shard) Scope {
+	s := Scope{Organization: x.Organization, JobID: x.JobID, AsOf: x.AsOf, Range: shard.Range}
 	if r.snapshot != nil {
 		s.Snapshot, s.reading = r.snapshot.ID(), r
 	}

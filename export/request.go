@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/orgexport/orgexport/archive"
@@ -32,12 +33,21 @@ type Request struct {
 	// there are some, no Sections means none.
 	Absent []string
 
-	// Parts are sealed parts in the spool, by section, from an earlier attempt or
-	// job. Their sections do not run again, unless consistency is required and not all
-	// sections have a part of one moment. Those of another organization, AsOf, Format
-	// or configuration cannot be joined: see [Engine.CheckPart]. [Engine.Export] ignores
-	// them.
-	Parts map[string]PartID
+	// Parts are sealed parts in the spool, from an earlier attempt or job. Their shards do not
+	// run again, unless consistency is required and not all sections have parts of one
+	// moment. Those of another organization, AsOf, Format or configuration cannot be joined:
+	// see [Engine.CheckPart]. [Engine.Export] ignores them.
+	Parts []PartID
+
+	// Shards are those that an earlier [Sealer.Plan] has returned for the job, so that a section
+	// is split as it was. A section of which none is here is planned anew, unless it has parts.
+	// [Engine.Export] ignores them.
+	Shards []Shard
+
+	// Helper means that another process has the export: a [Sealer] opens no snapshot, and reads
+	// Snapshot, which that process has opened, if there is one.
+	Helper   bool
+	Snapshot SharedSnapshot
 
 	// RetryOf is the id of the job that this one retries, if any. The manifest names it then,
 	// and the job that ran each section: see [ManifestRetry].
@@ -117,6 +127,9 @@ type run struct {
 	report   *reporter
 	quota    *quota
 	moment   *moment // what the sections read, or nil; set before they run
+	anew     bool    // Parts and Shards of the request do not count
+
+	mu sync.Mutex // guards Parts
 }
 
 // newRun checks a request.
@@ -129,6 +142,7 @@ func (e *Engine) newRun(r Request) (*run, error) {
 		r.RequestedAt = r.AsOf
 	}
 	r.RequestedAt = r.RequestedAt.UTC().Truncate(time.Second)
+	r.Parts = slices.Clone(r.Parts) // it grows
 	x := &run{
 		Request:  r,
 		engine:   e,
@@ -148,13 +162,17 @@ func (e *Engine) newRun(r Request) (*run, error) {
 	return x, nil
 }
 
-// part returns the id of the part of a section: one that the request was given,
-// or the one that this run makes.
-func (x *run) part(key string) PartID {
-	if id, ok := x.Parts[key]; ok {
-		return id
+// newPart returns the id of the part that this run makes of a shard.
+func (x *run) newPart(s Shard) PartID {
+	return PartID{JobID: x.JobID, Section: s.Section, Shard: s.Number, Attempt: x.Attempt}
+}
+
+// section returns a section of the export.
+func (x *run) section(key string) Section {
+	if s, ok := x.engine.byKey[key]; ok {
+		return s
 	}
-	return PartID{JobID: x.JobID, Section: key, Attempt: x.Attempt}
+	return absent(key)
 }
 
 func (x *run) packing() archive.Options {

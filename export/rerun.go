@@ -32,30 +32,31 @@ func IsLastRun(ctx context.Context) bool {
 	return last
 }
 
-// sealSection runs a section into a sealed part. It runs the section again if the machine has
+// sealShard runs a section into a sealed part. It runs the section again if the machine has
 // failed it, and takes what the last run wrote.
-func (x *run) sealSection(ctx context.Context, s Section) (Event, error) {
-	if x.moment.reads(s) {
-		defer x.moment.leave()
-	}
-	x.report.report(Event{Kind: SectionStarted, Section: s.Key()})
+func (x *run) sealShard(ctx context.Context, s Shard) (Event, error) {
+	x.report.report(Event{Kind: SectionStarted, Section: s.Section})
 	for again := 1; ; again++ {
 		finished, failed, err := x.sealOnce(ctx, s, again > x.engine.config.Reruns)
 		if failed == nil || ctx.Err() != nil {
 			return finished, err
 		}
-		if err := x.beforeRerun(ctx, s.Key(), failed.fault, again); err != nil {
+		if x.Rerun != nil {
+			x.Rerun(ctx, s.Section, failed.fault)
+		}
+		x.report.report(Event{Kind: SectionRestarted, Section: s.Section})
+		if err := x.waitForRerun(ctx, s.Section, failed.fault, again); err != nil {
 			return Event{}, err
 		}
 	}
 }
 
 // sealOnce runs a section once. It returns a rerunError if there is no part for that reason.
-func (x *run) sealOnce(ctx context.Context, s Section, last bool) (finished Event, failed *rerunError, err error) {
-	err = x.engine.config.Spool.Put(ctx, x.part(s.Key()), func(w io.Writer) error {
-		body := &partWriter{w: w, quota: x.quota, digest: x.digest(s.Key())}
+func (x *run) sealOnce(ctx context.Context, s Shard, last bool) (finished Event, failed *rerunError, err error) {
+	err = x.engine.config.Spool.Put(ctx, x.newPart(s), func(w io.Writer) error {
+		body := &partWriter{w: w, quota: x.quota, digest: x.digest(s.Section)}
 		var err error
-		if finished, err = x.packSection(ctx, s, body, last); errors.As(err, &failed) {
+		if finished, err = x.packShard(ctx, s, body, last); errors.As(err, &failed) {
 			x.quota.used.Add(-body.taken)
 		}
 		return err
@@ -63,8 +64,8 @@ func (x *run) sealOnce(ctx context.Context, s Section, last bool) (finished Even
 	return finished, failed, err
 }
 
-// beforeRerun tells of a run to come, and waits until it is time for it.
-func (x *run) beforeRerun(ctx context.Context, key string, fault Fault, again int) error {
+// waitForRerun waits until it is time to run a section again, or to try again what it needs.
+func (x *run) waitForRerun(ctx context.Context, key string, fault Fault, again int) error {
 	c := x.engine.config
 	delay := c.RerunDelay
 	for range again - 1 {
@@ -73,10 +74,6 @@ func (x *run) beforeRerun(ctx context.Context, key string, fault Fault, again in
 	delay += rand.N(delay/4 + 1) // so that not all sections come back at once
 	c.Logger.WarnContext(ctx, "section is run again, because the machine failed it", "job", x.JobID,
 		"organization", x.Organization.ID, "section", key, "fault", string(fault), "again", again, "of", c.Reruns, "delay", delay)
-	if x.Rerun != nil {
-		x.Rerun(ctx, key, fault)
-	}
-	x.report.report(Event{Kind: SectionRestarted, Section: key})
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
 	select {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,15 +19,12 @@ import (
 // sealedJob runs the sections of which a request has no part, and returns it with all parts.
 func sealedJob(t *testing.T, e *export.Engine, r export.Request) export.Request {
 	t.Helper()
-	parts := maps.Clone(r.Parts)
-	if parts == nil {
-		parts = make(map[string]export.PartID)
-	}
+	parts := slices.Clone(r.Parts)
 	var mu sync.Mutex
 	err := e.Seal(t.Context(), r, func(_ context.Context, id export.PartID, _ export.SectionResult) error {
 		mu.Lock()
 		defer mu.Unlock()
-		parts[id.Section] = id
+		parts = append(parts, id)
 		return nil
 	})
 	if err != nil {
@@ -34,6 +32,11 @@ func sealedJob(t *testing.T, e *export.Engine, r export.Request) export.Request 
 	}
 	r.Parts = parts
 	return r
+}
+
+// partsOf returns the parts that a request has of some sections.
+func partsOf(r export.Request, keys ...string) []export.PartID {
+	return slices.DeleteFunc(slices.Clone(r.Parts), func(id export.PartID) bool { return !slices.Contains(keys, id.Section) })
 }
 
 // joined is the archive of a request that has all parts.
@@ -60,15 +63,13 @@ func TestRetryTakesPartsOver(t *testing.T) {
 			r := request()
 			r.Format, version = format, "one"
 			first := sealedJob(t, e, r)
-			first.Parts["c"] = export.PartID{JobID: "gone"}
+			first.Parts = slices.DeleteFunc(first.Parts, func(id export.PartID) bool { return id.Section == "c" })
+			first.Parts = append(first.Parts, export.PartID{JobID: "gone", Section: "c"})
 
 			retryOf := func(old export.Request, id string, later time.Duration, taken ...string) export.Request {
 				r := r
 				r.JobID, r.RetryOf, r.RequestedAt = id, old.JobID, r.AsOf.Add(later)
-				r.Parts = make(map[string]export.PartID)
-				for _, key := range taken {
-					r.Parts[key] = old.Parts[key]
-				}
+				r.Parts = partsOf(old, taken...)
 				return sealedJob(t, e, r)
 			}
 			version = "two"
@@ -127,7 +128,7 @@ func TestRetryHasTheSameBytes(t *testing.T) {
 	retry := func(id string, attempt int, later time.Duration) []byte {
 		r := request()
 		r.JobID, r.RetryOf, r.Attempt, r.RequestedAt = id, first.JobID, attempt, r.AsOf.Add(later)
-		r.Parts = map[string]export.PartID{"a": first.Parts["a"]}
+		r.Parts = partsOf(first, "a")
 		return joined(t, e, sealedJob(t, e, r))
 	}
 	second := retry("second", 1, time.Hour)

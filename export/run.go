@@ -9,15 +9,19 @@ import (
 )
 
 // export runs the sections and joins their parts while they come.
-func (x *run) export(ctx context.Context, dst io.Writer) (Result, error) {
-	var result Result
-	sealed := make(map[string]chan struct{})
-	for _, s := range x.sections {
-		sealed[s.Key()] = make(chan struct{})
+func (s *Sealer) export(ctx context.Context, dst io.Writer) (Result, error) {
+	shards, _, err := s.Plan(ctx)
+	if err != nil {
+		return Result{}, err
 	}
+	sealed := make(map[string]chan struct{})
+	for _, section := range s.run.sections {
+		sealed[section.Key()] = make(chan struct{})
+	}
+	var result Result
 	both, ctx := errgroup.WithContext(ctx)
 	both.Go(func() error {
-		return x.runSections(ctx, func(ctx context.Context, id PartID, _ SectionResult) error {
+		return s.SealAll(ctx, shards, func(ctx context.Context, id PartID, _ SectionResult) error {
 			select {
 			case sealed[id.Section] <- struct{}{}:
 				return nil
@@ -27,7 +31,7 @@ func (x *run) export(ctx context.Context, dst io.Writer) (Result, error) {
 		})
 	})
 	both.Go(func() (err error) {
-		result, err = x.join(ctx, dst, func(key string) error {
+		result, err = s.run.join(ctx, dst, func(key string) error {
 			select {
 			case <-sealed[key]:
 				return nil
@@ -37,50 +41,17 @@ func (x *run) export(ctx context.Context, dst io.Writer) (Result, error) {
 		}, true)
 		return err
 	})
-	err := both.Wait()
+	err = both.Wait()
 	return result, err
-}
-
-// runSections runs the sections that have no part yet, in order, a few at a
-// time, and hands on each part that was sealed. A section keeps its place until
-// its part is taken, so that parts do not pile up before a slow destination.
-func (x *run) runSections(ctx context.Context, taken func(context.Context, PartID, SectionResult) error) error {
-	if err := x.dropParts(ctx); err != nil {
-		return err
-	}
-	var left []Section
-	for _, s := range x.sections {
-		if _, sealed := x.Parts[s.Key()]; !sealed {
-			left = append(left, s)
-		}
-	}
-	x.moment = x.newMoment(ctx, left)
-	defer x.moment.stop()
-	running, ctx := errgroup.WithContext(ctx)
-	running.SetLimit(x.engine.config.Concurrency)
-	for _, s := range left {
-		running.Go(func() error {
-			if ctx.Err() != nil { // while it waited for its place
-				return context.Cause(ctx)
-			}
-			result, err := x.exportSection(ctx, s)
-			if err != nil {
-				return err
-			}
-			return taken(ctx, x.part(s.Key()), result)
-		})
-	}
-	return running.Wait()
 }
 
 // deleteParts removes what is left in the spool, also when ctx has ended.
 func (x *run) deleteParts(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	for _, s := range x.sections {
-		key := s.Key()
-		if err := x.engine.config.Spool.Delete(ctx, x.part(key)); err != nil {
-			x.engine.config.Logger.ErrorContext(ctx, "part not deleted", "job", x.JobID, "section", key, "error", err)
+	for _, id := range x.Parts {
+		if err := x.engine.config.Spool.Delete(ctx, id); err != nil {
+			x.engine.config.Logger.ErrorContext(ctx, "part not deleted", "job", x.JobID, "section", id.Section, "error", err)
 		}
 	}
 }

@@ -24,26 +24,28 @@ func (e *RequiredError) Public() string {
 	return fmt.Sprintf("The required section %q could not be exported: %s", e.Result.Key, e.Result.Error)
 }
 
-// exportSection runs a section into a sealed part. An error is the job's, not
+// exportShard runs a section, or a range of it, into a sealed part. An error is the job's, not
 // the section's.
-func (x *run) exportSection(ctx context.Context, s Section) (SectionResult, error) {
+func (x *run) exportShard(ctx context.Context, s Shard) (SectionResult, error) {
 	end := func(Event, error) {}
 	if x.Begin != nil {
-		ctx, end = x.Begin(ctx, s.Key())
+		ctx, end = x.Begin(ctx, s.Section)
 	}
 	var finished Event
 	err := errors.New("export: part was not sealed") // what it is if Put panics
 	defer func() { end(finished, err) }()
-	if finished, err = x.sealSection(ctx, s); err != nil {
+	if finished, err = x.sealShard(ctx, s); err != nil {
 		finished = Event{}
-		return SectionResult{}, fmt.Errorf("export: section %q: %w", s.Key(), err)
+		return SectionResult{}, fmt.Errorf("export: section %q: %w", s.Section, err)
 	}
+	x.addPart(x.newPart(s))
 	return *finished.Result, nil
 }
 
-// packSection writes a whole part and returns how its section finished. The error is a
+// packShard writes a whole part and returns how its section finished. The error is a
 // [*rerunError] if this is not the last run and the section has to be run again.
-func (x *run) packSection(ctx context.Context, s Section, body *partWriter, last bool) (finished Event, err error) {
+func (x *run) packShard(ctx context.Context, shard Shard, body *partWriter, last bool) (finished Event, err error) {
+	s := x.section(shard.Section)
 	reads, err := x.read(ctx, s, last)
 	if err != nil {
 		return Event{}, err
@@ -77,7 +79,7 @@ func (x *run) packSection(ctx context.Context, s Section, body *partWriter, last
 			renames:  renames,
 			now:      Event{Section: s.Key()},
 		}
-		cause := x.runSection(context.WithValue(ctx, lastRunKey{}, last), s, reads.scope(x), limits.Timeout, out)
+		cause := x.runSection(context.WithValue(ctx, lastRunKey{}, last), s, reads.scope(x, shard), limits.Timeout, out)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

@@ -48,6 +48,10 @@ type Scope struct {
 	// [SnapshotReader], or empty. If it cannot: see [Scope.SnapshotLost].
 	Snapshot string
 
+	// Range is the range of a shard that Export is to export: one of those that the section has
+	// returned as a [Splitter], or empty, which means all.
+	Range string
+
 	reading *reading // of the engine, if there is a Snapshot
 }
 

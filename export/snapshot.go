@@ -101,6 +101,17 @@ func (s Scope) SnapshotLost(cause error) error {
 	return s.reading.lose(cause)
 }
 
+// SnapshotJoiner is an optional interface of a [Snapshots] whose snapshots other processes can
+// read.
+type SnapshotJoiner interface {
+	Snapshots
+
+	// JoinSnapshot returns the snapshot that another process has opened and keeps, by its ID and
+	// Moment. It opens nothing: whether the snapshot can be read shows when a query begins, by
+	// [ErrSnapshotLost]. To Close it only ends the use by this process.
+	JoinSnapshot(id, moment string) (Snapshot, error)
+}
+
 // snapshotsOf returns what opens the snapshots that a section can read, or nil.
 func snapshotsOf(s Section) Snapshots {
 	if r, ok := s.(SnapshotReader); ok {

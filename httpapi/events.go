@@ -223,7 +223,7 @@ func (s *stream) extend() error { return s.out.SetWriteDeadline(time.Now().Add(w
 
 // progress lists the sections of a job that run, in the order of the archive.
 func (a *api) progress(job jobs.Job) []progressOut {
-	running := slices.DeleteFunc(slices.Clone(job.Progress), func(p jobs.SectionProgress) bool {
+	running := slices.DeleteFunc(job.SectionsProgress(), func(p jobs.SectionProgress) bool {
 		return slices.ContainsFunc(job.Results, func(r export.SectionResult) bool { return r.Key == p.Key })
 	})
 	keys := a.config.Service.Keys()
@@ -259,6 +259,7 @@ func (a *api) retry(job jobs.Job) *retryOut {
 // the job, except for the link, and is the same on every node.
 func eventID(job jobs.Job) string {
 	job = job.Clone()
+	job.Progress = job.SectionsProgress()
 	slices.SortFunc(job.Progress, func(x, y jobs.SectionProgress) int { return strings.Compare(x.Key, y.Key) })
 	slices.SortFunc(job.Results, func(x, y export.SectionResult) int { return strings.Compare(x.Key, y.Key) })
 	parts := []any{job.Status, job.Progress, job.Results, job.Error, job.ObjectKey}

@@ -64,6 +64,8 @@ type jobRow struct {
 	ExpiresAt  sql.Null[int64] `bun:"expires_at"`
 	PurgeAt    sql.Null[int64] `bun:"purge_at"`
 
+	sharedColumns
+
 	// Now is the time of the database, if the query asks for it.
 	Now int64 `bun:"now_ms,scanonly"`
 }
@@ -129,8 +131,10 @@ func newJobRow(j jobs.Job, version int64) (*jobRow, error) {
 	for i, p := range j.Parts {
 		parts[i] = partID(p)
 	}
-	err := errors.Join(
-		encodeList(&row.Sections, j.Sections), encodeList(&row.Keys, j.Keys), encodeList(&row.Progress, j.Progress),
+	var err error
+	row.sharedColumns, err = newSharedColumns(j)
+	err = errors.Join(
+		err, encodeList(&row.Sections, j.Sections), encodeList(&row.Keys, j.Keys), encodeList(&row.Progress, j.Progress),
 		encodeList(&row.Parts, parts), encodeList(&row.Results, results))
 	return row, err
 }
@@ -169,7 +173,7 @@ func (r *jobRow) job() (jobs.Job, error) {
 	}
 	var parts []partID
 	err := errors.Join(
-		decodeList(r.Sections, &j.Sections), decodeList(r.Keys, &j.Keys), decodeList(r.Progress, &j.Progress),
+		r.setJob(&j), decodeList(r.Sections, &j.Sections), decodeList(r.Keys, &j.Keys), decodeList(r.Progress, &j.Progress),
 		decodeList(r.Parts, &parts), decodeList(r.Results, &j.Results))
 	if err != nil {
 		return jobs.Job{}, fmt.Errorf("job %s: %w", r.ID, err)
@@ -204,9 +208,10 @@ func requestDigest(j jobs.Job) []byte {
 
 // checkJob returns an error that names the texts of a job that cannot be stored.
 func checkJob(j jobs.Job) error {
-	err := checkText("id", j.ID, "organization", j.Organization.ID, "slug", j.Organization.Slug,
+	err := checkShared(j)
+	err = errors.Join(err, checkText("id", j.ID, "organization", j.Organization.ID, "slug", j.Organization.Slug,
 		"name", j.Organization.Name, "format", j.Format, "retried job", j.RetryOf, "requester", j.Requester,
-		"status", string(j.Status), "lease owner", j.LeaseOwner, "file name", j.Filename, "object key", j.ObjectKey)
+		"status", string(j.Status), "lease owner", j.LeaseOwner, "file name", j.Filename, "object key", j.ObjectKey))
 	for _, s := range j.Sections {
 		err = errors.Join(err, checkText("section", s))
 	}

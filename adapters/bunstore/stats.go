@@ -26,7 +26,7 @@ func (s *Store) Stats(ctx context.Context) (jobs.Stats, error) {
 			stats.Pending = row.Jobs
 			stats.Oldest = time.Duration(max(row.Age, 0)) * time.Millisecond
 		case jobs.Processing:
-			stats.Processing = row.Jobs
+			stats.Processing, stats.Helpers = row.Jobs, row.Helpers
 		case jobs.Completed, jobs.Failed:
 		}
 	}
@@ -39,6 +39,7 @@ type statsRow struct {
 	Status   string `bun:"status"`
 	Jobs     int64  `bun:"jobs"`
 	Suspects int64  `bun:"suspects"`
+	Helpers  int64  `bun:"helpers"`
 	Age      int64  `bun:"age"` // of the oldest, in milliseconds
 }
 
@@ -46,7 +47,7 @@ type statsRow struct {
 // index: otherwise SQLite would not use it.
 func (s *Store) selectStats() *bun.SelectQuery {
 	return s.db.NewSelect().TableExpr("? AS job", s.table("jobs")).
-		ColumnExpr("status, count(*) AS jobs, sum(CASE WHEN suspect > 0 THEN 1 ELSE 0 END) AS suspects, ? - min(created_at) AS age", s.clock()).
+		ColumnExpr("status, count(*) AS jobs, sum(CASE WHEN suspect > 0 THEN 1 ELSE 0 END) AS suspects, sum(helping) AS helpers, ? - min(created_at) AS age", s.clock()).
 		Where("status IN ('pending', 'processing')").GroupExpr("status")
 }
 

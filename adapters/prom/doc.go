@@ -22,7 +22,7 @@
 //
 // # Metrics
 //
-// Each process counts what it does itself. Only orgexport_jobs, orgexport_suspects,
+// Each process counts what it does itself. Only orgexport_jobs, orgexport_suspects, orgexport_helpers,
 // orgexport_queue_age_seconds, orgexport_worker_age_seconds and
 // orgexport_archives_damaged come from the store, which all processes share: do not add
 // them up over processes. They are missing while the store does not answer, and if it is
@@ -40,6 +40,9 @@
 //	orgexport_attempt_duration_seconds       histogram  outcome            attempts: completed, failed, put_off, handed_back, stopped, lease_lost
 //	orgexport_suspects                       gauge                         jobs in flight that had a worker which was lost: see jobs.Job.Suspect
 //	orgexport_jobs_suspected_total           counter                       times that a worker was lost which had a job beside others
+//	orgexport_helpers                        gauge                         workers that help with jobs which others have: see jobs.Config.FanOut
+//	orgexport_jobs_helped_total              counter                       times that a worker of this process came to help with a job
+//	orgexport_helpers_lost_total             counter                       helpers that were lost of jobs which this process has
 //	orgexport_jobs_unable_total              counter                       times that a worker left a job to others, for lack of a section or of a process to itself
 //	orgexport_leases_lost_total              counter    noticed_by         leases lost; a loss may be noticed by the worker, the reaper or both
 //	orgexport_archive_bytes_total            counter                       size of the archives that were made

@@ -46,6 +46,8 @@ type Metrics struct {
 	leasesLost       *prometheus.CounterVec
 	jobsSuspected    prometheus.Counter
 	jobsUnable       prometheus.Counter
+	jobsHelped       prometheus.Counter
+	helpersLost      prometheus.Counter
 	archiveBytes     prometheus.Counter
 	archivesPurged   prometheus.Counter
 	archivesRefused  prometheus.Counter
@@ -93,6 +95,8 @@ func New(c Config) (*Metrics, error) {
 	m.attemptDuration = r.histograms("attempt_duration_seconds", "Attempts at jobs, by outcome.", exportBuckets, "outcome")
 	m.jobsSuspected = r.counter("jobs_suspected_total", "Times that a worker was lost which had a job beside others.")
 	m.jobsUnable = r.counter("jobs_unable_total", "Times that a worker left a job to others, for lack of a section or of a process to itself.")
+	m.jobsHelped = r.counter("jobs_helped_total", "Times that a worker of this process came to help with a job that another has.")
+	m.helpersLost = r.counter("helpers_lost_total", "Helpers of jobs of this process that were lost.")
 	m.leasesLost = r.counters("leases_lost_total", "Leases of jobs that were lost, by who noticed it.", "noticed_by")
 	m.archiveBytes = r.counter("archive_bytes_total", "Size of the archives that were made.")
 	m.archivesPurged = r.counter("archives_purged_total", "Archives that were deleted.")

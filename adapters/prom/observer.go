@@ -38,6 +38,10 @@ func (m *Metrics) job(_ context.Context, e jobs.Event) {
 		m.leasesLost.WithLabelValues(byReaper).Inc()
 	case jobs.StepSuspected:
 		m.jobsSuspected.Inc()
+	case jobs.StepHelped:
+		m.jobsHelped.Inc()
+	case jobs.StepHelperLost:
+		m.helpersLost.Inc()
 	case jobs.StepUnable:
 		m.jobsUnable.Inc()
 	case jobs.StepPurged:

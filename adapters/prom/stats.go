@@ -31,6 +31,8 @@ func (m *Metrics) collectStats(r recorder) {
 				"Jobs in flight, of all processes, by status.", []string{"status"}, nil),
 			suspects: prometheus.NewDesc(namespace+"_suspects",
 				"Jobs in flight that had a worker which was lost.", nil, nil),
+			helpers: prometheus.NewDesc(namespace+"_helpers",
+				"Workers, of all processes, that help with jobs which others have.", nil, nil),
 			age: prometheus.NewDesc(namespace+"_queue_age_seconds",
 				"How long ago the oldest pending job was created.", nil, nil),
 			damaged: prometheus.NewDesc(namespace+"_archives_damaged",
@@ -76,6 +78,7 @@ type busyness struct {
 	failures  prometheus.Counter
 	jobs, age *prometheus.Desc
 	suspects  *prometheus.Desc
+	helpers   *prometheus.Desc
 	damaged   *prometheus.Desc
 }
 
@@ -83,6 +86,7 @@ type busyness struct {
 func (b *busyness) Describe(out chan<- *prometheus.Desc) {
 	out <- b.jobs
 	out <- b.suspects
+	out <- b.helpers
 	out <- b.age
 	out <- b.damaged
 }
@@ -105,6 +109,7 @@ func (b *busyness) Collect(out chan<- prometheus.Metric) {
 	gauge(b.jobs, float64(stats.Pending), string(jobs.Pending))
 	gauge(b.jobs, float64(stats.Processing), string(jobs.Processing))
 	gauge(b.suspects, float64(stats.Suspects))
+	gauge(b.helpers, float64(stats.Helpers))
 	gauge(b.age, stats.Oldest.Seconds())
 	gauge(b.damaged, float64(stats.Damaged))
 }

@@ -20,7 +20,7 @@
 //
 //	var queue *riverqueue.Queue
 //	store, err := bunstore.Open(ctx, address, bunstore.Config{
-//		AfterWriteIf: (*jobs.Job).Waits,
+//		AfterWriteIf: (*jobs.Job).NeedsWorker,
 //		AfterWrite: func(ctx context.Context, tx *sql.Tx, job *jobs.Job) error {
 //			return queue.EnqueueTx(ctx, tx, jobs.Task{Kind: jobs.TaskExport, JobID: job.ID})
 //		},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 	"time"
 
 	"github.com/orgexport/orgexport/export"
@@ -50,7 +49,7 @@ func (s *Service) makeArchive(ctx context.Context, l *lease, job Job) (Job, erro
 		return Job{}, err
 	}
 	key := objectKey(job, request.Format.Extension())
-	result, err := s.sealAndJoin(ctx, l, request, key)
+	result, err := s.sealAndJoin(ctx, l, job, request, key)
 	if err != nil {
 		return Job{}, err
 	}
@@ -89,28 +88,9 @@ func (s *Service) completedBefore(ctx context.Context, l *lease, key string, err
 // engineRequest is what the engine is asked for. Once a part is stored, no worker looks the
 // organization up any more.
 func (s *Service) engineRequest(ctx context.Context, l *lease, job Job) (export.Request, error) {
-	r := export.Request{
-		Organization: job.Organization,
-		JobID:        job.ID,
-		AsOf:         job.AsOf,
-		RetryOf:      job.RetryOf,
-		RequestedAt:  job.CreatedAt,
-		Attempt:      job.Attempt,
-		Observe:      l.observe,
-		Begin: func(ctx context.Context, key string) (context.Context, func(export.Event, error)) {
-			return s.beginSection(ctx, job, key)
-		},
-		Rerun: func(ctx context.Context, key string, fault export.Fault) {
-			s.tellRerun(ctx, job, key, fault)
-		},
-		Parts: make(map[string]export.PartID),
-	}
-	if err := s.requestSections(&r, job); err != nil {
+	r, err := s.workRequest(l, job)
+	if err != nil {
 		return r, err
-	}
-	var ok bool
-	if r.Format, ok = s.format(job.Format); !ok {
-		return r, fmt.Errorf("%w: archive format %q", export.ErrNotFound, job.Format)
 	}
 	if r.Organization.Slug == "" && r.Organization.Name == "" {
 		organization, err := s.config.Organizations.Get(ctx, job.Organization.ID)
@@ -120,29 +100,60 @@ func (s *Service) engineRequest(ctx context.Context, l *lease, job Job) (export.
 		organization.ID = job.Organization.ID
 		r.Organization = organization
 	}
-	for _, id := range job.Parts {
-		if err := s.config.Engine.CheckPart(ctx, r, id); err == nil {
-			r.Parts[id.Section] = id
-		} else if err := s.remakePart(ctx, l, id, err); err != nil {
-			return r, err
-		}
+	r.Parts, err = s.goodParts(ctx, l, r, job)
+	return r, err
+}
+
+// workRequest is what every worker of a job asks its engine for.
+func (s *Service) workRequest(l *lease, job Job) (export.Request, error) {
+	r := export.Request{
+		Organization: job.Organization,
+		JobID:        job.ID,
+		AsOf:         job.AsOf,
+		RetryOf:      job.RetryOf,
+		RequestedAt:  job.CreatedAt,
+		Attempt:      l.worker,
+		Observe:      l.observe,
+		Begin: func(ctx context.Context, key string) (context.Context, func(export.Event, error)) {
+			return s.beginSection(ctx, job, key)
+		},
+		Rerun: func(ctx context.Context, key string, fault export.Fault) {
+			s.tellRerun(ctx, job, key, fault)
+		},
+	}
+	for _, shard := range job.Shards {
+		r.Shards = append(r.Shards, shard.Shard)
+	}
+	if err := s.requestSections(&r, job); err != nil {
+		return r, err
+	}
+	var ok bool
+	if r.Format, ok = s.format(job.Format); !ok {
+		return r, fmt.Errorf("%w: archive format %q", export.ErrNotFound, job.Format)
 	}
 	return r, nil
 }
 
+// goodParts returns the parts of a job that can be joined. It takes the others out of the job.
+func (s *Service) goodParts(ctx context.Context, l *lease, r export.Request, job Job) ([]export.PartID, error) {
+	for _, id := range job.Parts {
+		err := s.config.Engine.CheckPart(ctx, r, id)
+		if err == nil {
+			continue
+		}
+		if job, err = s.remakePart(ctx, l, id, err); err != nil {
+			return nil, err
+		}
+		return s.goodParts(ctx, l, r, job) // others may be gone with it
+	}
+	return job.Parts, nil
+}
+
 // sealAndJoin seals the parts that are missing and joins all of them into the
 // destination. A part that turns out to be of no use is made again.
-func (s *Service) sealAndJoin(ctx context.Context, l *lease, r export.Request, key string) (result export.Result, err error) {
-	var mu sync.Mutex // guards r.Parts: sections end at the same time
+func (s *Service) sealAndJoin(ctx context.Context, l *lease, job Job, r export.Request, key string) (result export.Result, err error) {
 	for range 3 {
-		err = s.config.Engine.Seal(ctx, r, func(ctx context.Context, id export.PartID, result export.SectionResult) error {
-			mu.Lock()
-			r.Parts[id.Section] = id
-			mu.Unlock()
-			_, _, err := l.update(ctx, s.rules.addPart(id, result, r.Organization))
-			return err
-		})
-		if err != nil {
+		if err = s.seal(ctx, l, job, &r); err != nil {
 			return result, err
 		}
 		err = s.put(ctx, r, key, func(w io.Writer) (err error) {
@@ -153,10 +164,10 @@ func (s *Service) sealAndJoin(ctx context.Context, l *lease, r export.Request, k
 		if !ok {
 			return result, err
 		}
-		if err := s.remakePart(ctx, l, bad.Part, err); err != nil {
+		if job, err = s.remakePart(ctx, l, bad.Part, err); err != nil {
 			return result, err
 		}
-		delete(r.Parts, bad.Part.Section)
+		r.Parts = job.Parts
 	}
 	return result, err
 }
@@ -174,15 +185,15 @@ func (s *Service) put(ctx context.Context, r export.Request, key string, write f
 	return d.PutBounded(ctx, key, most, write)
 }
 
-// remakePart takes a part that cannot be joined out of the job, so that its section
-// runs again. An error that is not about the part is returned.
-func (s *Service) remakePart(ctx context.Context, l *lease, id export.PartID, err error) error {
+// remakePart takes a part that cannot be joined out of the job, so that it is made again, and
+// returns the job. An error that is not about the part is returned.
+func (s *Service) remakePart(ctx context.Context, l *lease, id export.PartID, err error) (Job, error) {
 	if _, ok := errors.AsType[*export.PartError](err); !ok {
-		return err
+		return Job{}, err
 	}
 	s.config.Logger.WarnContext(ctx, "part has to be made again", "job", l.jobID, "section", id.Section, "error", err)
-	_, _, err = l.update(ctx, s.rules.dropPart(id.Section))
-	return err
+	job, _, err := l.update(ctx, s.rules.dropPart(id))
+	return job, err
 }
 
 // storeFailure stores how an attempt ended that did not complete the job, and

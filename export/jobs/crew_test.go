@@ -68,10 +68,11 @@ func (s mortal) Update(ctx context.Context, id string, change func(time.Time, *j
 type world struct {
 	*crew
 	config  jobs.Config // of each process, without its engine and store
+	engine  func(*export.Config)
 	store   *jobstest.MemStore
 	spool   *exporttest.MemSpool
 	seen    journal
-	crashes int
+	crashes atomic.Int64
 }
 
 func newWorld(workers int) *world {
@@ -106,13 +107,18 @@ func (w *world) process(ctx context.Context, t *testing.T, sections func(die fun
 		*c = w.config
 		c.Logger = logger
 		c.Store = mortal{w.store, &dead}
-		c.Engine = engine(t, func(c *export.Config) { c.Spool = w.spool }, sections(die)...)
+		c.Engine = engine(t, func(c *export.Config) {
+			c.Spool = w.spool
+			if w.engine != nil {
+				w.engine(c)
+			}
+		}, sections(die)...)
 	}, fine("a"))
 	if err := n.Run(ctx); err != nil {
 		t.Errorf("Run gives %v", err)
 	}
 	if dead.Load() {
-		w.crashes++
+		w.crashes.Add(1)
 	}
 	return dead.Load()
 }

@@ -48,8 +48,13 @@ type Job struct {
 	// of a worker, and stands in the names of its parts and of its archive.
 	Attempt int
 
-	// ClaimedAt is when a worker last claimed the job. Zero means never.
+	// ClaimedAt is when a worker last claimed the job or came to help with it. Zero means
+	// never.
 	ClaimedAt time.Time
+
+	// Claims counts the workers that have claimed the job or helped with it. Each has the number
+	// that it was, and the parts that it makes have that as their Attempt.
+	Claims int
 
 	// Failures counts the attempts that ended because storage failed or because the
 	// worker was lost.
@@ -74,8 +79,20 @@ type Job struct {
 	// LeaseUntil before it is tried again.
 	PutOff bool
 
-	// Progress is how far each section is that has started, in no order.
+	// Progress is how far each section is that has started, in no order. What helpers export is
+	// in Helpers.
 	Progress []SectionProgress
+
+	// FanOut says whether other workers may help with the job: see [Config.FanOut]. They may
+	// begin to as long as SharedBy is Attempt.
+	FanOut   FanOut
+	SharedBy int
+
+	// Shards are what parts are made of, in the order of the archive, if other workers help or
+	// sections were split. Helpers are those workers, and Snapshot is what they read.
+	Shards   []Shard
+	Helpers  []Helper
+	Snapshot export.SharedSnapshot
 
 	// Parts are the sealed parts, for any worker to go on with. Results are the
 	// results of their sections, in no order. Once the job is completed, Results is
@@ -155,6 +172,11 @@ func (j Job) Clone() Job {
 	j.Sections = slices.Clone(j.Sections)
 	j.Keys = slices.Clone(j.Keys)
 	j.Progress = slices.Clone(j.Progress)
+	j.Shards = slices.Clone(j.Shards)
+	j.Helpers = slices.Clone(j.Helpers)
+	for i := range j.Helpers {
+		j.Helpers[i].Progress = slices.Clone(j.Helpers[i].Progress)
+	}
 	j.Parts = slices.Clone(j.Parts)
 	j.Results = slices.Clone(j.Results)
 	j.SHA256 = slices.Clone(j.SHA256)

@@ -16,12 +16,14 @@ const storeEvery = time.Second
 // retryEvery is how long a worker waits before it repeats a write that failed.
 const retryEvery = 250 * time.Millisecond
 
-// lease is a worker's right to a job. Its writes fail once the worker has lost the
-// job: see fenced.
+// lease is a worker's right to a job, or to help with one. Its writes fail once the worker has
+// lost that: see fenced and fencedHelper.
 type lease struct {
 	service  *Service
 	jobID    string
 	attempt  int
+	worker   int             // the number of the worker: see Job.Claims
+	helps    bool            // another worker has the job
 	ctx      context.Context // of the work
 	cancel   context.CancelCauseFunc
 	began    time.Time   // when the lease was taken
@@ -38,10 +40,10 @@ type lease struct {
 	changed  bool
 }
 
-// newLease returns the lease of a job that was claimed at began.
-func (s *Service) newLease(ctx context.Context, job Job, began time.Time) *lease {
+// newLease returns the lease of a job that was claimed, or came to be helped with, at began.
+func (s *Service) newLease(ctx context.Context, job Job, helps bool, began time.Time) *lease {
 	l := &lease{
-		service: s, jobID: job.ID, attempt: job.Attempt, began: began, renewNow: make(chan struct{}, 1),
+		service: s, jobID: job.ID, attempt: job.Attempt, worker: job.Claims, helps: helps, began: began, renewNow: make(chan struct{}, 1),
 		organizationID: job.Organization.ID, suspect: job.Suspect > 0, alone: job.Alone,
 	}
 	l.ctx, l.cancel = context.WithCancelCause(ctx)
@@ -103,12 +105,23 @@ func (l *lease) heartbeats(ctx context.Context) {
 func (l *lease) renew(ctx context.Context, progress []SectionProgress) error {
 	ctx, cancel := context.WithTimeout(ctx, l.service.config.Heartbeat)
 	defer cancel()
-	_, _, err := l.updateOnce(ctx, l.service.rules.renew(progress))
+	if l.helps {
+		_, _, err := l.updateOnce(ctx, l.service.rules.renewHelper(l.worker, progress))
+		return err
+	}
+	job, steps, err := l.updateOnce(ctx, l.service.rules.renew(progress))
+	if err == nil && len(steps) > 0 { // shards are free again
+		l.service.tell(ctx, job, steps)
+		l.service.callHelpers(ctx, job)
+	}
 	return err
 }
 
-// updateOnce applies a rule if this worker still has the job.
+// updateOnce applies a rule if this worker still has the job, or still helps with it.
 func (l *lease) updateOnce(ctx context.Context, t transition) (Job, []Step, error) {
+	if l.helps {
+		return l.service.update(ctx, l.jobID, fencedHelper(l.worker, t))
+	}
 	return l.service.update(ctx, l.jobID, fenced(l.attempt, t))
 }
 
@@ -116,7 +129,7 @@ func (l *lease) updateOnce(ctx context.Context, t transition) (Job, []Step, erro
 func (l *lease) update(ctx context.Context, t transition) (Job, []Step, error) {
 	for {
 		job, steps, err := l.updateOnce(ctx, t)
-		if err == nil || errors.Is(err, errLeaseLost) || errors.Is(err, export.ErrNotFound) {
+		if err == nil || errors.Is(err, errLeaseLost) || errors.Is(err, errNothingToDo) || errors.Is(err, export.ErrNotFound) {
 			return job, steps, err
 		}
 		if ctx.Err() != nil { // the end of ctx is why it failed

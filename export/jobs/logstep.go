@@ -24,6 +24,10 @@ func (s *Service) logStep(ctx context.Context, e Event) {
 		log.InfoContext(ctx, "job ended", "status", string(job.Status), "duration", age(job), "failures", job.Failures)
 	case StepCancelled:
 		log.InfoContext(ctx, "job ended", "status", "cancelled", "duration", age(job))
+	case StepHelped:
+		log.InfoContext(ctx, "this process helps with a job", "worker", job.Claims)
+	case StepHelperLost:
+		log.WarnContext(ctx, "a helper was lost; others export its shards")
 	case StepWorkerLost, StepSuspected, StepUnable, StepPurged, StepDamaged, StepPutOff, StepHandedBack, StepStopped, StepLeaseLost:
 	}
 }

@@ -61,6 +61,8 @@ const (
 	StepWorkerLost Step = "worker_lost" // the lease ran out while a worker had the job
 	StepSuspected  Step = "suspected"   // it had other jobs, too: each is tried apart
 	StepUnable     Step = "unable"      // a worker cannot export the job now; another one may
+	StepHelped     Step = "helped"      // another worker has come to help with it
+	StepHelperLost Step = "helper_lost" // the lease of such a worker ran out
 	StepDamaged    Step = "damaged"     // the archive of a completed job was found damaged
 	StepPurged     Step = "purged"      // the archive was deleted
 )

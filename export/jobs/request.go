@@ -33,6 +33,10 @@ type Request struct {
 	// Requester is the name of the principal that requests the export.
 	Requester string
 
+	// FanOut says whether several workers may export the job at once. Defaults to
+	// [Config.FanOut]. Requests that differ only in that are the same request.
+	FanOut FanOut
+
 	// Priority orders the jobs that wait for a worker: a greater priority goes
 	// first, in all organizations. Defaults to 0. Requests that differ only in their
 	// priority are the same request.
@@ -88,6 +92,7 @@ func (s *Service) Create(ctx context.Context, r Request) (Job, bool, error) {
 		Sections:     s.sortedKeys(r.Sections),
 		Requester:    r.Requester,
 		Priority:     r.Priority,
+		FanOut:       r.FanOut,
 	}
 	if r.RetryOf != "" {
 		if err := s.retry(ctx, &fresh, r); err != nil {

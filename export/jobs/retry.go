@@ -23,7 +23,7 @@ type PartsUsage interface {
 func (j Job) TakenOver() []string {
 	var keys []string
 	for _, id := range j.Parts {
-		if id.JobID != j.ID {
+		if id.JobID != j.ID && !slices.Contains(keys, id.Section) {
 			keys = append(keys, id.Section)
 		}
 	}
@@ -61,18 +61,17 @@ func (s *Service) takeOver(ctx context.Context, j *Job, old Job) {
 		if !asked || result.Status != export.StatusOK && result.Status != export.StatusEmpty {
 			continue
 		}
-		i := slices.IndexFunc(old.Parts, func(id export.PartID) bool { return id.Section == result.Key })
-		if i < 0 {
-			continue
-		}
-		id := old.Parts[i]
-		parts, found := kept[id.JobID]
-		if !found {
-			parts = s.lend(ctx, id.JobID, old.Parts)
-			kept[id.JobID] = parts
-		}
-		if slices.Contains(parts, id) {
-			j.Parts, j.Results = append(j.Parts, id), append(j.Results, result)
+		wanted := slices.DeleteFunc(slices.Clone(old.Parts), func(id export.PartID) bool { return id.Section != result.Key })
+		missing := slices.ContainsFunc(wanted, func(id export.PartID) bool {
+			parts, found := kept[id.JobID]
+			if !found {
+				parts = s.lend(ctx, id.JobID, old.Parts)
+				kept[id.JobID] = parts
+			}
+			return !slices.Contains(parts, id)
+		})
+		if len(wanted) > 0 && !missing {
+			j.Parts, j.Results = append(j.Parts, wanted...), append(j.Results, result)
 		}
 	}
 }

@@ -70,10 +70,16 @@ type Config struct {
 	// start for want of free space ([export.ErrNoSpace]) is not counted. Defaults to 5.
 	MaxFailures int
 
-	// PerOrganization is how many jobs of one organization run at once, in all processes.
-	// Two processes that claim at the same instant may have one more. It needs a store that
+	// PerOrganization is how many workers export jobs of one organization at once, in all
+	// processes; those that help with a job count (see FanOut). Two processes that claim at the same instant may have one more. It needs a store that
 	// is a [Scheduler]. Defaults to no limit.
 	PerOrganization int
+
+	// FanOut lets several workers export the sections of one job, in other processes, too, so that
+	// one huge organization does not take one machine all night. The worker that has the job
+	// exports sections as well, and makes the archive; so a single worker always finishes a job.
+	// The engines need a Spool that all processes share. [Request.FanOut] decides for one job.
+	FanOut bool
 
 	// ReadBack is up to how many bytes an archive is read back, before its job is
 	// completed, and compared by SHA-256 with what was written. Of a larger one only

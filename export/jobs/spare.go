@@ -50,7 +50,7 @@ func (s *Service) waitsBehind(ctx context.Context) (id, organization string) {
 
 // wantSpare is what the spare worker may claim. It is no place for suspects.
 func (s *Service) wantSpare(organization string) Want {
-	return Want{NoSuspects: true, NotOrganization: organization, PerOrganization: s.config.PerOrganization}
+	return Want{NoSuspects: true, NotOrganization: organization, PerOrganization: s.config.PerOrganization, NoHelp: true}
 }
 
 // workSpare exports a job that waits behind those of an organization.

@@ -22,7 +22,8 @@ import (
 //	           └─────────▶ failed ◀─────────┘
 //
 // While a job is processing, its worker applies renew, addPart and dropPart; claim
-// takes a job over from a worker that was lost. A job that has ended stays as it is,
+// takes a job over from a worker that was lost. Workers that help with a job, and its shards,
+// have rules of their own in stateshards.go. A job that has ended stays as it is,
 // but remove, beginPurge and endPurge take away what is kept for it, lend keeps its parts
 // for a while, and damage and mend note how its archive is.
 //
@@ -146,6 +147,7 @@ func (r rules) claim(p place) transition {
 		}
 		j.Status = Processing
 		j.Attempt++
+		j.Claims = max(j.Claims+1, j.Attempt) // older programs count attempts only
 		j.ClaimedAt = now
 		j.LeaseOwner, j.LeaseUntil, j.PutOff = p.node, now.Add(r.lease), false
 		j.Alone = p.alone
@@ -224,7 +226,7 @@ func (r rules) acquit(attempt int) transition {
 
 // wait lets a job in flight wait for a worker. Its task is on the way until then.
 func (j *Job) wait(until time.Time) {
-	j.Status, j.Alone, j.Progress = Pending, false, nil
+	j.Status, j.Alone, j.Progress, j.Snapshot = Pending, false, nil, export.SharedSnapshot{}
 	j.LeaseOwner, j.LeaseUntil, j.PutOff = "", until, false
 }
 
@@ -292,7 +294,7 @@ func (r rules) renew(progress []SectionProgress) transition {
 	return func(now time.Time, j *Job) ([]Step, error) {
 		j.LeaseUntil = now.Add(r.lease)
 		j.Progress = progress
-		return nil, nil
+		return j.dropLostHelpers(now), nil
 	}
 }
 
@@ -305,26 +307,40 @@ func (r rules) crowd(_ time.Time, j *Job) ([]Step, error) {
 	return nil, nil
 }
 
-// addPart notes that the part of a section is sealed, and whose data it is, which all parts
-// and attempts have to agree on.
+// addPart notes that a part is sealed, and whose data it is, which all parts and attempts have to
+// agree on. A section that was split has no result before the archive is made.
 func (r rules) addPart(id export.PartID, result export.SectionResult, o export.Organization) transition {
 	return func(now time.Time, j *Job) ([]Step, error) {
-		if _, err := r.dropPart(id.Section)(now, j); err != nil {
-			return nil, err
-		}
+		j.removeParts(func(old export.PartID) bool { return old.Section == id.Section && old.Shard == id.Shard })
 		j.Organization = o
-		j.Parts, j.Results = append(j.Parts, id), append(j.Results, result)
+		j.Parts = append(j.Parts, id)
+		if !j.isSplit(id.Section) {
+			j.Results = append(j.Results, result)
+		}
 		return nil, nil
 	}
 }
 
-// dropPart lets the part of a section be made again.
-func (r rules) dropPart(section string) transition {
+// dropPart lets a part be made again. If it is not known what it was made of, all parts of the
+// section are.
+func (r rules) dropPart(id export.PartID) transition {
 	return func(_ time.Time, j *Job) ([]Step, error) {
-		j.Parts = slices.DeleteFunc(j.Parts, func(id export.PartID) bool { return id.Section == section })
-		j.Results = slices.DeleteFunc(j.Results, func(r export.SectionResult) bool { return r.Key == section })
+		known := slices.ContainsFunc(j.Shards, func(s Shard) bool { return s.Of(id) })
+		j.removeParts(func(old export.PartID) bool { return old.Section == id.Section && (old.Shard == id.Shard || !known) })
+		j.free(func(s Shard) bool { return s.Of(id) })
 		return nil, nil
 	}
+}
+
+// removeParts takes parts out of the job, and the results of their sections.
+func (j *Job) removeParts(which func(export.PartID) bool) {
+	j.Parts = slices.DeleteFunc(j.Parts, func(id export.PartID) bool {
+		if !which(id) {
+			return false
+		}
+		j.Results = slices.DeleteFunc(j.Results, func(r export.SectionResult) bool { return r.Key == id.Section })
+		return true
+	})
 }
 
 // complete ends a job whose archive is stored under a key.
@@ -478,6 +494,7 @@ func (r rules) end(now time.Time, j *Job, status Status) {
 	j.FinishedAt = now
 	j.LeaseOwner, j.LeaseUntil, j.PutOff = "", time.Time{}, false
 	j.Alone, j.Progress = false, nil
+	j.Shards, j.Helpers, j.Snapshot, j.SharedBy = nil, nil, export.SharedSnapshot{}, 0
 	j.PurgeAt = now.Add(max(r.partsRetention, 0))
 }
 

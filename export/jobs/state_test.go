@@ -242,7 +242,7 @@ func ruleTests() []ruleTest {
 			"addPart", worker(stateRules.addPart(export.PartID{Section: "b", Attempt: 3}, export.SectionResult{Key: "b"}, export.Organization{ID: "org", Slug: "acme"})),
 			ofWorker("organization acme parts a1 b3"), lost,
 		},
-		{"dropPart", worker(stateRules.dropPart("a")), ofWorker("parts b2 results b"), lost},
+		{"dropPart", worker(stateRules.dropPart(export.PartID{Section: "a"})), ofWorker("parts b2 results b"), lost},
 		{
 			"complete", worker(stateRules.complete("new", result)),
 			ending("+completed completed finished no lease no progress purge 24h0m0s archive new expires 168h0m0s results a"), lost,

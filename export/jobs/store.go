@@ -72,11 +72,12 @@ type Page struct {
 // that no organization waits long because another has requested many exports.
 // Without it jobs run in the order in which the [Dispatcher] brings their tasks.
 type Scheduler interface {
-	// Next returns the id of the job that the next free worker is to claim. It
-	// chooses from the jobs that wait (see [Job.Waits]) and are wanted by, in this order:
+	// Next returns the id of the job that the next free worker is to claim or to help with. It
+	// chooses from the jobs that need a worker (see [Job.NeedsWorker]) and are wanted by, in this
+	// order:
 	//
 	//  1. the greatest Priority,
-	//  2. the organization with the fewest jobs processing,
+	//  2. the organization with the fewest workers: jobs processing, and their Helpers,
 	//  3. the organization whose last claim was longest ago, or never,
 	//  4. the job that was created first.
 	//
@@ -88,7 +89,8 @@ type Scheduler interface {
 type Want struct {
 	NoSuspects      bool   // none whose Suspect is more than 0
 	NotOrganization string // none of this organization; empty means of all
-	PerOrganization int    // none of an organization with so many jobs processing; 0 means no limit
+	PerOrganization int    // none of an organization with so many workers; 0 means no limit
+	NoHelp          bool   // only jobs that wait
 }
 
 // ArchiveLister is implemented by a [Store] that finds the jobs whose archives are kept,
@@ -115,6 +117,7 @@ type Stats struct {
 	Pending    int64
 	Processing int64
 	Suspects   int64 // of these: see Job.Suspect
+	Helpers    int64 // workers that help with jobs that are processing
 
 	// Oldest is the age of the oldest pending job, by the clock of the store. It is
 	// 0 if no job is pending.

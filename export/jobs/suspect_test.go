@@ -72,10 +72,10 @@ func TestCrashIsChargedToNobodyElse(t *testing.T) {
 				}
 				stop()
 				<-done
-				if most := w.config.MaxFailures + 1 + 2; w.crashes > most {
-					t.Errorf("%d processes died, want %d at most", w.crashes, most)
+				if most := int64(w.config.MaxFailures + 1 + 2); w.crashes.Load() > most {
+					t.Errorf("%d processes died, want %d at most", w.crashes.Load(), most)
 				}
-				t.Logf("%d processes died, %d jobs were suspected", w.crashes, len(w.seen.ids(jobs.StepSuspected)))
+				t.Logf("%d processes died, %d jobs were suspected", w.crashes.Load(), len(w.seen.ids(jobs.StepSuspected)))
 			})
 		})
 	}

@@ -14,7 +14,7 @@ const claimTries = 100
 
 // Work is called for each task of the [Dispatcher]: [Service.Run] calls it, and
 // so does a queue of your own. It claims a job, exports it and stores how that
-// ended.
+// ended, or helps with one that another worker has (see [Config.FanOut]).
 //
 // Which job it claims does not depend on the task. If the store is a [Scheduler],
 // Work claims the job that is next and dispatches the task again, because the
@@ -79,7 +79,7 @@ func (s *Service) export(ctx context.Context, l *lease, job Job, end func(), err
 		end()
 		return err
 	}
-	if job.Suspect > 1 {
+	if job.Suspect > 1 && !l.helps {
 		end = s.keepAlone(ctx, job, end)
 	} else {
 		end()
@@ -87,6 +87,9 @@ func (s *Service) export(ctx context.Context, l *lease, job Job, end func(), err
 	}
 	defer s.wakeNext(ctx, job)
 	defer end()
+	if l.helps {
+		return s.help(ctx, l, job)
+	}
 	return s.attempt(ctx, l, job)
 }
 
@@ -183,7 +186,7 @@ func (s *Service) claim(ctx context.Context, jobID string) (*lease, Job, error) 
 func (s *Service) claimOnce(ctx context.Context, jobID string) (*lease, Job, error) {
 	free, _ := s.free()
 	began := time.Now()
-	job, steps, err := s.update(ctx, jobID, s.rules.claim(free))
+	job, steps, helps, err := s.updateToClaim(ctx, jobID, free)
 	switch {
 	case errors.Is(err, errNothingToDo), errors.Is(err, errSuspect):
 		return nil, job, errNothingToDo
@@ -196,7 +199,19 @@ func (s *Service) claimOnce(ctx context.Context, jobID string) (*lease, Job, err
 	if job.Status != Processing {
 		return nil, job, nil
 	}
-	l := s.newLease(ctx, job, began)
+	l := s.newLease(ctx, job, helps, began)
 	s.enter(l)
 	return l, job, nil
+}
+
+// updateToClaim claims a job, or makes this worker a helper of it if another worker has it and
+// offers shards.
+func (s *Service) updateToClaim(ctx context.Context, jobID string, free place) (job Job, steps []Step, helps bool, err error) {
+	job, steps, err = s.update(ctx, jobID, func(now time.Time, j *Job) ([]Step, error) {
+		if helps = j.Offers() && now.Before(j.LeaseUntil); helps {
+			return s.rules.help(free)(now, j)
+		}
+		return s.rules.claim(free)(now, j)
+	})
+	return job, steps, helps, err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/orgexport/orgexport/export"
@@ -19,6 +20,9 @@ type Vault struct {
 
 	// Loose snapshots keep nothing: they only tell whether the number is still the same.
 	Loose bool
+
+	// Joined counts how often another process has come to read a snapshot.
+	Joined atomic.Int64
 
 	mu     sync.Mutex
 	number int
@@ -47,6 +51,20 @@ func (v *Vault) OpenSnapshot(ctx context.Context, _ time.Duration) (export.Snaps
 	v.open[s.id] = v.number
 	return s, nil
 }
+
+// JoinSnapshot implements [export.SnapshotJoiner].
+func (v *Vault) JoinSnapshot(id, moment string) (export.Snapshot, error) {
+	v.Joined.Add(1)
+	return joinedSnapshot{id, moment}, nil
+}
+
+// joinedSnapshot is one that another process has opened.
+type joinedSnapshot struct{ id, moment string }
+
+func (s joinedSnapshot) ID() string                  { return s.id }
+func (s joinedSnapshot) Moment() string              { return s.moment }
+func (s joinedSnapshot) Check(context.Context) error { return nil }
+func (s joinedSnapshot) Close(context.Context)       {}
 
 // Add changes the number.
 func (v *Vault) Add(n int) {

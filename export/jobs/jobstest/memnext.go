@@ -23,7 +23,7 @@ func (s *MemStore) Next(ctx context.Context, want jobs.Want) (string, error) {
 	for _, j := range s.jobs {
 		org := j.Organization.ID
 		if j.Status == jobs.Processing {
-			busy[org]++
+			busy[org] += 1 + len(j.Helpers)
 		}
 		if j.ClaimedAt.After(served[org]) && !j.ClaimedAt.After(s.now()) {
 			served[org] = j.ClaimedAt
@@ -31,11 +31,11 @@ func (s *MemStore) Next(ctx context.Context, want jobs.Want) (string, error) {
 	}
 	waiting := s.those(func(j jobs.Job) bool {
 		org := j.Organization.ID
-		return j.Waits() && (!want.NoSuspects || j.Suspect == 0) && (want.NotOrganization == "" || org != want.NotOrganization) &&
+		return (j.Waits() || j.Offers() && !want.NoHelp) && (!want.NoSuspects || j.Suspect == 0) && (want.NotOrganization == "" || org != want.NotOrganization) &&
 			(want.PerOrganization == 0 || busy[org] < want.PerOrganization)
 	})
 	if len(waiting) == 0 {
-		return "", fmt.Errorf("%w: no job waits", export.ErrNotFound)
+		return "", fmt.Errorf("%w: no job needs a worker", export.ErrNotFound)
 	}
 	next := slices.MinFunc(waiting, func(a, b jobs.Job) int {
 		return cmp.Or(

@@ -25,6 +25,7 @@ func (s *MemStore) Stats(ctx context.Context) (jobs.Stats, error) {
 			stats.Oldest = max(stats.Oldest, now.Sub(j.CreatedAt))
 		case jobs.Processing:
 			stats.Processing++
+			stats.Helpers += int64(len(j.Helpers))
 		case jobs.Completed:
 			if j.ObjectKey != "" && !j.DamagedAt.IsZero() {
 				stats.Damaged++

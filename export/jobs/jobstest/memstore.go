@@ -210,6 +210,11 @@ func normal(j jobs.Job) jobs.Job {
 	j.Keys = orNil(j.Keys)
 	j.Progress = orNil(j.Progress)
 	j.Parts = orNil(j.Parts)
+	j.Shards, j.Helpers = orNil(j.Shards), orNil(j.Helpers)
+	j.Snapshot.OpenedAt = kittest.Instant(j.Snapshot.OpenedAt)
+	for i := range j.Helpers {
+		j.Helpers[i].LeaseUntil, j.Helpers[i].Progress = kittest.Instant(j.Helpers[i].LeaseUntil), orNil(j.Helpers[i].Progress)
+	}
 	j.Results = orNil(j.Results)
 	j.SHA256 = orNil(j.SHA256)
 	return j

@@ -63,6 +63,7 @@ var storePromises = []kittest.Promise[jobs.Store]{
 	{"NextAfterTheClockWasPutBack", storeNextAfterJump},
 	{"NextOfACancelledContext", storeNextCancelled},
 	{"NextThatIsWanted", storeNextWanted},
+	{"NextToHelp", storeNextHelp},
 	{"RemoveEnded", storeRemoves},
 	{"LeasesBeyond", storeLeasesBeyond},
 	{"PartsInUse", storePartsInUse},

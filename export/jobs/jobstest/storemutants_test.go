@@ -205,6 +205,10 @@ func findMutants() []kittest.Mutant[broken] {
 			}
 		}), "of job 5"},
 		{"NextThatIsWanted", next(func(j *jobs.Job) { j.Suspect = 0 }), "without suspects"},
+		{"NextToHelp", next(func(j *jobs.Job) { j.Shards = nil }), "with a job that offers shards"},
+		{"NextToHelp", next(func(j *jobs.Job) { j.SharedBy = j.Attempt }), "with an offer of an earlier attempt"},
+		{"NextToHelp", next(func(j *jobs.Job) { j.Helpers = nil }), "with more workers of the one"},
+		{"NextToHelp", stats(func(_ broken, stats *jobs.Stats) { stats.Helpers = 0 }), "0 helpers"},
 		{"NextThatIsWanted", next(func(j *jobs.Job) { j.Organization.ID = kittest.TheirOrg }), "of others"},
 	}
 }

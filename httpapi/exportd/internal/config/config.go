@@ -138,12 +138,14 @@ type Tracing struct{ Endpoint Text }
 type OIDC struct{ Issuer, Audience, Scope Text }
 
 // Jobs is where jobs, keys and the audit trail are kept, and how many jobs run
-// at once in this process, how long they may go on when it is to stop, and how long
-// a job is kept after it has ended: 0 is the default, negative means for ever.
+// at once in this process, whether several workers may export one, how long they may go on
+// when the process is to stop, and how long a job is kept after it has ended: 0 is the default,
+// negative means for ever.
 type Jobs struct {
 	Database    Database
 	Connections int // to PostgreSQL, those of the queue not counted; 0 for the default
 	Workers     int
+	FanOut      bool
 	StopTimeout time.Duration
 	Retention   time.Duration
 }

@@ -187,6 +187,7 @@ func (d *decoder) jobs(n *yaml.Node) {
 		"database":        d.database(&j.Database),
 		"max_connections": d.number(&j.Connections, maxConnections),
 		"workers":         d.number(&j.Workers, math.MaxInt),
+		"fan_out":         d.flag(&j.FanOut),
 		"stop_timeout":    d.wait(&j.StopTimeout),
 		"retention": func(n *yaml.Node) {
 			d.duration(&j.Retention)(n)

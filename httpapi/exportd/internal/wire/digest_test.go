@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -52,7 +53,9 @@ func TestChangedFileMakesPartsAgain(t *testing.T) {
 	}
 	first := open(string(text))
 	for _, key := range first.Keys() {
-		if _, err := first.ExportSection(t.Context(), r, key); err != nil {
+		sealed := r
+		sealed.Sections = []string{key}
+		if err := first.Seal(t.Context(), sealed, func(context.Context, export.PartID, export.SectionResult) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -58,7 +58,7 @@ func openJobs(ctx context.Context, c *config.Config, logger *slog.Logger) (*jobs
 func openRiver(ctx context.Context, c *config.Config, logger *slog.Logger) (_ *jobsBackend, err error) {
 	var queue *riverqueue.Queue
 	store, err := openStore(ctx, c, bunstore.Config{
-		AfterWriteIf: (*jobs.Job).Waits,
+		AfterWriteIf: (*jobs.Job).NeedsWorker,
 		AfterWrite: func(ctx context.Context, tx *sql.Tx, job *jobs.Job) error {
 			return queue.EnqueueTx(ctx, tx, jobs.Task{Kind: jobs.TaskExport, JobID: job.ID})
 		},

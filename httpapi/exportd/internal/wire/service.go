@@ -26,6 +26,7 @@ func (s *Server) openService(c *config.Config, signer jobs.Signer) (err error) {
 		PartsRetention:  c.Archives.PartsRetention,
 		JobsRetention:   c.Jobs.Retention,
 		PerOrganization: c.Limits.Running,
+		FanOut:          c.Jobs.FanOut,
 		LinkTTL:         c.Archives.LinkTTL,
 		ReadBack:        c.Archives.ReadBack,
 		Now:             s.clock.Now,

@@ -1,0 +1,263 @@
+package jobs
+
+import (
+	"slices"
+	"time"
+
+	"github.com/orgexport/orgexport/export"
+)
+
+// These are the rules of jobs that several workers export at once, which state.go refers to. The
+// worker that has the job offers its shards (share). Others come to help (help). Each worker takes
+// a shard after the other (take), its own worker also those that are Local, and notes the part
+// (addPart). A helper goes when there is no shard left (leave).
+//
+// A helper has a lease of its own, which it renews (renewHelper). If that is over the job's worker
+// lets others have its shards (dropLostHelpers). Helpers outlive the job's worker: they go on with
+// the shards that they have, and take no more until another worker offers them.
+//
+// A shard whose worker is lost twice is Local from then on. If it was the reason, it kills no more
+// helpers, and the job becomes a suspect when it kills the job's own worker. For that reason helpers
+// make no suspects.
+
+// FanOut says of a job whether workers beside the one that has it may help with it.
+type FanOut string
+
+// The kinds of FanOut.
+const (
+	FanOutDefault FanOut = ""    // by the configuration
+	FanOutOn      FanOut = "on"  // they may
+	FanOutOff     FanOut = "off" // they may not
+)
+
+// Shard is a shard of a job.
+type Shard struct {
+	export.Shard // Local is also set if only the job's own worker is to try it
+
+	// Worker is the number of the worker that has it, or has sealed its part (see Job.Claims). 0
+	// means that nobody has it.
+	Worker int
+
+	// Lost counts the helpers that were lost while they had it.
+	Lost int
+}
+
+// Helper is a worker that exports shards of a job that another worker has.
+type Helper struct {
+	Worker     int // its number: see Job.Claims
+	Node       string
+	LeaseUntil time.Time
+	Progress   []SectionProgress
+}
+
+// lostTwice is how often the worker of a shard is lost before only the job's own worker tries it.
+const lostTwice = 2
+
+// Offers reports whether a worker may come to help with the job.
+func (j Job) Offers() bool {
+	return j.Status == Processing && j.SharedBy == j.Attempt && j.Suspect < 2 && j.open(false) >= 0
+}
+
+// NeedsWorker reports whether the next free worker may claim the job or help with it.
+func (j Job) NeedsWorker() bool { return j.Waits() || j.Offers() }
+
+// SectionsProgress returns how far each section is that has started, in no order: what all
+// workers of the job have written.
+func (j Job) SectionsProgress() []SectionProgress {
+	all := slices.Clone(j.Progress)
+	for _, h := range j.Helpers {
+		for _, p := range h.Progress {
+			i := slices.IndexFunc(all, func(q SectionProgress) bool { return q.Key == p.Key })
+			if i < 0 {
+				all = append(all, p)
+			} else {
+				all[i] = all[i].plus(p)
+			}
+		}
+	}
+	return all
+}
+
+func (p SectionProgress) plus(q SectionProgress) SectionProgress {
+	p.Records += q.Records
+	p.Binaries += q.Binaries
+	p.Bytes += q.Bytes
+	p.Done += q.Done
+	p.Total += q.Total
+	return p
+}
+
+// open returns the place of the next shard that nobody has, or -1. The job's own worker may have
+// all of them, and has those first that no other may have.
+func (j Job) open(own bool) int {
+	next := -1
+	for i, s := range j.Shards {
+		switch {
+		case s.Worker != 0 || j.isSealed(s):
+		case s.Local && own:
+			return i
+		case !s.Local && next < 0:
+			next = i
+		}
+	}
+	return next
+}
+
+// isSealed reports whether the part of a shard is there.
+func (j Job) isSealed(s Shard) bool { return slices.ContainsFunc(j.Parts, s.Of) }
+
+// left returns the shards that have no part.
+func (j Job) left() []export.Shard {
+	var left []export.Shard
+	for _, s := range j.Shards {
+		if !j.isSealed(s) {
+			left = append(left, s.Shard)
+		}
+	}
+	return left
+}
+
+// isSplit reports whether a section has several shards.
+func (j Job) isSplit(section string) bool {
+	n := 0
+	for _, s := range j.Shards {
+		if s.Section == section {
+			n++
+		}
+	}
+	return n > 1
+}
+
+// helper returns the place of a helper, or -1.
+func (j Job) helper(worker int) int {
+	return slices.IndexFunc(j.Helpers, func(h Helper) bool { return h.Worker == worker })
+}
+
+// free lets shards be taken by any worker that may have them, unless they are sealed.
+func (j *Job) free(which func(Shard) bool) {
+	for i, s := range j.Shards {
+		if which(s) && !j.isSealed(s) {
+			j.Shards[i].Worker = 0
+		}
+	}
+}
+
+// share notes what the parts of the job are made of, and whose data it is. Shards that helpers
+// have stay theirs, unless all is made anew. With open other workers may come to help.
+func (r rules) share(shards []export.Shard, anew, open bool, o export.Organization, snapshot export.SharedSnapshot) transition {
+	return func(_ time.Time, j *Job) ([]Step, error) {
+		if anew {
+			j.Parts, j.Results, j.Shards, j.Helpers = nil, nil, nil, nil
+		}
+		all := make([]Shard, len(shards))
+		for i, s := range shards {
+			all[i].Shard = s
+			if at := slices.IndexFunc(j.Shards, func(old Shard) bool { return old.Section == s.Section && old.Number == s.Number }); at >= 0 {
+				old := j.Shards[at]
+				all[i].Worker, all[i].Lost = old.Worker, old.Lost
+				all[i].Local = all[i].Local || old.Lost >= lostTwice
+			}
+		}
+		j.Organization, j.Shards, j.Snapshot, j.SharedBy = o, all, snapshot, 0
+		j.free(func(s Shard) bool { return j.helper(s.Worker) < 0 })
+		if open {
+			j.SharedBy = j.Attempt
+		}
+		return nil, nil
+	}
+}
+
+// help makes a worker a helper of the job. Its number is the job's Claims.
+func (r rules) help(p place) transition {
+	return func(now time.Time, j *Job) ([]Step, error) {
+		if !j.Offers() || !p.able(*j) {
+			return nil, errNothingToDo
+		}
+		if err := p.takes(*j); err != nil {
+			return nil, err
+		}
+		j.Claims++
+		j.ClaimedAt = now
+		j.Helpers = append(j.Helpers, Helper{Worker: j.Claims, Node: p.node, LeaseUntil: now.Add(r.lease)})
+		return []Step{StepHelped}, nil
+	}
+}
+
+// take gives the next shard to a worker, and says which. The job's own worker may have any.
+func (r rules) take(worker int, own bool, taken *export.Shard) transition {
+	return func(_ time.Time, j *Job) ([]Step, error) {
+		i := j.open(own)
+		if i < 0 || !own && !j.Offers() {
+			return nil, errNothingToDo
+		}
+		j.Shards[i].Worker, *taken = worker, j.Shards[i].Shard
+		return nil, nil
+	}
+}
+
+// fencedHelper lets only a helper that still helps apply a rule.
+func fencedHelper(worker int, t transition) transition {
+	return func(now time.Time, j *Job) ([]Step, error) {
+		switch {
+		case !j.Status.InFlight():
+			return nil, errEnded
+		case j.helper(worker) < 0:
+			return nil, errLeaseLost
+		}
+		return t(now, j)
+	}
+}
+
+// renewHelper extends the lease of a helper and stores how far it is.
+func (r rules) renewHelper(worker int, progress []SectionProgress) transition {
+	return func(now time.Time, j *Job) ([]Step, error) {
+		h := &j.Helpers[j.helper(worker)]
+		h.LeaseUntil, h.Progress = now.Add(r.lease), progress
+		return nil, nil
+	}
+}
+
+// refuse notes that a helper cannot make a shard. The job's own worker is to try it.
+func (r rules) refuse(shard export.Shard) transition {
+	return func(_ time.Time, j *Job) ([]Step, error) {
+		for i, s := range j.Shards {
+			if s.Section == shard.Section && s.Number == shard.Number {
+				j.Shards[i].Local = true
+			}
+		}
+		return nil, nil
+	}
+}
+
+// leave ends the help of a worker.
+func (r rules) leave(worker int) transition {
+	return func(_ time.Time, j *Job) ([]Step, error) {
+		j.dismiss(j.helper(worker))
+		return nil, nil
+	}
+}
+
+// dismiss takes a helper out of the job, and lets others have what it has not sealed.
+func (j *Job) dismiss(at int) {
+	gone := j.Helpers[at]
+	j.Helpers = slices.Delete(j.Helpers, at, at+1)
+	j.free(func(s Shard) bool { return s.Worker == gone.Worker })
+}
+
+// dropLostHelpers lets other workers have the shards of helpers whose lease is over.
+func (j *Job) dropLostHelpers(now time.Time) (steps []Step) {
+	for i := len(j.Helpers) - 1; i >= 0; i-- {
+		if now.Before(j.Helpers[i].LeaseUntil) {
+			continue
+		}
+		for k, s := range j.Shards {
+			if s.Worker == j.Helpers[i].Worker && !j.isSealed(s) {
+				j.Shards[k].Lost++
+				j.Shards[k].Local = s.Local || j.Shards[k].Lost >= lostTwice
+			}
+		}
+		j.dismiss(i)
+		steps = append(steps, StepHelperLost)
+	}
+	return steps
+}
