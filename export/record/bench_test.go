@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/json"
 	"io"
+	"iter"
 	"testing"
 	"time"
 )
@@ -30,14 +31,28 @@ func productRow() Row {
 // benchmarkFile encodes a row again and again.
 func benchmarkFile(b *testing.B, enc Encoding, row Row) {
 	b.Helper()
-	b.ReportAllocs()
-	f := NewFile("x", enc, func(yield func(any, error) bool) {
+	benchmarkRead(b, NewFile("x", enc, again(b, &row), Options{}, noSkip(b)))
+}
+
+func benchmarkPiece(b *testing.B, enc Encoding, row Row) {
+	b.Helper()
+	benchmarkRead(b, NewPiece("x", enc, again(b, &row), Options{}, 1, noSkip(b)))
+}
+
+func again(b *testing.B, row *Row) iter.Seq2[any, error] {
+	b.Helper()
+	return func(yield func(any, error) bool) {
 		for b.Loop() {
-			if !yield(&row, nil) {
+			if !yield(row, nil) {
 				return
 			}
 		}
-	}, Options{}, noSkip(b))
+	}
+}
+
+func benchmarkRead(b *testing.B, f *File) {
+	b.Helper()
+	b.ReportAllocs()
 	defer f.Close()
 	if _, err := io.Copy(io.Discard, f); err != nil || f.Err() != nil {
 		b.Fatal(err, f.Err())
@@ -54,6 +69,10 @@ func BenchmarkEncode(b *testing.B) {
 		b.Run(string(enc), func(b *testing.B) {
 			b.SetBytes(int64(len(text))) // the same for all, so that MB/s compare
 			benchmarkFile(b, enc, row)
+		})
+		b.Run("piece of "+string(enc), func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			benchmarkPiece(b, enc, row)
 		})
 	}
 	b.Run("one yaml", func(b *testing.B) {

@@ -15,6 +15,9 @@ type csvEncoder struct {
 	mark      string // before the header
 	lineEnd   string
 
+	piece      bool   // the header is not for the file, ...
+	headerLine string // ... but kept here
+
 	json    jsonAppender   // of what is not plain text
 	columns map[string]int // place of each column in the header; nil before it is written
 
@@ -59,6 +62,7 @@ func (e *csvEncoder) header(dst []byte, names []string) ([]byte, error) {
 	if err := (CSVForm{Delimiter: e.delimiter}).Check(); err != nil {
 		return dst, err
 	}
+	keep := len(dst)
 	dst = append(dst, e.mark...)
 	e.columns = make(map[string]int, len(names))
 	for i, name := range names {
@@ -68,7 +72,12 @@ func (e *csvEncoder) header(dst []byte, names []string) ([]byte, error) {
 		}
 		dst = e.nameCell(dst, name, i == 0)
 	}
-	return append(dst, e.lineEnd...), e.arrange(names)
+	dst = append(dst, e.lineEnd...)
+	if e.piece {
+		e.headerLine = string(dst[keep:])
+		dst = dst[:keep]
+	}
+	return dst, e.arrange(names)
 }
 
 // arrange makes e.fields hold for rows with these names, which are all

@@ -4,7 +4,8 @@
 // The extension of a file's name picks its [Encoding]: see [EncodingOf].
 //
 // [Encode] returns the contents of a file that holds one record. [NewFile] reads as
-// a file that holds a whole sequence of records, encoded while it is read. [Read] is
+// a file that holds a whole sequence of records, encoded while it is read. [NewPiece] and
+// [Frame] do the same for a file that several processes write in pieces. [Read] is
 // the way back: it reads the records of a file one by one, as JSON.
 //
 // # Values

@@ -26,7 +26,8 @@ func EncodingOf(name string) (enc Encoding, ok bool) {
 // EncodeError tells why a record could not be encoded.
 type EncodeError struct {
 	Name   string // of the file
-	Number int64  // of the record in a file of many, from 1 on; else 0
+	Shard  int    // of a file that is written in pieces, from 1 on; else 0
+	Number int64  // of the record in a file or piece of many, from 1 on; else 0
 	Err    error
 }
 
@@ -155,8 +156,17 @@ func headerOf(v any) ([]string, bool) {
 type jsonEncoder struct {
 	json  jsonAppender
 	array bool
+	piece bool // of an array, of which others write the beginning and the end
 	begun bool
 }
+
+// What stands in an array besides its records.
+const (
+	arrayBegin = "[\n"
+	arrayComma = ",\n"
+	arrayEnd   = "\n]\n"
+	arrayEmpty = "[]\n"
+)
 
 func (e *jsonEncoder) header(dst []byte, _ []string) ([]byte, error) { return dst, nil }
 
@@ -164,9 +174,9 @@ func (e *jsonEncoder) record(dst []byte, v any) ([]byte, error) {
 	keep := len(dst)
 	switch {
 	case e.array && e.begun:
-		dst = append(dst, ",\n"...)
-	case e.array:
-		dst = append(dst, "[\n"...)
+		dst = append(dst, arrayComma...)
+	case e.array && !e.piece:
+		dst = append(dst, arrayBegin...)
 	}
 	dst, err := e.json.appendValue(dst, v)
 	if err != nil {
@@ -181,10 +191,10 @@ func (e *jsonEncoder) record(dst []byte, v any) ([]byte, error) {
 
 func (e *jsonEncoder) end(dst []byte) []byte {
 	switch {
-	case e.array && e.begun:
-		return append(dst, "\n]\n"...)
-	case e.array:
-		return append(dst, "[]\n"...)
+	case !e.array || e.piece:
+		return dst
+	case e.begun:
+		return append(dst, arrayEnd...)
 	}
-	return dst
+	return append(dst, arrayEmpty...)
 }

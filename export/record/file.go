@@ -12,9 +12,10 @@ const fillBytes = 32 << 10
 
 // File reads as the contents of a file that holds many records. It encodes them
 // while it is read: no more than 32 KiB and one record are in memory. It is for
-// one goroutine. Make one with [NewFile].
+// one goroutine. Make one with [NewFile] or, if it is a piece of a file, [NewPiece].
 type File struct {
 	name   string
+	shard  int // 0: it is a whole file
 	enc    encoder
 	next   func() (any, error, bool)
 	stop   func()
@@ -73,7 +74,7 @@ func (f *File) pull() {
 func (f *File) add(v any) (err error) {
 	if columns, ok := headerOf(v); ok {
 		if f.buf, err = f.enc.header(f.buf, columns); err != nil {
-			return &EncodeError{Name: f.name, Err: err}
+			return &EncodeError{Name: f.name, Shard: f.shard, Err: err}
 		}
 		return nil
 	}
@@ -86,14 +87,19 @@ func (f *File) add(v any) (err error) {
 		f.count++
 		return nil
 	}
-	f.skip(Ref(f.name, f.number, v), &EncodeError{Name: f.name, Number: f.number, Err: err})
+	f.skip(refOf(f.name, f.number, f.shard, v), &EncodeError{Name: f.name, Shard: f.shard, Number: f.number, Err: err})
 	return nil
 }
 
 // Ref names a record that is left out, for people who may see the data: by its file, its
 // number from 1 on and, if it is a [Row], its first column.
-func Ref(name string, number int64, v any) string {
+func Ref(name string, number int64, v any) string { return refOf(name, number, 0, v) }
+
+func refOf(name string, number int64, shard int, v any) string {
 	ref := fmt.Sprintf("%s, row %d", name, number)
+	if shard > 0 {
+		ref = fmt.Sprintf("%s of shard %d", ref, shard)
+	}
 	var row Row
 	switch v := v.(type) {
 	case Row:
