@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/orgexport/orgexport/archive"
+	"github.com/orgexport/orgexport/archive/xz"
+	"github.com/orgexport/orgexport/archive/zstd"
 )
 
 // words make text that packs like that of a catalogue.
@@ -111,4 +113,70 @@ func benchmark(b *testing.B, format archive.Format, files [][]byte) {
 		}
 	}
 	b.ReportMetric(float64(body.Len())/float64(size), "ratio")
+}
+
+// BenchmarkJoinPieces joins a file of eight pieces, and a part that has the same file whole.
+func BenchmarkJoinPieces(b *testing.B) {
+	for _, data := range []struct {
+		name    string
+		content []byte
+	}{
+		{"ndjson", ndjson(64 << 20)},
+		{"noise", noise(64 << 20)},
+	} {
+		for _, format := range []archive.Format{archive.TarGz(), archive.Zip(), xz.TarXz(), zstd.TarZst()} {
+			content := data.content
+			if format.Name() == "tar.xz" {
+				content = content[:8<<20] // it packs slowly
+			}
+			b.Run(format.Name()+"/"+data.name, func(b *testing.B) { benchmarkJoin(b, format, content) })
+		}
+	}
+}
+
+func benchmarkJoin(b *testing.B, format archive.Format, content []byte) {
+	o := archive.Options{Pool: archive.NewPool(0), Scratch: b.TempDir()}
+	e := archive.Entry{Name: "products.ndjson", ModTime: time.Unix(1_790_000_000, 0)}
+	const workers = 8
+	var pieces []archive.PieceSource
+	var packed int64
+	for n := range workers {
+		var body, tail bytes.Buffer
+		r := bytes.NewReader(content[n*len(content)/workers : (n+1)*len(content)/workers])
+		piece, err := format.PackPiece(b.Context(), &body, &tail, o, r)
+		if err != nil {
+			b.Fatal(err)
+		}
+		packed += piece.Packed
+		pieces = append(pieces, archive.PieceSource{Piece: piece, Open: func() (io.Reader, io.Reader, func(), error) {
+			return bytes.NewReader(body.Bytes()), bytes.NewReader(tail.Bytes()), nil, nil
+		}})
+	}
+	var body, tail bytes.Buffer
+	if err := format.Pack(b.Context(), &body, &tail, o, func(p archive.Packer) error {
+		_, err := p.Add(b.Context(), e, bytes.NewReader(content))
+		return err
+	}); err != nil {
+		b.Fatal(err)
+	}
+	for name, fn := range map[string]func(archive.Joiner) error{
+		"part": func(j archive.Joiner) error {
+			return j.Part(bytes.NewReader(body.Bytes()), bytes.NewReader(tail.Bytes()))
+		},
+		"pieces": func(j archive.Joiner) error {
+			_, err := j.File(e, pieces)
+			return err
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(content)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := format.Join(b.Context(), io.Discard, o, fn); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(packed)/float64(body.Len()), "size/part")
+		})
+	}
 }

@@ -2,7 +2,7 @@ package archive
 
 import "io"
 
-// Codec compresses a stream piece by piece. [NewTar] makes a tar format of it.
+// Codec compresses a stream segment by segment. [NewTar] makes a tar format of it.
 // Its methods must be safe for concurrent use. A Codec must be comparable: equal
 // codecs share encoders.
 type Codec interface {
@@ -19,11 +19,11 @@ type Codec interface {
 	Magic() []string
 
 	// SegmentSize returns how many bytes [Encoder.Encode] gets at a time. The last
-	// segment of a part may be shorter.
+	// segment of a part or of a piece may be shorter.
 	SegmentSize() int
 
-	// Window returns how many bytes before a segment the encoder gets as its
-	// dictionary, or 0 if it needs none.
+	// Window returns how many bytes before a segment of a part the encoder gets as its
+	// dictionary, or 0 if it needs none. Segments of a piece have none.
 	Window() int
 
 	// NewEncoder returns an encoder for a level from 1 to 9.
@@ -35,6 +35,10 @@ type Codec interface {
 	// sums are right and nothing follows them. One
 	// goroutine reads the decoder; another may close it, after the last read
 	// has returned.
+	//
+	// A decoder that has a method Reset(io.Reader) error can unpack another stream, however
+	// far it has read the one before. It is kept for that, without being closed, so it must
+	// hold nothing but memory.
 	NewDecoder(src io.Reader) (io.ReadCloser, error)
 
 	// NewFrame returns the frame of one archive.
@@ -49,7 +53,8 @@ type Encoder interface {
 	// a part. last says that the stream ends with raw; tar formats never set it.
 	// mark is any number about the segment, such as a check sum:
 	// [Frame.Segment] gets it. Equal raw, dict, last and level give equal packed
-	// bytes, whatever was encoded before.
+	// bytes, whatever was encoded before. They are longer than raw by an eighth and 64
+	// bytes at most.
 	Encode(dst, raw, dict []byte, last bool) (packed []byte, mark uint64, err error)
 }
 

@@ -11,9 +11,16 @@
 //
 // A part is two byte streams. The body goes into the archive as it is. The tail
 // holds what joining needs to know about the body: a check sum, and for each
-// piece of the body its length or its directory record. Keep both until they
+// stretch of the body its length or its directory record. Keep both until they
 // are joined. A part that was cut or changed, or that is of another format or
 // of a newer version, is refused with an error that matches [ErrPart].
+//
+// A large file can be packed in pieces, on different machines and in any order:
+// [Format.PackPiece] packs one, and [Joiner.File] makes one file of them, with
+// short texts between them such as commas. Their packed bytes are copied, too. But
+// they are also unpacked on the way, because the file's SHA-256 does not follow
+// from those of its pieces. Where a file is cut decides its packed bytes, so let
+// the data decide where, and not the number of workers.
 //
 // Equal files in equal order give equal bytes, on every machine and with any
 // number of processors. Bytes depend only on each file's [Entry] and contents,

@@ -7,7 +7,7 @@ import (
 
 // Errors of packing and joining.
 var (
-	// ErrPart is matched by the error for a part that cannot be joined: it was
+	// ErrPart is matched by the error for a part or a piece that cannot be joined: it was
 	// cut or changed, or it is of another format or of a version that this
 	// package does not read. Pack it again.
 	ErrPart = errors.New("archive: part refused")
@@ -35,13 +35,18 @@ var (
 )
 
 // ReadError is returned by [Packer.Add] when the reader of a file fails.
-// Nothing of the file is in the part.
+// Nothing of the file is in the part. [Format.PackPiece] returns it for its reader.
 type ReadError struct {
-	Name string // of the entry
+	Name string // of the entry; empty for a piece
 	Err  error
 }
 
-func (e *ReadError) Error() string { return fmt.Sprintf("archive: read %s: %v", e.Name, e.Err) }
+func (e *ReadError) Error() string {
+	if e.Name == "" {
+		return fmt.Sprintf("archive: read a piece: %v", e.Err)
+	}
+	return fmt.Sprintf("archive: read %s: %v", e.Name, e.Err)
+}
 
 // Unwrap returns the reader's own error.
 func (e *ReadError) Unwrap() error { return e.Err }

@@ -49,3 +49,7 @@ func (e ends) Read([]byte) (int, error) {
 	}
 	return 0, io.EOF
 }
+
+func FuzzPieceZip(f *testing.F) { archivetest.FuzzPieces(f, archive.Zip()) }
+
+func FuzzPieceTarGz(f *testing.F) { archivetest.FuzzPieces(f, archive.TarGz()) }

@@ -1,23 +1,43 @@
 package archive
 
-import "io"
+import (
+	"context"
+	"io"
+)
 
-// joiner copies the bodies of parts. Their records are read by the format.
+// joiner copies the bodies of parts and of pieces. What is around them is up to the layout.
 type joiner struct {
+	ctx    context.Context
 	dst    io.Writer
 	format string
-	record readRecord
+	codec  Codec // of pieces
+	pool   *Pool // unpacks them
+	layout joinLayout
 	err    error
 }
 
-// readRecord reads the next record of a part's tail. The record describes a piece
-// of the body, which begins at offset; readRecord returns its length.
-type readRecord func(t *tailReader, offset int64) (length int64, err error)
+// joinLayout makes an archive of parts and of files of pieces, as a format wants it. It writes
+// what is in none of their bodies.
+type joinLayout interface {
+	// record reads the next record of a part's tail. The record describes a stretch of the
+	// body, which begins at offset; record returns its length.
+	record(t *tailReader, offset int64) (length int64, err error)
 
-// joinParts lets fn join parts of the named format. Their bodies go to dst, and
-// record is called for each of their records.
-func joinParts(dst io.Writer, format string, record readRecord, fn func(Joiner) error) error {
-	j := &joiner{dst: dst, format: format, record: record}
+	// begin writes what stands before a file of pieces.
+	begin(e Entry, size int64, sources []PieceSource) error
+
+	// text writes bytes of the file that are in no piece.
+	text(b []byte) error
+
+	// segment writes a segment of a piece.
+	segment(s Segment, packed []byte) error
+
+	// end writes what stands behind the file.
+	end() error
+}
+
+// run lets fn use the joiner.
+func (j *joiner) run(fn func(Joiner) error) error {
 	if err := fn(j); err != nil {
 		return err
 	}
@@ -32,9 +52,9 @@ func (j *joiner) Part(body, tail io.Reader) error {
 	return j.err
 }
 
-// part makes sure that the pieces of the body are as long as the body.
+// part makes sure that the stretches of the body are as long as the body.
 func (j *joiner) part(body, tail io.Reader) error {
-	t, err := readTail(tail, j.format)
+	t, err := readTail(tail, partMagic, j.format)
 	if err != nil {
 		return err
 	}
@@ -43,7 +63,7 @@ func (j *joiner) part(body, tail io.Reader) error {
 	}
 	var offset int64
 	for range t.Records {
-		n, err := j.record(t, offset)
+		n, err := j.layout.record(t, offset)
 		if err != nil {
 			return err
 		}

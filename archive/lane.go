@@ -38,6 +38,7 @@ type batch struct {
 	ends []int  // where the segments end in raw; nil if it is one
 	dict []byte // of the only segment
 	last bool   // each segment ends its stream
+	room int    // how long the result may be, if not as long as packing makes it
 }
 
 func newLane(pool *Pool, key encoderKey) *lane {

@@ -58,7 +58,7 @@ func (p *packer) pack(tail io.Writer, format string, fn func(Packer) error) erro
 	if err := p.run(fn); err != nil {
 		return err
 	}
-	return p.part.writeTail(guard{p.ctx, tail}, format)
+	return p.part.writeTail(guard{p.ctx, tail}, partMagic, format)
 }
 
 // run lets fn add files and ends the packing in every case, a panic included.

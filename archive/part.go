@@ -9,10 +9,10 @@ import (
 	"io"
 )
 
-// A part is a body and a tail. The body is whatever bytes the format wants in
-// the archive. The tail is a header, the format's records, and a check sum:
+// A part is a body and a tail, and so is a piece of a file. The body is whatever bytes the
+// format wants in the archive. The tail is a header, the format's records, and a check sum:
 //
-//	magic          4 bytes
+//	magic          4 bytes, which tell parts from pieces
 //	part version   1 byte
 //	format name    1 byte of length, then the name
 //	body length    8 bytes, little endian like all that follow
@@ -20,7 +20,10 @@ import (
 //	records        8 bytes: how many follow
 //	record ...     unsigned varints and byte strings, as the format defines
 //	tail CRC-32C   4 bytes over everything before
-const tailMagic = "oxpt"
+const (
+	partMagic  = "oxpt"
+	pieceMagic = "oxpc"
+)
 
 // partVersion must be raised by a change of this layout or of a codec's output,
 // because older code could then not join a newer part, or to other bytes.
@@ -58,11 +61,23 @@ func (w *partWriter) record(b []byte) error {
 	return err
 }
 
+// recordSegments appends a record for each segment.
+func (w *partWriter) recordSegments(segments []Segment) error {
+	for _, s := range segments {
+		b := binary.AppendUvarint(nil, uint64(s.Raw))
+		b = binary.AppendUvarint(b, uint64(s.Packed))
+		if err := w.record(binary.AppendUvarint(b, s.Mark)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // writeTail writes the tail of the finished body.
-func (w *partWriter) writeTail(dst io.Writer, format string) error {
+func (w *partWriter) writeTail(dst io.Writer, magic, format string) error {
 	sum := crc32.New(castagnoli)
 	out := bufio.NewWriter(io.MultiWriter(dst, sum))
-	head := append([]byte(tailMagic), partVersion, byte(len(format)))
+	head := append([]byte(magic), partVersion, byte(len(format)))
 	head = append(head, format...)
 	head = binary.LittleEndian.AppendUint64(head, uint64(w.size))
 	head = binary.LittleEndian.AppendUint32(head, w.sum)
@@ -92,20 +107,20 @@ type tailReader struct {
 	Records  uint64
 }
 
-// readTail reads the header of a tail of the given format.
-func readTail(r io.Reader, format string) (*tailReader, error) {
+// readTail reads the header of a tail with the given magic and of the given format.
+func readTail(r io.Reader, magic, format string) (*tailReader, error) {
 	t := &tailReader{r: bufio.NewReader(r), sum: crc32.New(castagnoli)}
-	head, err := t.bytes(len(tailMagic) + 2)
+	head, err := t.bytes(len(magic) + 2)
 	if err != nil {
 		return nil, err
 	}
-	if string(head[:len(tailMagic)]) != tailMagic {
-		return nil, refuse("no tail of a part")
+	if string(head[:len(magic)]) != magic {
+		return nil, refuse("the tail is of another kind")
 	}
-	if version := head[len(tailMagic)]; version != partVersion {
+	if version := head[len(magic)]; version != partVersion {
 		return nil, refuse("version %d, this is version %d", version, partVersion)
 	}
-	name, err := t.bytes(int(head[len(tailMagic)+1]))
+	name, err := t.bytes(int(head[len(magic)+1]))
 	if err != nil {
 		return nil, err
 	}
@@ -128,16 +143,22 @@ func readTail(r io.Reader, format string) (*tailReader, error) {
 // copySize is how much is copied at a time.
 const copySize = 256 << 10
 
-// copyBody copies the tail's body and checks it. A large one is read ahead, while what was
-// read is written.
+// ahead returns a reader of the tail's body and no more. A large one is read ahead, until done
+// is called.
+func (t *tailReader) ahead(body io.Reader) (r io.Reader, done func()) {
+	body = io.LimitReader(body, t.BodySize)
+	if t.BodySize <= copySize {
+		return body, func() {}
+	}
+	a := newReadAhead(body, &source{}, copySize)
+	return a, a.Close
+}
+
+// copyBody copies the tail's body and checks it.
 func (t *tailReader) copyBody(dst io.Writer, body io.Reader) error {
 	sum := crc32.New(castagnoli)
-	body = io.LimitReader(body, t.BodySize)
-	if t.BodySize > copySize {
-		ahead := newReadAhead(body, &source{}, copySize)
-		defer ahead.Close()
-		body = ahead
-	}
+	body, done := t.ahead(body)
+	defer done()
 	n, err := io.Copy(io.MultiWriter(dst, sum), body)
 	if err != nil {
 		return err
@@ -196,6 +217,18 @@ func (t *tailReader) length() (int64, error) {
 		return 0, refuse("number out of range")
 	}
 	return int64(v), err
+}
+
+// segment reads what recordSegments wrote of a segment.
+func (t *tailReader) segment() (s Segment, err error) {
+	if s.Raw, err = t.length(); err != nil {
+		return s, err
+	}
+	if s.Packed, err = t.length(); err != nil {
+		return s, err
+	}
+	s.Mark, err = t.uvarint()
+	return s, err
 }
 
 // cut turns the early end of a tail, or a number that is too long, into a

@@ -47,7 +47,7 @@ func resum(tail []byte) []byte {
 func TestTailRefused(t *testing.T) {
 	for _, f := range []Format{Zip(), TarGz()} {
 		body, tail := packed(t, f)
-		head := len(tailMagic) + 2 + len(f.Name()) // up to the numbers
+		head := len(partMagic) + 2 + len(f.Name()) // up to the numbers
 		for what, change := range map[string]func(b []byte){
 			"magic":                func(b []byte) { b[0]++ },
 			"newer version":        func(b []byte) { b[4]++ },
@@ -93,7 +93,7 @@ func fill(b []byte, with byte) {
 
 // forge makes a tail with a right check sum.
 func forge(format string, body []byte, count uint64, records []byte) []byte {
-	b := append([]byte(tailMagic), partVersion, byte(len(format)))
+	b := append([]byte(partMagic), partVersion, byte(len(format)))
 	b = append(b, format...)
 	b = binary.LittleEndian.AppendUint64(b, uint64(len(body)))
 	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(body, castagnoli))
@@ -131,7 +131,7 @@ func FuzzTail(f *testing.F) {
 	for i, format := range []Format{Zip(), TarGz()} {
 		body, tail := packed(f, format)
 		f.Add(byte(i), body, tail, uint64(2))
-		f.Add(byte(i), body, tail[len(tailMagic)+2+len(format.Name())+20:len(tail)-4], uint64(2))
+		f.Add(byte(i), body, tail[len(partMagic)+2+len(format.Name())+20:len(tail)-4], uint64(2))
 		f.Add(byte(i), []byte{}, []byte{}, uint64(0))
 		f.Add(byte(i), []byte{}, bytes.Repeat([]byte{0xff}, 30), uint64(1)<<60)
 	}

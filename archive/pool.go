@@ -8,7 +8,7 @@ import (
 )
 
 // Pool packs segments in parallel, with a fixed number of packers. That bounds
-// the processors that are used. It also bounds memory: for n packers, at most
+// the processors that are used. It unpacks pieces, too: see [Joiner]. It also bounds memory: for n packers, at most
 // 2n+2 segments have been handed in and not been written. Each of them takes
 // up to [Codec.SegmentSize] raw and about as much packed: 1 MiB in the formats of
 // this package. 2n+2 MiB wait in memory, packed, until their file is known to be
@@ -53,7 +53,7 @@ func (p *Pool) encode(key encoderKey, b batch) (packed []byte, segments []Segmen
 	if err != nil {
 		return nil, nil, err
 	}
-	if packed, segments, err = b.encode(enc, p.buffer(packedSize(len(b.raw)))); err != nil {
+	if packed, segments, err = b.encode(enc, p.buffer(max(b.room, packedSize(len(b.raw))))); err != nil {
 		return nil, nil, err // an encoder that failed is not used again
 	}
 	p.mu.Lock()

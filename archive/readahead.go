@@ -5,41 +5,41 @@ import (
 	"io"
 )
 
-// readAhead reads a stream in a goroutine of its own, up to aheadBuffers pieces
+// readAhead reads a stream in a goroutine of its own, up to aheadBuffers chunks
 // ahead. So one processor unpacks while another hashes what was unpacked.
 // Nobody else may read the stream or its source until Close has returned.
 //
 // One goroutine may use it at a time. Close must be called, once.
 type readAhead struct {
-	size int         // of a piece
+	size int         // of a chunk
 	free chan []byte // buffers to be filled; closed by Close
-	full chan piece  // in order; closed when the goroutine has ended
+	full chan chunk  // in order; closed when the goroutine has ended
 
-	rest []byte // of the piece that is being read
-	last piece  // that piece
+	rest []byte // of the chunk that is being read
+	last chunk  // that chunk
 	err  error  // sticky
 }
 
-// piece is the result of one read.
-type piece struct {
+// chunk is the result of one read.
+type chunk struct {
 	data     []byte
 	err      error
 	source   source // as it was after the read
 	panicked any    // what the read panicked with
 }
 
-// aheadBuffers is how many pieces are read ahead.
+// aheadBuffers is how many chunks are read ahead.
 const aheadBuffers = 8
 
 // errNoReturn is returned after a read that panicked or ended its goroutine.
 var errNoReturn = errors.New("archive: reading the source did not return")
 
-// newReadAhead starts to read r, which unpacks src or is src, in pieces of that size.
+// newReadAhead starts to read r, which unpacks src or is src, in chunks of that size.
 func newReadAhead(r io.Reader, src *source, size int) *readAhead {
 	a := &readAhead{
 		size: size,
 		free: make(chan []byte, aheadBuffers),
-		full: make(chan piece, aheadBuffers), // a piece never waits for room
+		full: make(chan chunk, aheadBuffers), // a chunk never waits for room
 	}
 	for range aheadBuffers {
 		a.free <- make([]byte, size)
@@ -52,7 +52,7 @@ func newReadAhead(r io.Reader, src *source, size int) *readAhead {
 func (a *readAhead) run(r io.Reader, src *source) {
 	defer close(a.full)
 	for buf := range a.free {
-		p := readPiece(r, src, buf)
+		p := readChunk(r, src, buf)
 		a.full <- p
 		if p.err != nil || p.panicked != nil {
 			return
@@ -60,12 +60,12 @@ func (a *readAhead) run(r io.Reader, src *source) {
 	}
 }
 
-// readPiece reads once. It keeps a panic for next, which panics in the goroutine
+// readChunk reads once. It keeps a panic for next, which panics in the goroutine
 // that uses the readAhead.
-func readPiece(r io.Reader, src *source, buf []byte) (p piece) {
+func readChunk(r io.Reader, src *source, buf []byte) (p chunk) {
 	defer func() { p.panicked = recover() }()
 	n, err := r.Read(buf)
-	return piece{data: buf[:n], err: err, source: *src}
+	return chunk{data: buf[:n], err: err, source: *src}
 }
 
 // Read returns what was read ahead. An error comes after all bytes before it.
@@ -101,7 +101,7 @@ func (a *readAhead) WriteTo(w io.Writer) (n int64, err error) {
 	}
 }
 
-// next gives back the buffer of the current piece and takes the next piece.
+// next gives back the buffer of the current chunk and takes the next chunk.
 func (a *readAhead) next() {
 	if a.last.data != nil {
 		a.free <- a.last.data[:a.size]
@@ -117,7 +117,7 @@ func (a *readAhead) next() {
 	}
 }
 
-// source returns the stream's source as it was after the current piece was read.
+// source returns the stream's source as it was after the current chunk was read.
 func (a *readAhead) source() *source { return &a.last.source }
 
 // Close stops reading ahead. It waits for a read that has begun; after that the

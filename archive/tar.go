@@ -2,7 +2,6 @@ package archive
 
 import (
 	"context"
-	"encoding/binary"
 	"io"
 )
 
@@ -30,6 +29,10 @@ func (f tarFormat) Pack(ctx context.Context, body, tail io.Writer, o Options, fn
 	p := newPacker(ctx, body, o, f.codec)
 	p.layout = &tarLayout{packer: p}
 	return p.pack(tail, f.Name(), fn)
+}
+
+func (f tarFormat) PackPiece(ctx context.Context, body, tail io.Writer, o Options, r io.Reader) (Piece, error) {
+	return packPiece(ctx, body, tail, o, f.codec, f.Name(), r)
 }
 
 // tarLayout makes a part one tar stream. Small files share segments; a large
@@ -103,7 +106,7 @@ func (l *tarLayout) flush() error {
 		if _, err := l.part.Write(packed); err != nil {
 			return err
 		}
-		return l.record(segments)
+		return l.part.recordSegments(segments)
 	})
 }
 
@@ -121,71 +124,6 @@ func (l *tarLayout) splice(file *staged) error {
 		if _, err := file.WriteTo(l.part); err != nil {
 			return err
 		}
-		return l.record(file.segments)
+		return l.part.recordSegments(file.segments)
 	})
-}
-
-// record notes segments in the tail.
-func (l *tarLayout) record(segments []Segment) error {
-	for _, s := range segments {
-		b := binary.AppendUvarint(nil, uint64(s.Raw))
-		b = binary.AppendUvarint(b, uint64(s.Packed))
-		if err := l.part.record(binary.AppendUvarint(b, s.Mark)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// readSegment reads what record wrote.
-func readSegment(t *tailReader) (s Segment, err error) {
-	if s.Raw, err = t.length(); err != nil {
-		return s, err
-	}
-	if s.Packed, err = t.length(); err != nil {
-		return s, err
-	}
-	s.Mark, err = t.uvarint()
-	return s, err
-}
-
-func (f tarFormat) Join(ctx context.Context, dst io.Writer, o Options, fn func(Joiner) error) error {
-	dst = guard{ctx, dst}
-	frame := f.codec.NewFrame()
-	if err := frame.Open(dst); err != nil {
-		return err
-	}
-	err := joinParts(dst, f.Name(), func(t *tailReader, _ int64) (int64, error) {
-		seg, err := readSegment(t)
-		if err != nil {
-			return 0, err
-		}
-		if err := frame.Segment(seg); err != nil {
-			return 0, refuse("%v", err)
-		}
-		return seg.Packed, nil
-	}, fn)
-	if err != nil {
-		return err
-	}
-	if err := f.endStream(dst, frame, o.level()); err != nil {
-		return err
-	}
-	return frame.Close(dst)
-}
-
-// endStream packs the end of a tar stream, two blocks of zeros.
-func (f tarFormat) endStream(dst io.Writer, frame Frame, level int) error {
-	enc, err := f.codec.NewEncoder(level)
-	if err != nil {
-		return err
-	}
-	packed, mark, err := enc.Encode(nil, make([]byte, 2*tarBlock), nil, false)
-	if err != nil {
-		return err
-	}
-	if _, err := dst.Write(packed); err != nil {
-		return err
-	}
-	return frame.Segment(Segment{Raw: 2 * tarBlock, Packed: int64(len(packed)), Mark: mark})
 }

@@ -8,8 +8,8 @@ import (
 // Zip returns the zip format (PKWARE's APPNOTE.TXT 6.3.10). Its archives have
 // the sizes of a file in its local header, not in a data descriptor, names in
 // UTF-8, and zip64 records only where they are needed. A file that does not
-// shrink is stored. Files are packed in parallel, and so are the segments of a
-// large file.
+// shrink is stored, unless it has pieces. Files are packed in parallel, and so are the
+// segments of a large file.
 func Zip() Format { return zipFormat{} }
 
 type zipFormat struct{}
@@ -26,6 +26,12 @@ func (f zipFormat) Pack(ctx context.Context, body, tail io.Writer, o Options, fn
 	p := newPacker(ctx, body, o, zipCodec{})
 	p.layout = &zipLayout{packer: p}
 	return p.pack(tail, f.Name(), fn)
+}
+
+// PackPiece packs as for tar.gz: no piece knows whether the file is to be stored or deflated, so
+// what does not shrink is in stored blocks.
+func (f zipFormat) PackPiece(ctx context.Context, body, tail io.Writer, o Options, r io.Reader) (Piece, error) {
+	return packPiece(ctx, body, tail, o, gzipCodec{}, f.Name(), r)
 }
 
 // zipLayout makes a part a run of files, each behind its local header. Small files are

@@ -118,7 +118,7 @@ func zerosPart(t *testing.T, n int64) (part struct{ head, tail []byte }) {
 		t.Fatal(err)
 	}
 	var tail bytes.Buffer
-	if err := w.writeTail(&tail, Zip().Name()); err != nil {
+	if err := w.writeTail(&tail, partMagic, Zip().Name()); err != nil {
 		t.Fatal(err)
 	}
 	part.tail = tail.Bytes()

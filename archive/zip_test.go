@@ -203,7 +203,7 @@ func TestZipHeaders64(t *testing.T) {
 					t.Fatalf("local zip64 field has %d bytes; both sizes must be there (4.5.3)", len(wide))
 				}
 				record := h.record()
-				reader, err := readTail(bytes.NewReader(forge("zip", nil, 1, record)), "zip")
+				reader, err := readTail(bytes.NewReader(forge("zip", nil, 1, record)), partMagic, "zip")
 				if err != nil {
 					t.Fatal(err)
 				}

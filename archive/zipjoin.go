@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
+	"hash/crc32"
 	"io"
 )
 
@@ -11,7 +12,8 @@ func (f zipFormat) Join(ctx context.Context, dst io.Writer, o Options, fn func(J
 	dst = guard{ctx, dst}
 	d := &zipDirectory{headers: NewScratch(o.Scratch)}
 	defer d.headers.Close()
-	if err := joinParts(dst, f.Name(), d.add, fn); err != nil {
+	j := &joiner{ctx: ctx, dst: dst, format: f.Name(), codec: gzipCodec{}, pool: o.pool(), layout: &zipJoin{dst, d}}
+	if err := j.run(fn); err != nil {
 		return err
 	}
 	out := bufio.NewWriter(dst)
@@ -24,15 +26,13 @@ func (f zipFormat) Join(ctx context.Context, dst io.Writer, o Options, fn func(J
 	return out.Flush()
 }
 
-// zipDirectory is the central directory of an archive.
-type zipDirectory struct {
-	headers *Scratch
-	files   uint64
-	size    int64 // bytes of the files, which come before the directory
+// zipJoin makes a file of pieces one stream of DEFLATE, of which each piece has whole blocks.
+type zipJoin struct {
+	dst       io.Writer
+	directory *zipDirectory
 }
 
-// add adds the file of a part's next record. It is a readRecord.
-func (d *zipDirectory) add(t *tailReader, offset int64) (int64, error) {
+func (z *zipJoin) record(t *tailReader, offset int64) (int64, error) {
 	h, err := readZipRecord(t)
 	if err != nil {
 		return 0, err
@@ -40,7 +40,54 @@ func (d *zipDirectory) add(t *tailReader, offset int64) (int64, error) {
 	if h.offset != offset {
 		return 0, refuse("files do not follow each other")
 	}
-	length := int64(len(h.local())) + h.packed
+	return z.directory.add(h)
+}
+
+// begin needs no piece to be open: sizes and check sums of all are known.
+func (z *zipJoin) begin(e Entry, size int64, sources []PieceSource) error {
+	var sum uint32
+	packed := int64(len(deflateEnd))
+	for _, s := range sources {
+		sum = combineCRC(sum, crc32.ChecksumIEEE(s.Text), int64(len(s.Text)))
+		packed += int64(storedSize(len(s.Text)))
+		if s.Open != nil {
+			sum = combineCRC(sum, s.Piece.CRC32, s.Piece.Size)
+			packed += s.Piece.Packed
+		}
+	}
+	h := newZipHeader(e, methodDeflate, sum, size, packed)
+	if _, err := z.dst.Write(h.local()); err != nil {
+		return err
+	}
+	_, err := z.directory.add(h)
+	return err
+}
+
+func (z *zipJoin) text(b []byte) error {
+	_, err := z.dst.Write(appendStored(nil, b))
+	return err
+}
+
+func (z *zipJoin) segment(_ Segment, packed []byte) error {
+	_, err := z.dst.Write(packed)
+	return err
+}
+
+func (z *zipJoin) end() error {
+	_, err := z.dst.Write(deflateEnd)
+	return err
+}
+
+// zipDirectory is the central directory of an archive.
+type zipDirectory struct {
+	headers *Scratch
+	files   uint64
+	size    int64 // bytes of the files, which come before the directory
+}
+
+// add adds the next file and returns the length of all of it.
+func (d *zipDirectory) add(h zipHeader) (length int64, err error) {
+	length = int64(len(h.local())) + h.packed
 	h.offset = d.size
 	if _, err := d.headers.Write(h.central()); err != nil {
 		return 0, err

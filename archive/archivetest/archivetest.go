@@ -44,8 +44,8 @@ type Config struct {
 	// Judges read the archives, too. See [ZipJudges] and [TarJudges].
 	Judges []Judge
 
-	// Golden is a folder with a part that an earlier build has made. Packing
-	// must still give this part, and joining it the same archive. The test flag
+	// Golden is a folder with a part and a piece that an earlier build has made.
+	// Packing must still give these, and joining them the same archives. The test flag
 	// -update makes the folder. Empty means that nothing is compared.
 	Golden string
 
@@ -107,7 +107,17 @@ func Run(t *testing.T, c Config) {
 		{"CloseReader", testCloseReader},
 		{"ReaderSourceFails", testReaderSourceFails},
 		{"ReaderSourcePanics", testReaderSourcePanics},
+		{"Pieces", testPieces},
+		{"EqualPieces", testEqualPieces},
+		{"OpenPieces", testOpenPieces},
+		{"InvalidNamesOfPieces", testInvalidPieced},
+		{"LongPiece", testLongPiece},
+		{"ReaderOfPieceFails", testPieceReaders},
+		{"WriteErrorOfPieces", testPieceWriteErrors},
+		{"CancelledJoinOfPieces", testPieceCancelled},
+		{"RefusesDamagedPieces", testPieceDamage},
 		{"GoldenPart", testGolden},
+		{"GoldenPiece", testGoldenPiece},
 		{"ManyFiles", testManyFiles},
 		{"Huge", testHuge},
 		{"Judges", testJudges},

@@ -32,6 +32,10 @@ const (
 	goldenBody     = "part.body"
 	goldenTail     = "part.tail"
 	goldenContents = "contents.txt"
+
+	goldenPieceBody     = "piece.body"
+	goldenPieceTail     = "piece.tail"
+	goldenPieceContents = "piece.txt"
 )
 
 // testGolden joins a part that an earlier build has made, and packs it again.
@@ -40,9 +44,11 @@ func testGolden(t *testing.T, k *kit) {
 		t.Skip("no golden part")
 	}
 	now := k.pack(t, goldenItems()...)
-	if update.String() == "true" {
-		k.writeGolden(t, now)
-	}
+	k.writeGolden(t, map[string][]byte{
+		goldenBody:     now.body,
+		goldenTail:     now.tail,
+		goldenContents: contents(k.join(t, now), files(goldenItems())),
+	})
 	golden := part{k.readGolden(t, goldenBody), k.readGolden(t, goldenTail)}
 	if n := len(golden.body) + len(golden.tail); n > 50*kib {
 		t.Errorf("golden part has %d bytes", n)
@@ -52,9 +58,42 @@ func testGolden(t *testing.T, k *kit) {
 	if got, want := contents(a, files(goldenItems())), k.readGolden(t, goldenContents); !bytes.Equal(got, want) {
 		t.Errorf("the archive of the golden part has changed:\n%s\nwant\n%s", got, want)
 	}
+	k.sameGolden(t, now, golden)
+}
+
+// testGoldenPiece does the same with a piece.
+func testGoldenPiece(t *testing.T, k *kit) {
+	if k.Golden == "" {
+		t.Skip("no golden piece")
+	}
+	content := slices.Concat(goldenItems()[5].content, noise(2*kib, 1))
+	now := k.packPiece(t, content)
+	join := func(p part) ([]byte, []item) {
+		f := &pieced{item: newItem("products.ndjson", nil)}
+		f.add("", piece{p, now.piece}, content)
+		f.addText("\n")
+		return k.joinPieces(t, f)
+	}
+	a, items := join(now.part)
+	k.writeGolden(t, map[string][]byte{
+		goldenPieceBody:     now.body,
+		goldenPieceTail:     now.tail,
+		goldenPieceContents: contents(a, files(items)),
+	})
+	golden := part{k.readGolden(t, goldenPieceBody), k.readGolden(t, goldenPieceTail)}
+	a, items = join(golden)
+	k.check(t, a, items...)
+	if got, want := contents(a, files(items)), k.readGolden(t, goldenPieceContents); !bytes.Equal(got, want) {
+		t.Errorf("the archive of the golden piece has changed:\n%s\nwant\n%s", got, want)
+	}
+	k.sameGolden(t, now.part, golden)
+}
+
+func (k *kit) sameGolden(t *testing.T, now, golden part) {
+	t.Helper()
 	if !bytes.Equal(now.body, golden.body) || !bytes.Equal(now.tail, golden.tail) {
-		t.Error("the bytes of a part have changed, by this code or its codec. " +
-			"If that is intended: raise partVersion in package archive, so that older parts are refused, and run with -update.")
+		t.Error("the bytes of a part or a piece have changed, by this code or its codec. " +
+			"If that is intended: raise partVersion in package archive, so that older ones are refused, and run with -update.")
 	}
 }
 
@@ -67,16 +106,16 @@ func (k *kit) readGolden(t *testing.T, name string) []byte {
 	return b
 }
 
-func (k *kit) writeGolden(t *testing.T, p part) {
+// writeGolden writes files if the test flag -update is set.
+func (k *kit) writeGolden(t *testing.T, files map[string][]byte) {
 	t.Helper()
+	if update.String() != "true" {
+		return
+	}
 	if err := os.MkdirAll(k.Golden, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for name, b := range map[string][]byte{
-		goldenBody:     p.body,
-		goldenTail:     p.tail,
-		goldenContents: contents(k.join(t, p), files(goldenItems())),
-	} {
+	for name, b := range files {
 		if err := os.WriteFile(filepath.Join(k.Golden, name), b, 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -53,8 +53,8 @@ func (j Judge) need(t *testing.T) {
 	needProgram(t, j.Program, j.Optional)
 }
 
-// testJudges lets all judges read an archive with everything in it, one with an
-// empty file and one with nothing.
+// testJudges lets all judges read an archive with everything in it, one with files of
+// pieces, one with an empty file and one with nothing.
 func testJudges(t *testing.T, k *kit) {
 	if RaceDetector {
 		t.Skip("judges read the same without the race detector")
@@ -69,11 +69,13 @@ func testJudges(t *testing.T, k *kit) {
 	}
 	third := len(items) / 3
 	everything := k.join(t, k.pack(t, items[:third]...), k.pack(t), k.pack(t, items[third:]...))
+	pieces, inPieces := k.joinPieces(t, k.severalPieced(t)...)
 	for name, sample := range map[string]struct {
 		archive []byte
 		items   []item
 	}{
 		"everything": {everything, items},
+		"pieces":     {pieces, inPieces},
 		"empty file": {k.join(t, k.pack(t, newItem("empty", nil))), []item{newItem("empty", nil)}},
 		"nothing":    {k.join(t), nil},
 	} {

@@ -54,30 +54,8 @@ func testWriteErrors(t *testing.T, k *kit) {
 // writeErrors tries every step-th offset, or a few if step is 0.
 func (k *kit) writeErrors(t *testing.T, items []item, step int) {
 	t.Helper()
-	few := 12
-	if k.Slow {
-		few = 2
-	}
 	p := k.pack(t, items...)
 	a := k.join(t, p, p)
-	every := func(size int, test func(w *failing) error) {
-		t.Helper()
-		by := step
-		if by == 0 {
-			by = size/few + 1
-		}
-		for room := 0; room < size; room += by {
-			for _, silent := range []bool{false, true} {
-				w := &failing{room, silent}
-				if err := test(w); !errors.Is(err, w.want()) {
-					t.Fatalf("failure at %d of %d: %v, want %v", room, size, err, w.want())
-				}
-			}
-		}
-		if err := test(&failing{room: size}); err != nil {
-			t.Fatalf("room for all %d bytes: %v", size, err)
-		}
-	}
 	addItems := func(p archive.Packer) error { //nolint:unparam // it is a function for Pack
 		// A caller that ignores errors must get one from Pack.
 		for _, i := range items {
@@ -85,13 +63,13 @@ func (k *kit) writeErrors(t *testing.T, items []item, step int) {
 		}
 		return nil
 	}
-	every(len(p.body), func(w *failing) error {
+	k.everyOffset(t, len(p.body), step, func(w io.Writer) error {
 		return k.Format.Pack(t.Context(), w, io.Discard, k.options(), addItems)
 	})
-	every(len(p.body)+len(p.tail), func(w *failing) error {
+	k.everyOffset(t, len(p.body)+len(p.tail), step, func(w io.Writer) error {
 		return k.Format.Pack(t.Context(), w, w, k.options(), addItems)
 	})
-	every(len(a), func(w *failing) error {
+	k.everyOffset(t, len(a), step, func(w io.Writer) error {
 		return k.Format.Join(t.Context(), w, k.options(), func(j archive.Joiner) error {
 			for range 2 { // the same here
 				_ = j.Part(bytes.NewReader(p.body), bytes.NewReader(p.tail))
@@ -99,6 +77,30 @@ func (k *kit) writeErrors(t *testing.T, items []item, step int) {
 			return nil
 		})
 	})
+}
+
+// everyOffset calls test with writers that fail at every step-th of so many bytes, or at a few if
+// step is 0.
+func (k *kit) everyOffset(t *testing.T, size, step int, test func(io.Writer) error) {
+	t.Helper()
+	if step == 0 {
+		few := 12
+		if k.Slow {
+			few = 2
+		}
+		step = size/few + 1
+	}
+	for room := 0; room < size; room += step {
+		for _, silent := range []bool{false, true} {
+			w := &failing{room, silent}
+			if err := test(w); !errors.Is(err, w.want()) {
+				t.Fatalf("failure at %d of %d: %v, want %v", room, size, err, w.want())
+			}
+		}
+	}
+	if err := test(&failing{room: size}); err != nil {
+		t.Fatalf("room for all %d bytes: %v", size, err)
+	}
 }
 
 // testScratchFails packs a large file where there is no folder for scratch.

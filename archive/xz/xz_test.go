@@ -109,3 +109,5 @@ func FuzzOnlyBlock(f *testing.F) {
 }
 
 func FuzzTail(f *testing.F) { archivetest.FuzzParts(f, TarXz()) }
+
+func FuzzPiece(f *testing.F) { archivetest.FuzzPieces(f, TarXz()) }

@@ -110,7 +110,15 @@ func (codec) NewDecoder(src io.Reader) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.IOReadCloser(), nil
+	return decoder{d}, nil
+}
+
+// decoder is the library's decoder, which can be used again, as an [io.ReadCloser].
+type decoder struct{ *zstd.Decoder }
+
+func (d decoder) Close() error {
+	d.Decoder.Close()
+	return nil
 }
 
 // stream has nothing around its frames.

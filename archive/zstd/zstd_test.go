@@ -160,6 +160,8 @@ func TestManyWindows(t *testing.T) {
 
 func FuzzTail(f *testing.F) { archivetest.FuzzParts(f, TarZst()) }
 
+func FuzzPiece(f *testing.F) { archivetest.FuzzPieces(f, TarZst()) }
+
 // TestFastSample packs digits, of which the library's fast encoder makes less than its
 // default one, and text, of which it makes more: the smaller one is taken.
 func TestFastSample(t *testing.T) {
