@@ -34,18 +34,18 @@ func (x *run) join(ctx context.Context, dst io.Writer, ready func(key string) er
 			if err := ready(s.Key()); err != nil {
 				return err
 			}
-			id := x.partOf(s.Key())
-			section, err := x.joinPart(ctx, id, j, sums)
+			ids := x.partsToJoin(s.Key())
+			section, err := x.joinSection(ctx, ids, j, sums)
 			if err != nil {
 				return err
 			}
 			result.Sections = append(result.Sections, section.SectionResult)
 			read.add(s, section)
-			retry.add(id, section)
+			retry.add(ids[0], section)
 			if !drop {
 				continue
 			}
-			if err := x.engine.config.Spool.Delete(ctx, id); err != nil {
+			if err := x.dropSection(ctx, s.Key()); err != nil {
 				return err
 			}
 		}
@@ -63,12 +63,20 @@ func (x *run) join(ctx context.Context, dst io.Writer, ready func(key string) er
 	return result, nil
 }
 
-// partOf returns the part of a section: one that there is, or the one that this attempt makes.
-func (x *run) partOf(section string) PartID {
+// partsToJoin returns the parts of a section: those that there are, or the one that this attempt
+// makes.
+func (x *run) partsToJoin(section string) []PartID {
 	if parts := x.partsOf(section); len(parts) > 0 {
-		return parts[0]
+		return parts
 	}
-	return x.newPart(Shard{Section: section})
+	return []PartID{x.newPart(Shard{Section: section})}
+}
+
+func (x *run) joinSection(ctx context.Context, ids []PartID, j archive.Joiner, sums io.Writer) (sealedResult, error) {
+	if len(ids) > 1 {
+		return x.joinShards(ctx, ids, j, sums)
+	}
+	return x.joinPart(ctx, ids[0], j, sums)
 }
 
 func (x *run) joinPart(ctx context.Context, id PartID, j archive.Joiner, sums io.Writer) (sealedResult, error) {

@@ -276,10 +276,11 @@ func (r *reading) end(ctx context.Context) error {
 }
 
 // result adds to a section's result what it has read.
-func (r *reading) result(s SectionResult, requestedAt time.Time) sealedResult {
+func (r *reading) result(s sealedResult, requestedAt time.Time) sealedResult {
 	at, read := r.began, ""
 	if r.snapshot != nil && !r.lost.Load() {
 		at, read = r.openedAt, r.snapshot.Moment()
 	}
-	return sealedResult{SectionResult: s, RequestedAt: requestedAt.Unix(), Moment: read, ReadAt: at.UTC().Truncate(time.Millisecond)}
+	s.RequestedAt, s.Moment, s.ReadAt = requestedAt.Unix(), read, at.UTC().Truncate(time.Millisecond)
+	return s
 }

@@ -71,6 +71,12 @@ func (p *partWriter) Write(b []byte) (int, error) {
 type sealedResult struct {
 	SectionResult
 
+	// What follows is that of a shard: its chunks, and what the result of the section is made of.
+	Chunks  []chunk `json:"chunks,omitempty"`
+	Failure string  `json:"failure,omitempty"`
+	Skipped int64   `json:"skipped,omitempty"`
+	Used    int64   `json:"used,omitempty"` // of MaxSectionBytes
+
 	// RequestedAt is [Request.RequestedAt] of the job that ran the section, in Unix time. It is
 	// 0 in parts of programs that did not know it.
 	RequestedAt int64 `json:"requested_at,omitempty"`
@@ -191,6 +197,12 @@ func (p *part) join(j archive.Joiner, sums io.Writer) (sealedResult, error) {
 	if err := j.Part(p.body, io.LimitReader(p.tail, p.sizes[1])); err != nil {
 		return result, err
 	}
+	return p.end(sums)
+}
+
+// end appends the part's sums to sums, and returns the section's result.
+func (p *part) end(sums io.Writer) (sealedResult, error) {
+	var result sealedResult
 	if _, err := p.tail.Seek(p.sizes[0]+p.sizes[1], io.SeekStart); err != nil {
 		return result, err
 	}

@@ -148,7 +148,7 @@ func (e *Engine) newRun(r Request) (*run, error) {
 		engine:   e,
 		sections: e.config.Sections,
 		top:      e.stem(r),
-		report:   &reporter{observe: r.Observe},
+		report:   &reporter{observe: r.Observe, split: make(map[string]*splitSection)},
 		quota:    &quota{max: e.config.MaxArchiveBytes},
 	}
 	if len(r.Sections)+len(r.Absent) > 0 {
@@ -158,6 +158,9 @@ func (e *Engine) newRun(r Request) (*run, error) {
 	}
 	for _, key := range r.Absent {
 		x.sections = append(x.sections, absent(key))
+	}
+	for _, s := range x.sections {
+		x.report.splits(s.Key(), len(x.shardsOf(s.Key())))
 	}
 	return x, nil
 }

@@ -35,7 +35,7 @@ func IsLastRun(ctx context.Context) bool {
 // sealShard runs a section into a sealed part. It runs the section again if the machine has
 // failed it, and takes what the last run wrote.
 func (x *run) sealShard(ctx context.Context, s Shard) (Event, error) {
-	x.report.report(Event{Kind: SectionStarted, Section: s.Section})
+	x.report.report(s, Event{Kind: SectionStarted, Section: s.Section})
 	for again := 1; ; again++ {
 		finished, failed, err := x.sealOnce(ctx, s, again > x.engine.config.Reruns)
 		if failed == nil || ctx.Err() != nil {
@@ -44,7 +44,7 @@ func (x *run) sealShard(ctx context.Context, s Shard) (Event, error) {
 		if x.Rerun != nil {
 			x.Rerun(ctx, s.Section, failed.fault)
 		}
-		x.report.report(Event{Kind: SectionRestarted, Section: s.Section})
+		x.report.report(s, Event{Kind: SectionRestarted, Section: s.Section})
 		if err := x.waitForRerun(ctx, s.Section, failed.fault, again); err != nil {
 			return Event{}, err
 		}

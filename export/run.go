@@ -16,7 +16,7 @@ func (s *Sealer) export(ctx context.Context, dst io.Writer) (Result, error) {
 	}
 	sealed := make(map[string]chan struct{})
 	for _, section := range s.run.sections {
-		sealed[section.Key()] = make(chan struct{})
+		sealed[section.Key()] = make(chan struct{}, max(countShards(shards, section.Key())-1, 0)) // the last part waits to be taken
 	}
 	var result Result
 	both, ctx := errgroup.WithContext(ctx)
@@ -54,4 +54,14 @@ func (x *run) deleteParts(ctx context.Context) {
 			x.engine.config.Logger.ErrorContext(ctx, "part not deleted", "job", x.JobID, "section", id.Section, "error", err)
 		}
 	}
+}
+
+// countShards returns how many shards a section has.
+func countShards(shards []Shard, section string) (n int) {
+	for _, s := range shards {
+		if s.Section == section {
+			n++
+		}
+	}
+	return n
 }

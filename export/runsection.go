@@ -50,7 +50,7 @@ func (x *run) packShard(ctx context.Context, shard Shard, body *partWriter, last
 	if err != nil {
 		return Event{}, err
 	}
-	var result SectionResult
+	var result sealedResult
 	limits := x.engine.config.limits(s.Key())
 	scratch := x.engine.config.Scratch
 	sums, tail := archive.NewScratch(scratch), archive.NewScratch(scratch)
@@ -58,17 +58,23 @@ func (x *run) packShard(ctx context.Context, shard Shard, body *partWriter, last
 	for _, s := range []*archive.Scratch{sums, tail, skips, notes, renames} {
 		defer s.Close()
 	}
-	err = x.Format.Pack(ctx, body, tail, x.packing(), func(p archive.Packer) error {
+	var parts *chunks
+	if shard.Range != "" {
+		parts = &chunks{ctx: ctx, format: x.Format, options: x.packing(), body: body, tail: tail}
+	}
+	err = x.pack(ctx, body, tail, parts, func(p archive.Packer) error {
 		out := &sink{
 			job:      ctx,
 			packer:   p,
+			chunks:   parts,
+			shard:    shard.Number + 1,
 			top:      x.top,
 			key:      s.Key(),
 			asOf:     x.AsOf,
 			maxBytes: limits.MaxBytes,
 			encoding: record.Options{RawCSV: x.engine.config.RawCSV, CSV: x.engine.config.CSV, MaxBytes: x.engine.config.MaxRecordBytes},
 			log:      x.engine.config.Logger.With("job", x.JobID, "organization", x.Organization.ID, "section", s.Key()),
-			reporter: x.report,
+			report:   x.report.of(shard),
 			turn:     make(chan struct{}, 1),
 			names:    newNameIndex(scratch),
 			sums:     sums,
@@ -92,22 +98,33 @@ func (x *run) packShard(ctx context.Context, shard Shard, body *partWriter, last
 		if fault := sectionFault(cause); fault != "" && !last {
 			return &rerunError{fault, cause}
 		}
-		result = conclude(ctx, out, cause)
+		result = out.conclude(ctx, cause)
 		finished = out.written()
 		if limits.Required && result.Status != StatusOK && result.Status != StatusEmpty {
-			return &RequiredError{result}
+			return &RequiredError{result.SectionResult}
 		}
 		return addLists(ctx, out)
 	})
 	if err == nil {
+		if parts != nil {
+			result.Chunks = parts.list
+		}
 		err = body.seal(tail, sums, reads.result(result, x.RequestedAt))
 	}
 	if err != nil {
 		return Event{}, err
 	}
-	finished.Kind, finished.Result = SectionFinished, &result
-	x.report.report(finished)
+	finished.Kind, finished.Result, finished.sealed = SectionFinished, &result.SectionResult, &result
+	x.report.report(shard, finished)
 	return finished, nil
+}
+
+// pack packs a part: whole files, or those of a shard.
+func (x *run) pack(ctx context.Context, body *partWriter, tail *archive.Scratch, shard *chunks, fn func(archive.Packer) error) error {
+	if shard != nil {
+		return shard.run(fn)
+	}
+	return x.Format.Pack(ctx, body, tail, x.packing(), fn)
 }
 
 // runSection calls the section and returns what went wrong in it. When its
@@ -178,33 +195,37 @@ func call(ctx context.Context, s Section, scope Scope, out Sink) (err error) {
 }
 
 // conclude derives the section's result and logs what customers do not see.
-func conclude(ctx context.Context, out *sink, cause error) SectionResult {
-	wrote := out.now.Records > 0 || out.now.Binaries > 0
-	result := SectionResult{
-		Key:      out.key,
-		Status:   deriveStatus(wrote, cause != nil || out.skipped > 0),
-		Records:  out.now.Records,
-		Binaries: out.now.Binaries,
-	}
+func (s *sink) conclude(ctx context.Context, cause error) sealedResult {
+	result := sealedResult{SectionResult: SectionResult{Key: s.key, Records: s.now.Records, Binaries: s.now.Binaries}}
 	if cause != nil {
-		logFailure(ctx, out.log, cause)
+		logFailure(ctx, s.log, cause)
 		result.Error = PublicTextOr(cause, "The section could not be exported.")
 		if sectionFault(cause) != "" {
 			result.Error = "The source of the data could not be reached. Try again later."
 		}
 	}
-	out.skipLog.end(ctx, out.log, out.skipped)
-	if out.skipped > 0 {
-		text := fmt.Sprintf("%d items were skipped; they are listed in %s/%s.", out.skipped, out.key, skippedFile)
-		if out.skipped == 1 {
-			text = fmt.Sprintf("1 item was skipped; it is listed in %s/%s.", out.key, skippedFile)
-		}
-		if result.Error != "" {
-			text = result.Error + " " + text
-		}
-		result.Error = text
+	s.skipLog.end(ctx, s.log, s.skipped)
+	if s.chunks != nil { // for the result of all shards
+		result.Failure, result.Skipped, result.Used = result.Error, s.skipped, s.used
 	}
+	result.finish(cause != nil, s.skipped)
 	return result
+}
+
+// finish derives the status, and adds to the error how many items were skipped.
+func (r *SectionResult) finish(failed bool, skipped int64) {
+	r.Status = deriveStatus(r.Records > 0 || r.Binaries > 0, failed || skipped > 0)
+	if skipped == 0 {
+		return
+	}
+	text := fmt.Sprintf("%d items were skipped; they are listed in %s/%s.", skipped, r.Key, skippedFile)
+	if skipped == 1 {
+		text = fmt.Sprintf("1 item was skipped; it is listed in %s/%s.", r.Key, skippedFile)
+	}
+	if r.Error != "" {
+		text = r.Error + " " + text
+	}
+	r.Error = text
 }
 
 // logFailure logs why a section failed, without data that its error quotes.
@@ -229,9 +250,18 @@ func addList(ctx context.Context, out *sink, name string, list *archive.Scratch)
 	if list.Size() == 0 {
 		return nil
 	}
+	content := io.NewSectionReader(list, 0, list.Size())
+	if out.chunks != nil {
+		k, err := out.chunks.piece(ctx, content)
+		if err == nil {
+			k.Name, k.List = name, true
+			out.chunks.keep(k)
+		}
+		return err
+	}
 	name = out.key + "/" + name
 	entry := archive.Entry{Name: out.top + "/" + name, ModTime: out.asOf}
-	file, err := out.packer.Add(ctx, entry, io.NewSectionReader(list, 0, list.Size()))
+	file, err := out.packer.Add(ctx, entry, content)
 	if err != nil {
 		return err
 	}

@@ -92,11 +92,12 @@ func (s *Sealer) Close() { s.run.moment.stop() }
 func (s *Sealer) SealAll(ctx context.Context, shards []Shard, taken func(context.Context, PartID, SectionResult) error) error {
 	left := slices.DeleteFunc(slices.Clone(shards), s.run.isSealed)
 	var mu sync.Mutex // guards left
-	ended := func(shard Shard) {
+	ended := func(shard Shard) (more bool) {
 		mu.Lock()
 		defer mu.Unlock()
 		left = slices.DeleteFunc(left, func(s Shard) bool { return s == shard })
 		s.Left(left)
+		return slices.ContainsFunc(left, func(s Shard) bool { return s.Section == shard.Section })
 	}
 	running, ctx := errgroup.WithContext(ctx)
 	running.SetLimit(s.run.engine.config.Concurrency)
@@ -106,12 +107,52 @@ func (s *Sealer) SealAll(ctx context.Context, shards []Shard, taken func(context
 				return context.Cause(ctx)
 			}
 			id, result, err := s.Seal(ctx, shard)
-			ended(shard)
-			if err != nil {
+			more := ended(shard)
+			switch {
+			case err != nil:
 				return err
+			case shard.Range == "":
+				return taken(ctx, id, result)
+			case more:
+				return nil
 			}
-			return taken(ctx, id, result)
+			return s.takeShards(ctx, shard.Section, taken)
 		})
 	}
 	return running.Wait()
+}
+
+// takeShards hands on the parts of a section that was split, once all are sealed. If they cannot be
+// joined it exports the section as a whole.
+func (s *Sealer) takeShards(ctx context.Context, section string, taken func(context.Context, PartID, SectionResult) error) error {
+	x := s.run
+	ids := x.partsOf(section)
+	bad, err := s.Unjoinable(ctx, ids)
+	if err != nil {
+		return err
+	}
+	if bad != "" {
+		if err := x.dropSection(ctx, section); err != nil {
+			return err
+		}
+		id, result, err := s.Seal(ctx, Shard{Section: section})
+		if err != nil {
+			return err
+		}
+		return taken(ctx, id, result)
+	}
+	results := make([]SectionResult, len(ids))
+	for i, id := range ids {
+		result, err := x.resultOf(ctx, id)
+		if err != nil {
+			return partError(id, err)
+		}
+		results[i] = result.SectionResult
+	}
+	for i, id := range ids { // whoever takes the first may delete all
+		if err := taken(ctx, id, results[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }

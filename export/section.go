@@ -55,6 +55,11 @@ type Scope struct {
 	reading *reading // of the engine, if there is a Snapshot
 }
 
+// Splitter is an optional interface of a [Section] whose data can be exported in shards.
+type Splitter interface {
+	Split(ctx context.Context, scope Scope) ([]string, error)
+}
+
 // Organization identifies the tenant whose data is exported.
 type Organization struct {
 	ID   string // 22-character base57 short id of a UUID

@@ -3,6 +3,7 @@ package export
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 )
@@ -21,6 +22,9 @@ type Shard struct {
 	// because its [Snapshots] is no [SnapshotJoiner].
 	Local bool
 }
+
+// Whole is the section of a shard as a whole.
+func (s Shard) Whole() Shard { return Shard{Section: s.Section, Local: s.Local} }
 
 // Of reports whether a part is the one of the shard.
 func (s Shard) Of(id PartID) bool { return id.Section == s.Section && id.Shard == s.Number }
@@ -58,16 +62,80 @@ func (x *run) shardsOf(section string) []Shard {
 	return slices.DeleteFunc(slices.Clone(x.Shards), func(s Shard) bool { return s.Section != section })
 }
 
-// split returns the shards of a section.
-func (x *run) split(_ context.Context, s Section) ([]Shard, error) {
-	return []Shard{{Section: s.Key(), Local: x.moment.reads(s) && !x.moment.shared()}}, nil
+// split returns the shards of a section. One that cannot be split is exported as a whole.
+func (x *run) split(ctx context.Context, s Section) ([]Shard, error) {
+	whole := Shard{Section: s.Key(), Local: x.moment.reads(s) && !x.moment.shared()}
+	splitter, ok := s.(Splitter)
+	if !ok {
+		return []Shard{whole}, nil
+	}
+	ranges, err := x.ranges(ctx, s, splitter)
+	if err != nil || len(ranges) < 2 {
+		return []Shard{whole}, err
+	}
+	all := make([]Shard, len(ranges))
+	for i, r := range ranges {
+		all[i] = Shard{Section: whole.Section, Number: i, Range: r, Local: whole.Local}
+	}
+	x.report.splits(whole.Section, len(all))
+	return all, nil
+}
+
+// ranges asks a section for its ranges, again if the machine fails it. There are none if it does
+// not tell: then its export does, most likely.
+func (x *run) ranges(ctx context.Context, s Section, splitter Splitter) ([]string, error) {
+	for again := 1; ; again++ {
+		last := again > x.engine.config.Reruns
+		ranges, err := x.rangesOnce(ctx, s, splitter, last)
+		if err == nil {
+			return ranges, nil
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if _, required := errors.AsType[*ConsistencyError](err); required {
+			return nil, err
+		}
+		fault := sectionFault(err)
+		if fault == "" || last {
+			x.engine.config.Logger.WarnContext(ctx, "a section is not split", "job", x.JobID, "organization", x.Organization.ID,
+				"section", s.Key(), "error", sectionText(err))
+			return nil, nil
+		}
+		if err := x.waitForRerun(ctx, s.Key(), fault, again); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (x *run) rangesOnce(ctx context.Context, s Section, splitter Splitter, last bool) (ranges []string, err error) {
+	reads, err := x.read(ctx, s, last)
+	if err != nil {
+		return nil, err
+	}
+	if timeout := x.engine.config.limits(s.Key()).Timeout; timeout >= 0 {
+		limited, stop := context.WithTimeoutCause(ctx, timeout, timeoutError(timeout))
+		defer stop()
+		ctx = limited
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			err = asPanicError(v)
+		}
+	}()
+	return splitter.Split(ctx, reads.scope(x, Shard{}))
 }
 
 // partsOf returns the parts of a section that there are, in the order of its shards.
 func (x *run) partsOf(section string) []PartID {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	parts := slices.DeleteFunc(slices.Clone(x.Parts), func(id PartID) bool { return id.Section != section })
+	return sortedParts(x.Parts, section)
+}
+
+// sortedParts returns those of a section, in the order of its shards.
+func sortedParts(parts []PartID, section string) []PartID {
+	parts = slices.DeleteFunc(slices.Clone(parts), func(id PartID) bool { return id.Section != section })
 	slices.SortFunc(parts, func(a, b PartID) int { return cmp.Compare(a.Shard, b.Shard) })
 	return parts
 }
@@ -84,4 +152,17 @@ func (x *run) addPart(id PartID) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.Parts = append(x.Parts, id)
+}
+
+// dropSection forgets the parts of a section, and deletes them.
+func (x *run) dropSection(ctx context.Context, section string) error {
+	ids := x.partsOf(section)
+	x.mu.Lock()
+	x.Parts = slices.DeleteFunc(x.Parts, func(id PartID) bool { return id.Section == section })
+	x.mu.Unlock()
+	var errs []error
+	for _, id := range ids {
+		errs = append(errs, x.engine.config.Spool.Delete(ctx, id))
+	}
+	return errors.Join(errs...)
 }

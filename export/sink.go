@@ -30,14 +30,16 @@ type sink struct {
 	job      context.Context // of the export
 	ctx      context.Context // of the section: ends earlier
 	packer   archive.Packer
-	top      string // the archive's top folder
+	chunks   *chunks // is the packer of a shard; nil of a whole section
+	shard    int     // its number, from 1 on
+	top      string  // the archive's top folder
 	key      string
 	asOf     time.Time
 	maxBytes int64
 	encoding record.Options
 	rename   bool
 	log      *slog.Logger
-	reporter *reporter
+	report   func(Event) // nil if nobody observes
 
 	turn  chan struct{} // held by the one call that is carried out
 	names *nameIndex    // with the turn
@@ -86,11 +88,11 @@ func (s *sink) Records(name string, seq iter.Seq2[any, error]) error {
 			return err
 		}
 		var panicked *PanicError
-		file := record.NewFile(name, enc, s.guard(seq, &panicked), s.encoding, s.Skip)
+		file := s.newFile(name, enc, s.guard(seq, &panicked))
 		defer file.Close()
 		// The guard ends the file well-formed when the section's time is over;
 		// only the job's end loses it.
-		err = s.add(s.job, name, file, func(e *Event) { e.Records += file.Count() })
+		err = s.addRecords(s.job, name, file)
 		if panicked != nil {
 			panic(panicked)
 		}
@@ -102,6 +104,13 @@ func (s *sink) Records(name string, seq iter.Seq2[any, error]) error {
 		}
 		return file.Err()
 	})
+}
+
+func (s *sink) newFile(name string, enc record.Encoding, seq iter.Seq2[any, error]) *record.File {
+	if s.chunks == nil {
+		return record.NewFile(name, enc, seq, s.encoding, s.Skip)
+	}
+	return record.NewPiece(name, enc, seq, s.encoding, s.shard, s.Skip)
 }
 
 // guard ends a sequence that panics or outlives the section's context, so that
@@ -201,6 +210,35 @@ func (s *sink) add(ctx context.Context, name string, r io.Reader, count func(*Ev
 }
 
 func (s *sink) addModified(ctx context.Context, name string, r io.Reader, modified time.Time, count func(*Event)) error {
+	return s.put(name, r, count, func(name string, in io.Reader) (int64, error) {
+		entry := archive.Entry{Name: s.top + "/" + s.key + "/" + name, ModTime: modified.UTC().Truncate(time.Second)}
+		file, err := s.packer.Add(ctx, entry, in)
+		if err != nil {
+			return 0, err
+		}
+		return file.Size, writeSum(s.sums, file.SHA256, s.key+"/"+name)
+	})
+}
+
+// addRecords packs a file of records or, in a shard, a piece of it.
+func (s *sink) addRecords(ctx context.Context, name string, file *record.File) error {
+	count := func(e *Event) { e.Records += file.Count() }
+	if s.chunks == nil {
+		return s.add(ctx, name, file, count)
+	}
+	return s.put(name, file, count, func(name string, in io.Reader) (int64, error) {
+		k, err := s.chunks.piece(ctx, in)
+		if err != nil {
+			return 0, err
+		}
+		k.Name, k.Frame = name, record.Piece{Records: file.Count(), Header: file.Header()}
+		s.chunks.keep(k)
+		return k.Piece.Size, nil
+	})
+}
+
+// put puts a file into the part by pack, which gets its name and contents, and returns its size.
+func (s *sink) put(name string, r io.Reader, count func(*Event), pack func(string, io.Reader) (int64, error)) error {
 	original := name
 	name, err := s.claim(original)
 	if err != nil {
@@ -218,14 +256,11 @@ func (s *sink) addModified(ctx context.Context, name string, r io.Reader, modifi
 		in.headers += listCost(s.renames, renamed)
 	}
 	defer in.settle()
-	entry := archive.Entry{Name: s.top + "/" + s.key + "/" + name, ModTime: modified.UTC().Truncate(time.Second)}
-	file, err := s.packer.Add(ctx, entry, in)
+	size, err := pack(name, in)
 	if err == nil {
-		_, err = s.renames.Write(renamed)
-		err = errors.Join(err, writeSum(s.sums, file.SHA256, s.key+"/"+name))
-		if err == nil {
+		if _, err = s.renames.Write(renamed); err == nil {
 			in.kept = true
-			s.count(file.Size, count)
+			s.count(size, count)
 			return nil
 		}
 	}
@@ -287,7 +322,7 @@ func (s *sink) count(size int64, count func(*Event)) {
 // advance reports progress, pending bytes of an unfinished file included, if
 // it is time again.
 func (s *sink) advance(pending int64) {
-	if s.reporter.observe == nil {
+	if s.report == nil {
 		return
 	}
 	s.mu.Lock()
@@ -301,7 +336,7 @@ func (s *sink) advance(pending int64) {
 	s.mu.Unlock()
 	e.Kind = SectionAdvanced
 	e.Bytes += pending
-	s.reporter.report(e)
+	s.report(e)
 }
 
 // written is what was written so far.
@@ -339,6 +374,9 @@ func (s *sink) close() {
 	s.closed = true
 	s.commit.Unlock()
 	_ = s.fail(errSinkClosed, false)
+	if s.chunks != nil {
+		s.chunks.revoke()
+	}
 }
 
 // writeSum appends a line as sha256sum reads it.

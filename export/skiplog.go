@@ -45,6 +45,9 @@ func (l skipLog) add(ctx context.Context, log *slog.Logger, line int64, err erro
 	attrs := []any{"line", line, "reason", reason}
 	if e, ok := errors.AsType[*record.EncodeError](err); ok && e.Number > 0 {
 		attrs = append(attrs, "row", e.Number)
+		if e.Shard > 0 {
+			attrs = append(attrs, "shard", e.Shard)
+		}
 	}
 	log.InfoContext(ctx, "item skipped", attrs...)
 }

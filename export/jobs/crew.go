@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -54,7 +55,10 @@ func (s *Service) seal(ctx context.Context, l *lease, job Job, r *export.Request
 	if err := crew.run(ctx); err != nil {
 		return err
 	}
-	r.Parts, r.Shards = crew.job.Parts, shards
+	r.Parts, r.Shards = crew.job.Parts, nil
+	for _, shard := range crew.job.Shards {
+		r.Shards = append(r.Shards, shard.Shard)
+	}
 	return nil
 }
 
@@ -183,8 +187,18 @@ func (c *crew) next(ctx context.Context) (export.Shard, error) {
 	began := time.Now()
 	for {
 		shard, err := c.take(ctx)
-		if !errors.Is(err, errNothingToDo) || c.lease.helps || c.isDone() {
+		if !errors.Is(err, errNothingToDo) || c.lease.helps {
 			return shard, err
+		}
+		if parts, done := c.isDone(); done {
+			section, unjoinable := c.sealer.Unjoinable(ctx, parts)
+			if section == "" || unjoinable != nil {
+				return shard, cmp.Or(unjoinable, err)
+			}
+			if _, _, err := c.lease.update(ctx, c.service.rules.unsplit(section)); err != nil {
+				return shard, err
+			}
+			continue
 		}
 		select {
 		case <-ctx.Done():
@@ -234,9 +248,10 @@ func (c *crew) see(job Job) {
 	}
 }
 
-// isDone reports whether all shards of the job were sealed when it was seen last.
-func (c *crew) isDone() bool {
+// isDone reports whether all shards of the job were sealed when it was seen last, and returns the
+// parts.
+func (c *crew) isDone() ([]export.PartID, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.job.left()) == 0
+	return c.job.Parts, len(c.job.left()) == 0
 }

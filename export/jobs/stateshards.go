@@ -229,6 +229,21 @@ func (r rules) refuse(shard export.Shard) transition {
 	}
 }
 
+// unsplit lets a section be exported as a whole, whose shards cannot be joined.
+func (r rules) unsplit(section string) transition {
+	return func(_ time.Time, j *Job) ([]Step, error) {
+		of := func(s Shard) bool { return s.Section == section }
+		at := slices.IndexFunc(j.Shards, of)
+		if at < 0 {
+			return nil, errNothingToDo
+		}
+		whole := Shard{Shard: j.Shards[at].Whole()}
+		j.removeParts(func(id export.PartID) bool { return id.Section == section })
+		j.Shards = slices.Insert(slices.DeleteFunc(j.Shards, of), at, whole)
+		return nil, nil
+	}
+}
+
 // leave ends the help of a worker.
 func (r rules) leave(worker int) transition {
 	return func(_ time.Time, j *Job) ([]Step, error) {
