@@ -13,6 +13,7 @@ import (
 // sharedColumns are those of a job that several workers export.
 type sharedColumns struct {
 	Claims   int    `bun:"claims"`
+	Worker   int    `bun:"worker"`
 	FanOut   string `bun:"fan_out"`
 	SharedBy int    `bun:"shared_by"`
 	Shards   string `bun:"shards"` // JSON, as are Helpers and Snapshot
@@ -31,6 +32,9 @@ type shard struct {
 	Local   bool   `json:"local,omitempty"`
 	Worker  int    `json:"worker,omitempty"`
 	Lost    int    `json:"lost,omitempty"`
+
+	Records  int64 `json:"records,omitempty"`
+	Binaries int64 `json:"binaries,omitempty"`
 }
 
 type helper struct {
@@ -49,10 +53,10 @@ type snapshot struct {
 
 // newSharedColumns returns the columns that store what several workers do for a job.
 func newSharedColumns(j jobs.Job) (c sharedColumns, err error) {
-	c = sharedColumns{Claims: j.Claims, FanOut: string(j.FanOut), SharedBy: j.SharedBy, Offers: j.Offers(), Helping: len(j.Helpers)}
+	c = sharedColumns{Claims: j.Claims, Worker: j.Worker, FanOut: string(j.FanOut), SharedBy: j.SharedBy, Offers: j.Offers(), Helping: len(j.Helpers)}
 	shards := make([]shard, len(j.Shards))
 	for i, s := range j.Shards {
-		shards[i] = shard{s.Section, s.Number, s.Range, s.Local, s.Worker, s.Lost}
+		shards[i] = shard{s.Section, s.Number, s.Range, s.Local, s.Worker, s.Lost, s.Records, s.Binaries}
 	}
 	helpers := make([]helper, len(j.Helpers))
 	for i, h := range j.Helpers {
@@ -69,7 +73,7 @@ func newSharedColumns(j jobs.Job) (c sharedColumns, err error) {
 
 // setJob is the opposite of newSharedColumns.
 func (c sharedColumns) setJob(j *jobs.Job) error {
-	j.Claims, j.FanOut, j.SharedBy = c.Claims, jobs.FanOut(c.FanOut), c.SharedBy
+	j.Claims, j.Worker, j.FanOut, j.SharedBy = c.Claims, c.Worker, jobs.FanOut(c.FanOut), c.SharedBy
 	var shards []shard
 	var helpers []helper
 	var read snapshot
@@ -77,7 +81,7 @@ func (c sharedColumns) setJob(j *jobs.Job) error {
 	for _, s := range shards {
 		j.Shards = append(j.Shards, jobs.Shard{
 			Shard:  export.Shard{Section: s.Section, Number: s.Number, Range: s.Range, Local: s.Local},
-			Worker: s.Worker, Lost: s.Lost,
+			Worker: s.Worker, Lost: s.Lost, Records: s.Records, Binaries: s.Binaries,
 		})
 	}
 	for _, h := range helpers {

@@ -483,3 +483,33 @@ func TestFanOutReadsOneMoment(t *testing.T) {
 		})
 	}
 }
+
+// TestFanOutWithoutTheSections has a process of another configuration: it does not help, and does
+// not stay away from other jobs for that.
+func TestFanOutWithoutTheSections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t)
+		ctx, stop := context.WithCancel(t.Context())
+		f.start(ctx, t, f.sections(0, 4, time.Minute, nil))
+		synctest.Wait()
+		job := f.request(t, acme.ID, func(j *jobs.Job) {
+			for i := range 4 {
+				j.Keys = append(j.Keys, jobs.SectionKey{Key: fmt.Sprintf("s%02d", i)})
+			}
+		})
+		synctest.Wait()
+		f.start(ctx, t, f.sections(1, 3, time.Minute, nil))
+		time.Sleep(time.Second)
+		other := f.request(t, acme.ID, func(j *jobs.Job) { j.Keys = []jobs.SectionKey{{Key: "s02"}} })
+		began := time.Now()
+		if f.await(t, other); time.Since(began) > 2*time.Minute {
+			t.Errorf("the other job has taken %v", time.Since(began))
+		}
+		f.await(t, job)
+		stop()
+		f.processes.Wait()
+		if by, _ := f.busy(); by[0] != 4 || by[1] != 1 {
+			t.Errorf("the processes have run so many sections: %v", by)
+		}
+	})
+}

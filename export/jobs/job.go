@@ -53,8 +53,10 @@ type Job struct {
 	ClaimedAt time.Time
 
 	// Claims counts the workers that have claimed the job or helped with it. Each has the number
-	// that it was, and the parts that it makes have that as their Attempt.
+	// that it was, and the parts that it makes have that as their Attempt. Worker is that of the
+	// worker that claimed it last.
 	Claims int
+	Worker int
 
 	// Failures counts the attempts that ended because storage failed or because the
 	// worker was lost.

@@ -166,6 +166,8 @@ func (c Config) rules() rules {
 		retention:      c.Retention,
 		partsRetention: c.PartsRetention,
 		maxFailures:    c.MaxFailures,
+
+		perOrganization: c.PerOrganization,
 	}
 }
 

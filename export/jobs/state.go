@@ -69,6 +69,8 @@ type rules struct {
 	retention      time.Duration
 	partsRetention time.Duration
 	maxFailures    int
+
+	perOrganization int // see Config; 0 means no limit
 }
 
 // place is what a process has free for one more job.
@@ -148,6 +150,7 @@ func (r rules) claim(p place) transition {
 		j.Status = Processing
 		j.Attempt++
 		j.Claims = max(j.Claims+1, j.Attempt) // older programs count attempts only
+		j.Worker = j.Claims
 		j.ClaimedAt = now
 		j.LeaseOwner, j.LeaseUntil, j.PutOff = p.node, now.Add(r.lease), false
 		j.Alone = p.alone
@@ -308,7 +311,7 @@ func (r rules) crowd(_ time.Time, j *Job) ([]Step, error) {
 }
 
 // addPart notes that a part is sealed, and whose data it is, which all parts and attempts have to
-// agree on. A section that was split has no result before the archive is made.
+// agree on. A section that was split has no result before the archive is made, only counts.
 func (r rules) addPart(id export.PartID, result export.SectionResult, o export.Organization) transition {
 	return func(now time.Time, j *Job) ([]Step, error) {
 		j.removeParts(func(old export.PartID) bool { return old.Section == id.Section && old.Shard == id.Shard })
@@ -316,6 +319,10 @@ func (r rules) addPart(id export.PartID, result export.SectionResult, o export.O
 		j.Parts = append(j.Parts, id)
 		if !j.isSplit(id.Section) {
 			j.Results = append(j.Results, result)
+			return nil, nil
+		}
+		if i := slices.IndexFunc(j.Shards, func(s Shard) bool { return s.Of(id) }); i >= 0 {
+			j.Shards[i].Records, j.Shards[i].Binaries = result.Records, result.Binaries
 		}
 		return nil, nil
 	}

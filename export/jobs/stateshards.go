@@ -40,6 +40,9 @@ type Shard struct {
 
 	// Lost counts the helpers that were lost while they had it.
 	Lost int
+
+	// Records and Binaries are in its part, if the section has several shards.
+	Records, Binaries int64
 }
 
 // Helper is a worker that exports shards of a job that another worker has.
@@ -62,17 +65,27 @@ func (j Job) Offers() bool {
 func (j Job) NeedsWorker() bool { return j.Waits() || j.Offers() }
 
 // SectionsProgress returns how far each section is that has started, in no order: what all
-// workers of the job have written.
+// workers of the job have written. Of parts whose workers are gone only records and binaries are
+// known.
 func (j Job) SectionsProgress() []SectionProgress {
 	all := slices.Clone(j.Progress)
+	add := func(p SectionProgress) {
+		i := slices.IndexFunc(all, func(q SectionProgress) bool { return q.Key == p.Key })
+		if i < 0 {
+			all = append(all, p)
+		} else {
+			all[i] = all[i].plus(p)
+		}
+	}
 	for _, h := range j.Helpers {
 		for _, p := range h.Progress {
-			i := slices.IndexFunc(all, func(q SectionProgress) bool { return q.Key == p.Key })
-			if i < 0 {
-				all = append(all, p)
-			} else {
-				all[i] = all[i].plus(p)
-			}
+			add(p)
+		}
+	}
+	for _, s := range j.Shards {
+		gone := s.Worker != j.Worker && j.helper(s.Worker) < 0
+		if gone && s.Records+s.Binaries > 0 && j.isSealed(s) {
+			add(SectionProgress{Key: s.Section, Records: s.Records, Binaries: s.Binaries})
 		}
 	}
 	return all
@@ -154,8 +167,9 @@ func (r rules) share(shards []export.Shard, anew, open bool, o export.Organizati
 			all[i].Shard = s
 			if at := slices.IndexFunc(j.Shards, func(old Shard) bool { return old.Section == s.Section && old.Number == s.Number }); at >= 0 {
 				old := j.Shards[at]
-				all[i].Worker, all[i].Lost = old.Worker, old.Lost
-				all[i].Local = all[i].Local || old.Lost >= lostTwice
+				local := s.Local || old.Lost >= lostTwice
+				all[i] = old
+				all[i].Shard, all[i].Local = s, local
 			}
 		}
 		j.Organization, j.Shards, j.Snapshot, j.SharedBy = o, all, snapshot, 0
@@ -170,7 +184,8 @@ func (r rules) share(shards []export.Shard, anew, open bool, o export.Organizati
 // help makes a worker a helper of the job. Its number is the job's Claims.
 func (r rules) help(p place) transition {
 	return func(now time.Time, j *Job) ([]Step, error) {
-		if !j.Offers() || !p.able(*j) {
+		full := r.perOrganization > 0 && 1+len(j.Helpers) >= r.perOrganization
+		if !j.Offers() || full || !p.able(*j) {
 			return nil, errNothingToDo
 		}
 		if err := p.takes(*j); err != nil {

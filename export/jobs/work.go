@@ -12,6 +12,9 @@ import (
 // claimTries bounds how often other workers may be faster.
 const claimTries = 100
 
+// errNoHelp means that this process cannot help with a job, such as for lack of a section.
+var errNoHelp = fmt.Errorf("%w: no help", errNothingToDo)
+
 // Work is called for each task of the [Dispatcher]: [Service.Run] calls it, and
 // so does a queue of your own. It claims a job, exports it and stores how that
 // ended, or helps with one that another worker has (see [Config.FanOut]).
@@ -138,6 +141,7 @@ func (s *Service) claimNext(ctx context.Context, jobID string, want Want) (*leas
 		if l != nil || err != nil && !errors.Is(err, errNothingToDo) {
 			return l, job, err
 		}
+		want.NoHelp = want.NoHelp || errors.Is(err, errNoHelp)
 		// Another worker was faster, the job was cancelled, or it waits for another worker.
 	}
 	return nil, Job{}, errNothingToDo
@@ -188,6 +192,8 @@ func (s *Service) claimOnce(ctx context.Context, jobID string) (*lease, Job, err
 	began := time.Now()
 	job, steps, helps, err := s.updateToClaim(ctx, jobID, free)
 	switch {
+	case helps && (errors.Is(err, errNothingToDo) || errors.Is(err, errSuspect)):
+		return nil, job, errNoHelp
 	case errors.Is(err, errNothingToDo), errors.Is(err, errSuspect):
 		return nil, job, errNothingToDo
 	case errors.Is(err, errNotAlone):

@@ -1,6 +1,7 @@
 -- additive
 -- Jobs that several workers export at once.
 ALTER TABLE orgexport_jobs ADD COLUMN claims BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE orgexport_jobs ADD COLUMN worker BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE orgexport_jobs ADD COLUMN fan_out TEXT NOT NULL DEFAULT '';
 ALTER TABLE orgexport_jobs ADD COLUMN shared_by BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE orgexport_jobs ADD COLUMN shards JSONB NOT NULL DEFAULT '[]';
