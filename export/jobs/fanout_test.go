@@ -3,7 +3,6 @@ package jobs_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -29,10 +28,10 @@ type fleet struct {
 	runs map[string][]int // by section: the processes that have run it
 }
 
-func newFleet(t *testing.T) *fleet {
+func newFleet() *fleet {
 	f := &fleet{world: newWorld(1), runs: make(map[string][]int)}
 	f.config.FanOut = true
-	f.world.engine = func(c *export.Config) { c.Concurrency = 1 }
+	f.engine = func(c *export.Config) { c.Concurrency = 1 }
 	return f
 }
 
@@ -107,7 +106,7 @@ func (f *fleet) sameAsOfOne(t *testing.T, job jobs.Job, sections ...export.Secti
 	alone.JobID, alone.AsOf, alone.Organization = job.ID, job.AsOf, job.Organization
 	alone.RetryOf, alone.RequestedAt = job.RetryOf, job.CreatedAt
 	var want bytes.Buffer
-	e := engine(t, func(c *export.Config) { f.world.engine(c) }, sections...)
+	e := engine(t, func(c *export.Config) { f.engine(c) }, sections...)
 	if _, err := e.Export(t.Context(), alone, &want); err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +120,7 @@ func TestFanOut(t *testing.T) {
 	const n = 12
 	for k := 1; k <= 3; k++ {
 		synctest.Test(t, func(t *testing.T) {
-			f := newFleet(t)
+			f := newFleet()
 			ctx, stop := context.WithCancel(t.Context())
 			for process := range k {
 				f.start(ctx, t, f.sections(process, n, time.Minute, nil))
@@ -138,7 +137,7 @@ func TestFanOut(t *testing.T) {
 			if linear := n * time.Minute / time.Duration(k); float64(linear) < 0.9*float64(took) {
 				t.Errorf("%d processes took %v, and linear is %v", k, took, linear)
 			}
-			f.sameAsOfOne(t, job, newFleet(t).sections(0, n, 0, nil)(nil)...)
+			f.sameAsOfOne(t, job, newFleet().sections(0, n, 0, nil)(nil)...)
 			if len(job.Shards)+len(job.Helpers) > 0 || job.SharedBy != 0 || job.Snapshot != (export.SharedSnapshot{}) {
 				t.Errorf("of an ended job is left: %+v", job)
 			}
@@ -153,7 +152,7 @@ func TestFanOutWithDeaths(t *testing.T) {
 	for name, dies := range map[string][]int{"a helper": {1}, "two helpers": {1, 2}, "the job's own worker": {0}, "two workers": {0, 1}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := newFleet(t)
+				f := newFleet()
 				ctx, stop := context.WithCancel(t.Context())
 				died := make(map[int]*sync.Once)
 				for _, process := range dies {
@@ -194,159 +193,16 @@ func TestFanOutWithDeaths(t *testing.T) {
 						t.Errorf("section %s was run by %v, want %d runs", key, runs, want)
 					}
 				}
-				f.sameAsOfOne(t, job, newFleet(t).sections(0, n, 0, nil)(nil)...)
+				f.sameAsOfOne(t, job, newFleet().sections(0, n, 0, nil)(nil)...)
 			})
 		})
 	}
 }
 
-// TestFanOutEndsAsOne has sections that fail in all ways, on whatever process: the archive says of
-// them what that of one process says.
-func TestFanOutEndsAsOne(t *testing.T) {
-	sections := func(f *fleet, process int) func(func()) []export.Section {
-		after := func(key string, do func(ctx context.Context, sink export.Sink) error) export.Section {
-			return section(key, func(ctx context.Context, _ export.Scope, sink export.Sink) error {
-				f.ran(process, key)
-				if err := sink.Record("first.yaml", row("key", key)); err != nil {
-					return err
-				}
-				time.Sleep(10 * time.Second)
-				return do(ctx, sink)
-			})
-		}
-		return func(func()) []export.Section {
-			return []export.Section{
-				after("fails", func(context.Context, export.Sink) error {
-					return export.WithPublic(errors.New("secret"), "It is broken.")
-				}),
-				after("panics", func(context.Context, export.Sink) error { panic("secret") }),
-				after("hangs", func(ctx context.Context, _ export.Sink) error {
-					<-ctx.Done()
-					return ctx.Err()
-				}),
-				after("too_large", func(_ context.Context, sink export.Sink) error {
-					return sink.Binary("large.bin", io.LimitReader(newNoise(), 1<<20))
-				}),
-				after("skips", func(_ context.Context, sink export.Sink) error {
-					sink.Skip("one", errors.New("secret"))
-					return nil
-				}),
-				after("fine", func(context.Context, export.Sink) error { return nil }),
-			}
-		}
-	}
-	limits := func(c *export.Config) {
-		c.Concurrency, c.SectionTimeout, c.MaxSectionBytes = 1, time.Minute, 100<<10
-	}
-	synctest.Test(t, func(t *testing.T) {
-		f := newFleet(t)
-		f.world.engine = limits
-		ctx, stop := context.WithCancel(t.Context())
-		for process := range 3 {
-			f.start(ctx, t, sections(f, process))
-		}
-		job := f.await(t, f.request(t, acme.ID, nil))
-		stop()
-		f.processes.Wait()
-		if by, again := f.busy(); len(by) != 3 || len(again) > 0 {
-			t.Errorf("these processes worked: %v; run again were %v", by, again)
-		}
-		f.sameAsOfOne(t, job, sections(newFleet(t), 0)(nil)...)
-	})
-}
-
-// TestFanOutOfRequired has a section that must not fail, and fails on a helper.
-func TestFanOutOfRequired(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFleet(t)
-		f.world.engine = func(c *export.Config) {
-			c.Concurrency, c.Options = 1, map[string]export.SectionOptions{"s01": {Required: true}}
-		}
-		ctx, stop := context.WithCancel(t.Context())
-		var stopped time.Time
-		for process := range 2 {
-			f.start(ctx, t, func(func()) []export.Section {
-				return []export.Section{
-					section("s00", func(ctx context.Context, _ export.Scope, _ export.Sink) error {
-						f.ran(process, "s00")
-						<-ctx.Done()
-						stopped = time.Now()
-						return context.Cause(ctx)
-					}),
-					section("s01", func(context.Context, export.Scope, export.Sink) error {
-						f.ran(process, "s01")
-						time.Sleep(time.Minute)
-						return errors.New("secret")
-					}),
-				}
-			})
-		}
-		job := f.await(t, f.request(t, acme.ID, nil))
-		ended := time.Now()
-		time.Sleep(10 * time.Second)
-		stop()
-		f.processes.Wait()
-		want := `The required section "s01" could not be exported: The section could not be exported.`
-		if job.Status != jobs.Failed || job.Error != want || job.Failures != 0 {
-			t.Errorf("the job is %s (%d failures): %s", job.Status, job.Failures, job.Error)
-		}
-		if by, _ := f.busy(); len(by) != 2 {
-			t.Errorf("these processes worked: %v", by)
-		}
-		if stopped.Sub(ended) > 5*time.Second {
-			t.Errorf("the job's own worker has stopped %v after the job had failed", stopped.Sub(ended))
-		}
-	})
-}
-
-// TestFanOutWithBrokenHelper has a process whose spool fails: the others export what it cannot.
-func TestFanOutWithBrokenHelper(t *testing.T) {
-	const n = 6
-	synctest.Test(t, func(t *testing.T) {
-		f := newFleet(t)
-		ctx, stop := context.WithCancel(t.Context())
-		for process := range 3 {
-			f.world.engine = func(c *export.Config) {
-				c.Concurrency = 1
-				if process == 1 {
-					c.Spool = brokenSpool{c.Spool}
-				}
-			}
-			f.start(ctx, t, f.sections(process, n, time.Minute, nil))
-			synctest.Wait()
-			if process == 0 {
-				f.request(t, acme.ID, nil)
-				synctest.Wait()
-			}
-		}
-		f.world.engine = func(c *export.Config) { c.Concurrency = 1 }
-		list, _, err := f.store.List(t.Context(), acme.ID, jobs.Page{Number: 1, Size: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		job := f.await(t, list[0])
-		stop()
-		f.processes.Wait()
-		if by, _ := f.busy(); len(by) != 3 || job.Failures != 0 || job.Attempt != 1 {
-			t.Errorf("these processes worked: %v; attempt %d, %d failures", by, job.Attempt, job.Failures)
-		}
-		f.sameAsOfOne(t, job, newFleet(t).sections(0, n, 0, nil)(nil)...)
-	})
-}
-
-// brokenSpool takes no parts.
-type brokenSpool struct{ export.Spool }
-
-func (s brokenSpool) Put(ctx context.Context, id export.PartID, write func(io.Writer) error) error {
-	return s.Spool.Put(ctx, id, func(w io.Writer) error {
-		return errors.Join(write(w), errDisk)
-	})
-}
-
 // TestFanOutIsCancelled cancels a job that three processes export.
 func TestFanOutIsCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFleet(t)
+		f := newFleet()
 		f.config.Dispatcher = dispatcher{f.crew, new(jobstest.MemDispatcher)}
 		var mu sync.Mutex
 		var stopped []time.Time
@@ -401,7 +257,7 @@ func (d dispatcher) Listen(ctx context.Context, cancelled func(string)) error {
 // TestFanOutKeepsTheCap lets an organization have two workers, while another one has nothing.
 func TestFanOutKeepsTheCap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFleet(t)
+		f := newFleet()
 		f.config.PerOrganization = 2
 		var running together
 		ctx, stop := context.WithCancel(t.Context())
@@ -441,8 +297,8 @@ func TestFanOutReadsOneMoment(t *testing.T) {
 	for _, level := range []export.ConsistencyLevel{export.ConsistencyBest, export.ConsistencyRequired} {
 		t.Run(string(level), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := newFleet(t)
-				f.world.engine = func(c *export.Config) { c.Concurrency, c.Consistency = 1, level }
+				f := newFleet()
+				f.engine = func(c *export.Config) { c.Concurrency, c.Consistency = 1, level }
 				v := new(kittest.Vault)
 				reads := func(process int) func(func()) []export.Section {
 					return func(func()) []export.Section {
@@ -488,7 +344,7 @@ func TestFanOutReadsOneMoment(t *testing.T) {
 // not stay away from other jobs for that.
 func TestFanOutWithoutTheSections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFleet(t)
+		f := newFleet()
 		ctx, stop := context.WithCancel(t.Context())
 		f.start(ctx, t, f.sections(0, 4, time.Minute, nil))
 		synctest.Wait()

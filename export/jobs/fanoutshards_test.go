@@ -37,7 +37,7 @@ func (f *fleet) split(process int, takes time.Duration, does func(shard int)) ki
 func TestFanOutOfShards(t *testing.T) {
 	for k := 1; k <= 3; k++ {
 		synctest.Test(t, func(t *testing.T) {
-			f := newFleet(t)
+			f := newFleet()
 			ctx, stop := context.WithCancel(t.Context())
 			for process := range k {
 				f.start(ctx, t, func(func()) []export.Section {
@@ -55,7 +55,7 @@ func TestFanOutOfShards(t *testing.T) {
 			if linear := 12 * time.Minute / time.Duration(k); float64(linear) < 0.9*float64(took) {
 				t.Errorf("%d processes took %v, and linear is %v", k, took, linear)
 			}
-			alone := newFleet(t)
+			alone := newFleet()
 			f.sameAsOfOne(t, job, append(alone.sections(0, 4, 0, nil)(nil), alone.split(0, 0, nil))...)
 		})
 	}
@@ -84,7 +84,7 @@ func TestShardsKeepTheirRanges(t *testing.T) {
 	for _, fanOut := range []bool{false, true} {
 		t.Run(fmt.Sprint(fanOut), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := newFleet(t)
+				f := newFleet()
 				f.config.FanOut = fanOut
 				var asked atomic.Int64
 				var died sync.Once
@@ -108,7 +108,7 @@ func TestShardsKeepTheirRanges(t *testing.T) {
 				if _, again := f.busy(); len(again) > 1 {
 					t.Errorf("run again were %v", again)
 				}
-				f.sameAsOfOne(t, job, moving{newFleet(t).split(0, 0, nil), new(atomic.Int64)})
+				f.sameAsOfOne(t, job, moving{newFleet().split(0, 0, nil), new(atomic.Int64)})
 			})
 		})
 	}
@@ -118,7 +118,7 @@ func TestShardsKeepTheirRanges(t *testing.T) {
 // them has gone.
 func TestFanOutProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFleet(t)
+		f := newFleet()
 		ctx, stop := context.WithCancel(t.Context())
 		leaving, leave := context.WithCancel(ctx)
 		f.start(ctx, t, func(func()) []export.Section { return []export.Section{f.split(0, time.Minute, nil)} })
@@ -164,7 +164,7 @@ func TestFanOutProgress(t *testing.T) {
 // TestFanOutUnjoinable has shards with files of one name: the section is exported as a whole.
 func TestFanOutUnjoinable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFleet(t)
+		f := newFleet()
 		section := func(f *fleet, process int) kittest.Split {
 			return kittest.Split{Name: "numbers", Rows: 8, Shards: 4, Write: func(_ context.Context, sink export.Sink, first, last int) error {
 				f.ran(process, fmt.Sprint(first, " ", last))
@@ -189,7 +189,7 @@ func TestFanOutUnjoinable(t *testing.T) {
 		if want := []string{"0 2", "0 8", "2 4", "4 6", "6 8"}; !slices.Equal(runs, want) {
 			t.Errorf("these were exported: %v, want %v", runs, want)
 		}
-		f.sameAsOfOne(t, job, section(newFleet(t), 0))
+		f.sameAsOfOne(t, job, section(newFleet(), 0))
 		if job.Status != jobs.Completed || job.Attempt != 1 {
 			t.Errorf("the job is %s after %d attempts", job.Status, job.Attempt)
 		}

@@ -276,12 +276,12 @@ func (j *Job) dismiss(at int) {
 
 // dropLostHelpers lets other workers have the shards of helpers whose lease is over.
 func (j *Job) dropLostHelpers(now time.Time) (steps []Step) {
-	for i := len(j.Helpers) - 1; i >= 0; i-- {
-		if now.Before(j.Helpers[i].LeaseUntil) {
+	for i, h := range slices.Backward(j.Helpers) {
+		if now.Before(h.LeaseUntil) {
 			continue
 		}
 		for k, s := range j.Shards {
-			if s.Worker == j.Helpers[i].Worker && !j.isSealed(s) {
+			if s.Worker == h.Worker && !j.isSealed(s) {
 				j.Shards[k].Lost++
 				j.Shards[k].Local = s.Local || j.Shards[k].Lost >= lostTwice
 			}
