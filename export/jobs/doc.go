@@ -45,6 +45,13 @@
 // or changed gets no links: [Job.DamagedAt] says so. Its job stays completed, and the
 // same request makes a new one.
 //
+// # Many workers for one job
+//
+// With [Config.FanOut] workers that have nothing else to do help with a job that another has. Its
+// sections are the [Shard] values of its row, and a section that is an [export.Splitter] has several
+// of them. A helper takes one after the other, each with a lease of its own, and the job's own
+// worker joins the parts of all. The file stateshards.go has the rules.
+//
 // # Many machines
 //
 // All nodes share the ports and have the same configuration. Only the clock of the
