@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/orgexport/orgexport/archive"
@@ -37,9 +38,9 @@ func testManyFiles(t *testing.T, k *kit) {
 	}
 }
 
-// testHuge packs a file of over 8 GiB, which is too large for a field of tar, and
-// then more than 4 GiB that do not shrink. The file behind those has an offset
-// that is too large for a field of zip.
+// testHuge joins pieces to a file of over 4 GiB, which is too large for a field of zip. It packs a
+// file of over 8 GiB, which is too large for a field of tar, and then more than 4 GiB that do not
+// shrink. The file behind those has an offset that is too large for a field of zip.
 func testHuge(t *testing.T, k *kit) {
 	needLong(t)
 	zeros, random := make([]byte, 64*mib), noise(64*mib, 1)
@@ -68,8 +69,13 @@ func testHuge(t *testing.T, k *kit) {
 		})
 		paths = append(paths, path)
 	}
+	pieced := k.hugePieced(t, zeros, 65)
+	want = slices.Insert(want, 0, pieced.file)
 	path := k.write(t, func(w io.Writer) error {
 		return k.Format.Join(t.Context(), w, k.options(), func(j archive.Joiner) error {
+			if _, err := j.File(newItem(pieced.file.Name, nil).entry(), pieced.sources); err != nil {
+				return err
+			}
 			for _, p := range paths {
 				if err := joinFile(j, p); err != nil {
 					return err
@@ -89,6 +95,22 @@ func testHuge(t *testing.T, k *kit) {
 	}
 	k.checkFiles(t, f, info.Size(), want)
 	k.judge(t, path, want)
+}
+
+// hugePieced returns a file that has the same piece many times.
+func (k *kit) hugePieced(t *testing.T, content []byte, times int) (f struct {
+	file    File
+	sources []archive.PieceSource
+}) {
+	t.Helper()
+	p, digest := k.packPiece(t, content), sha256.New()
+	for range times {
+		digest.Write(content)
+		f.sources = append(f.sources, p.source(""))
+	}
+	f.file = File{Name: "pieces", Size: int64(times) * int64(len(content)), ModTime: modified}
+	digest.Sum(f.file.SHA256[:0])
+	return f
 }
 
 // writePart packs a part into two files, path.body and path.tail.

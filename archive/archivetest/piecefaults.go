@@ -98,7 +98,7 @@ func testPieceCancelled(t *testing.T, k *kit) {
 func testPieceDamage(t *testing.T, k *kit) {
 	small, big := k.packPiece(t, text(300, 1)), k.packPiece(t, k.large(2*k.Segment+300))
 	k.damagePiece(t, small, 1)
-	k.damagePiece(t, big, len(big.body)/20)
+	k.damagePiece(t, big, len(big.body)/10)
 
 	whole := k.pack(t, newItem("a.yaml", text(300, 1)))
 	for name, bad := range map[string]piece{
