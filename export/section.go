@@ -11,8 +11,8 @@ import (
 // products. It becomes one folder of the archive.
 //
 // A Section must be safe for concurrent use with different scopes. Test an
-// implementation with package sections/sectiontest. It may be a [Digester] and a
-// [SnapshotReader], too.
+// implementation with package sections/sectiontest. It may be a [Digester], a
+// [SnapshotReader], a [Splitter] and an [Estimator], too.
 type Section interface {
 	// Key returns the name of the section and of its folder: lower-case letters,
 	// digits and underscores, beginning with a letter. It never changes.
@@ -29,6 +29,37 @@ type Section interface {
 	// A panic counts as an error. Goroutines that Export starts must have ended when
 	// it returns.
 	Export(ctx context.Context, scope Scope, sink Sink) error
+}
+
+// Splitter is an optional interface of a [Section] whose data can be exported in shards: Export
+// is called once for each range, with the range in [Scope.Range], and the archive has what the
+// shards wrote in the order of the ranges.
+//
+// A file that [Sink.Records] writes in several shards is one file in the archive, with the records
+// of the shards in their order; numbers of rows in skips count within a shard. A shard that has no
+// records of such a file writes it all the same, with its columns only. All other files, those of
+// Record and Binary, have names that no other shard uses: if two shards have a file of one name, the
+// section is exported again, as a whole. A shard may write 4,096 files by Records.
+//
+// The same range and the same data give the same calls, whoever exports the other shards, when, and
+// in which order. Export of a range that Split has not returned is an error, and writes nothing.
+type Splitter interface {
+	// Split divides what belongs to the scope into ranges, in the order of the archive. A range
+	// is a text that only the section reads; the engine keeps it in the job's row and hands it
+	// to Export in [Scope.Range], for several at the same time, in other processes, and again. It
+	// may have values of the data, such as keys, and so belongs into no log and no error.
+	//
+	// No range or a single one means that the section is exported as a whole. Together the ranges
+	// have each record once. Equal data gives equal ranges. [Scope.Snapshot] is that which the
+	// shards read, if there is one. An error is what that of Export is.
+	Split(ctx context.Context, scope Scope) ([]string, error)
+}
+
+// Estimator is an optional interface of a [Section] that knows about how much it will write.
+type Estimator interface {
+	// Estimate returns about how many bytes Export will write for the scope before they are
+	// packed, 0 if nobody knows. It is cheap: it reads no data. It may be wrong by any factor.
+	Estimate(ctx context.Context, scope Scope) (bytes int64, err error)
 }
 
 // Scope says whose data to export, and for which job.
@@ -48,16 +79,11 @@ type Scope struct {
 	// [SnapshotReader], or empty. If it cannot: see [Scope.SnapshotLost].
 	Snapshot string
 
-	// Range is the range of a shard that Export is to export: one of those that the section has
-	// returned as a [Splitter], or empty, which means all.
+	// Range is the range of the shard that Export is to export, one of those that Split of the
+	// section has returned (see [Splitter]), or empty: all that belongs to the scope.
 	Range string
 
 	reading *reading // of the engine, if there is a Snapshot
-}
-
-// Splitter is an optional interface of a [Section] whose data can be exported in shards.
-type Splitter interface {
-	Split(ctx context.Context, scope Scope) ([]string, error)
 }
 
 // Organization identifies the tenant whose data is exported.

@@ -35,6 +35,17 @@ type Snapshots interface {
 	OpenSnapshot(ctx context.Context, maxAge time.Duration) (Snapshot, error)
 }
 
+// SnapshotJoiner is an optional interface of a [Snapshots] whose snapshots other processes can
+// read.
+type SnapshotJoiner interface {
+	// JoinSnapshot returns the snapshot that another process has opened and keeps, by its ID and
+	// Moment. It opens nothing; Close of it only ends this process's use. Whether it can be read
+	// shows when a query begins: [ErrSnapshotLost]. Several may join one ID at once; what one of
+	// them has read of another moment the Check of each says. An ID that no snapshot can have
+	// is an error that matches ErrSnapshotLost, too.
+	JoinSnapshot(id, moment string) (Snapshot, error)
+}
+
 // Snapshot is a moment of the data, for queries to read. It is safe for concurrent use.
 type Snapshot interface {
 	// ID is [Scope.Snapshot] for the sections that read it.
@@ -99,17 +110,6 @@ func (s Scope) SnapshotLost(cause error) error {
 		return cause
 	}
 	return s.reading.lose(cause)
-}
-
-// SnapshotJoiner is an optional interface of a [Snapshots] whose snapshots other processes can
-// read.
-type SnapshotJoiner interface {
-	Snapshots
-
-	// JoinSnapshot returns the snapshot that another process has opened and keeps, by its ID and
-	// Moment. It opens nothing: whether the snapshot can be read shows when a query begins, by
-	// [ErrSnapshotLost]. To Close it only ends the use by this process.
-	JoinSnapshot(id, moment string) (Snapshot, error)
 }
 
 // snapshotsOf returns what opens the snapshots that a section can read, or nil.
