@@ -2,7 +2,8 @@
 //
 // [Run] is the kit. It checks each promise of the contract: two runs are equal, names are
 // valid, the section ends when its context ends or the sink fails, nothing of one
-// organization is in the export of another, and nothing is left open.
+// organization is in the export of another, nothing is left open, and the shards of an
+// [export.Splitter] are together the whole.
 //
 //	func TestProducts(t *testing.T) {
 //		db := openTestDB(t) // with data of two organizations

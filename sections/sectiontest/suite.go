@@ -97,6 +97,7 @@ var promises = []struct {
 	{"TellsFailures", checkTellsFailures},
 	{"StopsWhenCancelled", checkCancel},
 	{"ReturnsSinkError", checkSinkError},
+	{"ShardsAreTheWhole", checkShards},
 	{"ParallelScopes", checkParallel},
 	{"OtherScopeSharesNothing", checkOtherScope},
 	{"ClosesReaders", checkCloses},
