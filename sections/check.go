@@ -13,8 +13,19 @@ import (
 // sqlSection is a section that [NewSQL] has made.
 type sqlSection struct {
 	section
+	parts      []part
+	shards     int
 	statements []statement
 	snapshots  export.Snapshots
+}
+
+// Export implements [export.Section].
+func (s *sqlSection) Export(ctx context.Context, scope export.Scope, sink export.Sink) error {
+	pieces, err := s.pieces(scope.Range)
+	if err != nil {
+		return err
+	}
+	return exportParts(ctx, scope, sink, s.parts, pieces)
 }
 
 // Snapshots implements [export.SnapshotReader].
@@ -39,9 +50,9 @@ func (b *builder) checkLater(q query) {
 }
 
 // Check asks the database of a section whether its queries fit, without reading a row:
-// whether each can be prepared, takes the id of an organization, and returns every column
-// that a template or JSON names, and none twice. The error joins a [*FieldError] for each
-// problem. If ctx ends it is the cause of that.
+// whether each can be prepared, takes the id of an organization, returns every column that a
+// template, JSON or a key names, and none twice, and whether the database can compare the keys.
+// The error joins a [*FieldError] for each problem. If ctx ends it is the cause of that.
 //
 // Of a section that [NewSQL] has not made, or whose Source is no [Describer], nothing is
 // checked.
@@ -77,7 +88,18 @@ func (s *statement) check(ctx context.Context) []*FieldError {
 	if err != nil {
 		return []*FieldError{{Field: "SQL", Err: err}}
 	}
-	return s.query.misfits(columns)
+	problems := s.query.misfits(columns)
+	if len(problems) > 0 || s.query.key == "" {
+		return problems
+	}
+	_, err = source.Describe(ctx, s.query.comparing(len(args)), append(args, nil, nil))
+	if err == nil && s.query.dialect == Postgres { // which has no arrays of all types that it can compare
+		_, err = source.Describe(ctx, s.query.quantiles(MaxShards), args)
+	}
+	if err != nil {
+		return []*FieldError{{Field: "ShardKey", Err: err}}
+	}
+	return nil
 }
 
 // misfits returns what is wrong with the columns of a query's result, as errors with a field

@@ -25,7 +25,7 @@ func origin(fsys fs.FS) string { return fmt.Sprintf("%T %s", fsys, export.Digest
 // what is made of it. It has all fields but Scratch.
 func (c *SQL) digest() string {
 	source := c.source()
-	fields := []any{c.Dialect, c.Rename, fmt.Sprintf("%T %s", source, export.DigestOf(source))}
+	fields := []any{c.Dialect, c.Rename, c.Shards, c.ShardKey, fmt.Sprintf("%T %s", source, export.DigestOf(source))}
 	for _, f := range c.Files {
 		fields = append(fields, f)
 	}

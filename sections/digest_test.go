@@ -72,12 +72,20 @@ func TestDigestChangesWithTheSection(t *testing.T) {
 	defer root.Close()
 	seen := map[string]string{digestOf(t, digestedSQL(t)): "the first"}
 	for name, change := range map[string]func(*sections.SQL){
-		"Source":     func(c *sections.SQL) { c.Source = named{name: "other.db"} },
-		"DB":         func(c *sections.SQL) { c.Source, c.DB = nil, new(sql.DB) },
-		"Dialect":    func(c *sections.SQL) { c.Dialect = sections.Postgres },
-		"Rename":     func(c *sections.SQL) { c.Rename = true },
-		"Files.File": func(c *sections.SQL) { c.Files[0].File = "all.json" },
-		"Files.SQL":  func(c *sections.SQL) { c.Files[0].SQL = "SELECT id FROM products" + byOrganization },
+		"Source":          func(c *sections.SQL) { c.Source = named{name: "other.db"} },
+		"DB":              func(c *sections.SQL) { c.Source, c.DB = nil, new(sql.DB) },
+		"Dialect":         func(c *sections.SQL) { c.Dialect = sections.Postgres },
+		"Rename":          func(c *sections.SQL) { c.Rename = true },
+		"Shards":          func(c *sections.SQL) { c.Shards, c.ShardKey = 2, "id" },
+		"Shards, more":    func(c *sections.SQL) { c.Shards, c.ShardKey = 3, "id" },
+		"ShardKey":        func(c *sections.SQL) { c.ShardKey = "id" },
+		"ShardKey, other": func(c *sections.SQL) { c.ShardKey = "nr" },
+		"Files.ShardKey":  func(c *sections.SQL) { c.Files[0].ShardKey = "id" },
+		"Files.Whole":     func(c *sections.SQL) { c.Files[0].Whole = true },
+		"Assets.ShardKey": func(c *sections.SQL) { c.Assets[0].ShardKey = "id" },
+		"Assets.Whole":    func(c *sections.SQL) { c.Assets[0].Whole = true },
+		"Files.File":      func(c *sections.SQL) { c.Files[0].File = "all.json" },
+		"Files.SQL":       func(c *sections.SQL) { c.Files[0].SQL = "SELECT id FROM products" + byOrganization },
 		"Files.parameter": func(c *sections.SQL) {
 			c.Files[0].SQL = "SELECT * FROM products WHERE organization_id = :organization_uuid"
 		},
@@ -113,7 +121,7 @@ func TestDigestChangesWithTheSection(t *testing.T) {
 		seen[d] = name
 	}
 	fields := reflect.TypeFor[sections.RecordFile]().NumField() + reflect.TypeFor[sections.AssetFiles]().NumField() + reflect.TypeFor[sections.SQL]().NumField()
-	if fields != 5+10+8 { // Scratch and Assets.Ahead are not
+	if fields != 7+12+10 { // Scratch and Assets.Ahead are not
 		t.Errorf("there are %d fields: is the new one in the digest?", fields)
 	}
 }

@@ -32,7 +32,9 @@ type lexer struct {
 	last    string  // the token before, in the same form
 	verb    string  // what a statement with WITH does, if it was found
 	ended   bool    // there was a semicolon
+	end     int     // where the first one stands
 	open    []byte  // the brackets that are open; A is the one of ARRAY[…]
+	stray   bool    // a bracket was closed that was not open
 	found   []place // the parameters
 }
 
@@ -164,8 +166,8 @@ func (l *lexer) token() (string, error) {
 		return "", errOtherParameter
 	case strings.IndexByte("([])", c) >= 0:
 		l.bracket(c)
-	case c == ';':
-		l.ended = true
+	case c == ';' && !l.ended:
+		l.ended, l.end = true, l.pos
 	}
 	l.pos++
 	return string(c), nil
@@ -296,6 +298,8 @@ func (l *lexer) bracket(c byte) {
 		l.open = append(l.open, c)
 	case n > 0:
 		l.open = l.open[:n-1]
+	default:
+		l.stray = true
 	}
 }
 

@@ -135,7 +135,8 @@ func TestNamesCallNothing(t *testing.T) {
 // program.
 func TestLinkerDropsMethods(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "main.go")
-	program := "package main\n\nimport \"github.com/orgexport/orgexport/sections\"\n\nfunc main() { _, _ = sections.NewSQL(sections.SQL{}) }\n"
+	program := "package main\n\nimport (\n\"context\"\n\n\"github.com/orgexport/orgexport/export\"\n\"github.com/orgexport/orgexport/sections\"\n)\n\n" +
+		"func main() {\ns, _ := sections.NewSQL(sections.SQL{})\n_ = s.Export(context.Background(), export.Scope{}, nil)\n}\n"
 	if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
 		t.Fatal(err)
 	}

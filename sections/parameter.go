@@ -29,14 +29,18 @@ func (p parameter) known() bool {
 // numbered returns the parameter with that number in a dialect. PostgreSQL takes a number
 // for one of the type of the column beside it, and refuses one that is too large for that.
 func (p parameter) numbered(d Dialect, number int) string {
-	n := strconv.Itoa(number)
-	switch {
-	case d == SQLite:
-		return "?" + n
-	case p == numberParameter:
-		return "($" + n + "::pg_catalog.int8)"
+	if d == Postgres && p == numberParameter {
+		return "(" + d.placeholder(number) + "::pg_catalog.int8)"
 	}
-	return "$" + n
+	return d.placeholder(number)
+}
+
+// placeholder returns what stands for the parameter with that number.
+func (d Dialect) placeholder(number int) string {
+	if d == SQLite {
+		return "?" + strconv.Itoa(number)
+	}
+	return "$" + strconv.Itoa(number)
 }
 
 // value returns the value of the parameter for an organization. The error matches

@@ -14,22 +14,28 @@ import (
 
 // part is one of a section's Files or Assets.
 type part interface {
-	export(ctx context.Context, scope export.Scope, sink export.Sink) error
+	export(ctx context.Context, scope export.Scope, sink export.Sink, of piece) error
+
+	// asks returns the query, or nil if there is none.
+	asks() *query
+
+	// label says in errors which part it is about.
+	label() string
 }
 
-// exportParts exports one part after the other. If one fails it goes on with the others,
-// unless the sink has failed or ctx has ended.
-func exportParts(ctx context.Context, scope export.Scope, sink export.Sink, parts []part) error {
+// exportParts exports a piece of each part, one after the other. If one fails it goes on with the
+// others, unless the sink has failed or ctx has ended.
+func exportParts(ctx context.Context, scope export.Scope, sink export.Sink, parts []part, pieces []piece) error {
 	var errs []error
-	for _, p := range parts {
-		err := p.export(ctx, scope, sink)
+	for i, p := range parts {
+		err := p.export(ctx, scope, sink, pieces[i])
 		if errors.Is(err, export.ErrSinkFailed) {
 			return err
 		}
 		if err != nil && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		errs = append(errs, err)
+		errs = append(errs, describe(p.label(), err))
 	}
 	return errors.Join(errs...)
 }
@@ -40,11 +46,17 @@ type recordFile struct {
 	file  string
 }
 
-func (p *recordFile) export(ctx context.Context, scope export.Scope, sink export.Sink) error {
-	err := p.query.run(ctx, scope, func(r *result) error { // without a result there is no file
+func (p *recordFile) asks() *query  { return &p.query }
+func (p *recordFile) label() string { return p.file }
+
+// export writes the columns in each shard, unless all rows are in the first one.
+func (p *recordFile) export(ctx context.Context, scope export.Scope, sink export.Sink, of piece) error {
+	if of.None && p.query.key == "" {
+		return nil
+	}
+	return p.query.run(ctx, scope, of, func(r *result) error { // without a result there is no file
 		return sink.Records(p.file, r.withHeader())
 	})
-	return describe(p.file, err)
 }
 
 // recordEach makes one file of each row.
@@ -53,8 +65,11 @@ type recordEach struct {
 	file  *nameTemplate
 }
 
-func (p *recordEach) export(ctx context.Context, scope export.Scope, sink export.Sink) error {
-	err := p.query.each(ctx, scope, func(value any, data map[string]any, number int) error {
+func (p *recordEach) asks() *query  { return &p.query }
+func (p *recordEach) label() string { return p.file.source }
+
+func (p *recordEach) export(ctx context.Context, scope export.Scope, sink export.Sink, of piece) error {
+	return p.query.each(ctx, scope, of, func(value any, data map[string]any, number int) error {
 		setNameTimes(data)
 		name, err := p.file.of(data)
 		if err != nil {
@@ -77,7 +92,6 @@ func (p *recordEach) export(ctx context.Context, scope export.Scope, sink export
 		sink.Skip(name, err)
 		return export.CheckScratch(sink, 0) // no more rows if the sink has failed
 	})
-	return describe(p.file.source, err)
 }
 
 // assetFiles copies one file for each row.
@@ -96,10 +110,13 @@ type assetFiles struct {
 
 // export first reads all rows, so that no connection waits for files. If that fails it
 // still copies those that it has read.
-func (p *assetFiles) export(ctx context.Context, scope export.Scope, sink export.Sink) error {
+func (p *assetFiles) export(ctx context.Context, scope export.Scope, sink export.Sink, of piece) error {
+	if of.None {
+		return nil
+	}
 	put, done, err := p.putter(scope.Organization)
 	if err != nil {
-		return describe(p.label(), err)
+		return err
 	}
 	defer done()
 	list := &fileList{scratch: archive.NewScratch(p.scratch)}
@@ -107,15 +124,21 @@ func (p *assetFiles) export(ctx context.Context, scope export.Scope, sink export
 	if p.all {
 		err = p.listAll(ctx, scope.Organization, sink, list)
 	} else {
-		err = p.listRows(ctx, scope, sink, list)
+		err = p.listRows(ctx, scope, sink, list, of)
 	}
 	if putErr := put(ctx, sink, list); putErr != nil {
-		return describe(p.label(), putErr)
+		return putErr
 	}
-	return describe(p.label(), err)
+	return err
 }
 
-// label says in errors which files it is about.
+func (p *assetFiles) asks() *query {
+	if p.all {
+		return nil
+	}
+	return &p.query
+}
+
 func (p *assetFiles) label() string {
 	if p.all {
 		return cmp.Or(p.into, "all files")
@@ -124,8 +147,8 @@ func (p *assetFiles) label() string {
 }
 
 // listRows lists the files that rows name.
-func (p *assetFiles) listRows(ctx context.Context, scope export.Scope, sink export.Sink, list *fileList) error {
-	return p.query.each(ctx, scope, func(_ any, data map[string]any, number int) error {
+func (p *assetFiles) listRows(ctx context.Context, scope export.Scope, sink export.Sink, list *fileList, of piece) error {
+	return p.query.each(ctx, scope, of, func(_ any, data map[string]any, number int) error {
 		source, err := p.source.of(data)
 		if err != nil {
 			sink.Skip(rowRef(p.source, number), err)
@@ -177,11 +200,14 @@ func (p *assetFiles) copy(ctx context.Context, sink export.Sink, files fs.FS, li
 	return nil
 }
 
-// each calls one for every row, until that fails. value is the record and data is what
-// templates get; both are valid during the call. Rows are numbered from 1.
-func (q *query) each(ctx context.Context, scope export.Scope, one func(value any, data map[string]any, number int) error) error {
+// each calls one for every row of a piece, until that fails. value is the record and data is
+// what templates get; both are valid during the call. Rows are numbered from 1.
+func (q *query) each(ctx context.Context, scope export.Scope, of piece, one func(value any, data map[string]any, number int) error) error {
+	if of.None {
+		return nil
+	}
 	data := make(map[string]any)
-	return q.run(ctx, scope, func(r *result) error {
+	return q.run(ctx, scope, of, func(r *result) error {
 		number := 0
 		for row, err := range r.records() {
 			if err != nil {

@@ -14,11 +14,13 @@ import (
 
 // query is an SQL query with numbered parameters.
 type query struct {
-	source Source
-	sql    string
-	params []parameter
-	json   []string // columns that hold nested data
-	wants  []want   // the columns that fields name: json, and those that names are made of
+	source  Source
+	dialect Dialect
+	sql     string
+	params  []parameter
+	key     string   // the column by which its rows are ordered and split, or empty
+	json    []string // columns that hold nested data
+	wants   []want   // the columns that fields name: json, the key, and those that names are made of
 }
 
 // result has the rows that a query returns. It holds one row at a time in memory.
@@ -28,15 +30,15 @@ type result struct {
 	rows   iter.Seq2[[]any, error]
 }
 
-// run runs the query and calls read with its result, which is valid during the call.
-func (q *query) run(ctx context.Context, scope export.Scope, read func(r *result) error) error {
-	args, err := q.args(scope.Organization.ID)
+// run runs the query for a piece and calls read with its result, which is valid during the call.
+func (q *query) run(ctx context.Context, scope export.Scope, of piece, read func(r *result) error) error {
+	statement, args, err := q.statement(scope, of)
 	if err != nil {
 		return unread("parameter", err)
 	}
 	called := false
 	var readErr error
-	err = q.read(ctx, scope, args, func(columns []string, rows iter.Seq2[[]any, error]) error {
+	err = q.read(ctx, scope, statement, args, func(columns []string, rows iter.Seq2[[]any, error]) error {
 		called = true
 		r, err := q.resultOf(columns, rows)
 		if err == nil {
@@ -54,10 +56,10 @@ func (q *query) run(ctx context.Context, scope export.Scope, read func(r *result
 	return readErr
 }
 
-// read runs the query in the snapshot of the scope, as long as that can be read.
-func (q *query) read(ctx context.Context, scope export.Scope, args []any, read func([]string, iter.Seq2[[]any, error]) error) error {
+// read runs a statement in the snapshot of the scope, as long as that can be read.
+func (q *query) read(ctx context.Context, scope export.Scope, statement string, args []any, read func([]string, iter.Seq2[[]any, error]) error) error {
 	if s, ok := q.source.(Snapshotter); ok && scope.Snapshot != "" {
-		err := s.QueryAt(ctx, scope.Snapshot, q.sql, args, read)
+		err := s.QueryAt(ctx, scope.Snapshot, statement, args, read)
 		if !errors.Is(err, export.ErrSnapshotLost) {
 			return err
 		}
@@ -65,7 +67,7 @@ func (q *query) read(ctx context.Context, scope export.Scope, args []any, read f
 			return err
 		}
 	}
-	return q.source.Query(ctx, q.sql, args, read)
+	return q.source.Query(ctx, statement, args, read)
 }
 
 // args returns the values of the parameters for an organization.

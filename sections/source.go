@@ -23,6 +23,9 @@ type Source interface {
 	// record.Row may have, and is valid until the next one. It is the same slice, which
 	// read may change.
 	//
+	// A value is nil, a string or an int64; with the dialect SQLite it is also a float64 or a
+	// []byte if a section has shards.
+	//
 	// Query is called by several goroutines if the section exports several
 	// organizations at once.
 	Query(ctx context.Context, statement string, args []any, read func(columns []string, rows iter.Seq2[[]any, error]) error) error
@@ -36,6 +39,14 @@ type Describer interface {
 	// statement fails with these values of its positional parameters, as far as the
 	// database can tell by then.
 	Describe(ctx context.Context, statement string, args []any) (columns []string, err error)
+}
+
+// Estimator is an optional interface of a [Source]: it tells about how much a statement returns,
+// without running it. An [export.Estimator] that [NewSQL] has made asks it.
+type Estimator interface {
+	// Estimate returns about how many bytes the rows of a statement have with these values of
+	// its positional parameters, as the database expects; 0 if it does not say. It reads no rows.
+	Estimate(ctx context.Context, statement string, args []any) (bytes int64, err error)
 }
 
 // Snapshotter is an optional interface of a [Source] whose queries can read a snapshot. A

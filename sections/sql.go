@@ -1,15 +1,15 @@
 package sections
 
 import (
-	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 
 	"github.com/orgexport/orgexport/export"
 )
+
+// MaxShards is how many shards a section has at most.
+const MaxShards = 64
 
 // SQL is the configuration of a section that reads a database.
 //
@@ -78,6 +78,20 @@ type SQL struct {
 	// many.
 	Assets []AssetFiles
 
+	// Shards is how many shards the section is split into, each of which has about as many rows
+	// of each query: see [export.Splitter]. There are fewer if there are fewer keys. At most [MaxShards].
+	// Defaults to 1: the section is not split.
+	Shards int
+
+	// ShardKey is the column by whose values rows are split, as each query returns it: of a type
+	// that the database can order, and best unique and the end of an index that begins with the
+	// organization. Rows are in its order in the archive, whatever the number of shards: an
+	// ORDER BY of a query should begin with it, and orders rows of equal keys only as far as the
+	// database keeps to it, as PostgreSQL mostly does. Rows with equal keys are in one shard, and
+	// so are those without one: at the end on PostgreSQL, at the beginning on SQLite. Required
+	// if there are shards, unless all Files and Assets have their own.
+	ShardKey string
+
 	// Rename is to be set if the engine renames files of the section (see
 	// [export.SectionOptions.Rename]): then a slash in a value that makes a name is a
 	// backslash, for which the engine puts an underscore, and not an error.
@@ -121,6 +135,12 @@ type RecordFile struct {
 	// JSON are the names of text columns with JSON, which becomes nested data. What is
 	// no valid JSON stays text.
 	JSON []string
+
+	// ShardKey is used instead of that of the section.
+	ShardKey string
+
+	// Whole makes the first shard export all rows, in the order of the query, which needs no key.
+	Whole bool
 }
 
 // AssetFiles is a query whose rows name the files that [CopyFile] or [export.FetchAll] put into
@@ -163,8 +183,10 @@ type AssetFiles struct {
 	// SQL is the query.
 	SQL string
 
-	// Shared is as in [RecordFile].
-	Shared bool
+	// Shared, ShardKey and Whole are as in [RecordFile]. With All the first shard has all files.
+	Shared   bool
+	ShardKey string
+	Whole    bool
 
 	// KeepTime makes the files in the archive have the times at which their sources were
 	// modified: see [export.BinaryModified].
@@ -222,6 +244,7 @@ func NewSQL(c SQL) (export.Section, error) {
 	b.check(c.DB == nil || c.Source == nil, "Source", "is set, and so is DB")
 	b.check(c.Dialect == SQLite || c.Dialect == Postgres, "Dialect", "is unknown")
 	b.check(len(c.Files)+len(c.Assets) > 0, "Files", "and Assets are empty")
+	b.check(c.Shards >= 0 && c.Shards <= MaxShards, "Shards", "is negative, or more than 64")
 	var parts []part
 	for i, f := range c.Files {
 		b.list, b.index = "Files", i
@@ -234,10 +257,7 @@ func NewSQL(c SQL) (export.Section, error) {
 	if len(b.errs) > 0 {
 		return nil, errors.Join(b.errs...)
 	}
-	run := func(ctx context.Context, scope export.Scope, sink export.Sink) error {
-		return exportParts(ctx, scope, sink, parts)
-	}
-	made := &sqlSection{section: section{c.Key, run, c.digest()}, statements: b.statements}
+	made := &sqlSection{section: section{key: c.Key, digest: c.digest()}, parts: parts, shards: c.Shards, statements: b.statements}
 	if s, ok := c.Source.(Snapshotter); ok {
 		made.snapshots = s
 	}
@@ -250,138 +270,4 @@ func (c *SQL) source() Source {
 		return c.Source
 	}
 	return database{db: c.DB, dialect: c.Dialect}
-}
-
-// builder makes the parts of a section and collects the problems of its SQL.
-type builder struct {
-	config SQL
-	list   string          // the list that is looked at, as in FieldError
-	index  int             // the place in it
-	names  map[string]bool // of files without a template, folded
-	errs   []error
-
-	statements []statement // for Check
-}
-
-func (b *builder) fail(field string, err error) {
-	b.errs = append(b.errs, &FieldError{Key: b.config.Key, List: b.list, Index: b.index, Field: field, Err: err})
-}
-
-func (b *builder) check(ok bool, field, problem string) {
-	if !ok {
-		b.fail(field, errors.New(problem))
-	}
-}
-
-// query returns a query with its parameters bound.
-func (b *builder) query(sql string, shared bool) query {
-	text, params, err := bindParameters(b.config.Dialect, sql)
-	if err == nil {
-		err = checkReads(b.config.Dialect, sql)
-	}
-	switch {
-	case err != nil:
-		b.fail("SQL", err)
-	case len(params) == 0 && !shared:
-		b.fail("SQL", errNoParameter)
-	}
-	return query{source: b.config.source(), sql: text, params: params}
-}
-
-// template parses the template of a field and notes in q the columns that it needs.
-func (b *builder) template(field, source, guard string, q *query) *nameTemplate {
-	t, err := parseName(source, guard)
-	if err != nil {
-		b.fail(field, err)
-		return nil
-	}
-	q.wants = append(q.wants, want{field, t.needs})
-	return t
-}
-
-// fileGuard is the guard of names in the archive.
-func (b *builder) fileGuard() string {
-	if b.config.Rename {
-		return guardRenamed
-	}
-	return guardElement
-}
-
-func (b *builder) records(f RecordFile) part {
-	q := b.query(f.SQL, f.Shared)
-	q.json, q.wants = f.JSON, []want{{"JSON", f.JSON}}
-	defer func() { b.checkLater(q) }()
-	if f.Each {
-		if !strings.HasSuffix(f.File, "}}") { // else the extension is in the rows
-			if _, err := export.EncodingOf(f.File); err != nil {
-				b.fail("File", err)
-			}
-		}
-		t := b.template("File", f.File, b.fileGuard(), &q)
-		b.check(strings.Contains(f.File, "{{"), "File", "is the same for each row, so that only the first is kept; use a column of the row, as in {{.id}}, or leave out \"each\" for one file of all rows")
-		return &recordEach{query: q, file: t}
-	}
-	if err := checkLiteral(f.File); err != nil {
-		b.fail("File", err)
-	}
-	folded := export.FoldName(f.File)
-	b.check(!b.names[folded], "File", "is used twice in the section")
-	b.names[folded] = true
-	return &recordFile{query: q, file: f.File}
-}
-
-// checkLiteral returns an error if the name of a file for all rows is not valid.
-func checkLiteral(name string) error {
-	if strings.Contains(name, "{{") {
-		return errors.New(`is a template, but "each" is not set`)
-	}
-	_, err := export.EncodingOf(name)
-	return errors.Join(export.CheckName(name), err)
-}
-
-func (b *builder) assets(a AssetFiles) part {
-	b.check(a.FS != nil || a.From != nil, "FS", "is nil")
-	b.check(a.FS == nil || a.From == nil, "From", "is set, and so is FS")
-	_, paths := a.From.(PathFiles)
-	b.check(a.From == nil || a.Folder == "" || paths, "Folder", "is set, but From has no folders")
-	b.check(a.Ahead >= 0, "Ahead", "is negative")
-	if a.All {
-		return b.allAssets(a)
-	}
-	q := b.query(a.SQL, a.Shared)
-	source := b.template("Source", a.Source, guardText, &q)
-	file := b.template("File", a.File, b.fileGuard(), &q)
-	b.checkLater(q)
-	made := b.assetFiles(a)
-	made.query, made.source, made.file = q, source, file
-	return made
-}
-
-// allAssets makes the part of all files of a folder.
-func (b *builder) allAssets(a AssetFiles) part {
-	_, listed := a.From.(ListedFiles)
-	b.check(a.From == nil || listed, "All", "is set, but From cannot list its files")
-	b.check(a.Folder != "" || a.Shared, "Folder", "is empty: every organization would get all files; say that they are shared, or name the folder of each")
-	b.check(a.SQL == "", "SQL", "is set, but all files are taken")
-	b.check(a.Source == "", "Source", "is set, but all files are taken")
-	if a.File != "" {
-		if err := export.CheckName(a.File); err != nil {
-			b.fail("File", err)
-		}
-	}
-	made := b.assetFiles(a)
-	made.all, made.into = true, a.File
-	return made
-}
-
-// assetFiles makes what all parts of files have.
-func (b *builder) assetFiles(a AssetFiles) *assetFiles {
-	made := &assetFiles{fsys: a.FS, from: a.From, ahead: cmp.Or(a.Ahead, defaultAhead), keepTime: a.KeepTime, scratch: b.config.Scratch}
-	if a.Folder != "" {
-		var err error
-		if made.folder, err = folderOf(a.Folder); err != nil {
-			b.fail("Folder", err)
-		}
-	}
-	return made
 }

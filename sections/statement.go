@@ -1,6 +1,7 @@
 package sections
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -40,4 +41,20 @@ func checkReads(d Dialect, query string) error {
 		return fmt.Errorf("writes: behind WITH comes %s", strings.ToUpper(l.verb))
 	}
 	return nil
+}
+
+// inner returns a query as it can stand in brackets, without a semicolon. A line has to end behind
+// it: it may end in a comment. A query that bindParameters refuses is returned as it is.
+func inner(d Dialect, query string) (string, error) {
+	l := &lexer{dialect: d, src: query}
+	if err := l.run(); err != nil {
+		return query, nil //nolint:nilerr // as above
+	}
+	if l.stray || len(l.open) > 0 {
+		return query, errors.New("has brackets that do not match")
+	}
+	if l.ended {
+		query = query[:l.end]
+	}
+	return query, nil
 }

@@ -214,6 +214,10 @@ func (s *stmt) bindInt(i int, n int64) error {
 	return s.conn.check(sqlite3.Xsqlite3_bind_int64(s.conn.tls, s.p, int32(i), n))
 }
 
+func (s *stmt) bindFloat(i int, f float64) error {
+	return s.conn.check(sqlite3.Xsqlite3_bind_double(s.conn.tls, s.p, int32(i), f))
+}
+
 func (s *stmt) bindText(i int, text string) error {
 	z, err := libc.CString(text)
 	if err != nil {

@@ -85,6 +85,8 @@ func (r *result) bind(args []any) error {
 			err = r.stmt.bindText(i+1, arg)
 		case int64:
 			err = r.stmt.bindInt(i+1, arg)
+		case float64:
+			err = r.stmt.bindFloat(i+1, arg)
 		case []byte:
 			err = r.stmt.bindBlob(i+1, arg)
 		default:
