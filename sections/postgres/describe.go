@@ -2,12 +2,12 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // Describe is that of a sections.Describer. It prepares the statement and asks for its plan,
@@ -43,7 +43,10 @@ func describe(ctx context.Context, pg *pgconn.PgConn, statement string, values [
 	if len(described.Fields) == 0 {
 		return nil, errNoColumns
 	}
-	plan := pg.ExecParams(ctx, "EXPLAIN (FORMAT JSON) "+statement, values, nil, nil, nil).Read()
+	if slices.Contains(described.ParamOIDs, pgtype.RecordOID) {
+		return nil, errors.New("postgres: a parameter is compared with a row, for which there is no text: name one of its columns")
+	}
+	plan := explain(ctx, pg, statement, values)
 	switch {
 	case plan.Err == nil:
 		if err := checkPlan(plan); err != nil {
@@ -59,31 +62,12 @@ func describe(ctx context.Context, pg *pgconn.PgConn, statement string, values [
 	return columns, nil
 }
 
-// planNode is a node of a plan.
-type planNode struct {
-	Type  string     `json:"Node Type"`
-	Plans []planNode // below it
-}
-
 // checkPlan returns an error if a plan writes or locks rows, which a query may not.
 func checkPlan(plan *pgconn.Result) error {
-	if len(plan.Rows) != 1 || len(plan.Rows[0]) != 1 {
-		return nil
-	}
-	var tops []struct{ Plan planNode }
-	if err := json.Unmarshal(plan.Rows[0][0], &tops); err != nil {
-		return nil //nolint:nilerr // it is more than another server says of itself
-	}
-	for _, top := range tops {
-		if top.Plan.writes() {
-			return errors.New("postgres: the statement writes or locks rows, and queries run in transactions that are read only")
-		}
+	if slices.ContainsFunc(plansOf(plan), planNode.writes) {
+		return errors.New("postgres: the statement writes or locks rows, and queries run in transactions that are read only")
 	}
 	return nil
-}
-
-func (n planNode) writes() bool {
-	return n.Type == "ModifyTable" || n.Type == "LockRows" || slices.ContainsFunc(n.Plans, planNode.writes)
 }
 
 // hasNoPlan tells that a statement that could be prepared is of a kind that EXPLAIN does not

@@ -102,15 +102,19 @@ type Source struct {
 	owned bool
 	types typeCache
 
-	holders   chan struct{} // has one for each snapshot that is open
-	snapshots sync.Map      // from IDs to those that are open
+	holders chan struct{} // has one for each snapshot that is open
+
+	mu   sync.Mutex
+	uses map[string]*use // of snapshots, by their IDs
 
 	refused atomic.Int64 // see Waits
 }
 
 // New returns a Source that takes its connections from a pool, which its owner closes when
 // nothing is exported any more.
-func New(pool *pgxpool.Pool) *Source { return &Source{pool: pool, holders: holders(pool)} }
+func New(pool *pgxpool.Pool) *Source {
+	return &Source{pool: pool, holders: holders(pool), uses: make(map[string]*use)}
+}
 
 // maxConns is how many connections a pool may have, unless the URL has another number: as
 // many as are asked for, because the engine bounds how many sections run at once.
@@ -146,7 +150,9 @@ func Open(address, application string) (*Source, error) {
 	if err != nil {
 		return nil, errors.New("postgres: the PostgreSQL URL makes no pool of connections")
 	}
-	return &Source{pool: pool, owned: true, holders: holders(pool)}, nil
+	s := New(pool)
+	s.owned = true
+	return s, nil
 }
 
 // Close closes the connections of a Source that [Open] has made. It waits for queries that

@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -60,10 +59,9 @@ type snapshot struct {
 	source *Source
 	conn   *pgxpool.Conn
 	id     string
-	seen   string // what is seen, as moment has it
 	moment string
 	close  sync.Once
-	lost   atomic.Pointer[error] // why a query has read something else
+	*use
 }
 
 // OpenSnapshot implements [export.Snapshots] by a transaction that does nothing, on a
@@ -119,17 +117,16 @@ func (s *Source) hold(ctx context.Context, maxAge time.Duration) (*snapshot, err
 		return nil, err
 	}
 	answers = answers[len(answers)-4:]
-	h := &snapshot{source: s, conn: conn, seen: momentOf(answers[2]), moment: momentOf(answers[1], answers[2])}
+	h := &snapshot{source: s, conn: conn, id: text(answers[3]) + "/" + momentOf(answers[2]), moment: momentOf(answers[1], answers[2])}
 	if text(answers[0]) != "f" {
 		h.moment = rand.Text() // a standby does not tell which transactions are in flight
 	}
-	h.id = text(answers[3]) + "/" + h.seen
 	if !snapshotID.MatchString(h.id) {
 		end(ctx, conn.Conn().PgConn())
 		conn.Release()
 		return nil, errors.New("postgres: the server's name of a snapshot has another form than is known")
 	}
-	s.snapshots.Store(h.id, h)
+	h.use = s.use(h.id)
 	return h, nil
 }
 
@@ -155,19 +152,10 @@ func (h *snapshot) ID() string { return h.id }
 // Moment implements [export.Snapshot].
 func (h *snapshot) Moment() string { return h.moment }
 
-// Check implements [export.Snapshot]: each query has made sure of its moment, and says at its end
-// if that was not enough.
-func (h *snapshot) Check(context.Context) error {
-	if why := h.lost.Load(); why != nil {
-		return *why
-	}
-	return nil
-}
-
 // Close implements [export.Snapshot].
 func (h *snapshot) Close(ctx context.Context) {
 	h.close.Do(func() {
-		h.source.snapshots.Delete(h.id)
+		h.source.endUse(h.id)
 		end(ctx, h.conn.Conn().PgConn())
 		h.conn.Release()
 		<-h.source.holders
@@ -178,11 +166,11 @@ func (h *snapshot) Close(ctx context.Context) {
 // here, so that no connection is held in between and a pooler of transactions will do.
 //
 // What a query has read is of another moment if a table was truncated or defined anew after the
-// snapshot, or if it is a foreign table or a sequence. The snapshot's Check says so; for one of
-// another process the error does.
+// snapshot, or if it is a foreign table or a sequence. The snapshot's Check says so, also that of one
+// which was joined; for one of another process that was not joined the error does.
 func (s *Source) QueryAt(ctx context.Context, snapshot, statement string, args []any, read func([]string, iter.Seq2[[]any, error]) error) error {
-	held := s.held(snapshot)
-	if why := held.Check(ctx); why != nil {
+	used := s.used(snapshot)
+	if why := used.Check(ctx); why != nil {
 		return why
 	}
 	var why error // what was read is of another moment
@@ -195,19 +183,11 @@ func (s *Source) QueryAt(ctx context.Context, snapshot, statement string, args [
 	switch {
 	case !errors.Is(why, export.ErrSnapshotLost):
 		return why
-	case held.id == "":
+	case used == nil:
 		return errors.New(why.Error()) // whoever has read the rows is not to read them again
 	}
-	held.lost.CompareAndSwap(nil, &why)
+	used.lost.CompareAndSwap(nil, &why)
 	return nil
-}
-
-// held returns a snapshot that is open, and one without an ID if there is none of that ID here.
-func (s *Source) held(id string) *snapshot {
-	if h, ok := s.snapshots.Load(id); ok {
-		return h.(*snapshot) //nolint:forcetypeassert // there are no others
-	}
-	return new(snapshot)
 }
 
 // beginAt begins a transaction that sees a snapshot, and makes sure that it does: a server that was
