@@ -37,6 +37,13 @@ sections:
     records:
       - file: salaries.csv
         sql: SELECT * FROM members WHERE organization_id = :organization_uuid
+  - key: split
+    shards: 4
+    shard_key: id
+    records:
+      - file: members.ndjson
+        sql: SELECT id, name, settings FROM members WHERE organization_id = :organization_uuid
+      - {file: names.csv, shard_key: name, sql: "SELECT name FROM members WHERE organization_id = :organization_uuid;"}
 `
 
 // checkWith checks a configuration with the database at an address.
@@ -67,6 +74,9 @@ func TestCheckPostgres(t *testing.T) {
 		{"another form of the id", "SELECT * FROM members WHERE organization_id = :organization_uuid", "SELECT * FROM members WHERE organization_id = :organization_id",
 			"exportd.yaml:15: sql: a parameter is compared with another type (:organization_id is a text of 22 characters; a uuid wants :organization_uuid, a number " +
 				`:organization_number): ERROR: invalid input syntax for type uuid: "`},
+		{"missing shard key", "SELECT id, name, settings FROM", "SELECT name, settings FROM", `exportd.yaml:21: shard_key: the query returns no column "id"; it returns name, settings`},
+		{"missing shard key of its own", "shard_key: name", "shard_key: naem", `exportd.yaml:22: shard_key: the query returns no column "naem"; it returns name`},
+		{"shard key without an order", "SELECT id, name, settings FROM", "SELECT settings::json AS id FROM", `exportd.yaml:21: shard_key: ERROR: operator does not exist: json >= unknown (SQLSTATE 42883)`},
 		{"no organization's name", "id, slug, name FROM organizations", "id, slug FROM organizations", `exportd.yaml:3: sql: the query returns no column "name"; it returns id, slug`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -123,7 +133,7 @@ func TestCheckSilence(t *testing.T) {
 	for name, where := range map[string]string{"down": freeAddress(t), "mute": mute.Addr().String()} {
 		u := url.URL{Scheme: "postgres", User: url.UserPassword("me", "silent-password"), Host: where, Path: "shop", RawQuery: "sslmode=disable&connect_timeout=1"}
 		o := checkWith(t, checkConfig+"jobs: {database: '"+u.String()+"'}\n", u.String())
-		o.want(t, 1, "exportd: $ORGEXPORT_SOURCE_DATABASE: the database does not answer: ", "exportd: exportd.yaml:16: the database of jobs does not answer: ")
+		o.want(t, 1, "exportd: $ORGEXPORT_SOURCE_DATABASE: the database does not answer: ", "exportd: exportd.yaml:23: the database of jobs does not answer: ")
 		if strings.Count(o.stderr, "\n") != 2 || strings.Contains(o.stderr, "silent-password") {
 			t.Errorf("%s: it says\n%s", name, o.stderr)
 		}

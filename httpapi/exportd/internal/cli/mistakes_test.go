@@ -48,10 +48,10 @@ func inFile() []mistake {
 	return []mistake{
 		{"misspelled key", "    records:\n      - file: \"{{.id}}", "    recrods:\n      - file: \"{{.id}}", 2, `exportd.yaml:13: unknown key "recrods"; did you mean "records"?`},
 		{"unknown key", "    records:\n      - file: org", "    rows:\n      - file: org", 2,
-			"exportd.yaml:9: unknown key \"rows\"; known are assets, key, max_section_bytes, names, records, required, timeout\nexportd.yaml:7: the section has neither records nor assets"},
+			"exportd.yaml:9: unknown key \"rows\"; known are assets, key, max_section_bytes, names, records, required, shard_key, shards, timeout\nexportd.yaml:7: the section has neither records nor assets"},
 		{"key of another level", "        json: [tags]", "    json: [tags]", 2, "exportd.yaml:17: the indentation does not fit: keys of one mapping begin in the same column, as do the items of a list (YAML: did not find expected key)"},
 		{"key of the level above", "      - file: members.csv\n        sql", "      - file: members.csv\n    sql", 2,
-			"exportd.yaml:19: unknown key \"sql\"; known are assets, key, max_section_bytes, names, records, required, timeout; it is a key of organization, records and assets: is it indented as the others there?\n" +
+			"exportd.yaml:19: unknown key \"sql\"; known are assets, key, max_section_bytes, names, records, required, shard_key, shards, timeout; it is a key of organization, records and assets: is it indented as the others there?\n" +
 				"exportd.yaml:18: key \"sql\" is missing"},
 		{"two keys of one name", "", "concurrency: 2\nconcurrency: 3\n", 2, `exportd.yaml:26: key "concurrency" is already in line 25`},
 		{"two sections of one key", "key: products", "key: organization", 2, `exportd.yaml:12: section key "organization" is already in line 7`},

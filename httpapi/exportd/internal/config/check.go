@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -123,6 +124,14 @@ func withoutPackage(text string) string {
 // field returns what an error is about, as the file has it.
 func (s Section) field(e *sections.FieldError) (key string, text Text) {
 	switch e.List + "." + e.Field {
+	case ".Shards":
+		return "shards", Text{} // it could not be decoded
+	case "Files.ShardKey":
+		r := s.Records[e.Index]
+		return "shard_key", cmp.Or(r.ShardKey, r.SQL)
+	case "Assets.ShardKey":
+		a := s.Assets[e.Index]
+		return "shard_key", cmp.Or(a.ShardKey, a.SQL)
 	case "Files.SQL":
 		return "sql", s.Records[e.Index].SQL
 	case "Files.File":

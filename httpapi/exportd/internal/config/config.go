@@ -233,6 +233,8 @@ type Section struct {
 	Rename   bool
 	Timeout  time.Duration
 	MaxBytes int64
+	Shards   int  // 0: not split
+	ShardKey Text // the column by which it is
 	Records  []Records
 	Assets   []Assets
 	Line     int
@@ -245,6 +247,9 @@ type Records struct {
 	SQL    Text
 	JSON   []Text
 	Shared bool
+
+	ShardKey Text // instead of the section's
+	Whole    bool // the first shard has all rows
 }
 
 // Assets is a query whose rows name files.
@@ -259,21 +264,26 @@ type Assets struct {
 	SQL    Text
 	Shared bool
 
+	ShardKey Text // instead of the section's
+	Whole    bool // the first shard has all files
 	KeepTime bool
 }
 
 // SQL is the section as package sections wants it. place sets where the files of assets are.
 func (s Section) SQL(source sections.Source, d sections.Dialect, place func(Assets, *sections.AssetFiles)) sections.SQL {
-	out := sections.SQL{Key: s.Key.Value, Source: source, Dialect: d, Rename: s.Rename}
+	out := sections.SQL{Key: s.Key.Value, Source: source, Dialect: d, Rename: s.Rename, Shards: s.Shards, ShardKey: s.ShardKey.Value}
 	for _, r := range s.Records {
-		file := sections.RecordFile{File: r.File.Value, Each: r.Each, SQL: r.SQL.Value, Shared: r.Shared}
+		file := sections.RecordFile{File: r.File.Value, Each: r.Each, SQL: r.SQL.Value, Shared: r.Shared, ShardKey: r.ShardKey.Value, Whole: r.Whole}
 		for _, column := range r.JSON {
 			file.JSON = append(file.JSON, column.Value)
 		}
 		out.Files = append(out.Files, file)
 	}
 	for _, a := range s.Assets {
-		files := sections.AssetFiles{Folder: a.Within, All: a.All, Source: a.Source.Value, File: a.File.Value, SQL: a.SQL.Value, Shared: a.Shared, KeepTime: a.KeepTime}
+		files := sections.AssetFiles{
+			Folder: a.Within, All: a.All, Source: a.Source.Value, File: a.File.Value, SQL: a.SQL.Value, Shared: a.Shared,
+			ShardKey: a.ShardKey.Value, Whole: a.Whole, KeepTime: a.KeepTime,
+		}
 		place(a, &files)
 		out.Assets = append(out.Assets, files)
 	}

@@ -118,10 +118,14 @@ func TestReference(t *testing.T) {
 	filled(t, "Metrics", reflect.ValueOf(c.Metrics))
 	filled(t, "Tracing", reflect.ValueOf(c.Tracing))
 	filled(t, "Log", reflect.ValueOf(c.Log))
-	filled(t, "Section", reflect.ValueOf(c.Sections[0]), "Assets")
-	filled(t, "Records", reflect.ValueOf(c.Sections[0].Records[1]), "Each", "JSON")
-	filled(t, "Records", reflect.ValueOf(c.Sections[1].Records[0]), "Shared")
-	filled(t, "Assets", reflect.ValueOf(c.Sections[1].Assets[0]), "Shared", "Bucket", "URLs", "All")
+	filled(t, "Section", reflect.ValueOf(c.Sections[0]), "Assets", "Shards", "ShardKey")
+	filled(t, "Section", reflect.ValueOf(c.Sections[1]), "Required", "Rename", "Timeout", "MaxBytes")
+	filled(t, "Records", reflect.ValueOf(c.Sections[0].Records[1]), "Each", "JSON", "ShardKey", "Whole")
+	filled(t, "Records", reflect.ValueOf(c.Sections[1].Records[0]), "Shared", "ShardKey", "Whole")
+	if own, whole := c.Sections[1].Records[1], c.Sections[1].Records[2]; own.ShardKey.Value != "number" || !whole.Whole {
+		t.Errorf("keys of records are %+v and %+v", own, whole)
+	}
+	filled(t, "Assets", reflect.ValueOf(c.Sections[1].Assets[0]), "Shared", "Bucket", "URLs", "All", "ShardKey", "Whole")
 	if a := c.Sections[1].Assets[1]; !a.URLs || a.Folder.Line == 0 {
 		t.Errorf("assets by URLs are %+v", a)
 	}
@@ -259,7 +263,7 @@ func TestProblems(t *testing.T) {
 		{"key like no other, and what is missing for it", head + "sections:\n- key: a\n  rows:\n  - {file: a.csv, sql: SELECT 1}\n",
 			[]string{`:5: unknown key "rows"; known are assets,`, ":4: the section has neither"}},
 		{"key of another level", head + "sections:\n- key: a\n  records:\n  - file: a.csv\n  sql: SELECT 1\n",
-			[]string{`:7: unknown key "sql"; known are assets, key, max_section_bytes, names, records, required, timeout; it is a key of organization, records and assets: is it indented`, `:6: key "sql" is missing`}},
+			[]string{`:7: unknown key "sql"; known are assets, key, max_section_bytes, names, records, required, shard_key, shards, timeout; it is a key of organization, records and assets: is it indented`, `:6: key "sql" is missing`}},
 		{"comma in a text", records("file: a.csv, sql: SELECT a, b FROM c WHERE d = :organization_id"), []string{`:6: "b FROM c WHERE d = :organization_id" is no key: within {…} a text`, ":6: sql: does not use"}},
 		{"unknown key in records", records("file: a.csv, sqll: x, " + query), []string{`:6: unknown key "sqll"`}},
 		{"unknown key in assets", assets("from: 'dir:.', source: a, file: b, each: row, " + query), []string{`:6: unknown key "each"`}},
@@ -289,6 +293,11 @@ func TestProblems(t *testing.T) {
 		{"duration without unit", top("section_timeout: 90"), []string{`:7: "90" must be a duration such as`}},
 		{"negative duration", section("key: a\n  timeout: -1s"), []string{`:5: "-1s" must be a duration`}},
 		{"list for duration", section("key: a\n  timeout: [1s]"), []string{":5: value is a list, must be a duration"}},
+		{"no shards", section("key: a\n  shards: 0\n  shard_key: id"), []string{`:5: "0" must be a whole number from 1 to 64`}},
+		{"too many shards", section("key: a\n  shards: 65\n  shard_key: id"), []string{`:5: "65" must be a whole number from 1 to 64`}},
+		{"shards without a key", head + "sections:\n- key: a\n  shards: 2\n  records:\n  - file: a.csv\n    " + query + "\n", []string{`:8: shard_key: is empty, and the section has shards`}},
+		{"shard key of what is whole", records("file: a.csv, whole: true, shard_key: id, " + query), []string{`:6: shard_key: is set, but the first shard has all rows`}},
+		{"shard key in the wrong place", top("shard_key: id"), []string{`:7: unknown key "shard_key"; known are`}},
 		{"bad size", top("max_section_bytes: 64 megs"), []string{`:7: "64 megs" must be a size such as`}},
 		{"negative size", top("min_free_bytes: -1"), []string{`:7: "-1" must be a size`}},
 		{"fraction of a size", top("min_free_bytes: 1.5GiB"), []string{`:7: "1.5GiB" must be a size`}},

@@ -21,6 +21,7 @@ var homes = map[string]string{
 	"key": "a section", "required": "a section", "timeout": "a section", "records": "a section", "assets": "a section",
 	"file": "records and assets", "sql": "organization, records and assets", "shared": "records and assets",
 	"each": "records", "json": "records", "from": "assets", "source": "assets", "all": "assets",
+	"shards": "a section", "shard_key": "a section, records and assets", "whole": "records and assets",
 }
 
 func (d *decoder) root(n *yaml.Node) {
@@ -86,6 +87,8 @@ func (d *decoder) section(n *yaml.Node) {
 		"names":             oneOf(d, &s.Rename, "skip or rename", map[string]bool{"skip": false, "rename": true}),
 		"timeout":           d.duration(&s.Timeout),
 		"max_section_bytes": d.size(&s.MaxBytes),
+		"shards":            d.number(&s.Shards, sections.MaxShards),
+		"shard_key":         d.into(&s.ShardKey),
 		"records":           d.list(func(n *yaml.Node) { s.Records = append(s.Records, d.records(n)) }),
 		"assets":            d.list(func(n *yaml.Node) { s.Assets = append(s.Assets, d.assets(n)) }),
 	}, "key")
@@ -106,6 +109,9 @@ func (d *decoder) records(n *yaml.Node) (r Records) {
 		}),
 		"json":   d.list(d.text(func(t Text) { r.JSON = append(r.JSON, t) })),
 		"shared": d.flag(&r.Shared),
+
+		"shard_key": d.into(&r.ShardKey),
+		"whole":     d.flag(&r.Whole),
 	}, "file", "sql")
 	return r
 }
@@ -118,6 +124,8 @@ func (d *decoder) assets(n *yaml.Node) (a Assets) {
 		"file":      d.into(&a.File),
 		"sql":       d.into(&a.SQL),
 		"shared":    d.flag(&a.Shared),
+		"shard_key": d.into(&a.ShardKey),
+		"whole":     d.flag(&a.Whole),
 		"keep_time": d.flag(&a.KeepTime),
 	}, "from")
 	if a.All && a.URLs {
