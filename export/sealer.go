@@ -67,6 +67,26 @@ func (s *Sealer) Snapshot(ctx context.Context, shards []Shard) (SharedSnapshot, 
 	}
 }
 
+// Estimate returns about how many bytes the sections will write before they are packed, as far as
+// they tell: see [Estimator].
+func (s *Sealer) Estimate(ctx context.Context) (bytes int64) {
+	x := s.run
+	for _, section := range x.sections {
+		e, ok := section.(Estimator)
+		if !ok {
+			continue
+		}
+		n, err := e.Estimate(ctx, Scope{Organization: x.Organization, JobID: x.JobID, AsOf: x.AsOf})
+		if err != nil {
+			x.engine.config.Logger.WarnContext(ctx, "it is not known how large a section will be", "job", x.JobID,
+				"organization", x.Organization.ID, "section", section.Key(), "error", sectionText(err))
+			continue
+		}
+		bytes += n
+	}
+	return bytes
+}
+
 // Seal exports a shard and leaves its part in the spool. A section that fails is no error: the
 // result says so. An error is that of the export.
 func (s *Sealer) Seal(ctx context.Context, shard Shard) (PartID, SectionResult, error) {

@@ -36,7 +36,7 @@ func (s *Service) seal(ctx context.Context, l *lease, job Job, r *export.Request
 		return err
 	}
 	split := slices.ContainsFunc(shards, func(s export.Shard) bool { return s.Range != "" })
-	open := s.fansOut(job) && len(shards) > 1
+	open := len(shards) > 1 && s.fansOut(ctx, job, sealer)
 	if !split && !open && len(job.Shards) == 0 {
 		return s.sealAlone(ctx, l, sealer, shards, r)
 	}
@@ -75,7 +75,7 @@ func (s *Service) sealAlone(ctx context.Context, l *lease, sealer *export.Sealer
 }
 
 // fansOut reports whether other workers may help with a job.
-func (s *Service) fansOut(job Job) bool {
+func (s *Service) fansOut(ctx context.Context, job Job, sealer *export.Sealer) bool {
 	switch job.FanOut {
 	case FanOutOn:
 		return true
@@ -83,7 +83,7 @@ func (s *Service) fansOut(job Job) bool {
 		return false
 	case FanOutDefault:
 	}
-	return s.config.FanOut
+	return s.config.FanOut && (s.config.FanOutFrom == 0 || sealer.Estimate(ctx) >= s.config.FanOutFrom)
 }
 
 // callHelpers wakes a worker up if there are shards that nobody has. It wakes the next one.

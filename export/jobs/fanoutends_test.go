@@ -154,3 +154,51 @@ func (s brokenSpool) Put(ctx context.Context, id export.PartID, write func(io.Wr
 		return errors.Join(write(w), errDisk)
 	})
 }
+
+// estimated is a section that tells how large it will be.
+type estimated struct {
+	export.Section
+	bytes int64
+	err   error
+}
+
+func (s estimated) Estimate(context.Context, export.Scope) (int64, error) { return s.bytes, s.err }
+
+// TestFanOutBySize has jobs that are large and small by their own estimate, and such for which somebody
+// has decided.
+func TestFanOutBySize(t *testing.T) {
+	for name, c := range map[string]struct {
+		bytes     int64
+		err       error
+		decided   jobs.FanOut
+		processes int
+	}{
+		"large":      {600, nil, "", 2},
+		"small":      {400, nil, "", 1},
+		"unknown":    {600, errors.New("secret"), "", 1},
+		"small, on":  {400, nil, jobs.FanOutOn, 2},
+		"large, off": {600, nil, jobs.FanOutOff, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFleet()
+				f.config.FanOutFrom = 1000
+				ctx, stop := context.WithCancel(t.Context())
+				for process := range 2 {
+					f.start(ctx, t, func(func()) []export.Section {
+						all := f.sections(process, 4, time.Minute, nil)(nil)
+						return append(all, estimated{fine("one"), c.bytes, c.err}, estimated{fine("two"), 400, nil})
+					})
+				}
+				if job := f.await(t, f.request(t, acme.ID, func(j *jobs.Job) { j.FanOut = c.decided })); job.Status != jobs.Completed {
+					t.Errorf("the job is %s: %s", job.Status, job.Error)
+				}
+				stop()
+				f.processes.Wait()
+				if by, _ := f.busy(); len(by) != c.processes {
+					t.Errorf("these processes worked: %v, want %d", by, c.processes)
+				}
+			})
+		})
+	}
+}

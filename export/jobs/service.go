@@ -79,7 +79,11 @@ type Config struct {
 	// one huge organization does not take one machine all night. The worker that has the job
 	// exports sections as well, and makes the archive; so a single worker always finishes a job.
 	// The engines need a Spool that all processes share. [Request.FanOut] decides for one job.
-	FanOut bool
+	//
+	// FanOutFrom is about how many bytes the sections of a job have to write, before packing, to
+	// be worth it, by their own estimate (see [export.Estimator]). Defaults to 0: all are.
+	FanOut     bool
+	FanOutFrom int64
 
 	// ReadBack is up to how many bytes an archive is read back, before its job is
 	// completed, and compared by SHA-256 with what was written. Of a larger one only
@@ -193,6 +197,7 @@ func (c Config) validate() error {
 	bad(c.ReapEvery < 0, "ReapEvery is negative")
 	bad(c.MaxFailures < 0, "MaxFailures is negative")
 	bad(c.PerOrganization < 0, "PerOrganization is negative")
+	bad(c.FanOutFrom < 0, "FanOutFrom is negative")
 	bad(c.Quota.InFlight < 0 || c.Quota.Day < 0, "Quota is negative")
 	return errors.Join(errs...)
 }

@@ -146,6 +146,7 @@ type Jobs struct {
 	Connections int // to PostgreSQL, those of the queue not counted; 0 for the default
 	Workers     int
 	FanOut      bool
+	FanOutFrom  int64 // bytes that an export is estimated at; 0 for any
 	StopTimeout time.Duration
 	Retention   time.Duration
 }

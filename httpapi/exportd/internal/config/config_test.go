@@ -152,6 +152,7 @@ min_free_bytes: none
 csv: {formula_guard: false}
 scratch: tmp
 archive: {level: 9, max_bytes: 10 GB}
+jobs: {fan_out: 1GiB}
 source: {database: "postgres://me@localhost/shop"}
 organization: &sql {sql: SELECT 'é' WHERE '1' = :organization_id}
 sections:
@@ -172,7 +173,9 @@ sections:
 		{c.Scratch.Value, filepath.Join(dir, "tmp")},
 		{c.Level, 9},
 		{c.MaxArchiveBytes, int64(10e9)},
-		{c.Database, config.Database{Dialect: sections.Postgres, Address: "postgres://me@localhost/shop", Line: 9}},
+		{c.Jobs.FanOut, true},
+		{c.Jobs.FanOutFrom, int64(1 << 30)},
+		{c.Database, config.Database{Dialect: sections.Postgres, Address: "postgres://me@localhost/shop", Line: 10}},
 		{c.Sections[0].Timeout, 9 * 24 * time.Hour},
 		{c.Sections[0].MaxBytes, int64(123)},
 		{c.Sections[0].Records[0].Shared, true},
@@ -361,6 +364,7 @@ func TestProblems(t *testing.T) {
 		{"bad metrics", top("metrics: {listen: '9464'}"), []string{`:7: "9464" must be an address and a port`}},
 		{"bad tracing", top("tracing: {otlp_endpoint: 'collector:4318'}"), []string{`:7: "collector:4318" must be the URL of a collector`}},
 		{"bad jobs", top("jobs: {database: 'mysql:a', workers: 0}"), []string{`:7: the database must be "sqlite:"`, `:7: "0" must be a whole number from 1`}},
+		{"bad fan-out", top("jobs: {fan_out: large}"), []string{`:7: "large" must be true, false, or a size such as`}},
 		{"bad times to stop", top("server: {drain: none}\njobs: {stop_timeout: -1s}"),
 			[]string{`:7: "none" must be a duration such as`, `:8: "-1s" must be a duration such as`}},
 		{"password of the jobs", top(`jobs: {database: "postgres://me:secret@[::1/jobs"}`), []string{":7: the address of the PostgreSQL database is not a valid URL"}},

@@ -187,13 +187,30 @@ func (d *decoder) jobs(n *yaml.Node) {
 		"database":        d.database(&j.Database),
 		"max_connections": d.number(&j.Connections, maxConnections),
 		"workers":         d.number(&j.Workers, math.MaxInt),
-		"fan_out":         d.flag(&j.FanOut),
+		"fan_out":         d.fanOut(j),
 		"stop_timeout":    d.wait(&j.StopTimeout),
 		"retention": func(n *yaml.Node) {
 			d.duration(&j.Retention)(n)
 			d.jobsRetention = plain(n).Line
 		},
 	})
+}
+
+// fanOut decodes whether all exports are for several workers, or those of a size.
+func (d *decoder) fanOut(j *Jobs) value {
+	return func(n *yaml.Node) {
+		n = plain(n)
+		if n.Tag == "!!bool" {
+			d.flag(&j.FanOut)(n)
+			return
+		}
+		size, err := ParseSize(n.Value)
+		if n.Kind != yaml.ScalarNode || err != nil {
+			d.wrong(n, "true, false, or "+sizeForm)
+			return
+		}
+		j.FanOut, j.FanOutFrom = true, size
+	}
 }
 
 // checkRetention compares how long jobs and archives are kept.

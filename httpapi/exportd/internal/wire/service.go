@@ -27,6 +27,7 @@ func (s *Server) openService(c *config.Config, signer jobs.Signer) (err error) {
 		JobsRetention:   c.Jobs.Retention,
 		PerOrganization: c.Limits.Running,
 		FanOut:          c.Jobs.FanOut,
+		FanOutFrom:      c.Jobs.FanOutFrom,
 		LinkTTL:         c.Archives.LinkTTL,
 		ReadBack:        c.Archives.ReadBack,
 		Now:             s.clock.Now,
