@@ -155,7 +155,7 @@ func (s *Sealer) takeShards(ctx context.Context, section string, taken func(cont
 		if err := x.dropSection(ctx, section); err != nil {
 			return err
 		}
-		id, result, err := s.Seal(ctx, Shard{Section: section})
+		id, result, err := s.Seal(ctx, x.whole(section))
 		if err != nil {
 			return err
 		}

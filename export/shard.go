@@ -3,6 +3,7 @@ package export
 import (
 	"cmp"
 	"context"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"time"
@@ -18,13 +19,17 @@ type Shard struct {
 	// Range is [Scope.Range] of the shard. It is empty if the section is exported as a whole.
 	Range string
 
+	// Config tells by what the section is made, as in its part: one of another configuration has
+	// other ranges.
+	Config string
+
 	// Local means that only the process that has opened the snapshot can export the shard,
 	// because its [Snapshots] is no [SnapshotJoiner].
 	Local bool
 }
 
 // Whole is the section of a shard as a whole.
-func (s Shard) Whole() Shard { return Shard{Section: s.Section, Local: s.Local} }
+func (s Shard) Whole() Shard { return Shard{Section: s.Section, Config: s.Config, Local: s.Local} }
 
 // Of reports whether a part is the one of the shard.
 func (s Shard) Of(id PartID) bool { return id.Section == s.Section && id.Shard == s.Number }
@@ -57,14 +62,28 @@ func (x *run) plan(ctx context.Context) ([]Shard, error) {
 	return plan, nil
 }
 
-// shardsOf returns the shards of a section that the request knows.
+// shardsOf returns the shards of a section that the request knows, by the configuration of this
+// engine.
 func (x *run) shardsOf(section string) []Shard {
-	return slices.DeleteFunc(slices.Clone(x.Shards), func(s Shard) bool { return s.Section != section })
+	config := x.configOf(section)
+	return slices.DeleteFunc(slices.Clone(x.Shards), func(s Shard) bool { return s.Section != section || s.Config != config })
+}
+
+// configOf returns [Shard.Config] of a section.
+func (x *run) configOf(section string) string {
+	sum := x.digest(section)
+	return hex.EncodeToString(sum[:16])
+}
+
+// Knows reports whether the shards of a request are of this engine's sections and configuration.
+func (e *Engine) Knows(r Request) bool {
+	x, err := e.newRun(r)
+	return err == nil && !slices.ContainsFunc(r.Shards, func(s Shard) bool { return s.Config != x.configOf(s.Section) })
 }
 
 // split returns the shards of a section. One that cannot be split is exported as a whole.
 func (x *run) split(ctx context.Context, s Section) ([]Shard, error) {
-	whole := Shard{Section: s.Key(), Local: x.moment.reads(s) && !x.moment.shared()}
+	whole := x.whole(s.Key())
 	splitter, ok := s.(Splitter)
 	if !ok {
 		return []Shard{whole}, nil
@@ -75,10 +94,16 @@ func (x *run) split(ctx context.Context, s Section) ([]Shard, error) {
 	}
 	all := make([]Shard, len(ranges))
 	for i, r := range ranges {
-		all[i] = Shard{Section: whole.Section, Number: i, Range: r, Local: whole.Local}
+		all[i] = whole
+		all[i].Number, all[i].Range = i, r
 	}
 	x.report.splits(whole.Section, len(all))
 	return all, nil
+}
+
+// whole is a section as a whole.
+func (x *run) whole(section string) Shard {
+	return Shard{Section: section, Config: x.configOf(section), Local: x.moment.reads(x.section(section)) && !x.moment.shared()}
 }
 
 // ranges asks a section for its ranges, again if the machine fails it. There are none if it does

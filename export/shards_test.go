@@ -94,7 +94,7 @@ func TestShards(t *testing.T) {
 		for _, rows := range []int{0, 3, 500} {
 			t.Run(fmt.Sprint(format.Name(), rows), func(t *testing.T) {
 				section := func(shards int) export.Section {
-					return kittest.Split{Name: "products", Rows: rows, Shards: shards, Write: everything}
+					return kittest.Numbered{Name: "products", Rows: rows, Shards: shards, Write: everything}
 				}
 				whole := contents(t, format, exported(t, engine(t, nil, fine("a"), section(0), fine("z")), format))
 				var bytesOf []byte
@@ -122,7 +122,7 @@ func TestShards(t *testing.T) {
 
 // TestShardsApart seals shards in another order, some of them twice, and joins them.
 func TestShardsApart(t *testing.T) {
-	section := kittest.Split{Name: "products", Rows: 100, Shards: 4, Write: everything}
+	section := kittest.Numbered{Name: "products", Rows: 100, Shards: 4, Write: everything}
 	e := engine(t, func(c *export.Config) { c.Spool = new(exporttest.MemSpool) }, section)
 	want := exported(t, e, archive.Zip())
 	r := request()
@@ -206,7 +206,7 @@ func TestShardsThatFail(t *testing.T) {
 		}, 0, export.SectionResult{Status: export.StatusPartial, Records: 40, Error: "The section took longer than 500ms."}, 40},
 	} {
 		t.Run(name, func(t *testing.T) {
-			section := kittest.Split{Name: "products", Rows: 40, Shards: 4, Write: func(ctx context.Context, sink export.Sink, first, last int) error {
+			section := kittest.Numbered{Name: "products", Rows: 40, Shards: 4, Write: func(ctx context.Context, sink export.Sink, first, last int) error {
 				if err := sink.Records("all.ndjson", kittest.Numbers(first, last, nil)); err != nil {
 					return err
 				}
@@ -274,7 +274,7 @@ func TestShardsThatCannotBeJoined(t *testing.T) {
 			var mu sync.Mutex
 			var ranges []string
 			section := func(shards int) export.Section {
-				return kittest.Split{Name: "products", Rows: 16, Shards: shards, Write: func(_ context.Context, sink export.Sink, first, last int) error {
+				return kittest.Numbered{Name: "products", Rows: 16, Shards: shards, Write: func(_ context.Context, sink export.Sink, first, last int) error {
 					mu.Lock()
 					ranges = append(ranges, fmt.Sprint(first, "-", last))
 					mu.Unlock()

@@ -29,6 +29,7 @@ type shard struct {
 	Section string `json:"section"`
 	Number  int    `json:"number,omitempty"`
 	Range   string `json:"range,omitempty"`
+	Config  string `json:"config,omitempty"`
 	Local   bool   `json:"local,omitempty"`
 	Worker  int    `json:"worker,omitempty"`
 	Lost    int    `json:"lost,omitempty"`
@@ -56,7 +57,7 @@ func newSharedColumns(j jobs.Job) (c sharedColumns, err error) {
 	c = sharedColumns{Claims: j.Claims, Worker: j.Worker, FanOut: string(j.FanOut), SharedBy: j.SharedBy, Offers: j.Offers(), Helping: len(j.Helpers)}
 	shards := make([]shard, len(j.Shards))
 	for i, s := range j.Shards {
-		shards[i] = shard{s.Section, s.Number, s.Range, s.Local, s.Worker, s.Lost, s.Records, s.Binaries}
+		shards[i] = shard{s.Section, s.Number, s.Range, s.Config, s.Local, s.Worker, s.Lost, s.Records, s.Binaries}
 	}
 	helpers := make([]helper, len(j.Helpers))
 	for i, h := range j.Helpers {
@@ -80,7 +81,7 @@ func (c sharedColumns) setJob(j *jobs.Job) error {
 	err := errors.Join(decodeList(c.Shards, &shards), decodeList(c.Helpers, &helpers), json.Unmarshal([]byte(c.Snapshot), &read))
 	for _, s := range shards {
 		j.Shards = append(j.Shards, jobs.Shard{
-			Shard:  export.Shard{Section: s.Section, Number: s.Number, Range: s.Range, Local: s.Local},
+			Shard:  export.Shard{Section: s.Section, Number: s.Number, Range: s.Range, Config: s.Config, Local: s.Local},
 			Worker: s.Worker, Lost: s.Lost, Records: s.Records, Binaries: s.Binaries,
 		})
 	}
@@ -100,7 +101,7 @@ func (c sharedColumns) setJob(j *jobs.Job) error {
 func checkShared(j jobs.Job) error {
 	err := checkText("fan-out", string(j.FanOut), "section", j.Snapshot.Section, "snapshot", j.Snapshot.ID, "moment", j.Snapshot.Moment)
 	for _, s := range j.Shards {
-		err = errors.Join(err, checkText("section", s.Section, "range", s.Range))
+		err = errors.Join(err, checkText("section", s.Section, "range", s.Range, "configuration", s.Config))
 	}
 	for _, h := range j.Helpers {
 		err = errors.Join(err, checkText("node", h.Node))

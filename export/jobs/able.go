@@ -15,6 +15,13 @@ func (s *Service) able(j Job) bool {
 	return ok && len(absent) == 0
 }
 
+// knows reports whether this process makes the same parts of the shards of a job as the worker that
+// has planned them.
+func (s *Service) knows(j Job) bool {
+	r, err := s.workRequest(&lease{service: s, worker: j.Claims}, j)
+	return err == nil && s.config.Engine.Knows(r)
+}
+
 // split returns the sections of a job that this process has, and those that it lacks.
 // None means that the job is of before jobs had keys.
 func (s *Service) split(j Job) (present []string, absent []SectionKey) {

@@ -224,7 +224,7 @@ func (c *crew) export(ctx context.Context, shard export.Shard) error {
 	l := c.lease
 	id, result, err := c.sealer.Seal(ctx, shard)
 	if err == nil {
-		job, _, err := l.update(ctx, c.service.rules.addPart(id, result, c.organization))
+		job, _, err := l.update(ctx, c.service.rules.sealShard(l.worker, shard, id, result, c.organization))
 		if err == nil {
 			c.see(job)
 		}

@@ -17,8 +17,8 @@ import (
 
 // split returns a section of 80 numbers in 8 shards that take as long as that. does, if it is not
 // nil, is what a shard does then.
-func (f *fleet) split(process int, takes time.Duration, does func(shard int)) kittest.Split {
-	return kittest.Split{Name: "numbers", Rows: 80, Shards: 8, Write: func(ctx context.Context, sink export.Sink, first, last int) error {
+func (f *fleet) split(process int, takes time.Duration, does func(shard int)) kittest.Numbered {
+	return kittest.Numbered{Name: "numbers", Rows: 80, Shards: 8, Write: func(ctx context.Context, sink export.Sink, first, last int) error {
 		f.ran(process, fmt.Sprint("numbers ", first, " ", last))
 		if err := sink.Records("all.json", kittest.Numbers(first, last, nil)); err != nil {
 			return err
@@ -63,14 +63,8 @@ func TestFanOutOfShards(t *testing.T) {
 
 // moving is a section that is split in another way each time, as by data that changes.
 type moving struct {
-	section kittest.Split
-	asked   *atomic.Int64
-}
-
-func (s moving) Key() string { return s.section.Key() }
-
-func (s moving) Export(ctx context.Context, scope export.Scope, sink export.Sink) error {
-	return s.section.Export(ctx, scope, sink)
+	kittest.Numbered
+	asked *atomic.Int64
 }
 
 func (s moving) Split(context.Context, export.Scope) ([]string, error) {
@@ -165,8 +159,8 @@ func TestFanOutProgress(t *testing.T) {
 func TestFanOutUnjoinable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet()
-		section := func(f *fleet, process int) kittest.Split {
-			return kittest.Split{Name: "numbers", Rows: 8, Shards: 4, Write: func(_ context.Context, sink export.Sink, first, last int) error {
+		section := func(f *fleet, process int) kittest.Numbered {
+			return kittest.Numbered{Name: "numbers", Rows: 8, Shards: 4, Write: func(_ context.Context, sink export.Sink, first, last int) error {
 				f.ran(process, fmt.Sprint(first, " ", last))
 				time.Sleep(time.Minute)
 				return sink.Record("it.yaml", row("n", first))
@@ -193,5 +187,50 @@ func TestFanOutUnjoinable(t *testing.T) {
 		if job.Status != jobs.Completed || job.Attempt != 1 {
 			t.Errorf("the job is %s after %d attempts", job.Status, job.Attempt)
 		}
+	})
+}
+
+// configured is a section of a configuration that may have changed.
+type configured struct {
+	kittest.Numbered
+	digest string
+}
+
+func (s configured) Digest() string { return s.digest }
+
+// TestShardsOfAnotherConfiguration has a process of a changed configuration: it does not help, and when
+// it takes the job over it splits the section anew.
+func TestShardsOfAnotherConfiguration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet()
+		ctx, stop := context.WithCancel(t.Context())
+		f.start(ctx, t, func(die func()) []export.Section {
+			ended := 0
+			return []export.Section{configured{f.split(0, time.Minute, func(int) {
+				if ended++; ended == 3 {
+					die()
+				}
+			}), "one"}}
+		})
+		synctest.Wait()
+		job := f.request(t, acme.ID, nil)
+		synctest.Wait()
+		changed := func(f *fleet, process int, takes time.Duration) configured {
+			s := configured{f.split(process, takes, nil), "two"}
+			s.Shards = 3
+			return s
+		}
+		f.start(ctx, t, func(func()) []export.Section { return []export.Section{changed(f, 1, time.Minute)} })
+		time.Sleep(2 * time.Minute)
+		if by, _ := f.busy(); by[1] != 0 {
+			t.Errorf("the process of another configuration has run %d shards", by[1])
+		}
+		done := f.await(t, job)
+		stop()
+		f.processes.Wait()
+		if by, _ := f.busy(); by[0] != 3 || by[1] != 3 {
+			t.Errorf("the processes have run so many shards: %v", by)
+		}
+		f.sameAsOfOne(t, done, changed(newFleet(), 0, 0))
 	})
 }

@@ -63,7 +63,7 @@ func (s *Service) leave(l *lease) {
 func (s *Service) free() (p place, more <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p = place{node: s.config.Node, alone: len(s.places.running) == 0, able: s.able}
+	p = place{node: s.config.Node, alone: len(s.places.running) == 0, able: s.able, knows: s.knows}
 	for l := range s.places.running {
 		p.withSuspect = p.withSuspect || l.suspect
 	}

@@ -81,8 +81,9 @@ type place struct {
 	// that it runs is a suspect.
 	alone, withSuspect bool
 
-	// able reports whether the process can do all that the job asks for.
-	able func(Job) bool
+	// able reports whether the process can do all that the job asks for, and knows whether its
+	// configuration is that by which the shards of the job were made.
+	able, knows func(Job) bool
 }
 
 var (

@@ -165,11 +165,12 @@ func (r rules) share(shards []export.Shard, anew, open bool, o export.Organizati
 		all := make([]Shard, len(shards))
 		for i, s := range shards {
 			all[i].Shard = s
-			if at := slices.IndexFunc(j.Shards, func(old Shard) bool { return old.Section == s.Section && old.Number == s.Number }); at >= 0 {
-				old := j.Shards[at]
-				local := s.Local || old.Lost >= lostTwice
-				all[i] = old
-				all[i].Shard, all[i].Local = s, local
+			at := slices.IndexFunc(j.Shards, func(old Shard) bool {
+				return old.Section == s.Section && old.Number == s.Number && old.Range == s.Range && old.Config == s.Config
+			})
+			if at >= 0 {
+				all[i] = j.Shards[at]
+				all[i].Local = s.Local || all[i].Lost >= lostTwice
 			}
 		}
 		j.Organization, j.Shards, j.Snapshot, j.SharedBy = o, all, snapshot, 0
@@ -185,7 +186,7 @@ func (r rules) share(shards []export.Shard, anew, open bool, o export.Organizati
 func (r rules) help(p place) transition {
 	return func(now time.Time, j *Job) ([]Step, error) {
 		full := r.perOrganization > 0 && 1+len(j.Helpers) >= r.perOrganization
-		if !j.Offers() || full || !p.able(*j) {
+		if !j.Offers() || full || !p.able(*j) || !p.knows(*j) {
 			return nil, errNothingToDo
 		}
 		if err := p.takes(*j); err != nil {
@@ -220,6 +221,17 @@ func fencedHelper(worker int, t transition) transition {
 			return nil, errLeaseLost
 		}
 		return t(now, j)
+	}
+}
+
+// sealShard is addPart of a shard, for the worker that has it.
+func (r rules) sealShard(worker int, s export.Shard, id export.PartID, result export.SectionResult, o export.Organization) transition {
+	return func(now time.Time, j *Job) ([]Step, error) {
+		has := slices.ContainsFunc(j.Shards, func(has Shard) bool { return has.Of(id) && has.Worker == worker && has.Range == s.Range })
+		if !has {
+			return nil, errLeaseLost
+		}
+		return r.addPart(id, result, o)(now, j)
 	}
 }
 

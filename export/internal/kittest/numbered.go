@@ -8,8 +8,8 @@ import (
 	"github.com/orgexport/orgexport/export"
 )
 
-// Split is a section of numbers from 0 on that can be exported in shards.
-type Split struct {
+// Numbered is a section of numbers from 0 on that can be exported in shards.
+type Numbered struct {
 	Name   string
 	Rows   int
 	Shards int
@@ -19,10 +19,10 @@ type Split struct {
 }
 
 // Key implements [export.Section].
-func (s Split) Key() string { return s.Name }
+func (s Numbered) Key() string { return s.Name }
 
 // Split implements [export.Splitter].
-func (s Split) Split(context.Context, export.Scope) (ranges []string, err error) {
+func (s Numbered) Split(context.Context, export.Scope) (ranges []string, err error) {
 	for i := range s.Shards {
 		ranges = append(ranges, fmt.Sprint(i*s.Rows/s.Shards, " ", (i+1)*s.Rows/s.Shards))
 	}
@@ -30,7 +30,7 @@ func (s Split) Split(context.Context, export.Scope) (ranges []string, err error)
 }
 
 // Export implements [export.Section].
-func (s Split) Export(ctx context.Context, scope export.Scope, sink export.Sink) error {
+func (s Numbered) Export(ctx context.Context, scope export.Scope, sink export.Sink) error {
 	first, last := 0, s.Rows
 	if scope.Range != "" {
 		if _, err := fmt.Sscan(scope.Range, &first, &last); err != nil {
