@@ -149,8 +149,9 @@ type crew struct {
 
 	organization export.Organization
 
-	mu  sync.Mutex
-	job Job // as it was seen last
+	mu    sync.Mutex
+	job   Job            // as it was seen last
+	taken []export.Shard // by this process
 }
 
 // run exports shards as long as there are some for this worker. The job's own worker goes on until
@@ -212,11 +213,21 @@ func (c *crew) next(ctx context.Context) (export.Shard, error) {
 func (c *crew) take(ctx context.Context) (shard export.Shard, err error) {
 	l := c.lease
 	_, _, err = l.update(ctx, func(now time.Time, j *Job) ([]Step, error) {
-		steps, err := c.service.rules.take(l.worker, !l.helps, &shard)(now, j)
+		steps, err := c.service.rules.take(l.worker, !l.helps, c.knows, &shard)(now, j)
 		c.see(*j)
 		return steps, err
 	})
+	if err == nil {
+		c.taken = append(c.taken, shard)
+	}
 	return shard, err
+}
+
+// knows reports whether this process has taken a shard.
+func (c *crew) knows(shard export.Shard) bool {
+	return slices.ContainsFunc(c.taken, func(s export.Shard) bool {
+		return s.Section == shard.Section && s.Number == shard.Number && s.Range == shard.Range
+	})
 }
 
 // export exports a shard and notes its part.

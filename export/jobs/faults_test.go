@@ -2,6 +2,7 @@ package jobs_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -16,14 +17,16 @@ import (
 )
 
 // TestAnyCallMayFail lets each call of any port fail in turn, before it has an
-// effect and after. Whatever it is, the job is completed with one whole archive
-// of the right bytes, and nothing is left once it was deleted.
+// effect and after, where other workers may help and where they may not. Whatever it is,
+// the job is completed with one whole archive of the right bytes, and nothing is left once
+// it was deleted.
 func TestAnyCallMayFail(t *testing.T) {
-	for _, late := range []bool{false, true} {
+	for i := range 4 {
+		late, fanOut := i%2 == 1, i/2 == 1
 		for n := 1; ; n++ {
 			var fired []string
-			ok := t.Run(fmt.Sprintf("late=%v,%d", late, n), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) { fired = failCall(t, n, late) })
+			ok := t.Run(fmt.Sprintf("late=%v,fan-out=%v,%d", late, fanOut, n), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { fired = failCall(t, n, late, fanOut) })
 			})
 			if !ok {
 				return
@@ -39,7 +42,7 @@ func TestAnyCallMayFail(t *testing.T) {
 }
 
 // failCall lets the nth call fail and returns which one it was.
-func failCall(t *testing.T, n int, late bool) []string {
+func failCall(t *testing.T, n int, late, fanOut bool) []string {
 	faults := faulttest.New()
 	failure := errors.New("made to fail")
 	sections := []export.Section{fine("a"), fine("b"), fine("c")}
@@ -48,6 +51,7 @@ func failCall(t *testing.T, n int, late bool) []string {
 		c.Store, c.Destination = faults.Store(c.Store), faults.Destination(dest)
 		c.Organizations, c.Dispatcher = faults.Organizations(c.Organizations), faults.Dispatcher(c.Dispatcher)
 		c.Engine = engine(t, func(c *export.Config) { c.Spool = faults.Spool(spool) }, sections...)
+		c.FanOut = fanOut
 	}, sections...)
 	one.spool, one.dest = spool, dest // to look at what is there
 	if late {
@@ -73,7 +77,9 @@ func failCall(t *testing.T, n int, late bool) []string {
 	})
 	for end := time.Now().Add(10 * time.Minute); job.Status.InFlight() && time.Now().Before(end); {
 		for _, task := range one.Take() {
-			_ = one.Work(t.Context(), task) // what failed stands in the row
+			ctx, cancel := context.WithDeadline(t.Context(), end)
+			_ = one.Work(ctx, task) // what failed stands in the row
+			cancel()
 		}
 		_ = one.Reap(t.Context())
 		time.Sleep(time.Second)

@@ -199,9 +199,16 @@ func (r rules) help(p place) transition {
 	}
 }
 
-// take gives the next shard to a worker, and says which. The job's own worker may have any.
-func (r rules) take(worker int, own bool, taken *export.Shard) transition {
+// take gives the next shard to a worker, and says which. The job's own worker may have any. A shard
+// that the worker has and does not know of comes first: it was given one, and the answer was lost.
+func (r rules) take(worker int, own bool, knows func(export.Shard) bool, taken *export.Shard) transition {
 	return func(_ time.Time, j *Job) ([]Step, error) {
+		for _, s := range j.Shards {
+			if s.Worker == worker && !j.isSealed(s) && !knows(s.Shard) {
+				*taken = s.Shard
+				return nil, nil
+			}
+		}
 		i := j.open(own)
 		if i < 0 || !own && !j.Offers() {
 			return nil, errNothingToDo
