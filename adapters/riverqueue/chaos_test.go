@@ -8,8 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"slices"
-	"syscall"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,24 +19,32 @@ import (
 
 var chaosSeed = flag.Uint64("chaos.seed", 0, "decides what happens in the chaos test; 0 means a random one")
 
-// In the chaos test a lease is short, so that much happens in a minute.
 const (
 	chaosWorkers  = 5
-	chaosLease    = 4 * time.Second
-	chaosPace     = 80 * time.Millisecond
-	chaosLate     = 150 * time.Millisecond
 	chaosPatience = 2 * time.Minute // for what must happen once the chaos is over
+)
 
-	// chaosKinds is how many things can happen to a worker: it is killed, paused or cut off.
-	chaosKinds = 3
+// tempo is how fast all goes in a chaos test. A lease is short, so that much happens in a
+// minute.
+type tempo struct {
+	jobs             int // of a worker at once
+	pace, late       time.Duration
+	lease, heartbeat time.Duration
+	least            time.Duration // that an export takes
+}
 
-	// chaosExport is how long an export takes at least.
-	chaosExport = 3 * time.Second
+// Workers that help each other write the rows of their jobs more often, and leave no time
+// unused. So they have fewer jobs at once, and shorter ones.
+var (
+	chaosTempo  = tempo{jobs: 2, pace: 80 * time.Millisecond, late: 150 * time.Millisecond, lease: 4 * time.Second, heartbeat: time.Second, least: 3 * time.Second}
+	fanOutTempo = tempo{jobs: 2, pace: 50 * time.Millisecond, late: 75 * time.Millisecond, lease: 6 * time.Second, heartbeat: 2 * time.Second, least: time.Second}
 )
 
 // chaos is what happens to the workers of a test.
 type chaos struct {
 	t        *testing.T
+	fanOut   bool // workers help each other
+	tempo    tempo
 	random   *rand.Rand
 	server   *pgtest.Server
 	folder   string
@@ -47,8 +54,13 @@ type chaos struct {
 	jobs     map[string]bool
 	started  int // workers
 
-	strikes, kills, hits, pauses, cuts, restarts int
-	retries                                      int // of requests that failed, because the database was not there
+	all      struck // workers
+	owners   struck // of running exports
+	helpers  struck // with running exports
+	hits     int    // kills of owners or helpers
+	restarts int
+	enough   atomic.Bool // each kind has happened to owners, and to helpers if there are some
+	retries  int         // of requests that failed, because the database was not there
 }
 
 // slot is the place of a worker.
@@ -64,43 +76,61 @@ type slot struct {
 // for. Then nothing is lost, done twice or left over.
 func TestChaos(t *testing.T) {
 	t.Parallel()
-	exports, duration := 40, time.Minute
+	newChaos(t, false).test(time.Minute)
+}
+
+// TestChaosFanOut is TestChaos with workers that help each other, which happens to those
+// that help as well. No shard that was sealed is exported again.
+func TestChaosFanOut(t *testing.T) {
+	t.Parallel()
+	c := newChaos(t, true)
+	c.test(45 * time.Second)
+	if c.helpers[killed] == 0 || c.helpers[paused] == 0 || c.helpers[cut] == 0 {
+		t.Error("that was no chaos for helpers")
+	}
+}
+
+// test lets 40 exports have chaos for that long, or more of them for longer.
+func (c *chaos) test(duration time.Duration) {
+	exports := 40
 	if archivetest.Long() {
-		exports, duration = 200, 5*time.Minute
+		exports, duration = 5*exports, 5*duration
 	}
 	began := time.Now()
-	c := newChaos(t)
 	c.run(exports, duration)
-	t.Logf("the chaos is over after %v", time.Since(began).Round(time.Second))
+	c.t.Logf("the chaos is over after %v", time.Since(began).Round(time.Second))
 	c.heal(time.Now().Add(time.Hour)) // all that is not yet
 	c.eventually("every job ends", "SELECT count(*) FROM orgexport_jobs WHERE status IN ('pending', 'processing')")
 	c.another()
 	c.eventually("no task waits", "SELECT count(*) FROM river_job WHERE state IN ('available', 'pending', 'retryable', 'scheduled')")
 	for _, s := range c.slots {
 		if err := s.stop(); err != nil {
-			t.Errorf("worker %s ended with %v", s.Name, err)
+			c.t.Errorf("worker %s ended with %v", s.Name, err)
 		}
 	}
 	c.check()
-	t.Logf("%d exports; %d kills, of which %d hit a worker with a running export; %d pauses; %d cuts; %d restarts of the database; %d requests tried again; %v",
-		len(c.jobs), c.kills, c.hits, c.pauses, c.cuts, c.restarts, c.retries, time.Since(began).Round(time.Second))
-	if 2*c.hits < c.kills {
-		t.Errorf("%d of %d kills hit a worker with a running export, want half of them", c.hits, c.kills)
+	c.t.Logf("%d exports; %v, of which %d kills hit a worker with a running export; of owners %v; of helpers %v; %d restarts of the database; %d requests tried again; %v",
+		len(c.jobs), c.all, c.hits, c.owners, c.helpers, c.restarts, c.retries, time.Since(began).Round(time.Second))
+	if 2*c.hits < c.all[killed] {
+		c.t.Errorf("%d of %d kills hit a worker with a running export, want half of them", c.hits, c.all[killed])
 	}
-	if c.kills == 0 || c.pauses == 0 || c.cuts == 0 {
-		t.Error("that was no chaos")
+	if c.all[killed] == 0 || c.all[paused] == 0 || c.all[cut] == 0 {
+		c.t.Error("that was no chaos")
 	}
 }
 
-func newChaos(t *testing.T) *chaos {
+func newChaos(t *testing.T, fanOut bool) *chaos {
 	seed := *chaosSeed
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
 	t.Logf("-chaos.seed=%d", seed)
 	c := &chaos{
-		t: t, random: rand.New(rand.NewPCG(seed, 0)), server: pgtest.NewServer(t), folder: t.ArtifactDir(),
+		t: t, fanOut: fanOut, random: rand.New(rand.NewPCG(seed, 0)), server: pgtest.NewServer(t), folder: t.ArtifactDir(),
 		jobs: make(map[string]bool),
+	}
+	if c.tempo = chaosTempo; fanOut {
+		c.tempo = fanOutTempo
 	}
 	c.requests = newRequests(t, c.config("requests", newProxy(t, c.server)))
 	c.db = c.requests.store.DB().DB
@@ -114,8 +144,8 @@ func newChaos(t *testing.T) *chaos {
 
 func (c *chaos) config(name string, p *proxy) workerConfig {
 	return workerConfig{
-		Name: name, Address: p.address(c.t), Folder: c.folder, Pace: chaosPace, Late: chaosLate,
-		Lease: chaosLease, Heartbeat: time.Second, ReapEvery: 500 * time.Millisecond, SweepEvery: 5 * time.Second,
+		Name: name, Address: p.address(c.t), Folder: c.folder, Jobs: c.tempo.jobs, Pace: c.tempo.pace, Late: c.tempo.late, FanOut: c.fanOut,
+		Lease: c.tempo.lease, Heartbeat: c.tempo.heartbeat, ReapEvery: 500 * time.Millisecond, SweepEvery: 5 * time.Second,
 	}
 }
 
@@ -129,7 +159,7 @@ func (c *chaos) start(s *slot) {
 }
 
 // run strikes now and then while exports are asked for. A slow machine has the rest
-// of the exports in peace.
+// of the exports in peace, once each kind has happened.
 func (c *chaos) run(exports int, duration time.Duration) {
 	ctx, cancel := context.WithTimeout(c.t.Context(), duration+chaosPatience)
 	defer cancel()
@@ -140,7 +170,7 @@ func (c *chaos) run(exports int, duration time.Duration) {
 	}()
 	over := time.After(duration)
 	restart := time.After(c.between(duration*3/10, duration*6/10))
-	strike := time.NewTimer(chaosLease)
+	strike := time.NewTimer(c.tempo.lease)
 	heal := time.NewTicker(50 * time.Millisecond)
 	defer heal.Stop()
 	for over != nil || asked != nil {
@@ -155,7 +185,7 @@ func (c *chaos) run(exports int, duration time.Duration) {
 			c.server.Restart(c.t)
 			c.t.Logf("the database was restarted in %v", time.Since(began).Round(time.Millisecond))
 		case <-strike.C:
-			if over != nil && (c.strikes < chaosKinds || !c.crowded()) {
+			if over != nil || !c.enough.Load() {
 				c.strike()
 			}
 			strike.Reset(c.between(500*time.Millisecond, 2500*time.Millisecond))
@@ -194,13 +224,13 @@ func (c *chaos) between(least, most time.Duration) time.Duration {
 	return least + time.Duration(c.random.Int64N(int64(most-least)))
 }
 
-// ask asks for exports until there are so many, evenly in time, and tries again
-// where the database does not answer.
+// ask asks for exports until there are so many and enough has happened, evenly in time, and
+// tries again where the database does not answer.
 func (c *chaos) ask(ctx context.Context, exports int, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	formats := c.requests.service.Formats()
-	for i := 0; len(c.jobs) < exports && ctx.Err() == nil; {
+	for i := 0; (len(c.jobs) < exports || !c.enough.Load()) && ctx.Err() == nil; {
 		job, err := c.create(ctx, jobs.Request{
 			OrganizationID: slowOrganizations[i%len(slowOrganizations)],
 			Format:         formats[i/len(slowOrganizations)%len(formats)],
@@ -229,95 +259,6 @@ func (c *chaos) create(ctx context.Context, r jobs.Request) (jobs.Job, error) {
 	defer cancel()
 	job, _, err := c.requests.service.Create(ctx, r)
 	return job, err
-}
-
-// strike does something to a worker that has work, and now and then to one that has
-// none. Half of them are always well, or have just begun.
-func (c *chaos) strike() {
-	owners, err := c.owners()
-	if err != nil {
-		return // the database is not there
-	}
-	var busy, idle []*slot
-	for _, name := range owners {
-		if i := slices.IndexFunc(c.slots, func(s *slot) bool { return s.Name == name && s.heal == nil }); i >= 0 {
-			busy = append(busy, c.slots[i])
-		}
-	}
-	for _, s := range c.slots {
-		if s.heal == nil && !slices.Contains(busy, s) {
-			idle = append(idle, s)
-		}
-	}
-	well := len(busy) + len(idle)
-	if len(busy) == 0 {
-		return // they have yet to claim something
-	}
-	if len(idle) > 0 && 2*c.hits > c.kills && c.random.IntN(5) == 0 {
-		busy = idle
-	}
-	s := busy[c.random.IntN(len(busy))]
-	kind := c.random.IntN(10)
-	if c.strikes < chaosKinds {
-		kind = 4 * c.strikes // one of each, also where there is time for three
-	}
-	c.strikes++
-	switch {
-	case kind < 4 || well <= chaosWorkers/2+1:
-		c.kill(s)
-		return
-	case kind < 7:
-		s = busy[0] // that may be about to commit, and does so afterwards
-		c.pauses++
-		c.signal(s, syscall.SIGSTOP)
-		s.heal = func() { c.signal(s, syscall.SIGCONT) }
-	default:
-		c.cuts++
-		s.proxy.set([]link{broken, silent}[c.random.IntN(2)])
-		s.heal = func() { s.proxy.set(up) }
-	}
-	s.at = time.Now().Add(chaosLease + c.between(0, 4*time.Second))
-}
-
-// owners are the workers that have running exports, those first whose exports have
-// come furthest.
-func (c *chaos) owners() ([]string, error) {
-	ctx, cancel := context.WithTimeout(c.t.Context(), time.Second)
-	defer cancel()
-	var owners []string
-	err := c.requests.store.DB().NewRaw(`SELECT lease_owner FROM orgexport_jobs WHERE status = 'processing'
-		GROUP BY lease_owner ORDER BY max(jsonb_array_length(parts)) DESC`).Scan(ctx, &owners)
-	return owners, err
-}
-
-// crowded tells whether so much waits that this machine has to catch up.
-func (c *chaos) crowded() bool {
-	ctx, cancel := context.WithTimeout(c.t.Context(), time.Second)
-	defer cancel()
-	var n int
-	err := c.db.QueryRowContext(ctx, "SELECT count(*) FROM orgexport_jobs WHERE status IN ('pending', 'processing')").Scan(&n)
-	return err != nil || n > 2*chaosWorkers
-}
-
-func (c *chaos) kill(s *slot) {
-	if err := s.kill(); err != nil {
-		c.fatal("worker %s: %v", s.Name, err)
-	}
-	// Now nobody can say that the export was not running any more.
-	owners, err := c.owners()
-	if err == nil {
-		c.kills++
-	}
-	if slices.Contains(owners, s.Name) {
-		c.hits++
-	}
-	c.start(s)
-}
-
-func (c *chaos) signal(s *slot, signal syscall.Signal) {
-	if err := s.cmd.Process.Signal(signal); err != nil {
-		c.fatal("worker %s: %v: %v", s.Name, signal, err)
-	}
 }
 
 // another asks for one more export of each organization: none is blocked.

@@ -29,7 +29,7 @@ func (c *chaos) check() {
 	histories := c.histories()
 	c.checkStored(histories)
 	want := []string{logFile, runsFile}
-	engine, err := export.New(export.Config{Sections: slowSections(0, nil), Concurrency: concurrency, Scratch: c.t.TempDir(), Logger: quiet()})
+	engine, err := export.New(export.Config{Sections: slowSections(0, c.fanOut, nil), Concurrency: concurrency, Scratch: c.t.TempDir(), Logger: quiet()})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -56,6 +56,9 @@ func (c *chaos) check() {
 		c.t.Errorf("there are the files\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	c.checkRuns(histories)
+	if c.fanOut {
+		c.checkHelp(histories)
+	}
 	c.checkLog()
 }
 
@@ -107,8 +110,11 @@ type write struct {
 // history is what was written of a job.
 type history struct {
 	writes []write
-	sealed map[string]int // the attempts that have sealed the parts, by section
+	fanOut bool
+	least  time.Duration  // that an attempt takes
+	sealed map[string]int // the workers that have sealed the parts, by nameOf
 	kept   int            // parts that an attempt found
+	shared shared
 }
 
 func (c *chaos) histories() map[string]*history {
@@ -129,7 +135,7 @@ func (c *chaos) histories() map[string]*history {
 			c.t.Fatal(err)
 		}
 		if histories[w.ID] == nil {
-			histories[w.ID] = &history{sealed: make(map[string]int)}
+			histories[w.ID] = &history{fanOut: c.fanOut, least: c.tempo.least, sealed: make(map[string]int), shared: newShared(c.tempo.lease)}
 		}
 		histories[w.ID].writes = append(histories[w.ID].writes, w)
 	}
@@ -139,58 +145,89 @@ func (c *chaos) histories() map[string]*history {
 	return histories
 }
 
-// problems are what must not happen to a job. It also notes who has sealed what.
-func (h *history) problems() []string {
-	var problems []string
-	bad := func(wrong bool, format string, args ...any) {
-		if wrong {
-			problems = append(problems, fmt.Sprintf(format, args...))
-		}
+// problems are what must not happen to a job.
+type problems []string
+
+func (p *problems) bad(wrong bool, format string, args ...any) {
+	if wrong {
+		*p = append(*p, fmt.Sprintf(format, args...))
 	}
-	ends := 0
+}
+
+// problems are those of the job. It also notes who has sealed what.
+func (h *history) problems() []string {
+	var p problems
+	ends, own := 0, 0
+	var began time.Time
 	old := write{Job: jobs.Job{Status: jobs.Pending}}
 	for i, now := range h.writes {
-		claimed := now.Attempt != old.Attempt
-		bad(claimed && (now.Attempt != old.Attempt+1 || now.Status != jobs.Processing), "attempt %d is followed by %d", old.Attempt, now.Attempt)
-		bad(!claimed && now.Status == jobs.Processing && now.LeaseOwner != old.LeaseOwner, "attempt %d is of two workers", now.Attempt)
-		if claimed {
-			h.kept += len(now.Parts)
-			bad(now.writer != now.LeaseOwner, "%s has claimed it for %s", now.writer, now.LeaseOwner)
-		} else if now.Status == jobs.Processing || now.Status == jobs.Completed && old.Status.InFlight() {
-			bad(old.Status != jobs.Processing || now.writer != old.LeaseOwner,
-				"%s has written that it is %s when it was %s, of %q", now.writer, now.Status, old.Status, old.LeaseOwner)
-		}
 		if !now.Status.InFlight() && (i == 0 || old.Status.InFlight()) {
 			ends++
 		}
 		if i > 0 && !old.Status.InFlight() {
-			bad(content(now.Job) != content(old.Job), "it was written after its end:\n%s\n%s", content(old.Job), content(now.Job))
+			p.bad(content(now.Job) != content(old.Job), "it was written after its end:\n%s\n%s", content(old.Job), content(now.Job))
 			old = now
 			continue
 		}
-		for _, part := range old.Parts {
-			bad(!slices.Contains(now.Parts, part), "the part %v was dropped", part)
+		if h.checkWriter(&p, old, now) {
+			own, began = now.Claims, now.ClaimedAt
 		}
-		for _, part := range now.Parts {
-			if !slices.Contains(old.Parts, part) {
-				bad(part.Attempt != now.Attempt || claimed, "attempt %d has the new part %v", now.Attempt, part)
-				if _, ok := h.sealed[part.Section]; !ok {
-					h.sealed[part.Section] = part.Attempt
-				}
-			}
+		h.checkParts(&p, old, now, own)
+		if h.fanOut && now.Status.InFlight() {
+			h.shared.check(&p, old, now, own)
 		}
 		old = now
 	}
-	bad(ends != 1, "it ended %d times", ends)
+	p.bad(ends != 1, "it ended %d times", ends)
 	if old.Status == jobs.Completed {
-		took := old.FinishedAt.Sub(old.ClaimedAt)
-		bad(old.Attempt == 1 && took < chaosExport, "it took %v, want at least %v", took, chaosExport)
-		bad(len(h.sealed) != len(slowSections(0, nil)), "%d sections are sealed", len(h.sealed))
+		took := old.FinishedAt.Sub(began)
+		p.bad(old.Attempt == 1 && took < h.least, "it took %v, want at least %v", took, h.least)
+		p.bad(len(h.sealed) != countParts(h.fanOut), "%d parts are sealed", len(h.sealed))
 		key := fmt.Sprintf("%s/%s/%d.", old.Organization.ID, old.ID, old.Attempt)
-		bad(!strings.HasPrefix(old.ObjectKey, key), "attempt %d has the archive %s", old.Attempt, old.ObjectKey)
+		p.bad(!strings.HasPrefix(old.ObjectKey, key), "attempt %d has the archive %s", old.Attempt, old.ObjectKey)
 	}
-	return problems
+	return p
 }
+
+// checkWriter looks who has written, and reports whether that has claimed the job.
+func (h *history) checkWriter(p *problems, old, now write) (claimed bool) {
+	claimed = now.Attempt != old.Attempt
+	p.bad(claimed && (now.Attempt != old.Attempt+1 || now.Status != jobs.Processing), "attempt %d is followed by %d", old.Attempt, now.Attempt)
+	p.bad(!claimed && now.Status == jobs.Processing && now.LeaseOwner != old.LeaseOwner, "attempt %d is of two workers", now.Attempt)
+	helps := now.Status == jobs.Processing && (helpsWith(old.Job, now.writer) || helpsWith(now.Job, now.writer))
+	switch {
+	case claimed:
+		h.kept += len(now.Parts)
+		p.bad(now.writer != now.LeaseOwner, "%s has claimed it for %s", now.writer, now.LeaseOwner)
+		p.bad(old.Status == jobs.Processing && now.ClaimedAt.Before(old.LeaseUntil),
+			"%s has claimed it at %v, and %s had it until %v", now.writer, now.ClaimedAt, old.LeaseOwner, old.LeaseUntil)
+	case now.Status == jobs.Processing || now.Status == jobs.Completed && old.Status.InFlight():
+		p.bad(old.Status != jobs.Processing || now.writer != old.LeaseOwner && !helps,
+			"%s has written that it is %s when it was %s, of %q", now.writer, now.Status, old.Status, old.LeaseOwner)
+	}
+	return claimed
+}
+
+// checkParts looks which parts are new, and that none is gone. own is the number of the job's
+// own worker.
+func (h *history) checkParts(p *problems, old, now write, own int) {
+	for _, part := range old.Parts {
+		p.bad(!slices.Contains(now.Parts, part), "the part %v was dropped", part)
+	}
+	for _, part := range now.Parts {
+		if slices.Contains(old.Parts, part) {
+			continue
+		}
+		p.bad(now.Attempt != old.Attempt || workers(old.Job, own)[part.Attempt] != now.writer,
+			"%s has the new part %v, of the workers %v", now.writer, part, workers(old.Job, own))
+		_, again := h.sealed[nameOf(part.Section, part.Shard)]
+		p.bad(again, "the part %v is there a second time", part)
+		h.sealed[nameOf(part.Section, part.Shard)] = part.Attempt
+	}
+}
+
+// nameOf names a shard of a section.
+func nameOf(section string, shard int) string { return fmt.Sprint(section, " ", shard) }
 
 // String tells who has worked on the job.
 func (h *history) String() string {
@@ -249,38 +286,41 @@ func sameArchive(t *testing.T, engine *export.Engine, job jobs.Job, name string)
 	return problems
 }
 
-// checkRuns looks that no section was run again after it had been sealed.
+// checkRuns looks that no section was run again after it had been sealed. Of shards the
+// workers have written which they run: see shared.
 func (c *chaos) checkRuns(histories map[string]*history) {
 	runs, err := readRuns(c.folder)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	type section struct{ job, key string }
+	type section struct{ job, key, shard string }
 	seen := make(map[run]bool)
 	again := make(map[section]bool)
 	first := make(map[section]int)
 	for _, r := range runs {
 		if seen[r] {
-			c.t.Errorf("the attempt has run the section twice: %v", r)
+			c.t.Errorf("the worker has run the section twice: %v", r)
 		}
 		seen[r] = true
 		if h := histories[r.job]; h == nil {
 			c.t.Errorf("no such job: %v", r)
-		} else if sealed, ok := h.sealed[r.section]; ok && r.attempt > sealed {
+		} else if sealed, ok := h.sealed[nameOf(r.section, 0)]; ok && !c.fanOut && r.worker > sealed {
 			c.t.Errorf("attempt %d has sealed the section that was run again: %v", sealed, r)
+		} else if c.fanOut && !h.shared.taken[take{r.section, r.shard, r.worker, r.owner}] {
+			c.t.Errorf("the worker did not have what it has run: %v", r)
 		}
-		s := section{r.job, r.section}
-		if attempt, ok := first[s]; ok && attempt != r.attempt {
+		s := section{r.job, r.section, r.shard}
+		if worker, ok := first[s]; ok && worker != r.worker {
 			again[s] = true
 		}
-		first[s] = r.attempt
+		first[s] = r.worker
 	}
 	kept, attempts := 0, 0
 	for _, h := range histories {
 		kept += h.kept
 		attempts += h.writes[len(h.writes)-1].Attempt
 	}
-	c.t.Logf("%d takeovers of jobs, which kept %d sections; %d unfinished sections were begun anew", attempts-len(histories), kept, len(again))
+	c.t.Logf("%d takeovers of jobs, which kept %d parts; %d unfinished sections or shards were begun anew", attempts-len(histories), kept, len(again))
 	if kept == 0 {
 		c.t.Error("no takeover has found a finished section")
 	}
@@ -322,7 +362,7 @@ func (c *chaos) fatal(format string, args ...any) {
 	c.t.Helper()
 	var rows []string
 	err := c.requests.store.DB().NewRaw(`SELECT concat_ws(' ', id, organization_id, format, status, 'attempt', attempt, 'failures', failures,
-		'of', lease_owner, 'until', lease_until, 'parts', parts, 'key', object_key, 'purge', purge_at) FROM orgexport_jobs
+		'of', lease_owner, 'until', lease_until, 'shards', shards, 'helpers', helpers, 'parts', parts, 'key', object_key, 'purge', purge_at) FROM orgexport_jobs
 		WHERE NOT (status = 'completed' AND purge_at = expires_at) ORDER BY created_at`).Scan(c.t.Context(), &rows)
 	if err != nil {
 		c.t.Errorf("the jobs cannot be read: %v", err)

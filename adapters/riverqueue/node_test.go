@@ -48,7 +48,7 @@ func (c nodeConfig) open(ctx context.Context) (_ *node, err error) {
 				return err
 			}
 		}
-		if !job.Waits() {
+		if !job.NeedsWorker() {
 			return nil
 		}
 		return n.queue.EnqueueTx(ctx, tx, jobs.Task{Kind: jobs.TaskExport, JobID: job.ID})
@@ -91,7 +91,7 @@ func (c nodeConfig) open(ctx context.Context) (_ *node, err error) {
 	return n, err
 }
 
-// noDispatcher has nothing to do: a job that waits is enqueued when it is written.
+// noDispatcher has nothing to do: a job that needs a worker is enqueued when it is written.
 type noDispatcher struct{}
 
 func (noDispatcher) Dispatch(context.Context, jobs.Task) error { return nil }

@@ -1,6 +1,7 @@
 package riverqueue_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -21,23 +22,28 @@ import (
 // slowSection takes its time, in steps. What it writes depends on nothing but the
 // organization and its key.
 type slowSection struct {
-	key   string
-	steps int
-	pace  time.Duration // of a step
-	began func(context.Context, export.Scope, string) error
+	key    string
+	steps  int
+	shards int           // of a section that can be split
+	pace   time.Duration // of a step
+	began  func(context.Context, export.Scope, string) error
 }
 
 // slowSections are short and long ones by turns, so that whoever takes a job over
-// finds some that are sealed. The pace is that of their steps. began is called when
-// a section begins. Optional.
-func slowSections(pace time.Duration, began func(context.Context, export.Scope, string) error) []export.Section {
+// finds some that are sealed. The pace is that of their steps. With split, some can be
+// split. began is called when a section, or a shard of it, begins. Optional.
+func slowSections(pace time.Duration, split bool, began func(context.Context, export.Scope, string) error) []export.Section {
 	var sections []export.Section
 	for _, s := range []slowSection{
-		{key: "organization", steps: 1}, {key: "products", steps: 20}, {key: "members", steps: 3},
-		{key: "orders", steps: 12}, {key: "assets", steps: 15}, {key: "notes", steps: 5}, {key: "labels", steps: 8},
+		{key: "organization", steps: 1}, {key: "products", steps: 20, shards: 3}, {key: "members", steps: 3},
+		{key: "orders", steps: 12}, {key: "assets", steps: 15, shards: 2}, {key: "notes", steps: 5}, {key: "labels", steps: 8},
 	} {
 		s.pace, s.began = pace, began
-		sections = append(sections, s)
+		if split && s.shards > 0 {
+			sections = append(sections, splitSection{s})
+		} else {
+			sections = append(sections, s)
+		}
 	}
 	return sections
 }
@@ -90,18 +96,20 @@ func rows(random *rand.Rand) iter.Seq2[any, error] {
 	}
 }
 
-// run is a section that an attempt at a job has run.
+// run is a section, or a shard of one, that a worker of a job has run.
 type run struct {
 	job     string
 	section string
-	attempt int
+	shard   string // its range, or "all"
+	worker  int    // its number: see [jobs.Job.Claims]
 	owner   string
 }
 
-// attemptKey is that of the job, as it was claimed, in the context of its sections.
+// attemptKey is that of the job, as it was claimed or came to be helped with, in the
+// context of its sections.
 type attemptKey struct{}
 
-// attempts tells sections of which attempt they are.
+// attempts tells sections whose they are.
 func attempts() jobs.Observer {
 	return jobs.Observer{Section: func(ctx context.Context, job jobs.Job, _ string) (context.Context, func(export.Event, error)) {
 		return context.WithValue(ctx, attemptKey{}, job), func(export.Event, error) {}
@@ -121,9 +129,22 @@ func noteRun(folder string) func(context.Context, export.Scope, string) error {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(file, "%s %s %d %s\n", job.ID, section, job.Attempt, job.LeaseOwner)
+		_, err = fmt.Fprintf(file, "%s %s %s %d %s\n", job.ID, section, cmp.Or(scope.Range, "all"), job.Claims, workers(job, job.Claims)[job.Claims])
 		return errors.Join(err, file.Close())
 	}
+}
+
+// workers are the nodes of those that work on a job: of the one that has it, which is the
+// worker of that number, and of those that help with it.
+func workers(job jobs.Job, own int) map[int]string {
+	nodes := make(map[int]string)
+	if job.Status == jobs.Processing {
+		nodes[own] = job.LeaseOwner
+	}
+	for _, h := range job.Helpers {
+		nodes[h.Worker] = h.Node
+	}
+	return nodes
 }
 
 // readRuns returns what all processes have run, in the order in which it began.
@@ -135,7 +156,7 @@ func readRuns(folder string) ([]run, error) {
 	var runs []run
 	for line := range strings.Lines(string(text)) {
 		var r run
-		if _, err := fmt.Sscan(line, &r.job, &r.section, &r.attempt, &r.owner); err != nil {
+		if _, err := fmt.Sscan(line, &r.job, &r.section, &r.shard, &r.worker, &r.owner); err != nil {
 			return nil, fmt.Errorf("%s: %q: %w", runsFile, line, err)
 		}
 		runs = append(runs, r)

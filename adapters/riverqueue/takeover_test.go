@@ -104,7 +104,7 @@ func (p *pair) await(ctx context.Context, attempt int) (run, error) {
 		if err != nil {
 			return run{}, err
 		}
-		if i := slices.IndexFunc(runs, func(r run) bool { return r.attempt == attempt }); i >= 0 {
+		if i := slices.IndexFunc(runs, func(r run) bool { return r.worker == attempt }); i >= 0 {
 			return runs[i], nil
 		}
 		select {

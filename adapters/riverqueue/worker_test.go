@@ -28,9 +28,11 @@ type workerConfig struct {
 	Name    string
 	Address string        // of the database
 	Folder  string        // that it shares with others
+	Jobs    int           // at once; 0 means 2
 	Pace    time.Duration // of its sections
 	Late    time.Duration // of its storage
 	Skew    time.Duration // of its clock
+	FanOut  bool          // and sections that can be split
 
 	// Lease, Heartbeat, ReapEvery and SweepEvery are 0 for the defaults.
 	Lease, Heartbeat, ReapEvery, SweepEvery time.Duration
@@ -43,10 +45,10 @@ func openWorker(ctx context.Context, c workerConfig, logger *slog.Logger) (*node
 		organizations[id] = export.Organization{ID: id, Slug: fmt.Sprintf("org-%d", i), Name: fmt.Sprintf("Organization %d", i)}
 	}
 	return nodeConfig{
-		address: c.Address, folder: c.Folder, workers: 2, late: c.Late, written: noteWrites(c.Name),
-		sections: slowSections(c.Pace, noteRun(c.Folder)),
+		address: c.Address, folder: c.Folder, workers: c.Jobs, late: c.Late, written: noteWrites(c.Name),
+		sections: slowSections(c.Pace, c.FanOut, noteRun(c.Folder)),
 		Config: jobs.Config{
-			Organizations: organizations, Node: c.Name, Logger: logger, PartsRetention: -1,
+			Organizations: organizations, Node: c.Name, Logger: logger, PartsRetention: -1, FanOut: c.FanOut,
 			Lease: c.Lease, Heartbeat: c.Heartbeat, ReapEvery: c.ReapEvery, SweepEvery: c.SweepEvery,
 			Observers: []jobs.Observer{attempts()}, Now: func() time.Time { return time.Now().Add(c.Skew) },
 		},
