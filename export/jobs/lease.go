@@ -44,7 +44,7 @@ type lease struct {
 func (s *Service) newLease(ctx context.Context, job Job, helps bool, began time.Time) *lease {
 	l := &lease{
 		service: s, jobID: job.ID, attempt: job.Attempt, worker: job.Claims, helps: helps, began: began, renewNow: make(chan struct{}, 1),
-		organizationID: job.Organization.ID, suspect: job.Suspect > 0, alone: job.Alone,
+		organizationID: job.Organization.ID, suspect: job.Suspect > 0, alone: job.Alone && !helps,
 	}
 	l.ctx, l.cancel = context.WithCancelCause(ctx)
 	return l
