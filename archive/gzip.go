@@ -6,8 +6,11 @@ import (
 	"errors"
 	"hash/crc32"
 	"io"
+	"slices"
 
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/orgexport/orgexport/archive/internal/inflate"
 )
 
 // gzipCodec packs a stream as one gzip member. The mark of a segment is its
@@ -61,6 +64,34 @@ func (e gzipEncoder) Encode(dst, raw, dict []byte, last bool) ([]byte, uint64, e
 func (gzipCodec) NewDecoder(src io.Reader) (io.ReadCloser, error) {
 	return gzip.NewReader(bufio.NewReaderSize(src, 64<<10))
 }
+
+func (gzipCodec) newUnpacker() Encoder { return new(gzipUnpacker) }
+
+// gzipUnpacker unpacks a segment between the header and the trailer of gzipFrame.
+type gzipUnpacker struct{ decoder inflate.Decoder }
+
+// Encode unpacks stream. See unpackCodec.
+func (u *gzipUnpacker) Encode(dst, stream, _ []byte, _ bool) ([]byte, uint64, error) {
+	end := len(stream) - gzipTrailer
+	packed, trailer := stream[gzipHeader:end], stream[end+len(deflateEnd):]
+	begin, size := len(dst), int(binary.LittleEndian.Uint32(trailer[4:]))
+	dst = slices.Grow(dst, size)[:begin+size]
+	raw := dst[begin:]
+	last, err := u.decoder.Unpack(raw, packed)
+	if err != nil {
+		return nil, 0, refuse("%v", err)
+	}
+	sum := crc32.ChecksumIEEE(raw)
+	if last || sum != binary.LittleEndian.Uint32(trailer) {
+		return nil, 0, refuse("segment has changed")
+	}
+	return dst, uint64(sum), nil
+}
+
+const (
+	gzipHeader  = 10
+	gzipTrailer = 2 + 4 + 4 // deflateEnd, check sum, size
+)
 
 // gzipFrame writes the header and the trailer of a gzip member (RFC 1952).
 type gzipFrame struct {

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"hash/crc32"
 	"io"
 )
 
@@ -13,6 +14,7 @@ type joiner struct {
 	codec  Codec // of pieces
 	pool   *Pool // unpacks them
 	layout joinLayout
+	chunks [][]byte // for reading ahead; nil until they are needed
 	err    error
 }
 
@@ -58,7 +60,7 @@ func (j *joiner) part(body, tail io.Reader) error {
 	if err != nil {
 		return err
 	}
-	if err := t.copyBody(j.dst, body); err != nil {
+	if err := j.copyBody(t, body); err != nil {
 		return err
 	}
 	var offset int64
@@ -76,4 +78,39 @@ func (j *joiner) part(body, tail io.Reader) error {
 		return refuse("records cover less than the body")
 	}
 	return t.end()
+}
+
+// copySize is how much is copied at a time.
+const copySize = 256 << 10
+
+// ahead returns a reader of the tail's body and no more. A large one is read ahead, until done
+// is called.
+func (j *joiner) ahead(t *tailReader, body io.Reader) (r io.Reader, done func()) {
+	body = io.LimitReader(body, t.BodySize)
+	if t.BodySize <= copySize {
+		return body, func() {}
+	}
+	if j.chunks == nil {
+		j.chunks = newChunks(copySize)
+	}
+	a := newReadAhead(body, &source{}, j.chunks)
+	return a, a.Close
+}
+
+// copyBody copies the tail's body and checks it.
+func (j *joiner) copyBody(t *tailReader, body io.Reader) error {
+	sum := crc32.New(castagnoli)
+	body, done := j.ahead(t, body)
+	defer done()
+	n, err := io.Copy(io.MultiWriter(j.dst, sum), body)
+	if err != nil {
+		return err
+	}
+	if n < t.BodySize {
+		return refuse("body ends after %d bytes of %d", n, t.BodySize)
+	}
+	if sum.Sum32() != t.bodySum {
+		return refuse("body has changed")
+	}
+	return nil
 }

@@ -120,7 +120,7 @@ func (j *joiner) piece(h *pieceHash, s PieceSource) error {
 
 // segments copies the body of a piece segment by segment, and hands each in for unpacking.
 func (j *joiner) segments(h *pieceHash, t *tailReader, body io.Reader) error {
-	body, done := t.ahead(body)
+	body, done := j.ahead(t, body)
 	defer done()
 	var offset int64
 	var sum uint32
@@ -191,14 +191,14 @@ type pieceHash struct {
 
 // put returns what hashes a segment when it is unpacked.
 func (h *pieceHash) put(seg Segment) putFunc {
-	return func(_ []Segment, raw []byte) error {
+	return func(unpacked []Segment, raw []byte) error {
 		defer h.lane.pool.release(raw)
 		if int64(len(raw)) != seg.Raw {
 			return refuse("segment has %d bytes, want %d", len(raw), seg.Raw)
 		}
 		h.digest.Write(raw)
 		h.size += seg.Raw
-		h.sum = crc32.Update(h.sum, crc32.IEEETable, raw)
+		h.sum = combineCRC(h.sum, uint32(unpacked[0].Mark), seg.Raw)
 		return nil
 	}
 }

@@ -140,38 +140,6 @@ func readTail(r io.Reader, magic, format string) (*tailReader, error) {
 	return t, nil
 }
 
-// copySize is how much is copied at a time.
-const copySize = 256 << 10
-
-// ahead returns a reader of the tail's body and no more. A large one is read ahead, until done
-// is called.
-func (t *tailReader) ahead(body io.Reader) (r io.Reader, done func()) {
-	body = io.LimitReader(body, t.BodySize)
-	if t.BodySize <= copySize {
-		return body, func() {}
-	}
-	a := newReadAhead(body, &source{}, copySize)
-	return a, a.Close
-}
-
-// copyBody copies the tail's body and checks it.
-func (t *tailReader) copyBody(dst io.Writer, body io.Reader) error {
-	sum := crc32.New(castagnoli)
-	body, done := t.ahead(body)
-	defer done()
-	n, err := io.Copy(io.MultiWriter(dst, sum), body)
-	if err != nil {
-		return err
-	}
-	if n < t.BodySize {
-		return refuse("body ends after %d bytes of %d", n, t.BodySize)
-	}
-	if sum.Sum32() != t.bodySum {
-		return refuse("body has changed")
-	}
-	return nil
-}
-
 // end checks the check sum behind the last record.
 func (t *tailReader) end() error {
 	want := t.sum.Sum32()

@@ -11,7 +11,6 @@ import (
 //
 // One goroutine may use it at a time. Close must be called, once.
 type readAhead struct {
-	size int         // of a chunk
 	free chan []byte // buffers to be filled; closed by Close
 	full chan chunk  // in order; closed when the goroutine has ended
 
@@ -34,15 +33,23 @@ const aheadBuffers = 8
 // errNoReturn is returned after a read that panicked or ended its goroutine.
 var errNoReturn = errors.New("archive: reading the source did not return")
 
-// newReadAhead starts to read r, which unpacks src or is src, in chunks of that size.
-func newReadAhead(r io.Reader, src *source, size int) *readAhead {
+// newChunks returns buffers of that size for a readAhead. When it is closed, another can have them.
+func newChunks(size int) [][]byte {
+	buffers := make([][]byte, aheadBuffers)
+	for i := range buffers {
+		buffers[i] = make([]byte, size)
+	}
+	return buffers
+}
+
+// newReadAhead starts to read r, which unpacks src or is src, into buffers of newChunks.
+func newReadAhead(r io.Reader, src *source, buffers [][]byte) *readAhead {
 	a := &readAhead{
-		size: size,
 		free: make(chan []byte, aheadBuffers),
 		full: make(chan chunk, aheadBuffers), // a chunk never waits for room
 	}
-	for range aheadBuffers {
-		a.free <- make([]byte, size)
+	for _, b := range buffers {
+		a.free <- b
 	}
 	go a.run(r, src)
 	return a
@@ -104,7 +111,7 @@ func (a *readAhead) WriteTo(w io.Writer) (n int64, err error) {
 // next gives back the buffer of the current chunk and takes the next chunk.
 func (a *readAhead) next() {
 	if a.last.data != nil {
-		a.free <- a.last.data[:a.size]
+		a.free <- a.last.data[:cap(a.last.data)]
 	}
 	p, ok := <-a.full
 	if !ok {

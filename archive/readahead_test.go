@@ -22,7 +22,7 @@ func TestReadAheadOrder(t *testing.T) {
 	} {
 		for _, end := range []error{io.EOF, boom} {
 			src := &source{r: io.MultiReader(bytes.NewReader(want), iotest.ErrReader(end))}
-			a := newReadAhead(cut(src), src, aheadSize)
+			a := newReadAhead(cut(src), src, newChunks(aheadSize))
 			got := make([]byte, len(want)+1)
 			n, err := io.ReadFull(readerFunc(a.Read), got)
 			if errors.Is(err, io.ErrUnexpectedEOF) {
@@ -39,7 +39,7 @@ func TestReadAheadOrder(t *testing.T) {
 			}
 			a.Close()
 
-			a = newReadAhead(cut(io.MultiReader(bytes.NewReader(want), iotest.ErrReader(end))), &source{}, aheadSize)
+			a = newReadAhead(cut(io.MultiReader(bytes.NewReader(want), iotest.ErrReader(end))), &source{}, newChunks(aheadSize))
 			var all bytes.Buffer
 			written, err := a.WriteTo(&all)
 			if errors.Is(end, io.EOF) != (err == nil) || err != nil && !errors.Is(err, end) || written != int64(len(want)) || !bytes.Equal(all.Bytes(), want) {
@@ -48,7 +48,7 @@ func TestReadAheadOrder(t *testing.T) {
 			a.Close()
 		}
 	}
-	a := newReadAhead(bytes.NewReader(want), &source{}, aheadSize)
+	a := newReadAhead(bytes.NewReader(want), &source{}, newChunks(aheadSize))
 	defer a.Close()
 	if n, err := a.WriteTo(writerFunc(func([]byte) (int, error) { return 3, boom })); n != 3 || !errors.Is(err, boom) {
 		t.Errorf("a writer that fails: %d, %v", n, err)
@@ -59,7 +59,7 @@ func TestReadAheadOrder(t *testing.T) {
 func TestReadAheadBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := &source{r: endless{}}
-		a := newReadAhead(src, src, aheadSize)
+		a := newReadAhead(src, src, newChunks(aheadSize))
 		for used := range 3 {
 			synctest.Wait()
 			if want := int64(aheadBuffers+max(0, used-1)) * aheadSize; src.n != want {
@@ -82,7 +82,7 @@ func (endless) Read(p []byte) (int, error) { return len(p), nil }
 func TestReadAheadClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out, in := io.Pipe()
-		a := newReadAhead(out, &source{}, aheadSize)
+		a := newReadAhead(out, &source{}, newChunks(aheadSize))
 		synctest.Wait() // until it reads
 		closed := false
 		go func() {
@@ -109,7 +109,7 @@ func TestReadAheadGone(t *testing.T) {
 	a := newReadAhead(readerFunc(func([]byte) (int, error) {
 		runtime.Goexit()
 		return 0, nil
-	}), &source{}, aheadSize)
+	}), &source{}, newChunks(aheadSize))
 	defer a.Close()
 	if _, err := a.Read(make([]byte, 1)); !errors.Is(err, errNoReturn) {
 		t.Errorf("Read returned %v", err)

@@ -30,7 +30,7 @@ func (f tarFormat) NewReader(src io.Reader, o ReadOptions) (Reader, error) {
 	if err != nil {
 		return nil, in.explain(err)
 	}
-	r := &tarReader{codec: codec, ahead: newReadAhead(codec, in, aheadSize), meter: meter{limits: o.withDefaults()}}
+	r := &tarReader{codec: codec, ahead: newReadAhead(codec, in, newChunks(aheadSize)), meter: meter{limits: o.withDefaults()}}
 	r.tar = tar.NewReader(readerFunc(r.unpacked))
 	return r, nil
 }

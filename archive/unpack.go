@@ -3,16 +3,29 @@ package archive
 import (
 	"bytes"
 	"errors"
+	"hash/crc32"
 	"io"
 	"slices"
 )
 
 // unpackCodec unpacks on a lane, where others pack: its encoder gets streams of one segment and
-// returns the segments.
+// returns the segments. Their marks are their CRC-32.
 type unpackCodec struct{ Codec }
 
-func (c unpackCodec) NewEncoder(int) (Encoder, error) { return &unpacker{codec: c.Codec}, nil }
+func (c unpackCodec) NewEncoder(int) (Encoder, error) {
+	if own, ok := c.Codec.(unpackerCodec); ok {
+		return own.newUnpacker(), nil
+	}
+	return &unpacker{codec: c.Codec}, nil
+}
 
+// unpackerCodec is a codec that unpacks a stream of one segment faster than its decoder does.
+type unpackerCodec interface {
+	// newUnpacker returns the encoder of unpackCodec. It gets a segment in the codec's frame.
+	newUnpacker() Encoder
+}
+
+// unpacker unpacks with the decoder of any codec.
 type unpacker struct {
 	codec   Codec
 	src     bytes.Reader
@@ -24,6 +37,7 @@ func (u *unpacker) Encode(dst, stream, _ []byte, _ bool) ([]byte, uint64, error)
 	if err := u.open(stream); err != nil {
 		return nil, 0, refuse("%v", err)
 	}
+	begin := len(dst)
 	dst, err := u.read(dst)
 	if _, ok := u.decoder.(resetter); !ok || err != nil {
 		err = errors.Join(err, u.decoder.Close())
@@ -32,7 +46,7 @@ func (u *unpacker) Encode(dst, stream, _ []byte, _ bool) ([]byte, uint64, error)
 	if err != nil {
 		return nil, 0, refuse("%v", err)
 	}
-	return dst, 0, nil
+	return dst, uint64(crc32.ChecksumIEEE(dst[begin:])), nil
 }
 
 // resetter is a decoder that can be used again. See [Codec.NewDecoder].
