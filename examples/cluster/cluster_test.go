@@ -249,31 +249,35 @@ func (c *cluster) wantPolls(t *testing.T, out string) {
 	if !slices.Equal(got, want) {
 		t.Errorf("the polls give %q, want %q\n%s", got, want, out)
 	}
-	for _, text := range []string{"it runs on worker-", "\ncompleted in attempt 2, of which 1 was lost\n"} {
+	for _, text := range []string{"it runs on worker-", "this process helps with a job\n", "\nworker number 1 has made ", "\nworker number 3 has made ", "\ncompleted in attempt 2, of which 1 was lost\n"} {
 		if !strings.Contains(out, text) {
 			t.Errorf("%q is not in\n%s", text, out)
 		}
 	}
 }
 
-// wantParts fails the test unless the second attempt has run only the section that
-// was not finished.
+// wantParts fails the test unless all sections and shards have a part, and those of the worker that was
+// killed are kept.
 func (c *cluster) wantParts(t *testing.T) {
 	t.Helper()
 	out := c.run(t, `docker compose exec -T database psql -U postgres -d exports -Atc "SELECT parts FROM orgexport_jobs" </dev/null`)
 	var parts []struct {
 		Section string
-		Attempt int
+		Attempt int // the number of the worker
 	}
 	if err := json.Unmarshal([]byte(out), &parts); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	got := make(map[string]int)
+	sections, workers := make(map[string]int), make(map[int]int)
 	for _, part := range parts {
-		got[part.Section] = part.Attempt
+		sections[part.Section]++
+		workers[part.Attempt]++
 	}
-	if want := "map[orders:1 organization:1 products:1 sales:2]"; fmt.Sprint(got) != want {
-		t.Errorf("sections were finished in attempts %v, want %s", got, want)
+	if want := "map[orders:1 organization:1 products:1 sales:16]"; fmt.Sprint(sections) != want {
+		t.Errorf("sections have %v parts, want %s", sections, want)
+	}
+	if len(workers) < 3 || workers[1] == 0 {
+		t.Errorf("workers have made %v parts", workers)
 	}
 }
 

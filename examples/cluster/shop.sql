@@ -20,6 +20,9 @@ INSERT INTO orders
   FROM generate_series(1, 10000) AS n
   JOIN (SELECT id, organization_id, row_number() OVER (ORDER BY id) AS i FROM products) AS p ON p.i = n % 200 + 1;
 
+-- What makes a section of this small shop take as long as one of a large shop.
+CREATE FUNCTION slowly() RETURNS TEXT LANGUAGE plpgsql STABLE AS $$ BEGIN PERFORM pg_sleep(5); RETURN ''; END $$;
+
 -- exportd may read the shop, and owns the database of jobs.
 \getenv password POSTGRES_PASSWORD
 CREATE ROLE exportd LOGIN PASSWORD :'password';
