@@ -116,15 +116,16 @@ func cpuOf(t *testing.T, pid int) time.Duration {
 	t.Helper()
 	_, text, _ := strings.Cut(read(t, fmt.Sprintf("/proc/%d/stat", pid)), ") ")
 	fields := strings.Fields(text)
-	var ticks time.Duration
+	const tick = 10 * time.Millisecond
+	var cpu time.Duration
 	for _, field := range fields[11:13] { // utime and stime
 		n, err := strconv.Atoi(field)
 		if err != nil {
 			t.Fatal(err)
 		}
-		ticks += time.Duration(n)
+		cpu += time.Duration(n) * tick
 	}
-	return ticks * 10 * time.Millisecond
+	return cpu
 }
 
 // peakMiB is the most memory that a process has had.
