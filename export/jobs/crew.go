@@ -105,6 +105,9 @@ func (s *Service) help(ctx context.Context, l *lease, job Job) error {
 		log.InfoContext(ctx, "work on the job ended", "reason", failure)
 		return nil
 	}
+	if failure != nil {
+		s.refuseHelp()
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Lease)
 	defer cancel()
 	if failure != nil && permanent(failure) {
@@ -119,6 +122,24 @@ func (s *Service) help(ctx context.Context, l *lease, job Job) error {
 	}
 	s.callHelpers(ctx, job)
 	return err
+}
+
+// helpPause is how long a process that could not help with a job helps with none. What is wrong may be
+// its own, such as a full disk.
+const helpPause = time.Minute
+
+// refuseHelp notes that this process could not help.
+func (s *Service) refuseHelp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refusedAt = time.Now()
+}
+
+// helps reports whether this process may help with jobs of others now.
+func (s *Service) helps() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refusedAt.IsZero() || time.Since(s.refusedAt) >= helpPause
 }
 
 // helpWhileLeased exports shards until there are no more, and releases the lease.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -201,4 +202,52 @@ func TestFanOutBySize(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestFanOutOnAFullDisk has a process without free space: it tries to help, and leaves it to others for
+// a while instead of trying again and again.
+func TestFanOutOnAFullDisk(t *testing.T) {
+	const n = 6
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet()
+		var asked atomic.Int64
+		ctx, stop := context.WithCancel(t.Context())
+		for process := range 2 {
+			f.engine = func(c *export.Config) {
+				c.Concurrency = 1
+				if process == 1 {
+					c.Spool, c.MinFreeBytes = fullSpool{c.Spool, &asked}, 1
+				}
+			}
+			f.start(ctx, t, f.sections(process, n, time.Minute, nil))
+			synctest.Wait()
+			if process == 0 {
+				f.request(t, acme.ID, nil)
+				synctest.Wait()
+			}
+		}
+		list, _, err := f.store.List(t.Context(), acme.ID, jobs.Page{Number: 1, Size: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if job := f.await(t, list[0]); job.Status != jobs.Completed || job.Failures != 0 {
+			t.Errorf("the job is %s after %d failures: %s", job.Status, job.Failures, job.Error)
+		}
+		stop()
+		f.processes.Wait()
+		if asked := asked.Load(); asked == 0 || asked > n+1 {
+			t.Errorf("the process has tried to help %d times in %d minutes", asked, n)
+		}
+	})
+}
+
+// fullSpool has no free space, and counts how often it was asked for some.
+type fullSpool struct {
+	export.Spool
+	asked *atomic.Int64
+}
+
+func (s fullSpool) FreeSpace() (int64, error) {
+	s.asked.Add(1)
+	return 0, nil
 }

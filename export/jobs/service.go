@@ -126,6 +126,8 @@ type Service struct {
 	places places          // the jobs that this process exports
 	ending <-chan struct{} // closed when Run is to end; nil without Run
 
+	refusedAt time.Time // when this process could not help with a job last; under mu
+
 	began          time.Time
 	marked, warned seldom // see mark and warnRequester
 }

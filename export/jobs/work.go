@@ -214,7 +214,10 @@ func (s *Service) claimOnce(ctx context.Context, jobID string) (*lease, Job, err
 // offers shards.
 func (s *Service) updateToClaim(ctx context.Context, jobID string, free place) (job Job, steps []Step, helps bool, err error) {
 	job, steps, err = s.update(ctx, jobID, func(now time.Time, j *Job) ([]Step, error) {
-		if helps = j.Offers() && now.Before(j.LeaseUntil); helps {
+		if helps = j.Offers() && now.Before(j.LeaseUntil); helps && !s.helps() {
+			return nil, errNothingToDo
+		}
+		if helps {
 			return s.rules.help(free)(now, j)
 		}
 		return s.rules.claim(free)(now, j)
