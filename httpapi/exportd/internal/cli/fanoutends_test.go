@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/orgexport/orgexport/archive/archivetest"
 )
 
 // A job that is cancelled ends the queries of all workers at once.
@@ -58,7 +60,11 @@ func (f *fanOut) queries(state string) (n int) {
 // The sections and shards of a worker that is killed are made by others, unless they are sealed.
 func TestFanOutKilled(t *testing.T) {
 	t.Parallel()
-	for _, which := range []string{"helper", "own"} {
+	killed := []string{"helper"}
+	if archivetest.Long() {
+		killed = append(killed, "own")
+	}
+	for _, which := range killed {
 		t.Run(which, func(t *testing.T) {
 			t.Parallel()
 			f := newFanOut(t, fanOutConfig+waitingSection("wait")+ordersSection)
@@ -114,6 +120,9 @@ const failingSections = `  - key: broken
 // What fails in a helper is told as what fails in a process that is alone: the archives are the
 // same, and so is what the API says.
 func TestFanOutFailures(t *testing.T) {
+	if !archivetest.Long() { // export/jobs has the same in virtual time
+		t.Skip("needs -long")
+	}
 	t.Parallel()
 	large := strings.Replace(ordersSection, "    shards: 8\n", "    shards: 8\n    max_section_bytes: 300kB\n", 1)
 	broken := strings.Replace(ordersSection, "SELECT id, note, price, placed", "SELECT id, 1 / (id - 6000) AS n, note, price, placed", 1)
@@ -152,6 +161,9 @@ func TestFanOutFailures(t *testing.T) {
 
 // A required section that fails in a helper ends the job for all.
 func TestFanOutRequired(t *testing.T) {
+	if !archivetest.Long() { // export/jobs has the same in virtual time
+		t.Skip("needs -long")
+	}
 	t.Parallel()
 	f := newFanOut(t, fanOutConfig+waitingSection("wait")+strings.Replace(failingSections, "key: broken\n", "key: broken\n    required: true\n", 1))
 	f.pace("wait", 60)
