@@ -18,7 +18,6 @@ import (
 
 	"github.com/goccy/go-yaml"
 
-	"github.com/orgexport/orgexport/archive/archivetest"
 	"github.com/orgexport/orgexport/internal/pgtest"
 )
 
@@ -195,6 +194,7 @@ func (f *fanOut) again(job string) {
 // TestFanOut exports one job by one to three workers, which makes the same bytes each time. It lets
 // queries go on when there is one for each worker, so that it ends only if all have one, to the end.
 func TestFanOut(t *testing.T) {
+	needsLong(t)
 	t.Parallel()
 	const waits = 12 + 8
 	config := fanOutConfig
@@ -222,9 +222,8 @@ func TestFanOut(t *testing.T) {
 		}
 		f.wantWorkers(job, n)
 	}
-	if g.remove(); archivetest.Long() {
-		f.wantLinear(job, waits)
-	}
+	g.remove()
+	f.wantLinear(job, waits)
 	f.rest()
 	f.api.stop(t, f.key, f.d.secret)
 }

@@ -18,6 +18,7 @@ import (
 
 // A job that is cancelled ends the queries of all workers at once.
 func TestFanOutCancelled(t *testing.T) {
+	needsLong(t)
 	t.Parallel()
 	f := newFanOut(t, fanOutConfig+waitingSection("wait")+ordersSection)
 	f.pace("wait", 60)
@@ -59,12 +60,9 @@ func (f *fanOut) queries(state string) (n int) {
 
 // The sections and shards of a worker that is killed are made by others, unless they are sealed.
 func TestFanOutKilled(t *testing.T) {
+	needsLong(t)
 	t.Parallel()
-	killed := []string{"helper"}
-	if archivetest.Long() {
-		killed = append(killed, "own")
-	}
-	for _, which := range killed {
+	for _, which := range []string{"helper", "own"} {
 		t.Run(which, func(t *testing.T) {
 			t.Parallel()
 			f := newFanOut(t, fanOutConfig+waitingSection("wait")+ordersSection)
@@ -120,9 +118,7 @@ const failingSections = `  - key: broken
 // What fails in a helper is told as what fails in a process that is alone: the archives are the
 // same, and so is what the API says.
 func TestFanOutFailures(t *testing.T) {
-	if !archivetest.Long() { // export/jobs has the same in virtual time
-		t.Skip("needs -long")
-	}
+	needsLong(t)
 	t.Parallel()
 	large := strings.Replace(ordersSection, "    shards: 8\n", "    shards: 8\n    max_section_bytes: 300kB\n", 1)
 	broken := strings.Replace(ordersSection, "SELECT id, note, price, placed", "SELECT id, 1 / (id - 6000) AS n, note, price, placed", 1)
@@ -161,9 +157,7 @@ func TestFanOutFailures(t *testing.T) {
 
 // A required section that fails in a helper ends the job for all.
 func TestFanOutRequired(t *testing.T) {
-	if !archivetest.Long() { // export/jobs has the same in virtual time
-		t.Skip("needs -long")
-	}
+	needsLong(t)
 	t.Parallel()
 	f := newFanOut(t, fanOutConfig+waitingSection("wait")+strings.Replace(failingSections, "key: broken\n", "key: broken\n    required: true\n", 1))
 	f.pace("wait", 60)
@@ -194,4 +188,13 @@ func (f *fanOut) says(job string) string {
 		f.t.Fatal(err)
 	}
 	return string(bytes.Join([][]byte{all.Status, all.Error, all.Sections}, []byte(" ")))
+}
+
+// needsLong skips a test with many processes, which other tests have no time beside: export/jobs has the
+// same in virtual time, and adapters/riverqueue has workers that help each other in a chaos test.
+func needsLong(t *testing.T) {
+	t.Helper()
+	if !archivetest.Long() {
+		t.Skip("needs -long")
+	}
 }
