@@ -31,6 +31,12 @@ type Shard struct {
 // Whole is the section of a shard as a whole.
 func (s Shard) Whole() Shard { return Shard{Section: s.Section, Config: s.Config, Local: s.Local} }
 
+// Same reports whether two shards are of the same range, whoever may export them.
+func (s Shard) Same(other Shard) bool {
+	other.Local = s.Local
+	return s == other
+}
+
 // Of reports whether a part is the one of the shard.
 func (s Shard) Of(id PartID) bool { return id.Section == s.Section && id.Shard == s.Number }
 
@@ -65,6 +71,9 @@ func (x *run) plan(ctx context.Context) ([]Shard, error) {
 // shardsOf returns the shards of a section that the request knows, by the configuration of this
 // engine.
 func (x *run) shardsOf(section string) []Shard {
+	if len(x.Shards) == 0 { // as of most exports: nothing is to be computed for them
+		return nil
+	}
 	config := x.configOf(section)
 	return slices.DeleteFunc(slices.Clone(x.Shards), func(s Shard) bool { return s.Section != section || s.Config != config })
 }

@@ -246,9 +246,7 @@ func (c *crew) take(ctx context.Context) (shard export.Shard, err error) {
 
 // knows reports whether this process has taken a shard.
 func (c *crew) knows(shard export.Shard) bool {
-	return slices.ContainsFunc(c.taken, func(s export.Shard) bool {
-		return s.Section == shard.Section && s.Number == shard.Number && s.Range == shard.Range
-	})
+	return slices.ContainsFunc(c.taken, shard.Same)
 }
 
 // export exports a shard and notes its part.

@@ -10,7 +10,7 @@ import (
 // These are the rules of jobs that several workers export at once, which state.go refers to. The
 // worker that has the job offers its shards (share). Others come to help (help). Each worker takes
 // a shard after the other (take), its own worker also those that are Local, and notes the part
-// (addPart). A helper goes when there is no shard left (leave).
+// (sealShard). A helper goes when there is no shard left (leave).
 //
 // A helper has a lease of its own, which it renews (renewHelper). If that is over the job's worker
 // lets others have its shards (dropLostHelpers). Helpers outlive the job's worker: they go on with
@@ -165,10 +165,7 @@ func (r rules) share(shards []export.Shard, anew, open bool, o export.Organizati
 		all := make([]Shard, len(shards))
 		for i, s := range shards {
 			all[i].Shard = s
-			at := slices.IndexFunc(j.Shards, func(old Shard) bool {
-				return old.Section == s.Section && old.Number == s.Number && old.Range == s.Range && old.Config == s.Config
-			})
-			if at >= 0 {
+			if at := slices.IndexFunc(j.Shards, func(old Shard) bool { return old.Same(s) }); at >= 0 {
 				all[i] = j.Shards[at]
 				all[i].Local = s.Local || all[i].Lost >= lostTwice
 			}
@@ -234,7 +231,7 @@ func fencedHelper(worker int, t transition) transition {
 // sealShard is addPart of a shard, for the worker that has it.
 func (r rules) sealShard(worker int, s export.Shard, id export.PartID, result export.SectionResult, o export.Organization) transition {
 	return func(now time.Time, j *Job) ([]Step, error) {
-		has := slices.ContainsFunc(j.Shards, func(has Shard) bool { return has.Of(id) && has.Worker == worker && has.Range == s.Range })
+		has := slices.ContainsFunc(j.Shards, func(has Shard) bool { return has.Same(s) && has.Worker == worker })
 		if !has {
 			return nil, errLeaseLost
 		}
@@ -255,7 +252,7 @@ func (r rules) renewHelper(worker int, progress []SectionProgress) transition {
 func (r rules) refuse(shard export.Shard) transition {
 	return func(_ time.Time, j *Job) ([]Step, error) {
 		for i, s := range j.Shards {
-			if s.Section == shard.Section && s.Number == shard.Number {
+			if s.Same(shard) {
 				j.Shards[i].Local = true
 			}
 		}
