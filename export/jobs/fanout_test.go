@@ -163,7 +163,9 @@ func TestFanOutWithDeaths(t *testing.T) {
 					sections := f.sections(process, n, time.Minute, func(key string, die func()) {
 						if once := died[process]; once != nil {
 							once.Do(func() {
+								f.mu.Lock()
 								lost[key] = true
+								f.mu.Unlock()
 								die()
 							})
 						}

@@ -8,11 +8,12 @@ import (
 
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/modules/postgres"
+	"github.com/testcontainers/testcontainers-go/wait"
 )
 
 const (
 	defaultImage = "postgres:18-alpine"
-	startTimeout = 3 * time.Minute // an image may have to be pulled
+	startTimeout = 3 * time.Minute // an image may have to be pulled, and a machine may be busy
 )
 
 // start starts a server in a container and returns the URL of an empty database.
@@ -31,7 +32,11 @@ func start() (container *postgres.PostgresContainer, address string, err error) 
 	}
 	container, err = postgres.Run(ctx, image,
 		postgres.WithUsername("orgexport"), postgres.WithPassword("pg-test-password"),
-		postgres.BasicWaitStrategies(),
+		// The server of an empty database starts twice, and after that its port is waited for.
+		testcontainers.WithWaitStrategyAndDeadline(startTimeout,
+			wait.ForLog("database system is ready to accept connections").WithOccurrence(2).WithStartupTimeout(startTimeout),
+			wait.ForListeningPort("5432/tcp").WithStartupTimeout(startTimeout),
+		),
 		testcontainers.WithLogger(silent{}),
 		testcontainers.WithCmdArgs(
 			"-c", "max_connections=300", // tests run in parallel, each with a pool
