@@ -24,6 +24,7 @@ const (
 
 // Main runs the command that args ask for and returns the exit status.
 func Main(ctx context.Context, args []string) int {
+	collectOften()
 	ctx, stop := withSignals(ctx)
 	defer stop()
 	err := execute(ctx, args)
