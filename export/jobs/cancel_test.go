@@ -70,3 +70,44 @@ func TestCancelUntold(t *testing.T) {
 		}
 	})
 }
+
+// TestCancelAndPurge: each is for jobs of the one kind, and leaves those of the other alone.
+func TestCancelAndPurge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, nil, fine("a"))
+		wantStatus := func(err error, want jobs.Status) {
+			t.Helper()
+			if refused, ok := errors.AsType[*jobs.StatusError](err); !ok || refused.Status != want {
+				t.Errorf("the error is %v, want that the job is %s", err, want)
+			}
+		}
+		made := n.create(t, jobs.Request{})
+		_, err := n.Purge(t.Context(), acme.ID, made.ID)
+		wantStatus(err, jobs.Pending)
+		n.work(t)
+		wantStatus(n.Service.Cancel(t.Context(), acme.ID, made.ID), jobs.Completed)
+		if parts, archives := n.left(t, made); parts+archives != 2 {
+			t.Errorf("%d parts and %d archives are kept, want one each", parts, archives)
+		}
+		for _, want := range []jobs.Deletion{jobs.Purged, jobs.NothingDeleted} {
+			if done, err := n.Purge(t.Context(), acme.ID, made.ID); err != nil || done != want {
+				t.Errorf("Purge gives %q, %v, want %q", done, err, want)
+			}
+		}
+		if parts, archives := n.left(t, made); parts+archives != 0 {
+			t.Errorf("%d parts and %d archives are left over", parts, archives)
+		}
+
+		waits := n.create(t, jobs.Request{})
+		if err := n.Service.Cancel(t.Context(), acme.ID, waits.ID); err != nil {
+			t.Errorf("Cancel gives %v", err)
+		}
+		if got := n.get(t, waits); got.Status != jobs.Failed || !got.Cancelled {
+			t.Errorf("the job is %+v", got)
+		}
+		wantStatus(n.Service.Cancel(t.Context(), acme.ID, waits.ID), jobs.Failed)
+		if err := n.Service.Cancel(t.Context(), acme.ID, export.NewID()); !errors.Is(err, export.ErrNotFound) {
+			t.Errorf("Cancel of no job gives %v", err)
+		}
+	})
+}

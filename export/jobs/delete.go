@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"time"
 )
 
 // Deletion says what [Service.Delete] did.
@@ -17,10 +18,46 @@ const (
 	Purged         Deletion = "purged"    // the archive was deleted
 )
 
+// StatusError says that a job is not in a state for what was asked of it.
+type StatusError struct {
+	Status Status // of the job
+}
+
+func (e *StatusError) Error() string { return "jobs: the job is " + string(e.Status) }
+
 // Delete cancels a job in flight, and deletes the archive of a completed job and its parts;
 // those that a retry in flight uses are deleted once that has ended. It may be repeated. The
 // error matches [export.ErrNotFound] if the organization has no such job.
 func (s *Service) Delete(ctx context.Context, organizationID, jobID string) (Deletion, error) {
+	return s.remove(ctx, organizationID, jobID, s.rules.remove)
+}
+
+// Cancel is [Service.Delete] of a job in flight. The error is a [*StatusError] if the job has
+// ended, also if it did so a moment ago: no archive is deleted then.
+func (s *Service) Cancel(ctx context.Context, organizationID, jobID string) error {
+	_, err := s.remove(ctx, organizationID, jobID, onlyIf(Status.InFlight, s.rules.remove))
+	return err
+}
+
+// Purge is [Service.Delete] of a job that has ended. The error is a [*StatusError] if it has
+// not: nothing is cancelled then.
+func (s *Service) Purge(ctx context.Context, organizationID, jobID string) (Deletion, error) {
+	ended := func(status Status) bool { return !status.InFlight() }
+	return s.remove(ctx, organizationID, jobID, onlyIf(ended, s.rules.remove))
+}
+
+// onlyIf is a rule for jobs of some statuses.
+func onlyIf(is func(Status) bool, rule transition) transition {
+	return func(now time.Time, j *Job) ([]Step, error) {
+		if !is(j.Status) {
+			return nil, &StatusError{j.Status}
+		}
+		return rule(now, j)
+	}
+}
+
+// remove is Delete by a rule.
+func (s *Service) remove(ctx context.Context, organizationID, jobID string, rule transition) (Deletion, error) {
 	job, err := s.config.Store.Get(ctx, organizationID, jobID)
 	if err != nil {
 		return NothingDeleted, err
@@ -29,7 +66,7 @@ func (s *Service) Delete(ctx context.Context, organizationID, jobID string) (Del
 	if err != nil {
 		return NothingDeleted, err
 	}
-	job, steps, err := s.updateDeleting(ctx, jobID, s.rules.remove, s.rules.beginPurge(inUse))
+	job, steps, err := s.updateDeleting(ctx, jobID, rule, s.rules.beginPurge(inUse))
 	switch {
 	case errors.Is(err, errNothingToDo):
 		return NothingDeleted, nil
