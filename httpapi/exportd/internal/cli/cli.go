@@ -85,7 +85,7 @@ func execute(ctx context.Context, args []string) error {
 	}
 	root.SetArgs(args)
 	versionFlag(root)
-	root.AddCommand(demoCommand(), initCommand(), checkCommand(), serveCommand(), workerCommand(), keysCommand(), membersCommand(), sessionsCommand(), migrateCommand(), scrubCommand(), runCommand(), idCommand(),
+	root.AddCommand(demoCommand(), initCommand(), checkCommand(), serveCommand(), workerCommand(), keysCommand(), membersCommand(), sessionsCommand(), jobsCommand(), auditCommand(), migrateCommand(), scrubCommand(), runCommand(), idCommand(),
 		verifyCommand(), listCommand(), catCommand(), versionCommand(), licensesCommand(), &cobra.Command{
 			Use:   "config",
 			Short: "The configuration file, with all its keys",

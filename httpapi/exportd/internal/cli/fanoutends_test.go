@@ -31,6 +31,12 @@ func TestFanOutCancelled(t *testing.T) {
 		if helpers := f.metric(0, "orgexport_helpers"); helpers != 2 {
 			t.Errorf("there are %v helpers", helpers)
 		}
+		shown := f.d.operator(t, f.dir, "jobs", "show", job)
+		for text, n := range map[string]int{"HELPER ": 1, "\norders/": 8, "  running  ": 2 + 3} { // two sections, three of whose shards have a worker
+			if got := strings.Count(shown.stdout, text); got != n {
+				t.Errorf("%q is %d times in what is shown, want %d\n%s", text, got, n, shown.stdout)
+			}
+		}
 		began := time.Now()
 		if a := f.api.ask(t, f.key, http.MethodDelete, acme, "/"+job); a.code != http.StatusNoContent {
 			t.Fatalf("DELETE gives %d", a.code)

@@ -8,9 +8,10 @@ import (
 func TestHelpOfEach(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	for _, name := range []string{"", "cat", "check", "completion", "config", "demo", "init", "keys", "keys create", "keys list",
+	for _, name := range []string{"", "audit", "audit list", "cat", "check", "completion", "config", "demo", "init",
+		"jobs", "jobs cancel", "jobs list", "jobs purge", "jobs show", "keys", "keys create", "keys list",
 		"keys revoke", "licenses", "list", "members", "members add", "members list", "members remove", "migrate", "run", "scrub", "serve", "sessions",
-		"sessions create", "sessions revoke", "verify", "version", "worker"} {
+		"sessions create", "sessions list", "sessions revoke", "verify", "version", "worker"} {
 		words := strings.Fields(name)
 		for _, args := range [][]string{append([]string{"help"}, words...), append(words, "--help")} {
 			if name == "" {
@@ -69,7 +70,7 @@ func TestCompletion(t *testing.T) {
 			t.Errorf("%s: formats are\n%s", name, o.stdout)
 		}
 	}
-	for _, name := range []string{"serve", "migrate", "keys", "members", "sessions"} {
+	for _, name := range []string{"serve", "migrate", "keys", "members", "sessions", "jobs", "audit"} {
 		if o := finish(t, command(t, dir, "__complete", name[:3])); !strings.HasPrefix(o.stdout, name+"\t") {
 			t.Errorf("%s: completions are\n%s", name, o.stdout)
 		}

@@ -3,6 +3,9 @@
 package cli_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -111,6 +114,7 @@ func TestSessions(t *testing.T) {
 		one, two, three := d.newSession(t, dir, "zoe"), d.newSession(t, dir, "zoe"), d.newSession(t, dir, "zoe")
 		short, other := d.newSession(t, dir, "yan", "--expires", "1s"), d.newSession(t, dir, "yan", "--expires", "1h")
 		texts := []string{one, two, three, short, other}
+		listSessions(t, d, dir, texts)
 		cookie := func(text string) string { return "Cookie: sessionid=" + text }
 		s.wantCodes(t, "new", 200, cookie(one), cookie(two), cookie(three), cookie(other))
 		if a := s.send(t, http.MethodDelete, logOut, cookie(one)); a.code != 204 || !strings.Contains(a.header.Get("Set-Cookie"), "sessionid=;") {
@@ -147,6 +151,44 @@ func TestSessions(t *testing.T) {
 			}
 		}
 	})
+}
+
+// listSessions lists the sessions of zoe, who has three, and of yan, of whose two one is about to
+// expire.
+func listSessions(t *testing.T, d jobsDatabase, dir string, texts []string) {
+	t.Helper()
+	list := func(user string, flags ...string) string {
+		o := d.operator(t, dir, "sessions", "list", append(flags, "--user", user)...)
+		o.want(t, 0)
+		for _, text := range texts {
+			if hash := sha256.Sum256([]byte(text)); strings.Contains(o.stdout, text) || strings.Contains(o.stdout, hex.EncodeToString(hash[:])) {
+				t.Errorf("the list has the text of a session, or its hash\n%s", o.stdout)
+			}
+		}
+		return o.stdout
+	}
+	lines := strings.Split(list("zoe"), "\n")
+	if len(lines) != 5 || strings.Join(strings.Fields(lines[0]), " ") != "ID CREATED EXPIRES ACTIVE" || !strings.HasSuffix(lines[1], "Z  yes") {
+		t.Errorf("sessions are\n%s", strings.Join(lines, "\n"))
+	}
+	var sessions []struct {
+		ID        string
+		CreatedAt time.Time `json:"created_at"`
+		ExpiresAt time.Time `json:"expires_at"`
+		Active    bool
+	}
+	eventually(t, "expired", func() bool {
+		if err := json.Unmarshal([]byte(list("yan", "--json")), &sessions); err != nil || len(sessions) != 2 {
+			t.Fatalf("sessions are %+v, %v", sessions, err)
+		}
+		return !sessions[0].Active
+	})
+	if s := sessions[1]; !s.Active || len(s.ID) != 22 || s.ExpiresAt.Sub(s.CreatedAt) != time.Hour {
+		t.Errorf("the session is %+v", s)
+	}
+	if out := list("nobody", "--json"); out != "[]\n" {
+		t.Errorf("sessions of nobody are %s", out)
+	}
 }
 
 // Pages of other sites cannot use a session to change something, unless the
@@ -198,8 +240,9 @@ func TestMembersAndSessionsWrongUsage(t *testing.T) {
 		"members remove --organization ACME --user zoe --role owner": "unknown flag: --role",
 		"members list --organization ACME --config none":             "open none: no such file or directory",
 		"members list --organization ACME --config a --data b":       "if any flags in the group [config data] are set none of the others can be; [config data] were all set",
-		"sessions":                                  "say which: exportd sessions create or revoke",
-		"sessions list":                             `unknown command "list" for "exportd sessions"; exportd sessions --help lists them`,
+		"sessions":                                  "say which: exportd sessions create, list or revoke",
+		"sessions list":                             `required flag(s) "user" not set`,
+		"sessions list --user=":                     "--user is empty",
 		"sessions create":                           `required flag(s) "user" not set`,
 		"sessions revoke":                           `required flag(s) "user" not set`,
 		"sessions create --user=":                   "--user is empty",

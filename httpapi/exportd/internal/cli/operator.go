@@ -34,13 +34,16 @@ func withStoreOf(ctx context.Context, c *config.Config, use func(*bunstore.Store
 // record adds an entry to the audit trail: the operator has done this to the
 // object with that id or name.
 func record(ctx context.Context, store *bunstore.Store, action audit.Action, organizationID, object string) error {
-	now, err := store.Now(ctx)
-	if err != nil {
+	return recordEntry(ctx, store, audit.Entry{Action: action, OrganizationID: organizationID, Object: object})
+}
+
+// recordEntry adds an entry to the audit trail, and fills in that the operator did it now.
+func recordEntry(ctx context.Context, store *bunstore.Store, entry audit.Entry) (err error) {
+	if entry.At, err = store.Now(ctx); err != nil {
 		return err
 	}
-	return store.Record(ctx, audit.Entry{
-		At: now, Action: action, Actor: operator(), OrganizationID: organizationID, Object: object,
-	})
+	entry.Actor = operator()
+	return store.Record(ctx, entry)
 }
 
 // operator is the name of whoever runs this program, for the audit trail.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"golang.org/x/term"
 )
@@ -17,6 +18,24 @@ func isStandardOutput(out string) bool { return out == "-" || out == "/dev/stdou
 
 // isTerminal tells whether a file is a terminal.
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// terminalSize returns how many columns and lines a terminal has.
+func terminalSize(f *os.File) (width, height int) {
+	width, height, err := term.GetSize(int(f.Fd()))
+	if err != nil || width < 1 || height < 1 {
+		return 80, 24
+	}
+	return width, height
+}
+
+// unlessUnread returns an error of writing a list, but nil if its reader has read enough of it, as
+// head does.
+func unlessUnread(err error) error {
+	if errors.Is(err, syscall.EPIPE) {
+		return nil
+	}
+	return err
+}
 
 // inFolder puts a file name behind out if that is a folder.
 func inFolder(out, name string) string {

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/term"
-
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 )
@@ -101,10 +99,7 @@ func (s *screen) draw(text []byte) error {
 	out.Write(text)
 	s.drawn = 0
 	if len(s.bars) > 0 {
-		width, height, err := term.GetSize(int(s.file.Fd()))
-		if err != nil || width < 1 || height < 1 {
-			width, height = 80, 24
-		}
+		width, height := terminalSize(s.file)
 		s.drawn = min(len(s.bars), height-1)
 		for _, e := range s.bars[:s.drawn] {
 			line := bar(e)

@@ -27,8 +27,8 @@ Exit status:
   2  wrong usage or configuration`
 
 func sessionsCommand() *cobra.Command {
-	return newGroup("sessions", "Make and revoke sessions of browsers", sessionsHelp, "create or revoke",
-		sessionsCreateCommand(), sessionsRevokeCommand())
+	return newGroup("sessions", "Make, list and revoke sessions of browsers", sessionsHelp, "create, list or revoke",
+		sessionsCreateCommand(), sessionsListCommand(), sessionsRevokeCommand())
 }
 
 // sessionOptions are the flags of the commands about sessions.
@@ -36,6 +36,7 @@ type sessionOptions struct {
 	serverOptions
 	user    string
 	expires time.Duration // of create
+	json    bool          // of list
 }
 
 func sessionsCreateCommand() *cobra.Command {

@@ -7,13 +7,22 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
 
-// onTerminal runs the program with everything connected to a terminal of 100
+// onTerminal runs exportd run with everything connected to a terminal of 100
 // columns, and returns what appears there.
 func onTerminal(t *testing.T, dir string, flags ...string) string {
+	t.Helper()
+	return onTerminalOf(t, dir, 100, command(t, dir, runFlags(flags...)...))
+}
+
+// onTerminalOf runs a command with everything connected to a terminal, and returns what appears
+// there.
+func onTerminalOf(t *testing.T, dir string, columns int, inner *exec.Cmd) string {
 	t.Helper()
 	script, err := exec.LookPath("script")
 	if err != nil {
@@ -22,12 +31,11 @@ func onTerminal(t *testing.T, dir string, flags ...string) string {
 		}
 		t.Skip("there is no script of util-linux")
 	}
-	inner := command(t, dir, runFlags(flags...)...)
 	c := command(t, dir)
 	c.Path = script
-	line := "stty cols 100 rows 30; '" + strings.Join(inner.Args, "' '") + "'; echo status $?"
+	line := "stty cols " + strconv.Itoa(columns) + " rows 30; '" + strings.Join(inner.Args, "' '") + "'; echo status $?"
 	c.Args = []string{"script", "-qec", line, "/dev/null"}
-	c.Env = append(c.Env, "TERM=xterm")
+	c.Env = slices.Concat(inner.Env, []string{"TERM=xterm"})
 	o := finish(t, c)
 	o.want(t, 0)
 	return strings.ReplaceAll(o.stdout, "\r\n", "\n")

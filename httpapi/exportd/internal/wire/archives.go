@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"strings"
 
 	"github.com/orgexport/orgexport/adapters/datadir"
@@ -34,6 +35,15 @@ func openArchives(ctx context.Context, c *config.Config, logger *slog.Logger) (*
 		return nil, err
 	}
 	return &archiveStore{spool: parts, destination: archives, closers: []io.Closer{parts, archives}}, nil
+}
+
+// checkArchives returns an error if the folder of archives is not there, such as of a disk that
+// is not mounted. [openArchives] would make it.
+func checkArchives(c *config.Config) error {
+	if c.Archives.Bucket.Value != "" {
+		return nil
+	}
+	return checkFolder(filepath.Join(c.Archives.Folder.Value, datadir.ArchivesFolder))
 }
 
 // openBucket opens a bucket. Its prefix has the folders that a store in a folder has: whoever

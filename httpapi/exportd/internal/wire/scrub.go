@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"path/filepath"
 
-	"github.com/orgexport/orgexport/adapters/datadir"
 	"github.com/orgexport/orgexport/export/jobs"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 )
@@ -15,10 +13,8 @@ import (
 // else of a server, which may run meanwhile. A folder of archives that is not there is an
 // error, and is not made: all archives would be missing in it.
 func Scrub(ctx context.Context, c *config.Config, logger *slog.Logger, o jobs.ScrubOptions) (_ jobs.ScrubResult, err error) {
-	if c.Archives.Bucket.Value == "" {
-		if err := checkFolder(filepath.Join(c.Archives.Folder.Value, datadir.ArchivesFolder)); err != nil {
-			return jobs.ScrubResult{}, err
-		}
+	if err := checkArchives(c); err != nil {
+		return jobs.ScrubResult{}, err
 	}
 	archives, err := openArchives(ctx, c, logger)
 	if err != nil {

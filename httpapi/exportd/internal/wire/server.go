@@ -107,7 +107,7 @@ func OpenServer(ctx context.Context, c *config.Config, o ServerOptions) (_ *Serv
 // makes no links, and needs no signing keys.
 func OpenWorker(ctx context.Context, c *config.Config, o ServerOptions) (_ *Server, err error) {
 	o.Logger = export.QuietOutages(o.Logger)
-	s := &Server{audit: c.Audit, logger: o.Logger}
+	s := &Server{noWorker: o.NoWorker, audit: c.Audit, logger: o.Logger}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
