@@ -109,3 +109,15 @@ func requireFlags(c *cobra.Command, names ...string) {
 		}
 	}
 }
+
+// limitFlag adds the flag --limit of a list that begins with what is newest.
+func limitFlag(c *cobra.Command, limit *int, what string) {
+	c.Flags().IntVar(limit, "limit", 50, "`NUMBER` of "+what+" at most, the newest ones")
+}
+
+func checkLimit(limit int) error {
+	if limit < 1 {
+		return errors.New("--limit is less than 1")
+	}
+	return nil
+}

@@ -259,7 +259,7 @@ func TestJobsOddValues(t *testing.T) {
 		eventually(t, "begun", func() bool { return strings.Contains(s.log.String(), `msg="job started"`) })
 		s.stop(t)
 		const odd = `a\u001b[2J\tb`
-		d.exec(t, "UPDATE orgexport_jobs SET requester = 'a\x1b[2J\tb', lease_owner = 'node\x1b', organization_name = 'A\x07cme', status = 'processing', suspect = 1, failures = 2, retry_of = '"+acme+"', "+
+		d.exec(t, "UPDATE orgexport_jobs SET requester = 'a\x1b[2J\tb', format = 'z\u009b\u202e\U000e0001\u007f<é', lease_owner = 'node\x1b', organization_name = 'A\x07cme', status = 'processing', suspect = 1, failures = 2, retry_of = '"+acme+"', "+
 			`helpers = '[{"worker": 2, "node": "`+odd+`", "lease_until": 4102444800000}]', attempt = 3, worker = 1, `+
 			`parts = '[{"job_id": "j", "section": "products", "shard": 1, "attempt": 2}]', `+
 			`shards = '[{"section": "products", "number": 0, "range": "sekret", "worker": 1, "lost": 1}, {"section": "products", "number": 1, "worker": 2, "records": 7}, {"section": "gate", "local": true}]', `+
@@ -268,7 +268,7 @@ func TestJobsOddValues(t *testing.T) {
 		o := d.operator(t, dir, "jobs", "show", id)
 		o.want(t, 0)
 		for _, text := range []string{
-			`by            "a\x1b[2J\tb"` + "\n", `worker        "node\x1b"` + "\n", `name          "A\acme"` + "\n", "\nretry of      " + acme + "\n",
+			`by            "a\x1b[2J\tb"` + "\n", `format        "z\u009b\u202e\U000e0001\x7f<é"` + "\n", `worker        "node\x1b"` + "\n", `name          "A\acme"` + "\n", "\nretry of      " + acme + "\n",
 			"\nattempt       3, 2 failed, its worker was lost once\n",
 			`organization  error    0        0         -        -       "a\x1b[2J\tb"` + "\n", "products      running  1234     0         2.0 KiB  3 of 9  -\n", "gate          waiting  0 ",
 			"\nHELPER  NODE           LEASE UNTIL\n" + `2       "a\x1b[2J\tb"  2100-01-01 00:00:00Z` + "\n",
@@ -282,8 +282,11 @@ func TestJobsOddValues(t *testing.T) {
 		if !strings.Contains(list.stdout, "  1/3       1       ") {
 			t.Errorf("jobs are\n%s", list.stdout)
 		}
-		all := o.stdout + list.stdout + d.operator(t, dir, "jobs", "show", "--json", id).stdout
-		if strings.ContainsAny(all, "\x1b\x07\t") || strings.Contains(all, "sekret") {
+		if j := d.shownJob(t, dir, id); j.Format != "z\u009b\u202e\U000e0001\u007f<é" || j.Requester != "a\x1b[2J\tb" {
+			t.Errorf("the job is shown as %+v", j)
+		}
+		all := o.stdout + list.stdout + d.operator(t, dir, "jobs", "show", "--json", id).stdout + d.operator(t, dir, "jobs", "list", "--json").stdout
+		if strings.ContainsAny(all, "\x1b\x07\t\x7f\u009b\u202e\U000e0001") || strings.Contains(all, "sekret") {
 			t.Errorf("what is not to be seen is in\n%q", all)
 		}
 	})

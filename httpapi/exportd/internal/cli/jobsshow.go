@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"strconv"
@@ -50,10 +49,7 @@ func showJob(ctx context.Context, store *bunstore.Store, id string, asJSON bool)
 	}
 	listed := newListedJob(job)
 	if asJSON {
-		out := json.NewEncoder(os.Stdout)
-		out.SetEscapeHTML(false)
-		out.SetIndent("", "  ")
-		return unlessUnread(out.Encode(listed))
+		return unlessUnread(writeJSON(os.Stdout, listed, "  "))
 	}
 	return listed.print(os.Stdout, now)
 }

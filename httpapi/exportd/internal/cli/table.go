@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"encoding/json"
 	"io"
 	"os"
 	"strings"
@@ -15,9 +14,7 @@ import (
 // the heads of the columns, then a line with the cells of each item.
 func printList[T any](w io.Writer, asJSON bool, items []T, heads []string, cells func(T) []string) error {
 	if asJSON {
-		out := json.NewEncoder(w)
-		out.SetIndent("", "  ")
-		return unlessUnread(out.Encode(items))
+		return unlessUnread(writeJSON(w, items, "  "))
 	}
 	rows := make([][]string, len(items))
 	for i, item := range items {
