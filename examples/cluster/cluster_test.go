@@ -14,13 +14,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/orgexport/orgexport/archive/archivetest"
+	"github.com/orgexport/orgexport/internal/imagetest"
 )
 
 // postgresImage is the image in compose.yaml.
@@ -37,7 +37,8 @@ func TestWalk(t *testing.T) {
 		t.Skip("it takes a minute")
 	}
 	path, postgres := needDocker(t), needPostgres(t)
-	c := newCluster(t, path, postgres, buildImage(t))
+	image, _ := imagetest.Build(t, "../..")
+	c := newCluster(t, path, postgres, image)
 	blocks := c.blocks(t)
 	last := len(blocks) - 1
 	began := time.Now()
@@ -95,38 +96,6 @@ func without(t *testing.T, format string, args ...any) {
 		t.Fatalf(format, args...)
 	}
 	t.Skipf(format, args...)
-}
-
-// buildImage makes the image of Dockerfile without an image of Go, which may not
-// be had here: it runs the command of the first stage, and builds the last one.
-func buildImage(t *testing.T) (image string) {
-	t.Helper()
-	dockerfile := read(t, "Dockerfile")
-	build := regexp.MustCompile(`(?m)^RUN (CGO_ENABLED=0 go build .*)$`).FindStringSubmatch(dockerfile)
-	_, final, ok := strings.Cut(dockerfile, "\nFROM scratch\n")
-	if build == nil || !ok {
-		t.Fatal("Dockerfile has not the stages that this test knows")
-	}
-	dir := t.TempDir()
-	for _, name := range []string{"out/tmp", "out/data"} {
-		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write(t, filepath.Join(dir, "out/ca-certificates.crt"), "# none is needed here\n", 0o644)
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(build[1], "/out/", dir+"/out/"))
-	cmd.Dir = "../.."
-	cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false", "GOWORK=off") // no -race, which needs C
-	run(t, cmd)
-	write(t, filepath.Join(dir, "Dockerfile"), "FROM scratch\n"+strings.ReplaceAll(final, "--from=build ", ""), 0o644)
-	image = "orgexport-test-" + strings.ToLower(rand.Text())
-	run(t, exec.CommandContext(t.Context(), "docker", "build", "-q", "-t", image, dir))
-	t.Cleanup(func() {
-		if out, err := exec.CommandContext(context.WithoutCancel(t.Context()), "docker", "rmi", image).CombinedOutput(); err != nil {
-			t.Errorf("%v\n%s", err, out)
-		}
-	})
-	return image
 }
 
 // cluster is a copy of this folder, with names and ports that are free.
@@ -331,14 +300,6 @@ func (c *cluster) wantNothing(t *testing.T) {
 		t.Errorf("files are %v, %v, want %q", entries, err, folder)
 	}
 }
-
-func run(t *testing.T, cmd *exec.Cmd) {
-	t.Helper()
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %v\n%s", cmd, err, out)
-	}
-}
-
 func read(t *testing.T, name string) string {
 	t.Helper()
 	b, err := os.ReadFile(name)
