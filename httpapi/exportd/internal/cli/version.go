@@ -15,8 +15,8 @@ func versionCommand() *cobra.Command {
 		Use:   "version",
 		Short: "Print the version of this program",
 		Long: `Version prints the version of this program, "devel" if it is none that was
-released; the commit that it was built of, if that is known; and what it was
-built with and for.`,
+released; the commit that it was built of and when that was made, in UTC, if that is
+known; and what it was built with and for.`,
 		Args: atMost(),
 		RunE: printVersion,
 	}
@@ -42,7 +42,7 @@ func versionFlag(root *cobra.Command) {
 
 // version tells what the program was built of, in one line.
 func version(info *debug.BuildInfo, ok bool) string {
-	number, commit := "devel", ""
+	number, commit, at, changes := "devel", "", "", ""
 	if ok {
 		if v := info.Main.Version; v != "" && v != "(devel)" {
 			number = v
@@ -51,10 +51,12 @@ func version(info *debug.BuildInfo, ok bool) string {
 			switch {
 			case s.Key == "vcs.revision":
 				commit = ", commit " + s.Value
+			case s.Key == "vcs.time":
+				at = " of " + s.Value
 			case s.Key == "vcs.modified" && s.Value == "true":
-				commit += " with changes"
+				changes = " with changes"
 			}
 		}
 	}
-	return fmt.Sprintf("exportd %s%s, %s %s/%s", number, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("exportd %s%s%s%s, %s %s/%s", number, commit, at, changes, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
