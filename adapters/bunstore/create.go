@@ -40,7 +40,7 @@ func (s *Store) Create(ctx context.Context, organizationID string, create func(n
 		return refused == nil && (lostRace(err) || errors.Is(err, errEnded))
 	}
 	err = retry(ctx, again, func() error {
-		return s.db.RunInTx(ctx, s.readCommitted(), func(ctx context.Context, tx bun.Tx) (err error) {
+		return s.inTx(ctx, s.readCommitted(), func(ctx context.Context, tx bun.Tx) (err error) {
 			row, created, refused, err = s.createIn(ctx, tx, organizationID, create)
 			return errors.Join(refused, err) // which undoes the transaction
 		})

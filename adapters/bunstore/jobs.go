@@ -134,7 +134,7 @@ func (s *Store) updateRow(ctx context.Context, old, row *jobRow, tell bool) erro
 	if !tell {
 		return update(s.db)
 	}
-	return s.db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+	return s.inTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		if err := update(tx); err != nil {
 			return err
 		}
