@@ -72,6 +72,7 @@ type sealedResult struct {
 	SectionResult
 
 	// What follows is that of a shard: its chunks, and what the result of the section is made of.
+	Shard   int     `json:"shard,omitempty"` // its number
 	Chunks  []chunk `json:"chunks,omitempty"`
 	Failure string  `json:"failure,omitempty"`
 	Skipped int64   `json:"skipped,omitempty"`
@@ -220,10 +221,8 @@ func (p *part) end(sums io.Writer) (sealedResult, error) {
 	if sum.Sum32() != binary.LittleEndian.Uint32(p.footer[len(fields):]) {
 		return result, p.refuse("it has changed")
 	}
-	if err := json.Unmarshal(meta, &result); err != nil {
-		return result, p.refuse("its result is not readable")
-	}
-	return result, nil
+	err := p.decode(meta, &result)
+	return result, err
 }
 
 // result reads the section's result alone. That it has not changed is not checked.
@@ -236,10 +235,20 @@ func (p *part) result() (sealedResult, error) {
 	if _, err := io.ReadFull(p.tail, meta); err != nil {
 		return result, err
 	}
-	if err := json.Unmarshal(meta, &result); err != nil {
-		return result, p.refuse("its result is not readable")
+	err := p.decode(meta, &result)
+	return result, err
+}
+
+// decode reads a result in JSON. Parts of the shards of a section have equal digests: which of them a
+// part is, its result says.
+func (p *part) decode(meta []byte, result *sealedResult) error {
+	if err := json.Unmarshal(meta, result); err != nil {
+		return p.refuse("its result is not readable")
 	}
-	return result, nil
+	if result.Shard != p.id.Shard {
+		return p.refuse("it is of another shard")
+	}
+	return nil
 }
 
 func (p *part) refuse(why string) error {

@@ -107,7 +107,7 @@ func (x *run) packShard(ctx context.Context, shard Shard, body *partWriter, last
 	})
 	if err == nil {
 		if parts != nil {
-			result.Chunks = parts.list
+			result.Shard, result.Chunks = shard.Number, parts.list
 		}
 		err = body.seal(tail, sums, reads.result(result, x.RequestedAt))
 	}

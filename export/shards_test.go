@@ -157,6 +157,59 @@ func TestShardsApart(t *testing.T) {
 	}
 }
 
+// TestShardsInEachOthersPlace has parts whose bytes are those of another shard: they are refused, and
+// are not joined in the wrong order.
+func TestShardsInEachOthersPlace(t *testing.T) {
+	spool := new(exporttest.MemSpool)
+	section := kittest.Numbered{Name: "products", Rows: 100, Shards: 3, Write: func(_ context.Context, sink export.Sink, first, last int) error {
+		return sink.Records("all.csv", kittest.Numbers(first, last, nil))
+	}}
+	e := engine(t, func(c *export.Config) { c.Spool = spool }, section)
+	r := request()
+	s, err := e.NewSealer(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	shards, _, err := s.Plan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, shard := range shards {
+		id, _, err := s.Seal(t.Context(), shard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Parts = append(r.Parts, id)
+	}
+	copyPart(t, spool, r.Parts[1], r.Parts[2])
+	_, unjoinable := s.Unjoinable(t.Context(), r.Parts)
+	_, join := e.Join(t.Context(), r, io.Discard)
+	for of, err := range map[string]error{"Unjoinable": unjoinable, "Join": join} {
+		bad, ok := errors.AsType[*export.PartError](err)
+		if !ok || bad.Part != r.Parts[2] {
+			t.Errorf("%s gives %v, want an error of the last part", of, err)
+		}
+	}
+}
+
+// copyPart gives a part the bytes of another one.
+func copyPart(t *testing.T, spool export.Spool, from, to export.PartID) {
+	t.Helper()
+	in, err := spool.Open(t.Context(), from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	err = spool.Put(t.Context(), to, func(w io.Writer) error {
+		_, err := io.Copy(w, in)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestShardsThatFail has a section of which some shards fail, in all ways.
 func TestShardsThatFail(t *testing.T) {
 	for name, c := range map[string]struct {
