@@ -121,9 +121,7 @@ func (s *Service) workRequest(l *lease, job Job) (export.Request, error) {
 			s.tellRerun(ctx, job, key, fault)
 		},
 	}
-	for _, shard := range job.Shards {
-		r.Shards = append(r.Shards, shard.Shard)
-	}
+	r.Shards = job.plan()
 	if err := s.requestSections(&r, job); err != nil {
 		return r, err
 	}
@@ -153,13 +151,12 @@ func (s *Service) goodParts(ctx context.Context, l *lease, r export.Request, job
 // destination. A part that turns out to be of no use is made again.
 func (s *Service) sealAndJoin(ctx context.Context, l *lease, job Job, r export.Request, key string) (result export.Result, err error) {
 	for range 3 {
-		if err = s.seal(ctx, l, job, &r); err != nil {
-			return result, err
+		if err = s.seal(ctx, l, job, &r); err == nil {
+			err = s.put(ctx, r, key, func(w io.Writer) (err error) {
+				result, err = s.config.Engine.Join(ctx, r, w)
+				return err
+			})
 		}
-		err = s.put(ctx, r, key, func(w io.Writer) (err error) {
-			result, err = s.config.Engine.Join(ctx, r, w)
-			return err
-		})
 		bad, ok := errors.AsType[*export.PartError](err)
 		if !ok {
 			return result, err
@@ -167,7 +164,7 @@ func (s *Service) sealAndJoin(ctx context.Context, l *lease, job Job, r export.R
 		if job, err = s.remakePart(ctx, l, bad.Part, err); err != nil {
 			return result, err
 		}
-		r.Parts = job.Parts
+		r.Parts, r.Shards = job.Parts, job.plan()
 	}
 	return result, err
 }

@@ -55,10 +55,7 @@ func (s *Service) seal(ctx context.Context, l *lease, job Job, r *export.Request
 	if err := crew.run(ctx); err != nil {
 		return err
 	}
-	r.Parts, r.Shards = crew.job.Parts, nil
-	for _, shard := range crew.job.Shards {
-		r.Shards = append(r.Shards, shard.Shard)
-	}
+	r.Parts, r.Shards = crew.job.Parts, crew.job.plan()
 	return nil
 }
 

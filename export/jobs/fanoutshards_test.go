@@ -190,6 +190,50 @@ func TestFanOutUnjoinable(t *testing.T) {
 	})
 }
 
+// TestShardIsLost has parts of a section go while others are exported: they are made again, by the
+// same worker and at once.
+func TestShardIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet()
+		var id string
+		var lose sync.Once
+		ctx, stop := context.WithCancel(t.Context())
+		for process := range 2 {
+			f.start(ctx, t, func(func()) []export.Section {
+				return []export.Section{f.split(process, time.Minute, func(shard int) {
+					if shard < 6 {
+						return
+					}
+					lose.Do(func() {
+						job, err := f.store.Get(t.Context(), acme.ID, id)
+						if err != nil || len(job.Parts) < 2 {
+							t.Errorf("there are the parts %v, %v", job.Parts, err)
+							return
+						}
+						for _, part := range job.Parts[:2] {
+							if err := f.spool.Delete(t.Context(), part); err != nil {
+								t.Error(err)
+							}
+						}
+					})
+				})}
+			})
+		}
+		synctest.Wait()
+		job := f.request(t, acme.ID, func(j *jobs.Job) { id = j.ID })
+		done := f.await(t, job)
+		stop()
+		f.processes.Wait()
+		if done.Attempt != 1 || done.Failures != 0 {
+			t.Errorf("there were %d attempts and %d failures, want one and none", done.Attempt, done.Failures)
+		}
+		if _, again := f.busy(); len(again) != 2 {
+			t.Errorf("run again were %v, want two shards", again)
+		}
+		f.sameAsOfOne(t, done, newFleet().split(0, 0, nil))
+	})
+}
+
 // configured is a section of a configuration that may have changed.
 type configured struct {
 	kittest.Numbered

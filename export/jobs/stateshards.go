@@ -119,6 +119,15 @@ func (j Job) open(own bool) int {
 // isSealed reports whether the part of a shard is there.
 func (j Job) isSealed(s Shard) bool { return slices.ContainsFunc(j.Parts, s.Of) }
 
+// plan returns what the parts of the job are made of, as an engine is asked for it.
+func (j Job) plan() []export.Shard {
+	var all []export.Shard
+	for _, s := range j.Shards {
+		all = append(all, s.Shard)
+	}
+	return all
+}
+
 // left returns the shards that have no part.
 func (j Job) left() []export.Shard {
 	var left []export.Shard
