@@ -55,7 +55,7 @@ type Config struct {
 	// write is undone, and Create or Update returns that error, wrapped. If a write
 	// is tried again AfterWrite is called again. It must use the database through tx
 	// only: on SQLite anything else waits for ever. PostgreSQL ends the transaction if nothing
-	// is asked of it for 5 seconds, because others wait. Nil means that nothing is called.
+	// is asked of it for 3 seconds, because others wait. Nil means that nothing is called.
 	AfterWrite func(ctx context.Context, tx *sql.Tx, job *jobs.Job) error
 
 	// AfterWriteIf reports whether AfterWrite is to be called for a job. If it is not, Update
