@@ -5,13 +5,15 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 )
 
 // gauge tells on a terminal how much of a file has been read. It is safe for
 // concurrent use: who reads the file may be another than who prints above it.
 type gauge struct {
-	to   *os.File // nil if nobody is to be told
-	size int64    // of what is read; 0 if it is not known
+	to    *os.File // nil if nobody is to be told
+	size  int64    // of what is read; 0 if it is not known
+	began time.Time
 
 	mu    sync.Mutex
 	drawn bool
@@ -19,7 +21,7 @@ type gauge struct {
 
 // newGauge tells about an input on standard error, if that is a terminal.
 func newGauge(in *input) *gauge {
-	g := &gauge{size: in.size}
+	g := &gauge{size: in.size, began: time.Now()}
 	if canDraw(os.Stderr) {
 		g.to = os.Stderr
 	}
@@ -32,7 +34,7 @@ func (g *gauge) show(read int64) {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		g.drawn = true
-		fmt.Fprintf(g.to, "\r\x1b[K%s", g.text(read)) //nolint:errcheck // it does not matter that nobody can see it
+		fmt.Fprintf(g.to, "\r\x1b[K%s", g.text(read, time.Since(g.began))) //nolint:errcheck // it does not matter that nobody can see it
 	}
 }
 
@@ -46,12 +48,13 @@ func (g *gauge) clear() {
 	}
 }
 
-func (g *gauge) text(read int64) string {
+func (g *gauge) text(read int64, took time.Duration) string {
 	if g.size <= 0 {
-		return size(read) + " read"
+		return size(read) + " read  " + pace(took, read)
 	}
 	const width = 30
 	part := float64(min(read, g.size)) / float64(g.size) // the end of a zip archive is read twice
 	full := int(part * width)
-	return fmt.Sprintf("[%s%s] %3d %%  %s", strings.Repeat("#", full), strings.Repeat(".", width-full), int(part*100), size(g.size))
+	return fmt.Sprintf("[%s%s] %3d %%  %s  ", strings.Repeat("#", full), strings.Repeat(".", width-full), int(part*100), size(g.size)) +
+		pace(took, read) + left(took, read, g.size)
 }

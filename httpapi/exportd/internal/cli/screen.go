@@ -8,14 +8,16 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/orgexport/orgexport/export"
 	"github.com/orgexport/orgexport/httpapi/exportd/internal/config"
 )
 
 // screen is standard error. On a terminal the last lines are a progress bar
-// for each section that runs; what is written appears above them. It is safe
-// for concurrent use.
+// for each section that runs, and how long the export has taken; what is written
+// appears above them. They are drawn every second, also if nothing happens, so that nobody
+// takes a slow query for a dead program. It is safe for concurrent use.
 type screen struct {
 	file *os.File
 	live bool     // it is a terminal, and bars are wanted
@@ -23,13 +25,22 @@ type screen struct {
 	log  bool     // where there are no bars, a line tells that a section has finished
 
 	mu     sync.Mutex
-	bars   []export.Event // of the sections that run, in this order
-	drawn  int            // lines that the bars take now
+	bars   []section // of the sections that run, in this order
+	drawn  int       // lines that they take now
+	ended  int64     // bytes of the sections that have ended
+	began  time.Time // zero before there was an event
+	done   chan struct{}
 	closed bool
 }
 
+// section is one that runs.
+type section struct {
+	export.Event
+	began time.Time
+}
+
 func newScreen(file *os.File, c *config.Config) *screen {
-	s := &screen{file: file, live: canDraw(file)}
+	s := &screen{file: file, live: canDraw(file), done: make(chan struct{})}
 	for _, section := range c.Sections {
 		s.keys = append(s.keys, section.Key.Value)
 	}
@@ -62,34 +73,58 @@ func (s *screen) observe(e export.Event) {
 		}
 		return
 	}
-	at := slices.IndexFunc(s.bars, func(b export.Event) bool { return b.Section == e.Section })
+	s.begin()
+	at := slices.IndexFunc(s.bars, func(b section) bool { return b.Section == e.Section })
 	var above []byte
 	switch {
 	case e.Kind == export.SectionFinished && at >= 0:
+		s.ended += s.bars[at].Bytes
 		s.bars = slices.Delete(s.bars, at, at+1)
 		above = append(above, bar(e)+"\n"...)
 	case e.Kind == export.SectionFinished:
 	case at < 0:
-		s.bars = append(s.bars, e)
-		slices.SortFunc(s.bars, func(a, b export.Event) int {
+		s.bars = append(s.bars, section{e, time.Now()})
+		slices.SortFunc(s.bars, func(a, b section) int {
 			return slices.Index(s.keys, a.Section) - slices.Index(s.keys, b.Section)
 		})
 	default:
-		s.bars[at] = e
+		s.bars[at].Event = e
 	}
 	_ = s.draw(above) // an export does not fail because nobody can see it
 }
 
-// close takes the bars away.
+// begin has the lines drawn every second from now on, unless they are.
+func (s *screen) begin() {
+	if !s.began.IsZero() {
+		return
+	}
+	s.began = time.Now()
+	go func() {
+		second := time.NewTicker(time.Second)
+		defer second.Stop()
+		for {
+			select {
+			case <-s.done:
+				return
+			case <-second.C:
+				s.mu.Lock()
+				_ = s.draw(nil) // as above
+				s.mu.Unlock()
+			}
+		}
+	}()
+}
+
+// close takes the lines away. It may be called once.
 func (s *screen) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	s.bars = nil
+	close(s.done)
 	_ = s.draw(nil)
 }
 
-// draw writes text in the place of the bars and the bars below it, at once so
+// draw writes text in the place of the lines and the lines below it, at once so
 // that nothing flickers.
 func (s *screen) draw(text []byte) error {
 	var out bytes.Buffer
@@ -98,11 +133,11 @@ func (s *screen) draw(text []byte) error {
 	}
 	out.Write(text)
 	s.drawn = 0
-	if len(s.bars) > 0 {
+	if !s.closed && !s.began.IsZero() {
 		width, height := terminalSize(s.file)
-		s.drawn = min(len(s.bars), height-1)
-		for _, e := range s.bars[:s.drawn] {
-			line := bar(e)
+		lines := s.lines(width)
+		s.drawn = min(len(lines), height-1)
+		for _, line := range lines[:s.drawn] {
 			fmt.Fprintf(&out, "%s\n", line[:min(len(line), width-1)])
 		}
 	}
@@ -111,6 +146,24 @@ func (s *screen) draw(text []byte) error {
 	}
 	_, err := s.file.Write(out.Bytes())
 	return err
+}
+
+// lines are those at the end of the screen. What is left to do is told where there is room.
+func (s *screen) lines(width int) []string {
+	lines, bytes := make([]string, 0, len(s.bars)+1), s.ended
+	for _, running := range s.bars {
+		bytes += running.Bytes
+		line, rest := bar(running.Event), left(time.Since(running.began), running.Done, running.Total)
+		if len(line)+len(rest) < width {
+			line += rest
+		}
+		lines = append(lines, line)
+	}
+	total := pace(time.Since(s.began), bytes)
+	if len(s.bars) == 0 {
+		total += "  writing the archive"
+	}
+	return append(lines, total)
 }
 
 // bar is one line, in ASCII, that fits into 80 columns if the key is short. Only a section that knows how much there is to do

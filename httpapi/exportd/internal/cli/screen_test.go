@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/orgexport/orgexport/export"
 )
@@ -32,28 +34,42 @@ func TestBar(t *testing.T) {
 	}
 }
 
-// Bars are in the order of the archive; what is written stands above them.
+// Bars are in the order of the archive; what is written stands above them, and how long it has
+// taken below.
 func TestScreen(t *testing.T) {
 	file, err := os.Create(filepath.Join(t.TempDir(), "screen"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	s := &screen{file: file, live: true, keys: []string{"a", "b"}}
-	s.observe(export.Event{Kind: export.SectionStarted, Section: "b"})
-	s.observe(export.Event{Kind: export.SectionStarted, Section: "a"})
-	if _, err := s.Write([]byte("hello\n")); err != nil {
-		t.Fatal(err)
-	}
-	s.observe(export.Event{Kind: export.SectionFinished, Section: "b", Result: &export.SectionResult{Status: export.StatusOK}})
-	s.close()
-	s.observe(export.Event{Kind: export.SectionAdvanced, Section: "a"})
+	synctest.Test(t, func(t *testing.T) {
+		s := &screen{file: file, live: true, keys: []string{"a", "b"}, done: make(chan struct{})}
+		s.observe(export.Event{Kind: export.SectionStarted, Section: "b"})
+		s.observe(export.Event{Kind: export.SectionStarted, Section: "a"})
+		if _, err := s.Write([]byte("hello\n")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(1500 * time.Millisecond)
+		s.observe(export.Event{Kind: export.SectionAdvanced, Section: "a", Bytes: 6144, Done: 1, Total: 4})
+		s.observe(export.Event{Kind: export.SectionFinished, Section: "b", Result: &export.SectionResult{Status: export.StatusOK}})
+		s.observe(export.Event{Kind: export.SectionFinished, Section: "a", Result: &export.SectionResult{Status: export.StatusOK}})
+		s.close()
+		s.observe(export.Event{Kind: export.SectionAdvanced, Section: "a"})
+		time.Sleep(time.Minute)
+	})
 	const (
-		a  = "a                 running               0 records        0 binaries\n"
-		b  = "b                 running               0 records        0 binaries\n"
-		ok = "b                 ok                    0 records        0 binaries\n"
+		a     = "a                 running               0 records        0 binaries\n"
+		b     = "b                 running               0 records        0 binaries\n"
+		part  = "a                 [##........]          0 records        0 binaries    6.0 KiB\n" // how long it will take has no room
+		okA   = "a                 ok                    0 records        0 binaries\n"
+		okB   = "b                 ok                    0 records        0 binaries\n"
+		two   = "\x1b[2A\x1b[J"
+		three = "\x1b[3A\x1b[J"
 	)
-	want := b + "\x1b[1A\x1b[J" + a + b + "\x1b[2A\x1b[Jhello\n" + a + b + "\x1b[2A\x1b[J" + ok + a + "\x1b[1A\x1b[J"
+	want := b + "0:00\n" + two + a + b + "0:00\n" + three + "hello\n" + a + b + "0:00\n" +
+		three + a + b + "0:01\n" +
+		three + part + b + "0:01  4.0 KiB/s\n" + three + okB + part + "0:01  4.0 KiB/s\n" +
+		two + okA + "0:01  4.0 KiB/s  writing the archive\n" + "\x1b[1A\x1b[J"
 	if got, err := os.ReadFile(file.Name()); err != nil || string(got) != want {
 		t.Errorf("screen is\n%q, want\n%q", got, want)
 	}
