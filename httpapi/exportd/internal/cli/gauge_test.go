@@ -13,14 +13,14 @@ func TestGauge(t *testing.T) {
 		took       time.Duration
 		want       string
 	}{
-		{0, 0, 0, "0 B read  0:00"},
-		{5 << 20, 0, 0, "5.0 MiB read  0:00"},
-		{5 << 20, 0, 2 * time.Second, "5.0 MiB read  0:02  2.5 MiB/s"},
-		{0, 1000, time.Minute, "[..............................]   0 %  1000 B  1:00"},
-		{512, 1024, 900 * time.Millisecond, "[###############...............]  50 %  1.0 KiB  0:00"},
-		{512, 2048, 64 * time.Second, "[#######.......................]  25 %  2.0 KiB  1:04  8 B/s  3:12 left"},
-		{2000, 1024, time.Hour, "[##############################] 100 %  1.0 KiB  1:00:00  0 B/s"},
-		{1 << 62, 1 << 62, 3 * time.Second, "[##############################] 100 %  4194304.0 TiB  0:03  1398101.3 TiB/s"},
+		{0, 0, 0, "0 B read  0s"},
+		{5 << 20, 0, 0, "5.0 MiB read  0s"},
+		{5 << 20, 0, 2 * time.Second, "5.0 MiB read  2s  2.5 MiB/s"},
+		{0, 1000, time.Minute, "[..............................]   0 %  1000 B  1m0s"},
+		{512, 1024, 900 * time.Millisecond, "[###############...............]  50 %  1.0 KiB  0s"},
+		{512, 2048, 64 * time.Second, "[#######.......................]  25 %  2.0 KiB  1m4s  8 B/s  3m12s left"},
+		{2000, 1024, time.Hour, "[##############################] 100 %  1.0 KiB  1h0m  0 B/s"},
+		{1 << 62, 1 << 62, 3 * time.Second, "[##############################] 100 %  4194304.0 TiB  3s  1398101.3 TiB/s"},
 	} {
 		g := &gauge{size: c.size}
 		if got := g.text(c.read, c.took); got != c.want {
@@ -40,7 +40,7 @@ func TestGaugeDraws(t *testing.T) {
 	g.show(2)
 	g.clear()
 	g.clear()
-	want := "\r\x1b[K1 B read  0:00\r\x1b[K2 B read  0:00\r\x1b[K"
+	want := "\r\x1b[K1 B read  0s\r\x1b[K2 B read  0s\r\x1b[K"
 	if got, err := os.ReadFile(screen.Name()); err != nil || string(got) != want {
 		t.Errorf("screen is %q, %v, want %q", got, err, want)
 	}

@@ -8,22 +8,27 @@ import (
 // soon is how long something has to run until it can be told how fast it is.
 const soon = time.Second
 
-// clock is a duration for people: 0:07, 12:45 or 3:00:12.
-func clock(d time.Duration) string {
-	seconds := int64(d / time.Second)
-	if seconds < 3600 {
-		return fmt.Sprintf("%d:%02d", seconds/60, seconds%60)
+// span is a duration for people, in its two greatest units.
+func span(d time.Duration) string {
+	d = max(d, 0).Truncate(time.Second)
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", d/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%ds", d/time.Minute, d%time.Minute/time.Second)
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
 	}
-	return fmt.Sprintf("%d:%02d:%02d", seconds/3600, seconds/60%60, seconds%60)
+	return fmt.Sprintf("%dd%dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
 }
 
 // pace tells how long something has taken and, once that can be said, how many bytes a second it
 // reads.
 func pace(took time.Duration, bytes int64) string {
 	if took < soon || bytes <= 0 {
-		return clock(took)
+		return span(took)
 	}
-	return clock(took) + "  " + size(int64(float64(bytes)/took.Seconds())) + "/s"
+	return span(took) + "  " + size(int64(float64(bytes)/took.Seconds())) + "/s"
 }
 
 // left tells how long the rest of something will take if it goes on as it did, behind two spaces, or
@@ -32,5 +37,5 @@ func left(took time.Duration, done, total int64) string {
 	if took < soon || done <= 0 || done >= total {
 		return ""
 	}
-	return "  " + clock(time.Duration(float64(took)*(float64(total)/float64(done)-1))) + " left"
+	return "  " + span(time.Duration(float64(took)*(float64(total)/float64(done)-1))) + " left"
 }

@@ -10,10 +10,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/goccy/go-yaml"
 )
 
 const deployFolder = "../../deploy"
@@ -66,29 +67,21 @@ func TestDashboard(t *testing.T) {
 // expressions returns the queries of a file.
 func expressions(t *testing.T, file string) (all []string) {
 	t.Helper()
-	text := read(t, filepath.Join(deployFolder, file))
-	if strings.HasSuffix(file, ".json") {
-		var dashboard struct {
-			Panels []struct {
-				Targets []struct {
-					Expr string `json:"expr"`
-				} `json:"targets"`
-			} `json:"panels"`
+	var found struct {
+		Panels []struct{ Targets []struct{ Expr string } } // of a dashboard
+		Groups []struct{ Rules []struct{ Expr string } }   // of alerts
+	}
+	if err := yaml.Unmarshal([]byte(read(t, filepath.Join(deployFolder, file))), &found); err != nil { // JSON is YAML
+		t.Fatal(err)
+	}
+	for _, panel := range found.Panels {
+		for _, target := range panel.Targets {
+			all = append(all, target.Expr)
 		}
-		if err := json.Unmarshal([]byte(text), &dashboard); err != nil {
-			t.Fatal(err)
-		}
-		for _, panel := range dashboard.Panels {
-			for _, target := range panel.Targets {
-				all = append(all, target.Expr)
-			}
-		}
-	} else {
-		for _, m := range regexp.MustCompile(`expr: (?:>-\n)?((?:.*\n)(?: {10}/.*\n)?)`).FindAllStringSubmatch(text, -1) {
-			all = append(all, strings.Join(strings.Fields(m[1]), " "))
-		}
-		if len(all) != strings.Count(text, "- alert:") {
-			t.Fatalf("%s has other expressions than these: %q", file, all)
+	}
+	for _, group := range found.Groups {
+		for _, rule := range group.Rules {
+			all = append(all, rule.Expr)
 		}
 	}
 	if len(all) < 10 {

@@ -66,10 +66,10 @@ func TestScreen(t *testing.T) {
 		two   = "\x1b[2A\x1b[J"
 		three = "\x1b[3A\x1b[J"
 	)
-	want := b + "0:00\n" + two + a + b + "0:00\n" + three + "hello\n" + a + b + "0:00\n" +
-		three + a + b + "0:01\n" +
-		three + part + b + "0:01  4.0 KiB/s\n" + three + okB + part + "0:01  4.0 KiB/s\n" +
-		two + okA + "0:01  4.0 KiB/s  writing the archive\n" + "\x1b[1A\x1b[J"
+	want := b + "0s\n" + two + a + b + "0s\n" + three + "hello\n" + a + b + "0s\n" +
+		three + a + b + "1s\n" +
+		three + part + b + "1s  4.0 KiB/s\n" + three + okB + part + "1s  4.0 KiB/s\n" +
+		two + okA + "1s  4.0 KiB/s  writing the archive\n" + "\x1b[1A\x1b[J"
 	if got, err := os.ReadFile(file.Name()); err != nil || string(got) != want {
 		t.Errorf("screen is\n%q, want\n%q", got, want)
 	}
